@@ -1,0 +1,1 @@
+"""Edits source: inserts `@profiled` and section calls, and takes every byte of them out again."""

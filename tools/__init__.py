@@ -1,0 +1,1 @@
+"""Reads what was recorded: the `prof` command, reports and pictures."""
