@@ -1,0 +1,55 @@
+"""Builds `prof._core`: the C core and its CPython half as one extension, with cffi in API mode.
+
+The declarations that Python may use stand once, in the headers, between `/* cffi: begin */` and `/* cffi: end */`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+PURE = ["clock.c", "arena.c", "labels.c", "tree.c", "suspended.c", "session.c", "read.c"]
+PYTHON = ["rewrite.c", "tables.c", "probes.c", "sections.c", "ambient.c", "monitor.c", "control.c"]
+HEADERS_FOR_CFFI = ["prof.h", "read.h", "python/control.h"]
+
+
+def declarations(header: Path) -> str:
+    """The part of a header that Python may use, without preprocessor lines."""
+    found = re.findall(r"/\* cffi: begin \*/(.*?)/\* cffi: end \*/", header.read_text("utf-8"), re.DOTALL)
+    if not found:
+        raise ValueError(f"{header}: no 'cffi: begin' block")
+    return "\n".join(found)
+
+
+def relative(names: list[str]) -> list[str]:
+    """Paths as setuptools wants them: relative to the project's root, with forward slashes."""
+    return [os.path.relpath(HERE / name, HERE.parent).replace(os.sep, "/") for name in names]
+
+
+ffibuilder = FFI()
+for name in HEADERS_FOR_CFFI:
+    ffibuilder.cdef(declarations(HERE / name), override=True)
+ffibuilder.set_source(
+    "prof._core",
+    "\n".join(f'#include "{name}"' for name in HEADERS_FOR_CFFI),
+    sources=relative(PURE + [f"python/{name}" for name in PYTHON]),
+    depends=relative(
+        sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.h"))
+        + ["build_core.py"]
+    ),
+    include_dirs=["csrc"],
+    # The number slots of probes and CPython's frame layout are not in the limited API.
+    py_limited_api=False,
+    libraries=["pthread"] if sys.platform.startswith("linux") else [],
+    extra_compile_args=["-O3", "-g", "-std=gnu11", "-fvisibility=hidden", "-fno-plt", "-Wall", "-Wextra",
+                        "-Werror=implicit-function-declaration", "-Wno-unused-parameter",
+                        "-Wno-missing-field-initializers", "-Wno-cast-function-type"],
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

@@ -1,0 +1,161 @@
+/* The capture file: the one format that the core writes and every tool reads.
+ *
+ * A capture is a memory-mapped file that is valid from the first moment: the recording process writes its
+ * columns straight into it, so a reader may open it while the program runs, or after the program was killed.
+ *
+ *   [ header, 4096 bytes ][ chunk ][ chunk ] ... up to header.end
+ *
+ * All integers are in the byte order of the machine that wrote them; `byte_order` tells a reader which.
+ * A chunk is a 64-byte head and a run of records of one type. A thread appends to its own node chunks, strings
+ * and labels are shared. `used` is stored with release order after the records it covers, so whatever lies
+ * below it is complete. A reader skips chunk types it does not know, and takes the first `record_size` bytes
+ * it knows of longer records: new modes add chunk types, new versions lengthen records, and nothing breaks.
+ *
+ * A reference ("ref") is the file offset of a record divided by 8; 0 is none. Files up to 32 GiB.
+ * Ticks are units of the capture's clock; header.start/last convert them to nanoseconds.
+ * Fields named private_* belong to the recording process; readers ignore them. */
+#ifndef PROF_FORMAT_H
+#define PROF_FORMAT_H
+#include <stdint.h>
+
+#define PROF_MAGIC "PROFCAP\n"
+#define PROF_FORMAT_VERSION 1
+#define PROF_BYTE_ORDER 0x01020304u
+#define PROF_HEADER_SIZE 4096
+#define PROF_REF_UNIT 8
+
+typedef uint32_t prof_ref;
+
+enum prof_clock_kind {
+    PROF_CLOCK_TSC = 1,       /* processor time-stamp counter, calibrated against the monotonic clock */
+    PROF_CLOCK_MONOTONIC = 2, /* clock_gettime(CLOCK_MONOTONIC), ns */
+    PROF_CLOCK_CPU = 3,       /* clock_gettime(CLOCK_THREAD_CPUTIME_ID), ns */
+    PROF_CLOCK_MANUAL = 4     /* set by tests */
+};
+
+enum prof_state {
+    PROF_RECORDING = 1, /* the process writes it now, or was killed while it did */
+    PROF_CLOSED = 2     /* ended in order: open spans were closed, calibration is final */
+};
+
+/* What was dropped, healed or folded; indexes into header.drops. Names for people: prof_drop_name. */
+enum prof_drop {
+    PROF_DROP_HEALED,           /* spans closed because a frame below them left first */
+    PROF_DROP_UNMATCHED_LEAVE,  /* a function left that was never seen to enter */
+    PROF_DROP_SECTION_OPEN,     /* sections closed because their function left without end() */
+    PROF_DROP_SECTION_UNOPENED, /* end() of a section that was not open */
+    PROF_DROP_SECTION_ORDER,    /* sections closed by end() of one below them */
+    PROF_DROP_FOLDED_DEPTH,     /* calls beyond the depth limit, charged to an ancestor of the same name */
+    PROF_DROP_FOLDED_SIZE,      /* calls beyond the node limit or the disk, charged to an ancestor */
+    PROF_DROP_LOST_LABELS,      /* functions or sections that could not be named for want of space */
+    PROF_DROP_OPEN_AT_END,      /* spans still open when recording ended; their time up to then is in */
+    PROF_DROP_COUNT
+};
+#define PROF_DROP_SLOTS 32
+
+typedef struct {
+    uint64_t ticks;
+    uint64_t monotonic_ns;
+    uint64_t unix_ns;
+} prof_instant;
+
+typedef struct {
+    char magic[8];
+    uint32_t version;
+    uint32_t byte_order;
+    uint32_t header_size;
+    uint32_t state;      /* enum prof_state */
+    uint32_t clock;      /* enum prof_clock_kind */
+    uint32_t pid;
+    uint64_t end;        /* file offset behind the last chunk */
+    uint64_t modes;      /* one bit a mode; the names are in the meta chunk */
+    uint64_t interval_ns;
+    uint64_t probe_cost_ps;  /* added time per profiled call, measured at start, picoseconds */
+    prof_instant start;      /* when recording began */
+    prof_instant first;      /* about a millisecond later: a first calibration for captures cut short */
+    prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
+    uint64_t drops[PROF_DROP_SLOTS];
+} prof_header;
+
+enum prof_chunk_type {
+    PROF_CHUNK_STRINGS = 1, /* prof_string, each padded to 8 bytes */
+    PROF_CHUNK_LABELS = 2,  /* prof_label */
+    PROF_CHUNK_THREADS = 3, /* prof_thread_record */
+    PROF_CHUNK_NODES = 4,   /* prof_node, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_META = 5     /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
+};
+
+typedef struct {
+    uint32_t type;
+    uint32_t record_size; /* bytes of one record; 1 for strings and meta */
+    uint64_t size;        /* bytes of the chunk, this head included */
+    uint64_t used;        /* bytes of records written so far */
+    prof_ref thread;      /* thread record that owns the chunk, 0 when shared */
+    uint32_t reserved[9];
+} prof_chunk;
+
+typedef struct {
+    uint32_t length; /* bytes of text, without the final NUL */
+    char text[4];    /* `length` bytes of UTF-8, a NUL, padding to 8 */
+} prof_string;
+
+enum prof_label_kind {
+    PROF_FUNCTION = 1,
+    PROF_SECTION = 2,
+    PROF_IMPORT = 3,
+    PROF_GC = 4,
+    PROF_NATIVE = 5,
+    PROF_THREAD = 6,   /* root of a thread's tree */
+    PROF_PROFILER = 7  /* the profiler's own work, kept apart from the program's */
+};
+
+/* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with
+ * e = floor(log2 ticks), bin = 4 (e - 1) + the two bits below the leading one. Bin b >= 4 begins at
+ * (4 + b % 4) << (b / 4 - 1) ticks. The last bin takes all that is longer. */
+#define PROF_HISTOGRAM_BINS 192
+
+typedef struct {
+    uint32_t kind;   /* enum prof_label_kind */
+    prof_ref name;   /* "module.Class.method", "profile!section", "import json", "gc generation 0" */
+    prof_ref module;
+    prof_ref file;
+    uint32_t line;   /* 1-based, in the uninstrumented source; 0 unknown */
+    uint32_t flags;  /* PROF_LABEL_* */
+    uint64_t completed; /* calls that ended; the histogram sums to it */
+    uint64_t min;       /* ticks of the shortest completed call; UINT64_MAX while there is none */
+    uint64_t max;
+    uint64_t private_;
+    uint64_t reserved;
+    uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of a completed call */
+} prof_label;
+
+#define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
+
+typedef struct {
+    uint64_t native_id;   /* kernel thread id */
+    prof_ref name;
+    prof_ref root;        /* its root node */
+    uint64_t start;       /* ticks */
+    uint64_t end;         /* ticks; 0 while the thread runs */
+    uint64_t reserved[4];
+} prof_thread_record;
+
+/* A calling context: `label` called from `parent`. 128 bytes; the first cache line is the hot one.
+ * Inclusive time is not stored: it is the sum of `self` over the subtree. */
+typedef struct {
+    prof_ref label;
+    prof_ref parent;       /* 0 for a thread's root */
+    uint64_t calls;        /* entries; of a generator, the starts of its body */
+    uint64_t self;         /* ticks on top of the stack, in completed spans */
+    uint64_t private_last; /* address of the child used last */
+    prof_ref private_child;
+    prof_ref private_sibling;
+    uint32_t depth;        /* distance from the root */
+    uint32_t private_children;
+    uint64_t resumes;      /* re-entries after a suspension */
+    uint64_t suspended;    /* ticks between a suspension and the resume that followed */
+    uint64_t items;        /* of a gc node: objects reclaimed */
+    uint64_t reserved[7];  /* columns of other modes */
+} prof_node;
+
+#endif
