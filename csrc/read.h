@@ -1,0 +1,151 @@
+/* Reading captures: from the mapped file to what reports, pictures and exporters print.
+ *
+ * A capture is opened once (`prof_reader_open`), which checks its header, its chunks and its labels. The calling-context
+ * tree is built from it (`prof_reader_tree_new`), all threads merged or one of them, and everything else is one pass
+ * over that tree: sums by label, edges, folded text, the nodes worth showing. A million nodes is a fraction of a
+ * second. No function here calls Python, keeps global state or writes to the capture.
+ *
+ * Files are not trusted: every offset, size, reference and length is checked before it is used, and whatever is wrong
+ * becomes one line of text in `error`, without the file's name. A capture that is being written, or whose process was
+ * killed, is read as far as it was published.
+ *
+ * Time is in nanoseconds from here on. A node's ticks are converted one by one, before any summing, so every sum of
+ * self times equals the inclusive time it belongs to, to the nanosecond, for one thread and for all.
+ *
+ * Threads: one reader and its trees belong to one thread at a time. The GIL need not be held. */
+#ifndef PROF_READ_H
+#define PROF_READ_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROF_READER_NO_LABEL UINT32_MAX
+#define PROF_READER_ALL_THREADS (-1)
+
+/* cffi: begin */
+/* Text inside the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
+typedef struct {
+    const char *text;
+    uint32_t length;
+} prof_reader_text;
+
+typedef struct {
+    uint32_t kind; /* enum prof_label_kind, or a later one */
+    uint32_t line;
+    uint32_t flags;
+    prof_reader_text name;
+    prof_reader_text module;
+    prof_reader_text file;
+    uint64_t completed;              /* calls that ended: what the latencies below are over */
+    uint64_t min_ns, max_ns;         /* 0 when completed is 0, like the percentiles */
+    uint64_t p50_ns, p90_ns, p99_ns; /* interpolated inside histogram bins, so within about 12 % */
+} prof_reader_label;
+
+typedef struct {
+    uint64_t native_id;
+    prof_reader_text name;
+    uint64_t start_ns; /* since the start of recording */
+    uint64_t alive_ns; /* by the capture's clock; of a running thread, up to the last heartbeat; 0 unknown */
+    uint32_t running;
+} prof_reader_thread;
+
+typedef struct {
+    uint64_t offset; /* of the chunk's head in the file */
+    uint64_t size;
+    uint64_t used;
+    uint64_t records; /* 0 for strings, meta and unknown types */
+    uint64_t first;   /* records in chunks of the same type before this one */
+    uint32_t type;
+    uint32_t record_size;
+    uint32_t thread; /* ref of the owner's thread record, 0 when shared */
+} prof_reader_chunk;
+
+/* What a capture says of itself, and its tables. All borrowed from the reader. */
+typedef struct {
+    uint32_t version;
+    uint32_t state; /* enum prof_state */
+    uint32_t clock; /* enum prof_clock_kind */
+    uint32_t pid;
+    uint64_t modes;
+    uint64_t interval_ns;
+    uint64_t probe_cost_ps;
+    uint64_t start_unix_ns;
+    uint64_t duration_ns; /* start to the last heartbeat, by the monotonic clock */
+    double ns_per_tick;
+    uint32_t calibrated; /* 0: killed before its clock was first calibrated; times are in ticks */
+    uint32_t cut;        /* 1: the last chunk was being added when the process was killed */
+    uint64_t end;        /* bytes of header and chunks */
+    prof_reader_text meta; /* JSON; empty when the capture has none */
+    uint64_t drops[32];
+    uint64_t node_count; /* nodes in the file, before merging */
+    uint64_t chunk_count, label_count, thread_count;
+    const prof_reader_chunk *chunks;
+    const prof_reader_label *labels;
+    const prof_reader_thread *threads;
+} prof_reader_info;
+
+/* The calling-context tree in depth-first order: a parent stands before its children, and the subtree of i is
+ * i … end[i] - 1. Node 0 is the root: no label, parent 0, its self time is what was spent outside every span.
+ * Work of the profiler itself is not in it. Arrays have `count` entries and are owned by the tree. */
+typedef struct {
+    uint32_t count;
+    uint32_t label_count;
+    uint32_t deepest;     /* largest depth */
+    uint64_t profiler_ns; /* the profiler's own work, left out */
+    uint32_t *label;      /* index into info.labels; PROF_READER_NO_LABEL for the root */
+    uint32_t *parent;
+    uint32_t *end;
+    uint32_t *depth; /* 0 for the root */
+    uint64_t *calls, *resumes, *self_ns, *total_ns, *suspended_ns, *items;
+} prof_reader_tree;
+
+/* One label, over all its nodes. */
+typedef struct {
+    uint64_t calls, resumes, self_ns;
+    uint64_t total_ns; /* recursion counted once: nodes below another of the same label add nothing */
+    uint64_t suspended_ns, items;
+    uint64_t contexts; /* nodes */
+} prof_reader_sum;
+
+/* One caller and one callee, over all the nodes where the second was called from the first. */
+typedef struct {
+    uint32_t caller; /* PROF_READER_NO_LABEL: called from outside every span */
+    uint32_t callee;
+    uint64_t calls, resumes;
+    uint64_t total_ns; /* of the callee; nodes below another of the same edge add nothing */
+    uint64_t self_ns;
+} prof_reader_edge;
+
+typedef struct prof_reader prof_reader;
+
+/* Opens a capture. Returns an owned reader, or NULL with a line in `error` (size bytes). */
+prof_reader *prof_reader_open(const char *path, char *error, size_t size);
+void prof_reader_close(prof_reader *reader); /* NULL is fine. Frees everything borrowed from it; not its trees. */
+const prof_reader_info *prof_reader_get(const prof_reader *reader);
+
+/* Builds the tree of one thread (an index into info.threads) or of PROF_READER_ALL_THREADS, merged by (parent, label).
+ * Returns an owned tree, or NULL with a line in `error`. It borrows nothing. */
+prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size);
+void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
+
+/* Inclusive sums of a column: total[i] = own over the subtree of i. Both have tree->count entries. */
+void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
+
+/* Sums by label into `sums`, which has tree->label_count entries. Returns 0, or -1 when out of memory. */
+int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums);
+
+/* Caller-callee edges, in the order of their first node. Returns an owned array, or NULL when out of memory. */
+prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *count);
+void prof_reader_edges_free(prof_reader_edge *edges); /* NULL is fine */
+
+/* The nodes worth showing: those with column[i] >= minimum, at most `deepest` deep, whose parents are shown too; the
+ * root always. Writes their indexes to `shown` (tree->count entries, ascending) and returns how many. */
+uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest,
+                            uint32_t *shown);
+
+/* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
+ * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
+ * -errno when writing failed; part may have been written by then. */
+int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree, const uint64_t *column, int fd);
+/* cffi: end */
+
+#endif

@@ -1,0 +1,50 @@
+/* What the files of the reader share. Nobody else includes this. */
+#ifndef PROF_READ_PRIVATE_H
+#define PROF_READ_PRIVATE_H
+#include "format.h"
+#include "read.h"
+
+struct prof_reader {
+    prof_reader_info info;     /* its tables are owned here: `chunks`, `labels`, `threads` below */
+    const unsigned char *data; /* Owned: the file, mapped or read */
+    uint64_t size;
+    int mapped;
+    prof_reader_chunk *chunks;  /* Owned, in file order */
+    prof_reader_label *labels;  /* Owned, in file order */
+    prof_reader_thread *threads; /* Owned, in file order */
+};
+
+/* The chunk that a lookup found last: the next one is nearly always in it. */
+typedef struct {
+    const prof_reader_chunk *chunk;
+} prof_reader_cursor;
+
+#define PROF_READER_NOT_FOUND UINT64_MAX
+
+/* The index, over all chunks of `type`, of the record that `ref` points at; PROF_READER_NOT_FOUND when it does not
+ * point at the beginning of one. */
+uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor);
+
+/* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
+int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
+
+/* The first record of a chunk. Records follow each other every chunk->record_size bytes. */
+static inline const unsigned char *prof_reader_records(const prof_reader *reader, const prof_reader_chunk *chunk) {
+    return reader->data + chunk->offset + sizeof(prof_chunk);
+}
+
+/* Ticks to whole nanoseconds, rounded; saturates. */
+static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
+    double ns = ticks * ns_per_tick + 0.5;
+    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns : 0;
+}
+
+/* Exact for the clocks that count nanoseconds, whatever the size. */
+static inline uint64_t prof_reader_ticks_ns(uint64_t ticks, double ns_per_tick) {
+    return ns_per_tick == 1.0 ? ticks : prof_reader_ns((double)ticks, ns_per_tick);
+}
+
+/* Formats the one line that the user reads; `error` may be NULL. */
+void prof_reader_fail(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,169 @@
+/* The small tables of a capture: labels with their latencies, threads, the meta text. */
+#include "read_private.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- references ---- */
+
+/* The chunk that holds the byte at `offset`, of any type; NULL when none does. */
+static const prof_reader_chunk *chunk_at(const prof_reader *reader, uint64_t offset) {
+    uint64_t low = 0, high = reader->info.chunk_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        const prof_reader_chunk *chunk = &reader->chunks[middle];
+        if (offset < chunk->offset)
+            high = middle;
+        else if (offset >= chunk->offset + chunk->size)
+            low = middle + 1;
+        else
+            return chunk;
+    }
+    return NULL;
+}
+
+uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor) {
+    uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
+    const prof_reader_chunk *chunk = cursor->chunk;
+    if (chunk == NULL || offset < chunk->offset || offset >= chunk->offset + chunk->size) {
+        chunk = chunk_at(reader, offset);
+        if (chunk == NULL)
+            return PROF_READER_NOT_FOUND;
+        cursor->chunk = chunk;
+    }
+    if (chunk->type != type || offset < chunk->offset + sizeof(prof_chunk))
+        return PROF_READER_NOT_FOUND;
+    uint64_t inside = offset - chunk->offset - sizeof(prof_chunk);
+    uint64_t index = inside / chunk->record_size;
+    if (inside % chunk->record_size != 0 || index >= chunk->records)
+        return PROF_READER_NOT_FOUND;
+    return chunk->first + index;
+}
+
+/* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
+static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text) {
+    *text = (prof_reader_text){.text = "", .length = 0};
+    if (ref == 0)
+        return 0;
+    uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
+    const prof_reader_chunk *chunk = chunk_at(reader, offset);
+    if (chunk == NULL || chunk->type != PROF_CHUNK_STRINGS || offset < chunk->offset + sizeof(prof_chunk))
+        return -1;
+    uint64_t left = chunk->offset + sizeof(prof_chunk) + chunk->used;
+    if (offset >= left)
+        return -1;
+    left -= offset;
+    const prof_string *string = (const prof_string *)(reader->data + offset);
+    if (left < offsetof(prof_string, text) + 1)
+        return -1;
+    uint32_t length = string->length;
+    if (length > left - offsetof(prof_string, text) - 1 || string->text[length] != '\0')
+        return -1;
+    *text = (prof_reader_text){.text = string->text, .length = length};
+    return 0;
+}
+
+/* ---- latencies ---- */
+
+/* The first tick of a histogram bin; see format.h. */
+static double bin_start(unsigned bin) {
+    return bin < 4 ? bin : (double)((uint64_t)(4 + bin % 4) << (bin / 4 - 1));
+}
+
+/* The latency that `share` of the `total` calls did not exceed, in ticks: linear inside the bin it falls in. */
+static double percentile(const prof_label *label, uint64_t total, double share) {
+    double rank = share * (double)total, before = 0, ticks = (double)label->max;
+    for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
+        double count = (double)label->histogram[bin];
+        if (count > 0 && before + count >= rank) {
+            double start = bin_start(bin);
+            double stop = bin + 1 < PROF_HISTOGRAM_BINS ? bin_start(bin + 1) : (double)label->max;
+            ticks = start + (stop - start) * ((rank - before) / count);
+            break;
+        }
+        before += count;
+    }
+    if (ticks > (double)label->max)
+        ticks = (double)label->max;
+    return ticks < (double)label->min ? (double)label->min : ticks;
+}
+
+static void read_latencies(const prof_reader *reader, const prof_label *from, prof_reader_label *label) {
+    double scale = reader->info.ns_per_tick;
+    uint64_t total = 0;
+    for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++)
+        total += from->histogram[bin];
+    label->completed = from->completed;
+    if (total == 0 || from->min == UINT64_MAX)
+        return;
+    label->min_ns = prof_reader_ticks_ns(from->min, scale);
+    label->max_ns = prof_reader_ticks_ns(from->max, scale);
+    label->p50_ns = prof_reader_ns(percentile(from, total, 0.50), scale);
+    label->p90_ns = prof_reader_ns(percentile(from, total, 0.90), scale);
+    label->p99_ns = prof_reader_ns(percentile(from, total, 0.99), scale);
+}
+
+/* ---- tables ---- */
+
+static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
+    const prof_label *from = (const prof_label *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    prof_reader_label *label = &reader->labels[chunk->first + i];
+    label->kind = from->kind;
+    label->line = from->line;
+    label->flags = from->flags;
+    if (read_text(reader, from->name, &label->name) != 0 || read_text(reader, from->module, &label->module) != 0 ||
+        read_text(reader, from->file, &label->file) != 0) {
+        prof_reader_fail(error, size, "is corrupt: label %" PRIu64 " names a string that is not there",
+                         chunk->first + i);
+        return -1;
+    }
+    read_latencies(reader, from, label);
+    return 0;
+}
+
+static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
+    const prof_header *header = (const prof_header *)reader->data;
+    const prof_thread_record *from =
+        (const prof_thread_record *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    prof_reader_thread *thread = &reader->threads[chunk->first + i];
+    uint64_t begin = header->start.ticks, start = from->start, end = from->end;
+    double scale = reader->info.ns_per_tick;
+    thread->native_id = from->native_id;
+    thread->running = end == 0;
+    thread->start_ns = start > begin ? prof_reader_ticks_ns(start - begin, scale) : 0;
+    /* A processor clock is each thread's own: the heartbeat's says nothing of how long another one ran. */
+    if (end == 0 && reader->info.clock != PROF_CLOCK_CPU)
+        end = header->last.ticks;
+    thread->alive_ns = end > start ? prof_reader_ticks_ns(end - start, scale) : 0;
+    if (read_text(reader, from->name, &thread->name) != 0) {
+        prof_reader_fail(error, size, "is corrupt: thread %" PRIu64 " names a string that is not there",
+                         chunk->first + i);
+        return -1;
+    }
+    return 0;
+}
+
+int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
+    const prof_reader_info *info = &reader->info;
+    reader->info.meta = (prof_reader_text){.text = "", .length = 0};
+    /* One spare entry, so that an empty table is not mistaken for a failure. */
+    reader->labels = calloc(info->label_count + 1, sizeof *reader->labels);
+    reader->threads = calloc(info->thread_count + 1, sizeof *reader->threads);
+    if (reader->labels == NULL || reader->threads == NULL || info->label_count >= PROF_READER_NO_LABEL) {
+        prof_reader_fail(error, size, "does not fit into memory");
+        return -1;
+    }
+    for (uint64_t c = 0; c < info->chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_LABELS && i < chunk->records; i++)
+            if (read_label(reader, chunk, i, error, size) != 0)
+                return -1;
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_THREADS && i < chunk->records; i++)
+            if (read_thread(reader, chunk, i, error, size) != 0)
+                return -1;
+        if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
+            reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
+                                                   .length = (uint32_t)chunk->used};
+    }
+    return 0;
+}

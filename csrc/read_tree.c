@@ -1,0 +1,270 @@
+/* Builds the calling-context tree: merges the threads' nodes by (parent, label) and lays them out depth first. */
+#include "read_private.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEFT_OUT UINT32_MAX           /* a node of another thread */
+#define PROFILER (UINT32_MAX - 1)     /* the profiler's own work, or below it */
+#define MOST_NODES (UINT32_MAX - 2)
+
+/* Nodes are numbered as they are first met; `map` leads there from the nodes of the file. All arrays owned. */
+typedef struct {
+    const prof_reader *reader;
+    prof_ref thread; /* only nodes of this thread; 0 for all */
+    uint32_t count;
+    uint32_t mask;    /* of the hash table, which has mask + 1 slots */
+    uint32_t *slots;  /* by (parent, label): a merged node, 0 for none (the root is nobody's child) */
+    uint32_t *map;    /* by node of the file: its merged node, LEFT_OUT or PROFILER */
+    uint32_t *parent; /* by merged node, like the next two */
+    uint32_t *label;
+    uint32_t *place; /* where the node goes in depth-first order */
+} merge;
+
+static int merge_open(merge *m, const prof_reader *reader, prof_ref thread) {
+    uint64_t nodes = reader->info.node_count;
+    uint64_t slots = 16;
+    *m = (merge){.reader = reader, .thread = thread, .count = 1};
+    if (nodes >= MOST_NODES / 2)
+        return -1;
+    while (slots < nodes * 2)
+        slots *= 2;
+    m->mask = (uint32_t)(slots - 1);
+    m->slots = calloc(slots, sizeof *m->slots);
+    m->map = malloc((nodes + 1) * sizeof *m->map);
+    m->parent = malloc((nodes + 1) * sizeof *m->parent);
+    m->label = malloc((nodes + 1) * sizeof *m->label);
+    m->place = malloc((nodes + 1) * sizeof *m->place);
+    if (!m->slots || !m->map || !m->parent || !m->label || !m->place)
+        return -1;
+    m->parent[0] = 0;
+    m->label[0] = PROF_READER_NO_LABEL;
+    return 0;
+}
+
+static void merge_close(merge *m) {
+    free(m->slots);
+    free(m->map);
+    free(m->parent);
+    free(m->label);
+    free(m->place);
+}
+
+static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
+    uint64_t key = ((uint64_t)parent << 32 | label) * 0x9E3779B97F4A7C15u;
+    uint32_t slot = (uint32_t)(key >> 32) & m->mask;
+    uint32_t found;
+    while ((found = m->slots[slot]) != 0) {
+        if (m->parent[found] == parent && m->label[found] == label)
+            return found;
+        slot = (slot + 1) & m->mask;
+    }
+    found = m->count++;
+    m->slots[slot] = found;
+    m->parent[found] = parent;
+    m->label[found] = label;
+    return found;
+}
+
+/* ---- first pass: which merged node each node of the file is ---- */
+
+typedef struct {
+    prof_reader_cursor labels;
+    prof_reader_cursor parents;
+} cursors;
+
+/* The merged node of one node of the file, whose index there is `index`. Returns what is wrong with it, or NULL. */
+static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof_node *node, uint64_t index,
+                            cursors *at) {
+    const prof_reader *reader = m->reader;
+    prof_ref label_ref = node->label, parent_ref = node->parent;
+    if (parent_ref == 0) {
+        m->map[index] = 0;
+        return NULL;
+    }
+    uint64_t label = prof_reader_record(reader, PROF_CHUNK_LABELS, label_ref, &at->labels);
+    if (label == PROF_READER_NOT_FOUND)
+        return "a label that is not there";
+    uint64_t parent = prof_reader_record(reader, PROF_CHUNK_NODES, parent_ref, &at->parents);
+    if (parent == PROF_READER_NOT_FOUND)
+        return "a parent that is not there";
+    if (parent >= index)
+        return "a parent that comes after it";
+    if (at->parents.chunk->thread != chunk->thread)
+        return "a parent of another thread";
+    uint32_t above = m->map[parent];
+    if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER)
+        m->map[index] = PROFILER;
+    else
+        m->map[index] = merged_child(m, above, (uint32_t)label);
+    return NULL;
+}
+
+static int map_nodes(merge *m, char *error, size_t size) {
+    const prof_reader *reader = m->reader;
+    cursors at = {{NULL}, {NULL}};
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type != PROF_CHUNK_NODES)
+            continue;
+        const unsigned char *record = prof_reader_records(reader, chunk);
+        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
+            uint64_t index = chunk->first + i;
+            if (m->thread != 0 && chunk->thread != m->thread) {
+                m->map[index] = LEFT_OUT;
+                continue;
+            }
+            const char *wrong = map_node(m, chunk, (const prof_node *)record, index, &at);
+            if (wrong != NULL) {
+                prof_reader_fail(error, size, "is corrupt: node %" PRIu64 " names %s", index, wrong);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* ---- depth-first order, without recursion: parents come before their children in any case ---- */
+
+static int lay_out(merge *m, prof_reader_tree *tree) {
+    uint32_t count = m->count;
+    uint32_t *below = malloc(count * sizeof *below); /* nodes of the subtree; then the next free place in it */
+    if (below == NULL)
+        return -1;
+    for (uint32_t i = 0; i < count; i++)
+        below[i] = 1;
+    for (uint32_t i = count - 1; i > 0; i--)
+        below[m->parent[i]] += below[i];
+    tree->count = count;
+    tree->label[0] = PROF_READER_NO_LABEL;
+    tree->end[0] = count;
+    m->place[0] = 0;
+    below[0] = 1;
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t parent = m->parent[i], place = below[parent];
+        below[parent] += below[i];
+        m->place[i] = place;
+        tree->label[place] = m->label[i];
+        tree->parent[place] = m->place[parent];
+        tree->end[place] = place + below[i];
+        tree->depth[place] = tree->depth[m->place[parent]] + 1;
+        if (tree->depth[place] > tree->deepest)
+            tree->deepest = tree->depth[place];
+        below[i] = place + 1;
+    }
+    free(below);
+    return 0;
+}
+
+/* ---- second pass: the columns ---- */
+
+static void add_columns(const merge *m, prof_reader_tree *tree) {
+    const prof_reader *reader = m->reader;
+    double scale = reader->info.ns_per_tick;
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type != PROF_CHUNK_NODES)
+            continue;
+        const unsigned char *record = prof_reader_records(reader, chunk);
+        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
+            const prof_node *node = (const prof_node *)record;
+            uint32_t merged = m->map[chunk->first + i];
+            if (merged == LEFT_OUT)
+                continue;
+            uint64_t self = prof_reader_ticks_ns(node->self, scale);
+            if (merged == PROFILER) {
+                tree->profiler_ns += self;
+                continue;
+            }
+            uint32_t place = m->place[merged];
+            tree->calls[place] += node->calls;
+            tree->resumes[place] += node->resumes;
+            tree->self_ns[place] += self;
+            tree->suspended_ns[place] += prof_reader_ticks_ns(node->suspended, scale);
+            tree->items[place] += node->items;
+        }
+    }
+}
+
+void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total) {
+    memcpy(total, own, tree->count * sizeof *total);
+    for (uint32_t i = tree->count - 1; i > 0; i--)
+        total[tree->parent[i]] += total[i];
+}
+
+/* ---- the tree ---- */
+
+static prof_reader_tree *tree_allocate(uint32_t count) {
+    prof_reader_tree *tree = calloc(1, sizeof *tree);
+    if (tree == NULL)
+        return NULL;
+    uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth};
+    uint64_t **large[] = {&tree->calls,    &tree->resumes,      &tree->self_ns,
+                          &tree->total_ns, &tree->suspended_ns, &tree->items};
+    int complete = 1;
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++)
+        complete &= (*large[i] = calloc(count, sizeof **large[i])) != NULL;
+    if (!complete) {
+        prof_reader_tree_free(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+/* The ref that node chunks of a thread carry. Returns 0 when there is no such thread. */
+static prof_ref thread_ref(const prof_reader *reader, uint64_t thread) {
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type == PROF_CHUNK_THREADS && thread >= chunk->first && thread < chunk->first + chunk->records)
+            return (prof_ref)((chunk->offset + sizeof(prof_chunk) + (thread - chunk->first) * chunk->record_size) /
+                              PROF_REF_UNIT);
+    }
+    return 0;
+}
+
+prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size) {
+    prof_reader_tree *tree = NULL;
+    merge m;
+    prof_ref only = thread == PROF_READER_ALL_THREADS ? 0 : thread_ref(reader, (uint64_t)thread);
+    int opened = merge_open(&m, reader, only);
+    if (thread != PROF_READER_ALL_THREADS && only == 0) {
+        prof_reader_fail(error, size, "has no thread %" PRId64, thread);
+        goto error;
+    }
+    if (opened != 0)
+        goto memory;
+    if (map_nodes(&m, error, size) != 0)
+        goto error;
+    tree = tree_allocate(m.count);
+    if (tree == NULL || lay_out(&m, tree) != 0)
+        goto memory;
+    tree->label_count = (uint32_t)reader->info.label_count;
+    add_columns(&m, tree);
+    prof_reader_inclusive(tree, tree->self_ns, tree->total_ns);
+    merge_close(&m);
+    return tree;
+memory:
+    prof_reader_fail(error, size, "does not fit into memory");
+error:
+    prof_reader_tree_free(tree);
+    merge_close(&m);
+    return NULL;
+}
+
+void prof_reader_tree_free(prof_reader_tree *tree) {
+    if (tree == NULL)
+        return;
+    free(tree->label);
+    free(tree->parent);
+    free(tree->end);
+    free(tree->depth);
+    free(tree->calls);
+    free(tree->resumes);
+    free(tree->self_ns);
+    free(tree->total_ns);
+    free(tree->suspended_ns);
+    free(tree->items);
+    free(tree);
+}
