@@ -89,21 +89,21 @@ static int check_header(const prof_reader *reader, char *error, size_t size) {
     } else if (reader->size < sizeof header->magic || memcmp(header->magic, PROF_MAGIC, sizeof header->magic) != 0) {
         prof_reader_fail(error, size, "is not a capture: it does not begin with PROFCAP");
     } else if (reader->size < PROF_HEADER_SIZE) {
-        prof_reader_fail(error, size, "is truncated: %" PRIu64 " bytes, and the header alone has %d", reader->size,
+        prof_reader_fail(error, size, "is truncated (copy it again): %" PRIu64 " bytes, and the header alone has %d", reader->size,
                          PROF_HEADER_SIZE);
     } else if (header->byte_order != PROF_BYTE_ORDER) {
         if (header->byte_order == __builtin_bswap32(PROF_BYTE_ORDER))
             prof_reader_fail(error, size, "was recorded on a machine of the other byte order: read it on one like that");
         else
-            prof_reader_fail(error, size, "is corrupt: unknown byte order %#x", header->byte_order);
+            prof_reader_fail(error, size, CORRUPT "unknown byte order %#x", header->byte_order);
     } else if (header->version != PROF_FORMAT_VERSION) {
-        prof_reader_fail(error, size, "has format version %u, and this prof reads version %d", header->version,
+        prof_reader_fail(error, size, "has format version %u, and this prof reads version %d: use the prof that recorded it", header->version,
                          PROF_FORMAT_VERSION);
     } else if (header->header_size < sizeof(prof_header) || header->header_size % PROF_REF_UNIT != 0 ||
                header->header_size > reader->size) {
-        prof_reader_fail(error, size, "is corrupt: a header of %u bytes", header->header_size);
+        prof_reader_fail(error, size, CORRUPT "a header of %u bytes", header->header_size);
     } else if (header->state != PROF_RECORDING && header->state != PROF_CLOSED) {
-        prof_reader_fail(error, size, "is corrupt: unknown state %u", header->state);
+        prof_reader_fail(error, size, CORRUPT "unknown state %u", header->state);
     } else {
         return 0;
     }
@@ -162,19 +162,19 @@ static int check_chunk(const prof_reader *reader, uint64_t offset, prof_reader_c
     uint64_t room = reader->info.end - offset;
     uint32_t known = known_record(chunk->type);
     if (chunk->size < sizeof(prof_chunk) || chunk->size % PROF_REF_UNIT != 0 || chunk->size > room) {
-        prof_reader_fail(error, size, "is corrupt: the chunk at byte %" PRIu64 " claims %" PRIu64 " bytes", offset,
+        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " claims %" PRIu64 " bytes", offset,
                          chunk->size);
         return -1;
     }
     if (chunk->used > chunk->size - sizeof(prof_chunk)) {
-        prof_reader_fail(error, size, "is corrupt: the chunk at byte %" PRIu64 " is fuller than it is large", offset);
+        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " is fuller than it is large", offset);
         return -1;
     }
     if (known == 0)
         return 0;
     if (chunk->record_size < known || chunk->record_size % PROF_REF_UNIT != 0 ||
         chunk->used % chunk->record_size != 0) {
-        prof_reader_fail(error, size, "is corrupt: the chunk at byte %" PRIu64 " has records of %u bytes", offset,
+        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " has records of %u bytes", offset,
                          chunk->record_size);
         return -1;
     }
@@ -206,18 +206,18 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     uint64_t room = 0, offset = header->header_size;
     uint64_t counts[PROF_CHUNK_META + 1] = {0};
     if (end < offset) {
-        prof_reader_fail(error, size, "is corrupt: it claims to end at byte %" PRIu64 ", inside its header", end);
+        prof_reader_fail(error, size, CORRUPT "it claims to end at byte %" PRIu64 ", inside its header", end);
         return -1;
     }
     if (end > reader->size) {
-        prof_reader_fail(error, size, "is truncated: %" PRIu64 " bytes of %" PRIu64, reader->size, end);
+        prof_reader_fail(error, size, "is truncated (copy it again): it has %" PRIu64 " bytes of %" PRIu64, reader->size, end);
         return -1;
     }
     reader->info.end = end;
     while (offset < end) {
         prof_reader_chunk chunk;
         if (end - offset < sizeof(prof_chunk)) {
-            prof_reader_fail(error, size, "is corrupt: %" PRIu64 " stray bytes behind the last chunk", end - offset);
+            prof_reader_fail(error, size, CORRUPT "%" PRIu64 " stray bytes behind the last chunk", end - offset);
             return -1;
         }
         /* Killed between taking the space and writing the head: nothing was published behind it. */

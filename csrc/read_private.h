@@ -44,6 +44,9 @@ static inline uint64_t prof_reader_ticks_ns(uint64_t ticks, double ns_per_tick) 
     return ns_per_tick == 1.0 ? ticks : prof_reader_ns((double)ticks, ns_per_tick);
 }
 
+/* How the line begins that the user reads when a capture contradicts itself. */
+#define CORRUPT "is corrupt (copy it again from where it was recorded, or record again): "
+
 /* Formats the one line that the user reads; `error` may be NULL. */
 void prof_reader_fail(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -113,7 +113,7 @@ static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint6
     label->flags = from->flags;
     if (read_text(reader, from->name, &label->name) != 0 || read_text(reader, from->module, &label->module) != 0 ||
         read_text(reader, from->file, &label->file) != 0) {
-        prof_reader_fail(error, size, "is corrupt: label %" PRIu64 " names a string that is not there",
+        prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there",
                          chunk->first + i);
         return -1;
     }
@@ -136,7 +136,7 @@ static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint
         end = header->last.ticks;
     thread->alive_ns = end > start ? prof_reader_ticks_ns(end - start, scale) : 0;
     if (read_text(reader, from->name, &thread->name) != 0) {
-        prof_reader_fail(error, size, "is corrupt: thread %" PRIu64 " names a string that is not there",
+        prof_reader_fail(error, size, CORRUPT "thread %" PRIu64 " names a string that is not there",
                          chunk->first + i);
         return -1;
     }

@@ -116,7 +116,7 @@ static int map_nodes(merge *m, char *error, size_t size) {
             }
             const char *wrong = map_node(m, chunk, (const prof_node *)record, index, &at);
             if (wrong != NULL) {
-                prof_reader_fail(error, size, "is corrupt: node %" PRIu64 " names %s", index, wrong);
+                prof_reader_fail(error, size, CORRUPT "node %" PRIu64 " names %s", index, wrong);
                 return -1;
             }
         }

@@ -1,0 +1,128 @@
+#include "labels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "prof.h"
+
+/* An open-addressing table of refs; the keys are in the arena. */
+typedef struct {
+    prof_ref *slots; /* Owned */
+    size_t mask;     /* slots - 1; 0 while there are none */
+    size_t used;
+} table;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static table strings, labels;
+static prof_appender string_room, label_room;
+
+void prof_labels_reset(void) {
+    pthread_mutex_init(&lock, NULL); /* after fork() another thread may have held it */
+    free(strings.slots);
+    free(labels.slots);
+    strings = labels = (table){0};
+    string_room = label_room = (prof_appender){0};
+}
+
+const char *prof_string_text(prof_ref ref) { return ref ? ((prof_string *)prof_arena_at(ref))->text : ""; }
+
+static uint64_t hash_bytes(const char *text, size_t n) { /* FNV-1a */
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)text[i]) * 1099511628211u;
+    return h ^ h >> 29;
+}
+
+static uint64_t hash_label(uint32_t kind, prof_ref name, prof_ref file, uint32_t line) {
+    uint64_t h = ((uint64_t)name << 32 | file) * 0x9e3779b97f4a7c15u;
+    h = (h ^ ((uint64_t)kind << 32 | line)) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 31;
+}
+
+static uint64_t hash_of(const table *t, prof_ref ref) {
+    if (t == &strings) {
+        prof_string *s = prof_arena_at(ref);
+        return hash_bytes(s->text, s->length);
+    }
+    prof_label *l = prof_arena_at(ref);
+    return hash_label(l->kind, l->name, l->file, l->line);
+}
+
+/* Room for one more entry: 0, or -1 without memory. */
+static int reserve(table *t) {
+    if (t->slots && (t->used + 1) * 3 < t->mask * 2) return 0;
+    size_t size = t->slots ? (t->mask + 1) * 2 : 1024;
+    prof_ref *slots = calloc(size, sizeof *slots);
+    if (!slots) return -1;
+    for (size_t i = 0; t->slots && i <= t->mask; i++) {
+        if (!t->slots[i]) continue;
+        size_t k = hash_of(t, t->slots[i]) & (size - 1);
+        while (slots[k]) k = (k + 1) & (size - 1);
+        slots[k] = t->slots[i];
+    }
+    free(t->slots);
+    t->slots = slots;
+    t->mask = size - 1;
+    return 0;
+}
+
+static prof_ref intern_string(const char *text) {
+    size_t n = strlen(text);
+    if (reserve(&strings)) return 0;
+    size_t k = hash_bytes(text, n) & strings.mask;
+    for (; strings.slots[k]; k = (k + 1) & strings.mask) {
+        prof_string *s = prof_arena_at(strings.slots[k]);
+        if (s->length == n && !memcmp(s->text, text, n)) return strings.slots[k];
+    }
+    size_t bytes = (offsetof(prof_string, text) + n + 1 + 7) / 8 * 8;
+    prof_string *s = prof_arena_append(&string_room, PROF_CHUNK_STRINGS, 1, 0, bytes);
+    if (!s) return 0;
+    s->length = (uint32_t)n;
+    memcpy(s->text, text, n);
+    prof_arena_publish(&string_room, bytes);
+    strings.used++;
+    return strings.slots[k] = prof_arena_ref(s);
+}
+
+prof_ref prof_string_ref(const char *text) {
+    if (!text) return 0;
+    pthread_mutex_lock(&lock);
+    prof_ref ref = intern_string(text);
+    pthread_mutex_unlock(&lock);
+    return ref;
+}
+
+static prof_label *intern_label(const prof_label *wanted) {
+    if (reserve(&labels)) return NULL;
+    size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
+    for (; labels.slots[k]; k = (k + 1) & labels.mask) {
+        prof_label *l = prof_arena_at(labels.slots[k]);
+        if (l->kind == wanted->kind && l->name == wanted->name && l->file == wanted->file && l->line == wanted->line)
+            return l;
+    }
+    prof_label *l = prof_arena_append(&label_room, PROF_CHUNK_LABELS, sizeof *l, 0, sizeof *l);
+    if (!l) return NULL;
+    memcpy(l, wanted, offsetof(prof_label, histogram));
+    prof_arena_publish(&label_room, sizeof *l);
+    labels.used++;
+    labels.slots[k] = prof_arena_ref(l);
+    return l;
+}
+
+prof_label *prof_label_intern(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line,
+                              uint32_t flags) {
+    if (!prof_recording()) return NULL;
+    prof_label wanted = {.kind = kind, .line = line, .flags = flags, .min = UINT64_MAX};
+    pthread_mutex_lock(&lock);
+    wanted.name = intern_string(name);
+    wanted.module = module ? intern_string(module) : 0;
+    wanted.file = file ? intern_string(file) : 0;
+    prof_label *label = wanted.name ? intern_label(&wanted) : NULL;
+    pthread_mutex_unlock(&lock);
+    return label;
+}
+
+prof_label *prof_label_get(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line) {
+    return prof_label_intern(kind, name, module, file, line, 0);
+}

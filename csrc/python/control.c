@@ -1,0 +1,56 @@
+#include "control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "frame.h"
+#include "probes.h"
+
+void prof_ambient_init(void);
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "prof._probes", "Probes, sections and callbacks of the C core.", -1, NULL};
+
+static int fill(PyObject *module) {
+    PyMethodDef *const tables[] = {prof_probe_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (PyModule_AddFunctions(module, tables[i])) return -1;
+    return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
+}
+
+int prof_py_init(char *why, size_t why_size) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *modules = PyImport_GetModuleDict(), *module = NULL;
+    int failed = 0;
+    if (!PyDict_GetItemString(modules, definition.m_name)) {
+        failed = prof_probes_init() || prof_sections_init() || !(module = PyModule_Create(&definition)) ||
+                 fill(module) || PyDict_SetItemString(modules, definition.m_name, module);
+        prof_ambient_init();
+    }
+    if (failed) {
+        PyObject *error = PyErr_GetRaisedException();
+        PyObject *text = error ? PyObject_Str(error) : NULL;
+        snprintf(why, why_size, "%s", text && PyUnicode_AsUTF8(text) ? PyUnicode_AsUTF8(text) : "unknown");
+        Py_XDECREF(text);
+        Py_XDECREF(error);
+        PyErr_Clear();
+    }
+    Py_XDECREF(module);
+    PyGILState_Release(gil);
+    return failed ? -1 : 0;
+}
+
+int prof_py_open(const char *path, const prof_config *config, char *why, size_t why_size) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int error = prof_open(path, config, why, why_size);
+    PyGILState_Release(gil);
+    return error;
+}
+
+void prof_py_close(void) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    prof_close();
+    PyGILState_Release(gil);
+}
+
+int prof_py_validated(void) { return PROF_PY_VALIDATED; }

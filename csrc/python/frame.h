@@ -1,0 +1,128 @@
+/* Everything this project knows of CPython's internals and of its versions: the one place with version checks.
+ * Validated on CPython 3.11, 3.12 and 3.13; on others PROF_PY_VALIDATED is 0, no frame is ever read and no code rewritten.
+ * All functions need the GIL. */
+#ifndef PROF_PYTHON_FRAME_H
+#define PROF_PYTHON_FRAME_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#if defined(Py_GIL_DISABLED)
+#define PROF_PY_VALIDATED 0 /* probes rely on the GIL */
+#else
+#define PROF_PY_VALIDATED (PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000)
+#endif
+
+/* sys.monitoring came with 3.12. */
+#define PROF_PY_MONITORING (PY_VERSION_HEX >= 0x030C0000 && !defined(Py_GIL_DISABLED))
+
+/* 3.11: generator.throw() reads the instruction before YIELD_VALUE and expects SEND there. */
+#define PROF_PY_SEND_BEFORE_YIELD (PY_VERSION_HEX < 0x030C0000)
+
+#if PY_VERSION_HEX < 0x030C0000
+#define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
+#define PyUnstable_Code_GetExtra _PyCode_GetExtra
+#define PyUnstable_Code_SetExtra _PyCode_SetExtra
+#define PyErr_GetRaisedException() prof_py_get_raised()
+#define PyErr_SetRaisedException(e) prof_py_set_raised(e)
+static inline PyObject *prof_py_get_raised(void) {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    if (!type) return NULL;
+    PyErr_NormalizeException(&type, &value, &trace);
+    if (trace) PyException_SetTraceback(value, trace);
+    Py_DECREF(type);
+    Py_XDECREF(trace);
+    return value;
+}
+static inline void prof_py_set_raised(PyObject *e) {
+    if (e) PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(e)), e, PyException_GetTraceback(e));
+    else PyErr_Clear();
+}
+#endif
+
+#if PROF_PY_VALIDATED
+
+#ifndef Py_BUILD_CORE
+#define PROF_PY_BORROWED_BUILD_CORE
+#define Py_BUILD_CORE 1
+#endif
+#undef HAVE_STD_ATOMIC /* the internal headers' own atomics are for the interpreter's build */
+#include "internal/pycore_frame.h"
+#ifdef PROF_PY_BORROWED_BUILD_CORE
+#undef Py_BUILD_CORE
+#endif
+
+typedef struct _PyInterpreterFrame prof_py_frame;
+
+/* The interpreter frame that runs now. A generator's stays at one address for its whole life. */
+static inline prof_py_frame *prof_py_current(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyThreadState_GetUnchecked()->current_frame;
+#else
+    return _PyThreadState_UncheckedGet()->cframe->current_frame;
+#endif
+}
+
+/* Its code object (Borrowed); NULL for the interpreter's own entry frames. */
+static inline PyCodeObject *prof_py_code(const prof_py_frame *frame) {
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyCode_Check(frame->f_executable) ? (PyCodeObject *)frame->f_executable : NULL;
+#else
+    return PyCode_Check((PyObject *)frame->f_code) ? frame->f_code : NULL;
+#endif
+}
+
+/* Address of the instruction that runs. */
+static inline const void *prof_py_instruction(const prof_py_frame *frame) {
+#if PY_VERSION_HEX >= 0x030D0000
+    return frame->instr_ptr;
+#else
+    return frame->prev_instr;
+#endif
+}
+
+/* The Python frame that called it, skipping the interpreter's own; NULL at the bottom. */
+static inline prof_py_frame *prof_py_caller(const prof_py_frame *frame) {
+    prof_py_frame *f = frame->previous;
+    while (f && !prof_py_code(f)) f = f->previous;
+#if PY_VERSION_HEX >= 0x030C0000
+    while (f && f->owner == FRAME_OWNED_BY_CSTACK) f = f->previous;
+#endif
+    return f;
+}
+
+/* The line that runs in it, 1-based; 0 unknown. */
+static inline int prof_py_line(const prof_py_frame *frame) {
+    PyCodeObject *code = prof_py_code(frame);
+    if (!code) return 0;
+    Py_ssize_t offset = (const char *)prof_py_instruction(frame) - (const char *)_PyCode_CODE(code);
+    int line = PyCode_Addr2Line(code, (int)offset);
+    return line > 0 ? line : 0;
+}
+
+#else /* not validated: the public interface, which makes a frame object for each frame it is asked for */
+
+typedef PyFrameObject prof_py_frame;
+
+static inline prof_py_frame *prof_py_current(void) { return PyEval_GetFrame(); }
+
+static inline PyCodeObject *prof_py_code(prof_py_frame *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    Py_DECREF(code); /* the frame holds it */
+    return code;
+}
+
+static inline const void *prof_py_instruction(prof_py_frame *frame) {
+    return (const void *)(intptr_t)PyFrame_GetLasti(frame);
+}
+
+static inline prof_py_frame *prof_py_caller(prof_py_frame *frame) {
+    PyFrameObject *back = PyFrame_GetBack(frame);
+    Py_XDECREF(back); /* the callee holds it */
+    return back;
+}
+
+static inline int prof_py_line(prof_py_frame *frame) { return PyFrame_GetLineNumber(frame); }
+
+#endif
+#endif

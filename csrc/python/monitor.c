@@ -1,0 +1,29 @@
+/* Spans from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same sites. */
+#include "frame.h"
+#include "probes.h"
+
+/* Every callback gets (code, offset, ...); code that is not watched is none of ours. */
+#define CALLBACK(name, action)                                                             \
+    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t n) {           \
+        prof_site *site = n > 0 && PyCode_Check(args[0]) ? prof_watched(args[0]) : NULL;   \
+        if (site) action;                                                                  \
+        Py_RETURN_NONE;                                                                    \
+    }
+
+static void enter(prof_site *site) {
+    if (site->flags & PROF_LABEL_GENERATOR) prof_span_enter_generator(site);
+    else prof_span_enter(site);
+}
+
+CALLBACK(on_start, enter(site))
+CALLBACK(on_resume, prof_span_resume(site))
+CALLBACK(on_return, prof_span_leave(site))
+CALLBACK(on_yield, prof_span_suspend(site))
+
+#define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, text}
+PyMethodDef prof_monitor_methods[] = {
+    METHOD(on_start, "For PY_START: opens the span of a watched code object."),
+    METHOD(on_resume, "For PY_RESUME and PY_THROW: opens it again."),
+    METHOD(on_return, "For PY_RETURN and PY_UNWIND: closes it."),
+    METHOD(on_yield, "For PY_YIELD: suspends it."),
+    {NULL}};

@@ -1,0 +1,434 @@
+#include "probes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../labels.h"
+#include "../session.h"
+#include "../suspended.h"
+#include "frame.h"
+#include "rewrite.h"
+
+static prof_site *sites;      /* all with names */
+static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
+static PyObject *line_of;     /* Owned: Python's (file, line) -> line in the uninstrumented source */
+static PyObject *main_name;   /* Owned: what module __main__ is called */
+
+/* ---- sites ------------------------------------------------------------------------------------------------------- */
+
+static PyObject *utf8(PyObject *text) { return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"); }
+
+prof_label *prof_site_label(prof_site *site) {
+    if (PROF_LIKELY(site->label) || !prof_recording()) return site->label;
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *name = utf8(site->name), *module = utf8(site->module), *file = utf8(site->file);
+    if (name && module && file)
+        site->label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
+                                        PyBytes_AS_STRING(file), site->line, site->flags);
+    if (!site->label) prof_count(PROF_DROP_LOST_LABELS, 1);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    Py_XDECREF(file);
+    PyErr_SetRaisedException(error);
+    return site->label;
+}
+
+/* A new recording has begun. It may be a cffi call that began it, without the GIL. */
+static void name_all_sites(void) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    for (prof_site *s = sites; s; s = s->next) {
+        s->label = NULL;
+        /* A section appears in the capture once it is opened; a function may be on the stack already. */
+        if (s->kind != PROF_SECTION) prof_site_label(s);
+    }
+    PyGILState_Release(gil);
+}
+
+static void site_link(prof_site *site) {
+    site->next = sites;
+    site->link = &sites;
+    if (sites) sites->link = &site->next;
+    sites = site;
+}
+
+prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file,
+                         uint32_t line, uint32_t flags) {
+    prof_site *site = PyObject_New(prof_site, type);
+    if (!site) return NULL;
+    memset((char *)site + sizeof(PyObject), 0, sizeof *site - sizeof(PyObject));
+    site->site = site;
+    site->kind = kind;
+    site->line = line;
+    site->flags = flags;
+    site->name = Py_NewRef(name);
+    site->module = Py_NewRef(module);
+    site->file = Py_NewRef(file);
+    site_link(site);
+    if (kind != PROF_SECTION) prof_site_label(site);
+    return site;
+}
+
+static void site_dealloc(PyObject *o) {
+    prof_site *s = (prof_site *)o;
+    if (s->link) {
+        *s->link = s->next;
+        if (s->next) s->next->link = s->link;
+    }
+    if (s->site != s) Py_DECREF(s->site);
+    Py_XDECREF(s->name);
+    Py_XDECREF(s->module);
+    Py_XDECREF(s->file);
+    PyObject_Free(o);
+}
+
+/* ---- spans --------------------------------------------------------------------------------------------------------- */
+
+static inline void enter(prof_site *site) {
+    prof_thread *t = prof_thread_current();
+    prof_label *label = site->label;
+    if (PROF_UNLIKELY(!t || !label)) return;
+    prof_frame *f = prof_push(t, label);
+    if (PROF_LIKELY(f)) f->node->calls++;
+}
+
+static inline void leave(prof_site *site) {
+    uint64_t now = prof_now();
+    prof_thread *t = prof_thread_current();
+    prof_label *label = site->label;
+    if (PROF_UNLIKELY(!t || !label)) return;
+    prof_frame *f = prof_find(t, label, now);
+    if (PROF_LIKELY(f)) prof_complete(label, f->prior + prof_pop(t, f, now));
+}
+
+static void enter_generator(prof_site *site) {
+    prof_thread *t = prof_thread_current();
+    prof_suspended stale;
+    if (!t || !site->label) return;
+    void *owner = prof_py_current();
+    if (prof_suspended_take(owner, &stale)) free(stale.sections); /* abandoned; its frame lay where this one does */
+    prof_frame *f = prof_push(t, site->label);
+    if (!f) return;
+    f->owner = owner;
+    f->node->calls++;
+}
+
+/* Pops the sections above `f`, which is theirs, and remembers them, outermost first. */
+static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof_suspended *entry) {
+    uint32_t n = (uint32_t)(t->top - f);
+    entry->sections = malloc(n * sizeof *entry->sections);
+    if (!entry->sections) {
+        prof_unwind(t, f->label, now);
+        return;
+    }
+    entry->section_count = n;
+    for (prof_frame *s = t->top; s > f; s--)
+        entry->sections[s - f - 1] = (prof_saved_section){s->label, s->prior + prof_pop(t, s, now)};
+}
+
+static void suspend(prof_site *site) {
+    uint64_t now = prof_now();
+    prof_thread *t = prof_thread_current();
+    if (!t || !site->label) return;
+    prof_suspended entry = {.since = now};
+    prof_frame *f = t->top;
+    if (f->label != site->label) {
+        while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
+        if (f->label == site->label) put_sections_aside(t, f, now, &entry);
+        else if (!(f = prof_unwind(t, site->label, now))) return;
+    }
+    entry.owner = f->owner;
+    entry.prior = f->prior + prof_pop(t, f, now);
+    if (prof_suspended_put(&entry)) free(entry.sections); /* without memory: the time goes on, its pause is not known */
+}
+
+static void resume(prof_site *site) {
+    prof_thread *t = prof_thread_current();
+    prof_suspended entry;
+    if (!t || !site->label) return;
+    void *owner = prof_py_current();
+    int known = prof_suspended_take(owner, &entry);
+    prof_frame *f = prof_push(t, site->label);
+    if (f) {
+        f->owner = owner;
+        f->node->resumes++;
+    }
+    if (!known) return;
+    if (f) {
+        f->prior = entry.prior;
+        f->node->suspended += f->start - entry.since;
+    }
+    for (uint32_t i = 0; i < entry.section_count; i++) {
+        f = entry.sections[i].label ? prof_push(t, entry.sections[i].label) : NULL;
+        if (!f) continue;
+        f->prior = entry.sections[i].prior;
+        f->owner = owner;
+        f->loose = 0;
+        f->node->resumes++;
+        f->node->suspended += f->start - entry.since;
+    }
+    free(entry.sections);
+}
+
+void prof_span_enter(prof_site *site) { enter(site); }
+void prof_span_enter_generator(prof_site *site) { enter_generator(site); }
+void prof_span_leave(prof_site *site) { leave(site); }
+void prof_span_suspend(prof_site *site) { suspend(site); }
+void prof_span_resume(prof_site *site) { resume(site); }
+
+#define OPERATOR(name, action)                      \
+    static PyObject *name(PyObject *o) {            \
+        action;                                     \
+        Py_RETURN_NONE;                             \
+    }
+OPERATOR(op_enter, enter((prof_site *)o))
+OPERATOR(op_leave, leave((prof_site *)o))
+OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
+OPERATOR(op_suspend, suspend(((prof_site *)o)->site))
+OPERATOR(op_resume, resume(((prof_site *)o)->site))
+OPERATOR(op_raise, leave(((prof_site *)o)->site))
+
+/* ---- types ----------------------------------------------------------------------------------------------------------- */
+
+/* A pickled or marshalled copy of probed code has the int 0 in place of each probe: ~0 and -0 do nothing. */
+static PyObject *reduce(PyObject *o, PyObject *ignored) { return Py_BuildValue("(O())", &PyLong_Type); }
+
+static PyObject *repr(PyObject *o) {
+    return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name);
+}
+
+static PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, "The int 0, which does nothing where a probe stands."},
+                                {NULL}};
+static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
+static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
+static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative = op_suspend};
+static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
+
+#define PROBE_TYPE(name, operators)                                                                              \
+    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
+     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,              \
+     .tp_as_number = &operators, .tp_methods = methods, .tp_repr = repr}
+static PyTypeObject function_type = PROBE_TYPE("FunctionProbe", function_operators);
+static PyTypeObject generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
+static PyTypeObject suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
+static PyTypeObject raise_type = PROBE_TYPE("RaiseProbe", raise_operators);
+
+static PyObject *dependent(PyTypeObject *type, prof_site *site) {
+    prof_site *p = PyObject_New(prof_site, type);
+    if (!p) return NULL;
+    memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
+    p->site = (prof_site *)Py_NewRef(site);
+    return (PyObject *)p;
+}
+
+/* ---- code ------------------------------------------------------------------------------------------------------------- */
+
+int prof_is_probed(PyCodeObject *code) {
+    PyObject *consts = code->co_consts;
+    Py_ssize_t n = PyTuple_GET_SIZE(consts);
+    return n && Py_TYPE(PyTuple_GET_ITEM(consts, n - 1)) == &raise_type;
+}
+
+/* "module.Class.method" of a code object. New reference. */
+static PyObject *full_name(PyObject *module, PyObject *qualname) {
+    PyObject *locals = PyUnicode_FromString("<locals>."), *nothing = PyUnicode_FromString("");
+    PyObject *plain = locals && nothing ? PyUnicode_Replace(qualname, locals, nothing, -1) : NULL;
+    PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", module, plain) : NULL;
+    Py_XDECREF(locals);
+    Py_XDECREF(nothing);
+    Py_XDECREF(plain);
+    return name;
+}
+
+uint32_t prof_original_line(PyObject *file, int line) {
+    PyObject *found = line_of ? PyObject_CallFunction(line_of, "Oi", file, line) : NULL;
+    long n = found ? PyLong_AsLong(found) : -1;
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return (uint32_t)(n > 0 ? n : line > 0 ? line : 0);
+}
+
+/* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
+static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name) {
+    uint32_t flags = type == &generator_type ? PROF_LABEL_GENERATOR : 0;
+    if (main_name && PyUnicode_CompareWithASCIIString(module, "__main__") == 0) module = main_name;
+    PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
+    prof_site *site = !full ? NULL
+        : prof_site_new(type, PROF_FUNCTION, full, module, code->co_filename,
+                        prof_original_line(code->co_filename, code->co_firstlineno), flags);
+    Py_XDECREF(full);
+    return site;
+}
+
+static PyTypeObject *type_for(PyCodeObject *code) {
+    return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) ? &generator_type : &function_type;
+}
+
+/* `code` with probes and these constants. New reference, or NULL. */
+static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name) {
+    PyTypeObject *type = type_for(code);
+    prof_site *site = site_of_code(type, code, module, name);
+    if (!site) return NULL;
+    prof_probe_set set = {(PyObject *)site, type == &generator_type ? dependent(&suspend_type, site) : NULL,
+                          dependent(&raise_type, site)};
+    PyObject *probed = NULL;
+    if (set.raise && (set.suspend || type != &generator_type)) probed = prof_rewrite(code, consts, &set);
+    Py_DECREF(site);
+    Py_XDECREF(set.suspend);
+    Py_XDECREF(set.raise);
+    return probed;
+}
+
+/* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */
+static PyObject *remember(PyCodeObject *code, PyObject *probed) {
+    if (probed && PyUnstable_Code_SetExtra((PyObject *)code, extra, Py_NewRef(probed))) {
+        Py_DECREF(probed);
+        Py_CLEAR(probed);
+    }
+    return probed;
+}
+
+/* The probed copy of `code` made before (Borrowed), or NULL. */
+static PyObject *remembered(PyObject *code) {
+    void *probed = NULL;
+    if (PyUnstable_Code_GetExtra(code, extra, &probed)) PyErr_Clear();
+    return probed;
+}
+
+prof_site *prof_watched(PyObject *code) {
+    PyObject *site = remembered(code);
+    return site && (Py_TYPE(site) == &function_type || Py_TYPE(site) == &generator_type) ? (prof_site *)site : NULL;
+}
+
+static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top);
+
+/* The constants with every nested code object probed. New reference, or NULL. */
+static PyObject *probed_consts(PyCodeObject *code, PyObject *module, int all) {
+    Py_ssize_t n = PyTuple_GET_SIZE(code->co_consts);
+    PyObject *consts = PyTuple_New(n);
+    for (Py_ssize_t i = 0; consts && i < n; i++) {
+        PyObject *c = PyTuple_GET_ITEM(code->co_consts, i);
+        PyObject *new = PyCode_Check(c) ? probed_tree((PyCodeObject *)c, module, all, 0) : Py_NewRef(c);
+        if (!new) Py_CLEAR(consts);
+        else PyTuple_SET_ITEM(consts, i, new);
+    }
+    return consts;
+}
+
+/* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
+static int is_def(PyCodeObject *code) {
+    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
+}
+
+static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
+    if (prof_is_probed(code)) return Py_NewRef(code);
+    PyObject *probed = top ? NULL : remembered((PyObject *)code);
+    if (probed) return Py_NewRef(probed);
+    PyObject *consts = probed_consts(code, module, all);
+    if (!consts) return NULL;
+    if (!top && (all || is_def(code))) {
+        probed = remember(code, add_probes(code, consts, module, NULL));
+    } else {
+        PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
+        PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
+        probed = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
+        Py_XDECREF(replace);
+        Py_XDECREF(none);
+        Py_XDECREF(names);
+    }
+    Py_DECREF(consts);
+    return probed;
+}
+
+/* ---- for Python ----------------------------------------------------------------------------------------------------- */
+
+static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 2 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1])))
+        return PyErr_Format(PyExc_TypeError, "probe(function, name or None)");
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
+    if (prof_is_probed(code)) Py_RETURN_FALSE;
+    PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL;
+    PyObject *probed = Py_XNewRef(remembered((PyObject *)code));
+    if (!probed) {
+        prof_own_begin();
+        if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
+        if (module)
+            probed = remember(code, add_probes(code, code->co_consts, module, args[1] == Py_None ? NULL : args[1]));
+        Py_XDECREF(unknown);
+        prof_own_end();
+    }
+    int failed = !probed || PyObject_SetAttrString(args[0], "__code__", probed);
+    Py_XDECREF(probed);
+    return failed ? NULL : Py_NewRef(Py_True);
+}
+
+static PyObject *probe_code(PyObject *self, PyObject *args) {
+    PyObject *code, *module;
+    int all = 0, top = 1;
+    if (!PyArg_ParseTuple(args, "O!U|pp:probe_code", &PyCode_Type, &code, &module, &all, &top)) return NULL;
+    prof_own_begin();
+    PyObject *probed = probed_tree((PyCodeObject *)code, module, all, top);
+    prof_own_end();
+    return probed;
+}
+
+static PyObject *watch(PyObject *self, PyObject *args) {
+    PyObject *code, *module, *name;
+    if (!PyArg_ParseTuple(args, "O!UO:watch", &PyCode_Type, &code, &module, &name)) return NULL;
+    if (remembered(code)) Py_RETURN_FALSE;
+    PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
+                                              name == Py_None ? NULL : name);
+    site = remember((PyCodeObject *)code, site);
+    Py_XDECREF(site);
+    return site ? Py_NewRef(Py_True) : NULL;
+}
+
+static PyObject *is_probed(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "is_probed(code)");
+    return PyBool_FromLong(prof_is_probed((PyCodeObject *)code));
+}
+
+static PyObject *configure(PyObject *self, PyObject *args) {
+    const char *kinds, *caches, *operations;
+    Py_ssize_t kinds_n, caches_n, operations_n;
+    PyObject *line, *name;
+    if (!PyArg_ParseTuple(args, "y#y#y#OU:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
+                          &line, &name))
+        return NULL;
+    prof_opcodes *o = &prof_opcode;
+    uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
+                        &o->pop_top, &o->send, &o->reraise, &o->jump_forward};
+    if (kinds_n != 256 || caches_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
+        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, line_of, main_name)");
+    memcpy(o->kind, kinds, 256);
+    memcpy(o->caches, caches, 256);
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
+    Py_XSETREF(line_of, line == Py_None ? NULL : Py_NewRef(line));
+    Py_XSETREF(main_name, Py_NewRef(name));
+    Py_RETURN_NONE;
+}
+
+PyMethodDef prof_probe_methods[] = {
+    {"configure", configure, METH_VARARGS,
+     "configure(kinds, caches, operations, line_of, main_name): this interpreter's instructions, as bytes of 256, 256\n"
+     "and 8; a callable (file, line) -> line, or None; what module __main__ is called."},
+    {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
+     "probe(function, name=None): gives the function probed code. False when it has probes already."},
+    {"probe_code", probe_code, METH_VARARGS,
+     "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
+     "lambdas and comprehensions too. `top` False: the code itself too."},
+    {"watch", watch, METH_VARARGS, "watch(code, module, name): the monitoring callbacks drive spans for this code object."},
+    {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
+    {NULL}};
+
+static void drop_extra(void *o) { Py_XDECREF((PyObject *)o); }
+
+int prof_probes_init(void) {
+    extra = PyUnstable_Eval_RequestCodeExtraIndex(drop_extra);
+    if (extra < 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no free slot on code objects");
+        return -1;
+    }
+    prof_on_open = name_all_sites;
+    return PyType_Ready(&function_type) || PyType_Ready(&generator_type) || PyType_Ready(&suspend_type) ||
+           PyType_Ready(&raise_type) ? -1 : 0;
+}

@@ -1,0 +1,50 @@
+/* Probes: objects whose unary operators drive the shadow stack, and the sites they stand for. All need the GIL. */
+#ifndef PROF_PYTHON_PROBES_H
+#define PROF_PYTHON_PROBES_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "../stack.h"
+
+/* A named place: a function with probes, or a section. Its label is found anew for each recording. */
+typedef struct prof_site {
+    PyObject_HEAD
+    prof_label *label;       /* Borrowed from the recording; NULL when there is none or it has no room */
+    struct prof_site *site;  /* itself, or for suspend and raise probes the function's (Owned) */
+    PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */
+    uint32_t kind, line, flags;     /* as in prof_label */
+    uint32_t warned;                /* a section's misuse here has been told */
+    struct prof_site *next, **link; /* list of all sites with names */
+} prof_site;
+
+/* A site of `type` with these names (Borrowed); its label is made at once when recording. New reference or NULL. */
+prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file,
+                         uint32_t line, uint32_t flags);
+
+/* The label, made if there is none yet; NULL when nothing records or there is no room (counted). */
+prof_label *prof_site_label(prof_site *site);
+
+/* The life of a generator's or function's span, shared by the probes and by monitoring. */
+void prof_span_enter(prof_site *site);
+void prof_span_enter_generator(prof_site *site);
+void prof_span_leave(prof_site *site);
+void prof_span_suspend(prof_site *site);
+void prof_span_resume(prof_site *site);
+
+/* The number that `line` of `file` has in the uninstrumented source; `line` itself when that is not known. */
+uint32_t prof_original_line(PyObject *file, int line);
+
+/* 1 if the code object has probes. */
+int prof_is_probed(PyCodeObject *code);
+
+/* The site of a code object that monitoring watches (Borrowed), or NULL. */
+prof_site *prof_watched(PyObject *code);
+
+extern PyTypeObject prof_section_type;
+extern PyMethodDef prof_probe_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[];
+
+/* Readies the types. 0, or -1 with an exception set. */
+int prof_probes_init(void);
+int prof_sections_init(void);
+
+#endif

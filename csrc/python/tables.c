@@ -1,0 +1,114 @@
+#include "tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void prof_bytes_add(prof_bytes *b, const void *data, size_t n) {
+    if (b->failed) return;
+    if (b->length + n > b->room) {
+        size_t room = b->room ? b->room * 2 : 256;
+        while (room < b->length + n) room *= 2;
+        uint8_t *bigger = realloc(b->data, room);
+        if (!bigger) {
+            b->failed = 1;
+            return;
+        }
+        b->data = bigger;
+        b->room = room;
+    }
+    memcpy(b->data + b->length, data, n);
+    b->length += n;
+}
+
+void prof_bytes_push(prof_bytes *b, uint8_t byte) { prof_bytes_add(b, &byte, 1); }
+
+void prof_bytes_free(prof_bytes *b) {
+    free(b->data);
+    *b = (prof_bytes){0};
+}
+
+/* ---- exception table: big-endian varints of six bits, the first byte of an entry marked by bit 7 ------------------- */
+
+int prof_handler_read(const uint8_t **at, const uint8_t *end, prof_handler *entry) {
+    uint32_t v[4] = {0};
+    const uint8_t *p = *at;
+    for (int k = 0; k < 4; k++) {
+        uint8_t b;
+        do {
+            if (p >= end) return 0;
+            b = *p++;
+            v[k] = v[k] << 6 | (b & 63);
+        } while (b & 64);
+    }
+    *at = p;
+    *entry = (prof_handler){v[0], v[0] + v[1], v[2], v[3]};
+    return 1;
+}
+
+void prof_handler_write(prof_bytes *out, const prof_handler *entry) {
+    uint32_t v[4] = {entry->start, entry->end - entry->start, entry->handler, entry->depth_lasti};
+    for (int k = 0; k < 4; k++) {
+        int shift = 0;
+        while (shift < 30 && v[k] >> (shift + 6)) shift += 6;
+        for (uint8_t mark = k ? 0 : 128; shift >= 0; shift -= 6, mark = 0)
+            prof_bytes_push(out, (uint8_t)(mark | (v[k] >> shift & 63) | (shift ? 64 : 0)));
+    }
+}
+
+/* ---- location table: see Objects/locations.md in CPython's source --------------------------------------------------- */
+
+enum { ONE_LINE = 10, NO_COLUMNS = 13, LONG = 14, NO_LINE = 15, MOST_UNITS = 8 };
+
+static void no_line(prof_bytes *out, uint32_t units) {
+    for (; units; units -= units < MOST_UNITS ? units : MOST_UNITS)
+        prof_bytes_push(out, (uint8_t)(128 | NO_LINE << 3 | ((units < MOST_UNITS ? units : MOST_UNITS) - 1)));
+}
+
+/* Writes the entry e[0..n) for `units` units, in pieces of at most eight. All pieces but the first of the entry stand on
+ * the same line, so theirs has no line delta; `*first` is cleared once the delta has been written. */
+static void repeat(prof_bytes *out, const uint8_t *e, size_t n, uint32_t units, int *first) {
+    while (units) {
+        uint32_t m = units < MOST_UNITS ? units : MOST_UNITS;
+        uint8_t kind = e[0] >> 3 & 15;
+        size_t rest = 1;
+        units -= m;
+        if (*first) {
+            *first = 0;
+            prof_bytes_push(out, (uint8_t)((e[0] & 0xf8) | (m - 1)));
+        } else if (kind > ONE_LINE && kind < NO_COLUMNS) {
+            prof_bytes_push(out, (uint8_t)(128 | ONE_LINE << 3 | (m - 1)));
+        } else {
+            prof_bytes_push(out, (uint8_t)((e[0] & 0xf8) | (m - 1)));
+            if (kind == NO_COLUMNS || kind == LONG) {
+                prof_bytes_push(out, 0);
+                while (e[rest] & 64) rest++;
+                rest++;
+            }
+        }
+        prof_bytes_add(out, e + rest, n - rest);
+    }
+}
+
+void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, const uint32_t *grow, uint32_t n,
+                         uint32_t bare_after, uint32_t bare, uint32_t tail) {
+    uint32_t unit = 0;
+    for (size_t k = 0, next; k < length; k = next) {
+        uint32_t before = (table[k] & 7u) + 1, units = before;
+        for (next = k + 1; next < length && table[next] < 128; next++) {}
+        for (uint32_t u = unit; u < unit + before && u < n; u++) units += grow[u];
+        if (units == before) {
+            prof_bytes_add(out, table + k, next - k);
+        } else {
+            int first = 1;
+            if (unit <= bare_after && bare_after < unit + before) {
+                uint32_t head = bare_after + 1 - unit;
+                repeat(out, table + k, next - k, head, &first);
+                no_line(out, bare);
+                units -= head + bare;
+            }
+            repeat(out, table + k, next - k, units, &first);
+        }
+        unit += before;
+    }
+    no_line(out, tail);
+}

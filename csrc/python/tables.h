@@ -1,0 +1,34 @@
+/* CPython's location and exception tables, read and written byte by byte. Pure C. */
+#ifndef PROF_PYTHON_TABLES_H
+#define PROF_PYTHON_TABLES_H
+#include <stddef.h>
+#include <stdint.h>
+
+/* A growing run of bytes. After a failed allocation `failed` is set and further writes do nothing. */
+typedef struct {
+    uint8_t *data; /* Owned */
+    size_t length, room;
+    int failed;
+} prof_bytes;
+
+void prof_bytes_add(prof_bytes *b, const void *data, size_t n);
+void prof_bytes_push(prof_bytes *b, uint8_t byte);
+void prof_bytes_free(prof_bytes *b);
+
+/* One entry of an exception table: the code units [start, end) are covered by `handler`. */
+typedef struct {
+    uint32_t start, end, handler;
+    uint32_t depth_lasti; /* stack depth << 1 | whether the offset is pushed */
+} prof_handler;
+
+/* Reads one entry at *at (advanced). 1, or 0 at the end of the table. */
+int prof_handler_read(const uint8_t **at, const uint8_t *end, prof_handler *entry);
+void prof_handler_write(prof_bytes *out, const prof_handler *entry);
+
+/* The location table for code that grew: `grow[u]` units were added to the instruction at unit u (n units in all).
+ * `bare` units behind unit `bare_after`, and the last `tail` units, get no line; the other new units take the location
+ * of their instruction, and what old units say is unchanged. */
+void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, const uint32_t *grow, uint32_t n,
+                         uint32_t bare_after, uint32_t bare, uint32_t tail);
+
+#endif

@@ -1,0 +1,107 @@
+/* The shadow stack: one per thread, the one place that every mode hangs on.
+ *
+ * A frame is an open span. Entering a span pushes, leaving pops, and the time between goes to the frame's node;
+ * what ran on top of it is subtracted, so that the self times of a tree sum to the time of its root.
+ * The stack heals itself: a span that leaves while strangers lie above it closes them and counts them. */
+#ifndef PROF_STACK_H
+#define PROF_STACK_H
+#include <time.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "format.h"
+
+typedef struct {
+    prof_node *node;   /* Borrowed from the arena; of an ancestor where the call was folded */
+    prof_label *label; /* Borrowed; NULL for the root */
+    uint64_t start;    /* ticks of the latest entry */
+    uint64_t child;    /* ticks of the spans that ended on top since then */
+    uint64_t prior;    /* generator: active ticks before the latest resume */
+    void *owner;       /* interpreter frame of a generator or a section; compared, never dereferenced */
+    uint64_t loose;    /* a section's: its function is not probed, so nothing closes it when that returns */
+} prof_frame;
+
+typedef struct prof_thread {
+    prof_frame *top;   /* Borrowed: in base */
+    prof_frame *limit; /* one behind the last frame there is room for */
+    prof_frame *base;  /* Owned; base[0] is the root */
+    uint64_t epoch;    /* recording it belongs to */
+    prof_thread_record *record; /* Borrowed from the arena */
+    prof_appender nodes;
+    prof_node **children; /* Owned: table of the nodes whose parent has many */
+    size_t children_mask, children_used;
+    clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    struct prof_thread *next;
+} prof_thread;
+
+extern __thread prof_thread *prof_current __attribute__((tls_model("initial-exec")));
+
+/* Odd while recording; every start and end of a recording changes it. */
+extern uint64_t prof_epoch;
+
+/* Python's name for the calling thread, or NULL; set by the CPython half. Copies at most `size` bytes. */
+extern const char *(*prof_thread_namer)(char *buffer, size_t size);
+
+/* The calling thread's state for this recording, made at first use; NULL when nothing records. */
+prof_thread *prof_thread_enter(void);
+
+prof_node *prof_node_child(prof_thread *t, prof_node *parent, prof_label *label);
+int prof_stack_grow(prof_thread *t);
+
+/* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
+prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
+
+void prof_count(enum prof_drop what, uint64_t n);
+
+static inline prof_thread *prof_thread_current(void) {
+    prof_thread *t = prof_current;
+    return PROF_LIKELY(t && t->epoch == prof_epoch) ? t : prof_thread_enter();
+}
+
+/* Opens a span of `label`; the caller counts the call or resume on frame->node. NULL when nothing records. */
+static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
+    if (PROF_UNLIKELY(t->top + 1 >= t->limit) && prof_stack_grow(t)) return NULL;
+    prof_frame *f = t->top;
+    prof_node *parent = f->node, *node = (prof_node *)(uintptr_t)parent->private_last;
+    if (PROF_UNLIKELY(!node || node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
+    f++;
+    f->node = node;
+    f->label = label;
+    f->child = 0;
+    f->prior = 0;
+    t->top = f;
+    f->start = prof_now();
+    return f;
+}
+
+/* Accounts and drops the top frame `f`; its ticks since start. */
+static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) {
+    uint64_t ticks = now - f->start;
+    f->node->self += ticks - f->child;
+    f[-1].child += ticks;
+    t->top = f - 1;
+    return ticks;
+}
+
+/* The top frame if it is `label`'s, after closing strangers above it; NULL when it is not on the stack. */
+static inline prof_frame *prof_find(prof_thread *t, const prof_label *label, uint64_t now) {
+    prof_frame *f = t->top;
+    return PROF_LIKELY(f->label == label) ? f : prof_unwind(t, label, now);
+}
+
+static inline uint32_t prof_histogram_bin(uint64_t ticks) {
+    if (ticks < 4) return (uint32_t)ticks;
+    uint32_t e = 63 - (uint32_t)__builtin_clzll(ticks);
+    uint32_t bin = 4 * (e - 1) + (uint32_t)(ticks >> (e - 2) & 3);
+    return PROF_LIKELY(bin < PROF_HISTOGRAM_BINS) ? bin : PROF_HISTOGRAM_BINS - 1;
+}
+
+/* Counts a completed call that was active for `ticks`. */
+static inline void prof_complete(prof_label *label, uint64_t ticks) {
+    label->completed++;
+    if (ticks < label->min) label->min = ticks;
+    if (ticks > label->max) label->max = ticks;
+    label->histogram[prof_histogram_bin(ticks)]++;
+}
+
+#endif

@@ -1,0 +1,39 @@
+"""prof: exact spans, recorded side by side with what else a mode knows, by a program that marks itself.
+
+    from prof import profiled, profile, end
+
+    @profiled
+    def load(path):
+        profile("parse")
+        ...
+        end("parse")
+
+`PROF=time python app.py` records; without PROF the markers do nothing, and this module is all that is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prof.markers import enable_profiling as enable_profiling
+    from prof.markers import end as end
+    from prof.markers import profile as profile
+    from prof.markers import profiled as profiled
+    from prof.markers import snapshot as snapshot
+
+__version__ = "0.1.0"
+__all__ = ["enable_profiling", "end", "profile", "profiled", "snapshot"]
+
+
+def __getattr__(name: str) -> Any:
+    # The first marker a program asks for starts the recording that PROF asks for. Tools that read captures import this
+    # package too and ask for none, so that PROF in a shell does not make them record themselves.
+    if name not in __all__:
+        raise AttributeError(f"module 'prof' has no attribute {name!r}")
+    from prof import markers
+
+    markers.start_if_asked()
+    for each in __all__:
+        globals()[each] = getattr(markers, each)
+    return globals()[name]

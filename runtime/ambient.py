@@ -1,0 +1,30 @@
+"""Spans for what the interpreter does between the program's own calls: imports and garbage collections."""
+
+from __future__ import annotations
+
+import gc
+from importlib import _bootstrap  # type: ignore[attr-defined]
+from typing import Any
+
+
+class Ambient:
+    """The two hooks while they are installed; `remove` puts back what was there, unless somebody wrapped it since."""
+
+    def __init__(self, probes: Any, imports: bool, collections: bool) -> None:
+        self._original: Any = None
+        self._spans: Any = None
+        self._callback: Any = None
+        if imports:
+            # The interpreter looks this name up for each import that is not in sys.modules yet.
+            self._original = _bootstrap._find_and_load
+            self._spans = probes.import_spans(self._original)
+            _bootstrap._find_and_load = self._spans
+        if collections:
+            self._callback = probes.gc_callback
+            gc.callbacks.append(self._callback)
+
+    def remove(self) -> None:
+        if self._spans is not None and _bootstrap._find_and_load is self._spans:
+            _bootstrap._find_and_load = self._original
+        if self._callback is not None and self._callback in gc.callbacks:
+            gc.callbacks.remove(self._callback)

@@ -1,0 +1,129 @@
+"""How functions are observed: by probes in their bytecode, or by `sys.monitoring` where the bytecode is not known.
+
+An engine gives a function its spans (`attach`) and can let go of the interpreter again (`close`).
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import CodeType, FunctionType
+from typing import Any, Protocol
+
+from prof import lines, markers, opcodes
+from prof._core import ffi, lib
+from prof.errors import UsageError
+
+_ready = False
+
+
+class Engine(Protocol):
+    """What a session asks of either way to observe functions."""
+
+    name: str
+
+    def attach(self, function: FunctionType, name: str | None = None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def load(main_name: str) -> Any:
+    """The module of C callables, made at first use. `main_name` is what functions of `__main__` go by."""
+    global _ready
+    if not _ready:
+        why = ffi.new("char[256]")
+        if lib.prof_py_init(why, len(why)):
+            raise UsageError(f"the C core does not start: {ffi.string(why).decode()}")
+        _ready = True
+    from prof import _probes
+
+    _probes.configure(
+        opcodes.kinds(), opcodes.caches(), opcodes.operations(), lines.original_line, main_name
+    )
+    return _probes
+
+
+class Bytecode:
+    """Probes in the code itself: no hook, no tool id, no cost in functions that are not marked."""
+
+    name = "bytecode"
+
+    def __init__(self, probes: Any) -> None:
+        self._probe = probes.probe
+
+    def attach(self, function: FunctionType, name: str | None = None) -> None:
+        self._probe(function, name)
+
+    def close(self) -> None:
+        """Probes stay in the code, where they do nothing until the next recording."""
+
+
+class Monitoring:
+    """Local events of `sys.monitoring`, with a tool id that nobody uses. Python 3.12 and later."""
+
+    name = "monitoring"
+
+    def __init__(self, probes: Any) -> None:
+        self._probes = probes
+        self._codes: list[CodeType] = []
+        monitoring = sys.monitoring
+        for tool in (4, 3, 0, 1, 2, 5):
+            if monitoring.get_tool(tool) is None:
+                break
+        else:
+            raise UsageError("engine=monitoring: all tool ids of sys.monitoring are taken by other tools")
+        self.tool = tool
+        monitoring.use_tool_id(tool, "prof")
+        event = monitoring.events
+        callbacks = {
+            event.PY_START: probes.on_start,
+            event.PY_RESUME: probes.on_resume,
+            event.PY_THROW: probes.on_resume,
+            event.PY_RETURN: probes.on_return,
+            event.PY_UNWIND: probes.on_return,
+            event.PY_YIELD: probes.on_yield,
+        }
+        for each, callback in callbacks.items():
+            monitoring.register_callback(tool, each, callback)
+        # These two cannot be local before 3.15: they come for all code, and what is not marked is let pass.
+        monitoring.set_events(tool, event.PY_THROW | event.PY_UNWIND)
+        self._local = event.PY_START | event.PY_RESUME | event.PY_RETURN | event.PY_YIELD
+
+    def attach(self, function: FunctionType, name: str | None = None) -> None:
+        code = function.__code__
+        self._probes.watch(code, function.__module__ or "<unknown>", name)
+        sys.monitoring.set_local_events(self.tool, code, self._local)
+        self._codes.append(code)
+
+    def close(self) -> None:
+        for code in self._codes:
+            sys.monitoring.set_local_events(self.tool, code, 0)
+        sys.monitoring.set_events(self.tool, 0)
+        sys.monitoring.free_tool_id(self.tool)
+
+
+def choose(wanted: str, probes: Any) -> Engine:
+    """The engine called `wanted`, or for `auto` the first that this interpreter allows; UsageError when there is none."""
+    validated = bool(lib.prof_py_validated())
+    version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+    if wanted == "bytecode" and not validated:
+        raise UsageError(f"engine=bytecode: not validated on {version}; engine=monitoring works from 3.12 on")
+    if wanted == "monitoring" and sys.version_info < (3, 12):
+        raise UsageError(f"engine=monitoring: {version} has no sys.monitoring; it came with 3.12")
+    if wanted == "monitoring" or not validated:
+        return Monitoring(probes)
+    return Bytecode(probes)
+
+
+def functions_marked_before() -> list[tuple[FunctionType, tuple[str, ...], str | None]]:
+    """Functions that `@profiled` saw while nothing recorded, as far as they still exist; forgets the marks."""
+    marked = dict(markers._marked)
+    markers._marked.clear()
+    if not marked:
+        return []
+    found = []
+    for each in gc.get_objects():
+        if type(each) is FunctionType and id(each.__code__) in marked:
+            _, modes, name = marked[id(each.__code__)]
+            found.append((each, modes, name))
+    return found

@@ -1,0 +1,90 @@
+"""Folded stacks: `frame;frame N` lines, outermost first, as flamegraph.pl, inferno and speedscope read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from attrs import frozen
+
+from prof.capture import Capture, Tree
+from prof.errors import OutputError, UsageError
+
+
+@frozen
+class Measure:
+    """What a mode's folded file counts: a column of the tree, and its unit."""
+
+    name: str
+    unit: str
+    column: str
+
+
+MEASURES = {m.name: m for m in (Measure("time", "ns", "self_ns"),)}
+
+
+def find_measure(name: str) -> Measure:
+    """The measure of a mode. Raises UsageError that lists the known ones."""
+    if name not in MEASURES:
+        raise UsageError(f"no mode {name!r}: known are {', '.join(MEASURES)}")
+    return MEASURES[name]
+
+
+def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str = ".folded") -> Path:
+    """`<base>-<mode>.folded` beside `<base>.capture`."""
+    path = Path(capture)
+    base = path.name.removesuffix(".capture")
+    return path.with_name(f"{base}-{measure.name}{suffix}")
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
+    """A file descriptor for writing, which becomes `path` when the block ends well and vanishes when it does not.
+
+    What exists and is no regular file (`/dev/stdout`, a pipe) is written to directly. Raises OutputError, naming the
+    path, when the file system does not let it be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with _existing(target) as descriptor:
+            yield descriptor
+        return
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+            os.replace(beside, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _existing(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_folded(
+    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
+) -> Path:
+    """Writes a measure's folded file, by default beside the capture, and returns its path. Replaces it in one step."""
+    target = folded_path(capture.path, measure) if path is None else Path(path)
+    with replacing(target) as descriptor:
+        capture.write_folded(tree or capture.tree(), measure.column, descriptor)
+    return target

@@ -1,0 +1,206 @@
+"""The markers: what a program's source is marked with. Loaded with or without PROF, so it imports nothing heavy.
+
+Without a recording `profiled(f)` is `f`, untouched, and sections do nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from types import CodeType, FunctionType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+# Marked functions of which the code has no probes yet, by id of their code: a recording that begins later
+# (`enable_profiling`) finds their functions by it. Holding the code keeps the id from being used again.
+_marked: dict[int, tuple[CodeType, tuple[str, ...], str | None]] = {}
+
+# Set by the session while it records: gives a function its probes.
+_attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
+
+
+class _NoSection:
+    """What `profile()` returns when nothing records: a context manager that does nothing."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> _NoSection:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+
+_NO_SECTION = _NoSection()
+
+
+def _mark(function: FunctionType, modes: tuple[str, ...], name: str | None) -> None:
+    if _attach is not None:
+        _attach(function, modes, name)
+    else:
+        code = function.__code__
+        _marked[id(code)] = (code, modes, name)
+
+
+def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:
+    """Marks the functions that `target` is made of."""
+    if isinstance(target, FunctionType):
+        _mark(target, modes, name)
+    elif isinstance(target, property):
+        for accessor in (target.fget, target.fset, target.fdel):
+            if accessor is not None:
+                _mark_any(accessor, modes, name)
+    elif isinstance(target, type):
+        for member in list(vars(target).values()):
+            if isinstance(member, (FunctionType, property, staticmethod, classmethod)):
+                _mark_any(member, modes, None)
+    else:
+        # staticmethod, classmethod and bound methods have __func__, wrappers by functools __wrapped__.
+        inner = getattr(target, "__func__", None) or getattr(target, "__wrapped__", None)
+        if inner is not None and inner is not target:
+            _mark_any(inner, modes, name)
+        else:
+            from prof.session import warn_unmarkable
+
+            warn_unmarkable(target)
+
+
+@overload
+def profiled(target: T, /) -> T: ...
+@overload
+def profiled(*modes: str, name: str | None = None) -> Callable[[T], T]: ...
+
+
+def profiled(*args: Any, name: str | None = None) -> Any:
+    """Marks a function for recording and returns that same function; as the innermost decorator, always.
+
+    `@profiled`, `@profiled("time")`, `@profiled("time", name="load")`. The modes narrow what the session records for this
+    function; they never widen it. Methods, generators, coroutines, properties and classes (each function in them) are marked
+    alike. Raises `prof.errors.UsageError` for a mode that does not exist.
+    """
+    if len(args) == 1 and name is None and type(args[0]) is FunctionType:
+        _mark(args[0], (), None)
+        return args[0]
+    if len(args) == 1 and not isinstance(args[0], str):
+        _mark_any(args[0], (), name)
+        return args[0]
+    if args:
+        from prof.modes import check_markers
+
+        check_markers(args)
+
+    def mark(target: T) -> T:
+        _mark_any(target, args, name)
+        return target
+
+    return mark
+
+
+def profile(name: str) -> Any:
+    """Opens the section `name`, until `end(name)` or, in a `with` statement, the end of its block.
+
+    Sections nest, have children, and survive `await` and `yield` in a marked function. One left open is closed when its
+    function returns, and counted.
+    """
+    if _attach is None:
+        return _NO_SECTION
+    return _begin(name, 1)
+
+
+def end(name: str | None = None) -> None:
+    """Ends the innermost open section called `name`, or the innermost at all.
+
+    One that is not open, or not the innermost, is told once for each place in the source and counted.
+    """
+    if _attach is not None:
+        _end(name, 1)
+
+
+def _begin(name: str, depth: int) -> Any:
+    from prof import _probes
+
+    return _probes.profile(name, depth + 1)
+
+
+def _end(name: str | None, depth: int) -> None:
+    from prof import _probes
+
+    _probes.end(name, depth + 1)
+
+
+class enable_profiling:  # noqa: N801 - a decorator, spelled as one
+    """A recording without the environment variable: `with enable_profiling("time"):` or `@enable_profiling("time")`.
+
+    `settings` is what PROF would hold (`"time"`, `"time,out/"`). Functions marked before are found and recorded too. Where
+    a recording is running already, it goes on and this does nothing. After the block, `files` lists what was written.
+    """
+
+    def __init__(self, settings: str = "time") -> None:
+        self.settings = settings
+        self.files: list[Path] = []
+        self._session: Any = None
+
+    def __enter__(self) -> enable_profiling:
+        if _attach is None:
+            from prof import session
+
+            self._session = session.start(self.settings)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            self.files = self._session.stop()
+            self._session = None
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        import functools
+        import inspect
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def run_async(*args: Any, **kwargs: Any) -> Any:
+                with enable_profiling(self.settings):
+                    return await function(*args, **kwargs)
+
+            return run_async
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with enable_profiling(self.settings):
+                return function(*args, **kwargs)
+
+        return run
+
+
+def snapshot() -> Path | None:
+    """Brings the running recording's file up to date and returns its path, for `prof report`; None when nothing records.
+
+    Nothing is copied: the capture is the file that is being written.
+    """
+    if _attach is None:
+        return None
+    from prof import session
+
+    return session.snapshot()
+
+
+def start_if_asked() -> None:
+    """Begins the recording that PROF asks for, once; a mistake in it ends the program with one line and its status."""
+    global profile, end
+    if not os.environ.get("PROF") or _attach is not None:
+        return
+    from prof import session
+
+    session.start_from_environment()
+    if _attach is not None:
+        # The C callables themselves: no Python frame between the program and its sections.
+        from prof import _probes
+
+        profile, end = _probes.profile, _probes.end

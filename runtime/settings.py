@@ -1,0 +1,108 @@
+"""What PROF says: `MODES[,DIR][,LOG][,DETAIL][,key=value…]`. Empty fields keep their defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from prof.errors import UsageError
+from prof.modes import Mode, parse_modes
+
+LOGS = ("none", "quiet", "announce")
+CLOCKS = ("wall", "cpu", "monotonic")
+ENGINES = ("auto", "bytecode", "monitoring")
+
+
+@frozen
+class Settings:
+    """One recording's settings."""
+
+    modes: tuple[Mode, ...] = ()
+    directory: Path = Path()
+    """Where files are written; made if it does not exist."""
+    log: str = "none"
+    """Debug log of the profiler itself: `none`, `quiet` (written), `announce` (written and named at exit)."""
+    clock: str = "wall"
+    """`wall`, `cpu` (processor time of the thread) or `monotonic` (wall, by the system's clock)."""
+    depth: int = 1000
+    """Calls nested deeper fold into an outer call of the same function."""
+    nodes: int = 4_000_000
+    """Calling contexts kept apart; more fold into outer ones. 128 bytes of file each."""
+    engine: str = "auto"
+    """`bytecode` probes, `monitoring` events, or the first where it is validated (`auto`)."""
+    imports: bool = True
+    """Whether module imports are spans."""
+    collections: bool = True
+    """Whether garbage collections are spans."""
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise UsageError(f"{text!r} is none of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _count(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([kM]?)", text)
+    if not match or not int(match[1]):
+        raise UsageError(f"{text!r} is not a count such as 500, 20k or 4M")
+    return int(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]]
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UsageError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+KEYS: dict[str, Callable[[str], Any]] = {
+    "clock": _choice(CLOCKS),
+    "depth": _count,
+    "nodes": _count,
+    "engine": _choice(ENGINES),
+    "imports": _flag,
+    "collections": _flag,
+}
+
+
+def _detail(text: str) -> None:
+    if text not in ("true", "false"):
+        raise UsageError(f"field DETAIL: {text!r} is neither true nor false")
+    if text == "true":
+        raise UsageError("field DETAIL: 'true' asks for memory detail, and no mode given records memory")
+
+
+def parse(text: str) -> Settings:
+    """Reads a PROF value; raises UsageError with one line that names the field and what is known."""
+    fields = [field.strip() for field in text.split(",")]
+    positional = [field for field in fields if "=" not in field]
+    if positional and len(positional) > 4:
+        raise UsageError(f"{positional[4]!r}: expected MODES,DIR,LOG,DETAIL and then key=value")
+    if fields and fields[: len(positional)] != positional:
+        raise UsageError(f"{text!r}: key=value fields stand behind MODES,DIR,LOG,DETAIL")
+    modes, directory, log, detail = (positional + ["", "", "", ""])[:4]
+    settings = Settings(modes=parse_modes(modes or "none"))
+    if directory:
+        settings = evolve(settings, directory=Path(directory).expanduser())
+    if log:
+        if log not in LOGS:
+            raise UsageError(f"field LOG: {log!r} is none of {', '.join(LOGS)}")
+        settings = evolve(settings, log=log)
+    if detail:
+        _detail(detail)
+    for field in fields[len(positional) :]:
+        key, _, value = field.partition("=")
+        if key not in KEYS:
+            raise UsageError(f"unknown key {key!r}; known: {', '.join(KEYS)}")
+        try:
+            settings = evolve(settings, **{key: KEYS[key](value)})
+        except UsageError as error:
+            raise UsageError(f"{key}={value}: {error}") from None
+    return settings
