@@ -1,0 +1,171 @@
+"""Writes captures from scratch, by csrc/format.h: what the reader is tested against. Slow and obvious."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+HEADER_SIZE = 4096
+BINS = 192
+STRINGS, LABELS, THREADS, NODES, META = 1, 2, 3, 4, 5
+FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER = 1, 2, 3, 4, 5, 6, 7
+TSC, MONOTONIC, CPU, MANUAL = 1, 2, 3, 4
+RECORDING, CLOSED = 1, 2
+NO_MIN = 2**64 - 1
+
+HEADER = struct.Struct("=8s6I4Q3Q3Q3Q32Q")
+CHUNK = struct.Struct("=IIQQI36x")
+LABEL = struct.Struct("=6I5Q192Q")
+THREAD_RECORD = struct.Struct("=QIIQQ32x")
+NODE = struct.Struct("=IIQQQIIIIQQQ56x")
+
+
+def bin_of(ticks: int) -> int:
+    """The histogram bin of a latency, as format.h words it."""
+    if ticks < 4:
+        return ticks
+    exponent = ticks.bit_length() - 1
+    return min(BINS - 1, 4 * (exponent - 1) + ((ticks >> (exponent - 2)) & 3))
+
+
+@dataclass
+class Label:
+    kind: int
+    name: str
+    module: str = ""
+    file: str = ""
+    line: int = 0
+    flags: int = 0
+    latencies: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Node:
+    """`parent` and `label` are indexes; parent -1 is a thread's root."""
+
+    parent: int
+    label: int
+    calls: int = 0
+    self: int = 0
+    resumes: int = 0
+    suspended: int = 0
+    items: int = 0
+    depth: int = 0
+
+
+@dataclass
+class Thread:
+    name: str
+    nodes: list[Node]
+    native_id: int = 1
+    start: int = 0
+    end: int = 0
+
+
+@dataclass
+class File:
+    """A capture to be. Labels are numbered in order; each thread's nodes[0] is its root."""
+
+    labels: list[Label]
+    threads: list[Thread]
+    meta: dict[str, Any] | None = None
+    clock: int = MANUAL
+    state: int = CLOSED
+    start: tuple[int, int, int] = (0, 0, 0)
+    first: tuple[int, int, int] = (1_000_000, 1_000_000, 1_000_000)
+    last: tuple[int, int, int] = (1_000_000_000, 1_000_000_000, 1_000_000_000)
+    drops: dict[int, int] = field(default_factory=dict)
+    pid: int = 4711
+    probe_cost_ps: int = 20_000
+    nodes_per_chunk: int = 512
+    slack: int = 0  # unused bytes at the end of each chunk
+    unknown_chunk: bool = False
+    longer: int = 0  # bytes that a later version added to each record
+
+    def build(self) -> bytes:
+        out = bytearray(HEADER_SIZE)
+        if self.unknown_chunk:
+            self._chunk(out, 99, 12, b"new things.." * 3, 0, pad=True)
+        strings = self._strings(out)
+        labels = self._labels(out, strings)
+        threads = self._threads(out, strings)
+        for index, thread in enumerate(self.threads):
+            roots = self._nodes(out, thread, threads[index] // 8, labels)
+            struct.pack_into("=I", out, threads[index] + 12, roots // 8)
+        if self.meta is not None:
+            self._chunk(out, META, 1, json.dumps(self.meta).encode(), 0, pad=True)
+        drops = [self.drops.get(i, 0) for i in range(32)]
+        HEADER.pack_into(
+            out, 0, b"PROFCAP\n", 1, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), 1, 1_000_000,
+            self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
+        )  # fmt: skip
+        return bytes(out)
+
+    def _chunk(self, out: bytearray, kind: int, record: int, data: bytes, thread: int, pad: bool = False) -> int:
+        """Appends a chunk and returns the offset of its first record."""
+        room = (len(data) + 7) // 8 * 8 + self.slack
+        out += CHUNK.pack(kind, record, CHUNK.size + room, len(data), thread)
+        start = len(out)
+        out += data + bytes(room - len(data))
+        assert pad or len(data) % 8 == 0
+        return start
+
+    def _strings(self, out: bytearray) -> dict[str, int]:
+        texts = dict.fromkeys(t for lb in self.labels for t in (lb.name, lb.module, lb.file))
+        texts.update(dict.fromkeys(t.name for t in self.threads))
+        data, offsets = bytearray(), {}
+        for text in texts:
+            raw = text.encode("utf-8", "surrogateescape")
+            offsets[text] = len(data)
+            data += struct.pack("=I", len(raw)) + raw + b"\0"
+            data += bytes(-len(data) % 8)
+        start = self._chunk(out, STRINGS, 1, bytes(data), 0)
+        return {text: (start + offset) // 8 if text else 0 for text, offset in offsets.items()}
+
+    def _labels(self, out: bytearray, strings: dict[str, int]) -> list[int]:
+        data = bytearray()
+        for label in self.labels:
+            bins = [0] * BINS
+            for ticks in label.latencies:
+                bins[bin_of(ticks)] += 1
+            data += LABEL.pack(
+                label.kind, strings[label.name], strings[label.module], strings[label.file], label.line, label.flags,
+                len(label.latencies), min(label.latencies, default=NO_MIN), max(label.latencies, default=0), 7, 0, *bins,
+            ) + bytes(self.longer)  # fmt: skip
+        start = self._chunk(out, LABELS, LABEL.size + self.longer, bytes(data), 0)
+        return [(start + i * (LABEL.size + self.longer)) // 8 for i in range(len(self.labels))]
+
+    def _threads(self, out: bytearray, strings: dict[str, int]) -> list[int]:
+        record = THREAD_RECORD.size + self.longer
+        data = b"".join(
+            THREAD_RECORD.pack(t.native_id, strings[t.name], 0, t.start, t.end) + bytes(self.longer)
+            for t in self.threads
+        )
+        start = self._chunk(out, THREADS, record, data, 0)
+        return [start + i * record for i in range(len(self.threads))]
+
+    def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int]) -> int:
+        """Writes a thread's nodes, in chunks, and returns the offset of the root."""
+        offsets: list[int] = []
+        record, pack, tail = NODE.size + self.longer, NODE.pack, bytes(self.longer)
+        for first in range(0, len(thread.nodes), self.nodes_per_chunk):
+            part = thread.nodes[first : first + self.nodes_per_chunk]
+            start = len(out) + CHUNK.size
+            offsets += range(start, start + record * len(part), record)
+            rows = [
+                pack(
+                    labels[n.label], offsets[n.parent] // 8 if n.parent >= 0 else 0, n.calls, n.self, 1, 2, 3,
+                    n.depth, 4, n.resumes, n.suspended, n.items,
+                ) + tail
+                for n in part
+            ]  # fmt: skip
+            self._chunk(out, NODES, record, b"".join(rows), ref)
+        return offsets[0] if offsets else 0
+
+
+def function(name: str, line: int = 1, **more: Any) -> Label:
+    """A function's label in the way the core names it: module.qualname."""
+    module = name.rpartition(".")[0]
+    return Label(FUNCTION, name, module, f"/src/{module.replace('.', '/')}.py", line, **more)
