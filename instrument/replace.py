@@ -1,0 +1,103 @@
+"""Replacing a file's content so that at every moment the old file or the new one is there, whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+
+from attrs import frozen
+from prof.errors import OutputError
+
+from .refusal import Refusal
+
+
+@frozen
+class Snapshot:
+    """A file's bytes and what `stat` said while they were read."""
+
+    data: bytes
+    status: os.stat_result
+
+
+def read(path: str) -> Snapshot:
+    """Read a regular file. Raises `Refusal`."""
+    try:
+        with open(path, "rb", buffering=0) as f:
+            status = os.fstat(f.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise Refusal(0, "is not a regular file")
+            return Snapshot(f.readall(), status)
+    except FileNotFoundError:
+        raise Refusal(0, "vanished before it could be read") from None
+    except OSError as e:
+        raise Refusal(0, f"cannot be read: {e.strerror or e}") from None
+
+
+def replace(path: str, seen: Snapshot, data: bytes) -> None:
+    """Put `data` where `seen` was read, through a temporary file beside it that gets its mode, owner and attributes.
+
+    Other hard links to the file keep the old content. Raises `Refusal` if the file is read-only, is no longer what
+    was seen, or would change owner; `OutputError` if the folder cannot be written to or the disk is full. In
+    all of these cases the file is untouched and nothing is left behind.
+    """
+    if not seen.status.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise Refusal(0, f"is read-only (mode {stat.S_IMODE(seen.status.st_mode):04o})")
+    folder, name = os.path.split(path)
+    try:
+        handle, temporary = tempfile.mkstemp(".tmp", f".{name[:64]}.prof-", folder or ".")
+    except OSError as e:
+        raise OutputError(f"cannot write in its folder: {e.strerror}") from None
+    try:
+        with open(handle, "wb", buffering=0) as f:
+            _write(f.fileno(), data)
+            _dress(f.fileno(), path, seen.status)
+        _check_unchanged(path, seen)
+        os.replace(temporary, path)
+    except OSError as e:
+        raise OutputError(f"cannot be written: {e.strerror or e}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _dress(descriptor: int, path: str, status: os.stat_result) -> None:
+    """Give the new file the old one's owner, mode and extended attributes (access lists are among them)."""
+    own = os.fstat(descriptor)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except PermissionError:
+            raise Refusal(0, "belongs to another user or group, which a new file could not keep") from None
+    # After fchown, which clears set-id bits.
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    if not hasattr(os, "listxattr"):
+        return
+    with suppress(OSError):  # not every file system has them
+        for attribute in os.listxattr(path):
+            with suppress(OSError):  # security.* may be the kernel's own business
+                os.setxattr(descriptor, attribute, os.getxattr(path, attribute))
+
+
+def _check_unchanged(path: str, seen: Snapshot) -> None:
+    try:
+        with open(path, "rb", buffering=0) as f:
+            now = os.fstat(f.fileno())
+            # Clocks of file systems tick slowly: the bytes have the last word.
+            same = (now.st_ino, now.st_size, now.st_mtime_ns) == (
+                seen.status.st_ino,
+                seen.status.st_size,
+                seen.status.st_mtime_ns,
+            )
+            if same and f.readall() == seen.data:
+                return
+    except FileNotFoundError:
+        raise Refusal(0, "vanished while it was being edited") from None
+    raise Refusal(0, "was changed by somebody else while it was being edited")

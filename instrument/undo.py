@@ -1,0 +1,136 @@
+"""Taking every edit out again: the original bytes, or the user's later version without the edits, or a refusal.
+
+Three ways, each tried when the one before did not give bytes with the recorded hash: by text alone (nothing is
+decoded or parsed); by text, but only on the lines that the parsed tree knows as code, so that a tag inside a string
+literal is safe; and, where the file was edited since, the same without the hash, provided that the two parsed trees
+differ by our nodes and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator
+
+from attrs import frozen
+
+from . import tagged, tags
+from .markers import HINTS
+from .names import occurrences
+from .refusal import Refusal
+from .source import BLANK, EOLS, parse, split
+
+_Strip = Callable[[bytes, bytes], bytes]
+_LEFT = re.compile(tags.TAG + rb"[ \t]*\Z")
+
+
+@frozen
+class Undone:
+    """`data` without edits. `edited`: it is not the recorded original, because the file was edited since."""
+
+    data: bytes
+    edits: int = 0
+    edited: bool = False
+
+
+def undo(data: bytes) -> Undone:
+    """Undo what `instrument` did to a file. Raises `Refusal`. A file without edits comes back as it is."""
+    if tags.TAG not in data:
+        return Undone(data)
+    for header in _headers(data):
+        for strip in (_strip_lines, _strip_mixed_lines):
+            original = _by_text(data, header, strip)
+            if tags.digest(original) == header[3]:
+                return Undone(original, int(header[2]))
+    return _by_tree(data)
+
+
+def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Every line that reads like a header, with luck only one."""
+    at = data.find(tags.TAG + b" n=")
+    while at >= 0:
+        begin = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
+        if begin == 0 and data.startswith(BOM_UTF8):
+            begin = len(BOM_UTF8)
+        header = tags.HEADER.match(data, begin)
+        if header is not None:
+            yield header
+        at = data.find(tags.TAG + b" n=", at + 1)
+
+
+def _by_text(data: bytes, header: re.Match[bytes], strip: _Strip) -> bytes:
+    rest = strip(data[header.end() :], header[4])
+    if any(hint in rest for hint in HINTS):
+        rest = tags.MARKER.sub(b"", rest)
+    return data[: header.start()] + rest
+
+
+def _strip_lines(text: bytes, eol: bytes) -> bytes:
+    """Without the lines that end in the tag, all of whose EOLs are `eol`."""
+    *before, last = text.split(tags.LINE + eol)
+    end = eol[-1:]
+    return b"".join([part[: part.rfind(end) + 1] for part in before]) + last
+
+
+def _strip_mixed_lines(text: bytes, _: bytes) -> bytes:
+    """Without the lines that end in the tag, whatever their EOLs are."""
+    first, *parts = text.split(tags.LINE)
+    kept = [first]
+    for part in parts:
+        kept[-1] = kept[-1][: max(kept[-1].rfind(b"\n"), kept[-1].rfind(b"\r")) + 1]
+        kept.append(part[2 if part.startswith(b"\r\n") else 1 :])
+    return b"".join(kept)
+
+
+def _by_tree(data: bytes) -> Undone:
+    """Undo what is code. The recorded original, or a later version of it that differs by nothing but our nodes."""
+    try:
+        tree = parse(data)
+    except Refusal as e:
+        raise Refusal(e.line, f"carries the tag of an instrumented file, but {e.reason}") from None
+    bom, lines = split(data)
+    found = tagged.find(tree, lines)
+    if not found.whole and not found.calls:
+        return Undone(data)
+    header = tags.ANY_HEADER.fullmatch(lines[found.header - 1].strip(BLANK + EOLS)) if found.header else None
+    if header is None and not found.whole:
+        return Undone(data)  # calls written by hand before such comments
+    edits = len(found.whole) + len(found.calls) - (header is not None)
+    kept = [_without_call(line) if n in found.calls else line for n, line in enumerate(lines, 1) if n not in found.whole]
+    undone = bom + b"".join(kept)
+    if header is not None and tags.digest(undone) == header[3]:
+        return Undone(undone, edits)
+    _check_edited(tree, found, undone, kept, header)
+    return Undone(undone, edits, edited=True)
+
+
+def _without_call(line: bytes) -> bytes:
+    return tags.MARKER.sub(b"", line, count=1)
+
+
+def _check_edited(
+    tree: ast.Module, found: tagged.Tagged, undone: bytes, kept: list[bytes], header: re.Match[bytes] | None
+) -> None:
+    """Raises `Refusal` unless `undone` is the edited file without our nodes, and runs without our import."""
+    try:
+        after = parse(undone)
+    except Refusal as e:
+        raise Refusal(e.line, f"edited since it was instrumented; without the edits it {e.reason}") from None
+    tagged.strip(tree, found)
+    if not tagged.same(tree, after):
+        raise Refusal(0, "edited since it was instrumented, in a way that leaves more than our lines to undo")
+    inside = tagged.in_strings(after)
+    for number, line in enumerate(kept, 1):
+        if tags.TAG in line and number not in inside and _LEFT.search(line.rstrip(EOLS)):
+            raise Refusal(number, "edited since it was instrumented: this line carries the tag but is not as it was written")
+    imported = re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t")) if header is not None and header[1] else []
+    line = _unbound(after, {name.decode() for name in imported})
+    if line:
+        raise Refusal(line, "edited since it was instrumented: this line uses a name that our import provides")
+
+
+def _unbound(tree: ast.Module, names: set[str]) -> int:
+    """The first line that reads one of `names`, when nothing in the file binds it; else 0."""
+    bound, reads = occurrences(tree)
+    return min((line for name, line in reads.items() if name in names and name not in bound), default=0)
