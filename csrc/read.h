@@ -133,7 +133,7 @@ void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, ui
 /* Sums by label into `sums`, which has tree->label_count entries. Returns 0, or -1 when out of memory. */
 int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums);
 
-/* Caller-callee edges, in the order of their first node. Returns an owned array, or NULL when out of memory. */
+/* Caller-callee edges, longest total first. Returns an owned array, or NULL when out of memory. */
 prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *count);
 void prof_reader_edges_free(prof_reader_edge *edges); /* NULL is fine */
 

@@ -105,6 +105,16 @@ static uint32_t edge_index(edge_table *t, uint32_t caller, uint32_t callee) {
     return t->slots[slot] - 1;
 }
 
+/* Longest first; then by label, so that the order does not depend on the sort. */
+static int compare_edges(const void *left, const void *right) {
+    const prof_reader_edge *a = left, *b = right;
+    if (a->total_ns != b->total_ns)
+        return a->total_ns > b->total_ns ? -1 : 1;
+    if (a->caller != b->caller)
+        return a->caller < b->caller ? -1 : 1;
+    return a->callee < b->callee ? -1 : a->callee > b->callee;
+}
+
 prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *count) {
     edge_table t = {0};
     path p = {0};
@@ -124,6 +134,7 @@ prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *
         if (!path_go(&p, tree->depth[i], edge_of[i]))
             edge->total_ns += tree->total_ns[i];
     }
+    qsort(t.edges, t.count, sizeof *t.edges, compare_edges);
     *count = t.count;
     goto done;
 error:

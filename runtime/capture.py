@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -304,26 +305,21 @@ class Capture:
             p99_ns=row.p99_ns,
         )
 
-    def edges(self, tree: Tree) -> list[Edge]:
-        """Caller and callee pairs of the tree, in the order they first occur in it."""
+    def edges(self, tree: Tree, of: int | None = None, limit: int | None = None) -> list[Edge]:
+        """Caller and callee pairs of the tree, longest total first: those of one label, the first `limit`, or all."""
         count = ffi.new("uint64_t *")
         rows = lib.prof_reader_edges_new(tree._pointer, count)
         if rows == ffi.NULL:
             raise MemoryError
         try:
-            return [
-                Edge(
-                    None if e.caller == NO_LABEL else self.label(e.caller),
-                    self.label(e.callee),
-                    e.calls,
-                    e.resumes,
-                    e.total_ns,
-                    e.self_ns,
-                )
-                for e in ffi.unpack(rows, count[0])
-            ]
+            chosen = (e for e in ffi.unpack(rows, count[0]) if of is None or of in (e.caller, e.callee))
+            return [self._edge(e) for e in islice(chosen, limit)]
         finally:
             lib.prof_reader_edges_free(rows)
+
+    def _edge(self, row: Any) -> Edge:
+        caller = None if row.caller == NO_LABEL else self.label(row.caller)
+        return Edge(caller, self.label(row.callee), row.calls, row.resumes, row.total_ns, row.self_ns)
 
     def write_folded(self, tree: Tree, column: str, descriptor: int) -> int:
         """Writes a column as folded stacks to a file descriptor and returns the number of lines. Raises OSError."""

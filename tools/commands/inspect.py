@@ -1,0 +1,117 @@
+"""`prof inspect`: what is in a capture file, for whoever has to find out why a report looks odd."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from prof.capture import Capture, Chunk, open_capture
+from prof.tools.commands.arguments import add_capture, command, find_capture
+from prof.tools.output import width, write_lines
+from prof.tools.table import Column, Line, plain, table
+from prof.tools.units import count, duration, size
+
+EXAMPLES = """
+prof inspect app.capture
+prof inspect app.capture --chunks   every chunk, not only their sums
+"""
+# enum prof_chunk_type of csrc/format.h, in its order.
+TYPES = ("?", "strings", "labels", "threads", "nodes", "meta")
+
+
+def add(commands: Any) -> None:
+    """Declares the subcommand."""
+    parser = command(commands, "inspect", "show the parts of a capture file", EXAMPLES)
+    add_capture(parser)
+    parser.add_argument("--chunks", action="store_true", help="list every chunk")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the subcommand."""
+    path, note = find_capture(args.capture)
+    with open_capture(path) as capture:
+        write_lines(_lines(capture, note, args.chunks), None)
+    return 0
+
+
+def _lines(capture: Capture, note: str, every: bool) -> Iterator[Line]:
+    yield [("Capture", "heading"), (f"  {note}", "dim")]
+    yield plain()
+    for title, text in _facts(capture):
+        yield [(f"  {title:<10}", "title"), (text, "")]
+    for drop in capture.drops:
+        yield [("  ! ", "warning"), (f"{drop.key}: {count(drop.count)} {drop.words}", "warning")]
+    yield plain()
+    yield from _chunk_table(capture.chunks) if every else _type_table(capture.chunks)
+    yield plain()
+    yield from _thread_table(capture)
+    yield plain()
+    for line in json.dumps(capture.meta, indent=2, ensure_ascii=False).splitlines():
+        yield plain(line)
+
+
+def _facts(capture: Capture) -> Iterator[tuple[str, str]]:
+    state = "recording (or killed)" if capture.recording else "closed"
+    yield "format", f"version {capture.version}, {state}{', last chunk cut' if capture.cut else ''}"
+    yield "process", str(capture.pid)
+    yield "duration", f"{duration(capture.duration_ns)} ({capture.duration_ns:,} ns)"
+    calibrated = "" if capture.calibrated else ", not calibrated: times are ticks"
+    yield "clock", f"{capture.clock}, {capture.ns_per_tick:.9g} ns a tick{calibrated}"
+    yield "probe", f"{capture.probe_cost_ps / 1000:g} ns a call, measured at start"
+    yield "size", f"{size(capture.size)} ({capture.size:,} bytes)"
+    yield "nodes", count(capture.node_count)
+    yield "labels", count(capture.label_count)
+
+
+def _type_name(kind: int) -> str:
+    return TYPES[kind] if kind < len(TYPES) else f"type {kind}"
+
+
+def _type_table(chunks: list[Chunk]) -> list[Line]:
+    kinds = sorted({chunk.type for chunk in chunks})
+    rows = [[c for c in chunks if c.type == kind] for kind in kinds]
+    return table(
+        [
+            Column("type", [_type_name(kind) for kind in kinds], "name", left=True),
+            Column("chunks", [count(len(row)) for row in rows]),
+            Column("records", [count(sum(c.records for c in row)) for row in rows]),
+            Column("used", [size(sum(c.used for c in row)) for row in rows]),
+            Column("size", [size(sum(c.size for c in row)) for row in rows]),
+        ],
+        width(),
+    )
+
+
+def _chunk_table(chunks: list[Chunk]) -> list[Line]:
+    return table(
+        [
+            Column("offset", [f"{c.offset:,}" for c in chunks]),
+            Column("type", [_type_name(c.type) for c in chunks], "name", left=True),
+            Column("record", [str(c.record_size) for c in chunks]),
+            Column("records", [count(c.records) for c in chunks]),
+            Column("used", [f"{c.used:,}" for c in chunks]),
+            Column("size", [f"{c.size:,}" for c in chunks]),
+            Column("thread", [f"{c.thread:#x}" if c.thread else "-" for c in chunks]),
+        ],
+        width(),
+    )
+
+
+def _thread_table(capture: Capture) -> list[Line]:
+    threads = capture.threads
+    trees = [capture.tree(index) for index in range(len(threads))]
+    return table(
+        [
+            Column("thread", [str(t.native_id) for t in threads]),
+            Column("began", [duration(t.start_ns) for t in threads]),
+            Column("alive", [duration(t.alive_ns) for t in threads]),
+            Column("inside", [duration(tree.total_ns[0] - tree.self_ns[0]) for tree in trees]),
+            Column("nodes", [count(tree.count - 1) for tree in trees]),
+            Column("state", ["running" if t.running else "ended" for t in threads]),
+            Column("name", [t.name or "-" for t in threads], "name", left=True, stretch=True),
+        ],
+        width(),
+    )

@@ -1,0 +1,133 @@
+"""`prof report`: what took the time, as text for people or JSON for tools."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from prof.capture import Capture, Function, Tree, open_capture
+from prof.errors import UsageError
+from prof.tools import json_report, text_report
+from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
+from prof.tools.output import width, working, write, write_lines
+from prof.tools.session import Session, summarise
+from prof.tools.table import Line
+from prof.tools.text_report import SORTS, Wish
+
+EXAMPLES = """
+prof report                                 the newest capture in this directory
+prof report app.capture --sort total --limit 50
+prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
+prof report app.capture --tree --depth 30 --min-percent 0.1
+prof report app.capture --format json -o app.json
+"""
+
+
+def add(commands: Any) -> None:
+    """Declares the subcommand."""
+    parser = command(commands, "report", "show where the time went", EXAMPLES)
+    add_capture(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for tools")
+    parser.add_argument("--sort", choices=SORTS, default="self", help="order of the tables (default: self)")
+    parser.add_argument("--limit", type=_natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
+    view.add_argument("--callees", metavar="NAME", help="only what this function calls")
+    view.add_argument("--tree", action="store_true", help="only the call tree")
+    parser.add_argument("--depth", type=_natural, metavar="N", help="levels of the call tree; 0: all")
+    parser.add_argument(
+        "--min-percent", type=_percentage, metavar="P", help="leave out of the call tree what took less"
+    )
+    add_output(parser, "standard output")
+    parser.set_defaults(run=run)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return int(text)
+
+
+def _percentage(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100")
+    return number
+
+
+@frozen
+class _Material:
+    session: Session
+    tree: Tree
+    functions: list[Function]
+
+
+def _read(capture: Capture) -> _Material:
+    tree = capture.tree()
+    functions = capture.functions(tree)
+    return _Material(summarise(capture, tree, functions), tree, functions)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the subcommand."""
+    path, note = find_capture(args.capture)
+    with open_capture(path) as capture:
+        with working(f"Reading {path}"):
+            material = _read(capture)
+        FORMATS[args.format](material, args, note)
+    return 0
+
+
+def _write_text(material: _Material, args: argparse.Namespace, note: str) -> None:
+    wish = Wish(
+        sort=args.sort,
+        limit=args.limit,
+        depth=text_report.Wish().depth if args.depth is None else args.depth,
+        min_percent=Wish().min_percent if args.min_percent is None else args.min_percent,
+        width=width(),
+    )
+    write_lines(_text(material, args, wish, note), args.output)
+
+
+def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) -> Iterator[Line]:
+    session, tree = material.session, material.tree
+    name = args.callers or args.callees
+    if name is not None:
+        for function in _find(material.functions, name):
+            edges = session.capture.edges(tree, of=function.label.index)
+            yield from text_report.edges_table(function, edges, args.callers is not None, wish)
+    elif args.tree:
+        yield from text_report.header(session, note)
+        yield from text_report.tree_lines(session, tree, wish)
+    else:
+        yield from text_report.report(session, tree, material.functions, wish, note)
+
+
+def _find(functions: list[Function], name: str) -> list[Function]:
+    """The functions of that name, or those whose name ends in it. Raises UsageError that lists likely ones."""
+    exact = [f for f in functions if f.label.name == name]
+    found = exact or [f for f in functions if f.label.name.endswith("." + name)]
+    if found:
+        return found
+    like = sorted({f.label.name for f in functions if name.lower() in f.label.name.lower()})
+    hint = f"did you mean {', '.join(like[:5])}?" if like else "see `prof report --limit 0` for the names"
+    raise UsageError(f"no function {name!r} in this capture: {hint}")
+
+
+def _write_json(material: _Material, args: argparse.Namespace, note: str) -> None:
+    write(
+        json_report.document(
+            material.session,
+            material.tree,
+            material.functions,
+            min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
+            depth=args.depth or 0,
+        ),
+        args.output,
+    )
+
+
+FORMATS = {"text": _write_text, "json": _write_json}

@@ -1,0 +1,151 @@
+"""Flame graphs: one SVG file that works offline, with its script inside (`flamegraph.js`).
+
+Without the script (in a page's <img>) it is still a picture: frames are placed in per cent of the width.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+
+from attrs import frozen
+
+from prof.tools.colours import colour, legend
+from prof.tools.frames import Frames
+from prof.tools.units import count, duration
+
+ROW = 18  # px, a frame and the gap below it
+TOP = 76  # px, above the frames
+BOTTOM = 14
+CHARACTER = 7.22  # px, of the 12 px monospaced font
+NOMINAL_WIDTH = 1200  # px, where the viewer's is not known
+
+# What XML 1.0 cannot hold, not even escaped.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+_STYLE = """
+svg { background: #fff; font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+text { fill: #1b1b1b; }
+#title { font: bold 17px system-ui, "DejaVu Sans", sans-serif; }
+#details, #matched, .legend, .button text { font: 13px system-ui, "DejaVu Sans", sans-serif; }
+.button { cursor: pointer; } .button rect { fill: #eef0f3; stroke: #c6cad1; } .button:hover rect { fill: #dfe3e9; }
+#frames rect { cursor: pointer; stroke: #fff; stroke-width: .6; } #frames rect:hover { stroke: #000; stroke-width: 1.2; }
+#frames text { pointer-events: none; } #frames .above { opacity: .45; }
+#frames .match { fill: #d414c4; } #frames .match + text { fill: #fff; }
+#query { width: 100%; height: 24px; box-sizing: border-box; border: 1px solid #c6cad1; border-radius: 4px;
+  padding: 0 6px; font: 13px system-ui, sans-serif; }
+"""
+
+
+@frozen
+class Picture:
+    """How to draw. `width` is in px, None for the viewer's; `icicle` hangs the root from the top."""
+
+    title: str
+    icicle: bool = False
+    width: int | None = None
+
+
+def escape(text: str) -> str:
+    """Text for XML, in elements and attributes; characters that XML cannot hold become U+FFFD."""
+    text = _ILLEGAL.sub("\ufffd", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def _script_json(value: object) -> str:
+    # ASCII, and no "<" or "]]>": it stands in a CDATA section of a script.
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def place(frames: Frames) -> tuple[list[int], list[int]]:
+    """Where each frame begins, in its unit, and how deep it is. Siblings stand in the order of their names."""
+    children: dict[int, list[int]] = {}
+    for frame in range(1, len(frames.name)):
+        children.setdefault(frames.parent[frame], []).append(frame)
+    left, depth = [0] * len(frames.name), [0] * len(frames.name)
+    for parent in range(len(frames.name)):
+        x = left[parent]
+        for frame in sorted(children.get(parent, ()), key=lambda f: (frames.names[frames.name[f]].name, f)):
+            left[frame], depth[frame] = x, depth[parent] + 1
+            x += frames.total[frame]
+    return left, depth
+
+
+def svg(frames: Frames, picture: Picture) -> Iterator[str]:
+    """The picture, in parts."""
+    left, depth = place(frames)
+    rows = max(depth) + 1
+    height = TOP + rows * ROW + BOTTOM
+    width = str(picture.width) if picture.width else "100%"
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'data-height="{height}">\n<title>{escape(picture.title)}</title>\n<style>{_STYLE}</style>\n'
+    )
+    yield from _head(frames, picture)
+    yield '<g id="frames">\n'
+    yield from _frames(frames, left, depth, rows, picture)
+    yield "</g>\n<script><![CDATA[\n"
+    data = {
+        "unit": frames.unit,
+        "names": [[n.name, n.where, n.kind] for n in frames.names],
+        "frames": list(zip(frames.name, left, depth, frames.total, frames.own,
+                           frames.calls or [0] * len(left), frames.parent, strict=True)),
+        "character": CHARACTER,
+    }  # fmt: skip
+    yield f"const DATA = {_script_json(data)};\n"
+    yield resources.files("prof.tools").joinpath("flamegraph.js").read_text("utf-8")
+    yield "]]></script>\n</svg>\n"
+
+
+def _head(frames: Frames, picture: Picture) -> Iterator[str]:
+    note = amount(frames, frames.total[0])
+    if frames.omitted:
+        note += f"; {count(frames.omitted)} frames too narrow to draw are left out"
+    yield f'<text id="title" x="10" y="25">{escape(picture.title)}</text>\n'
+    yield f'<text id="details" x="10" y="66" data-note="{escape(note)}">{escape(note)}</text>\n'
+    x = 10
+    for words, fill in legend({n.kind for n in frames.names}):
+        yield f'<rect x="{x}" y="36" width="11" height="11" fill="{fill}"/>'
+        yield f'<text class="legend" x="{x + 16}" y="46">{words}</text>\n'
+        x += 30 + 8 * len(words)
+    yield '<text id="matched" x="99%" y="66" text-anchor="end"></text>\n'
+    yield '<g id="controls" visibility="hidden"></g>\n'
+
+
+def amount(frames: Frames, value: int) -> str:
+    """A value with its unit."""
+    return duration(value) if frames.unit == "ns" else f"{value:,} {frames.unit}".rstrip()
+
+
+def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, picture: Picture) -> Iterator[str]:
+    whole = frames.total[0] or 1
+    nominal = picture.width or NOMINAL_WIDTH
+    fills = [colour(name) for name in frames.names]
+    for frame, number in enumerate(frames.name):
+        row = depth[frame] if picture.icicle else rows - 1 - depth[frame]
+        y = TOP + row * ROW
+        x, width = 100 * left[frame] / whole, 100 * frames.total[frame] / whole
+        yield f'<g><rect x="{x:.4f}%" y="{y}" width="{width:.4f}%" height="{ROW - 1}" fill="{fills[number]}"/>'
+        letters = int((width / 100 * nominal - 6) / CHARACTER)
+        text = fit(frames.names[number].name, letters)
+        yield f'<text x="{x:.4f}%" dx="3" y="{y + 13}">{escape(text)}</text></g>\n' if text else "</g>\n"
+
+
+def fit(name: str, letters: int) -> str:
+    """The name cut to so many letters; nothing where under three fit."""
+    if len(name) <= letters:
+        return name
+    return name[: letters - 2] + ".." if letters >= 3 else ""
+
+
+def summary(frames: Frames, path: object) -> str:
+    """What was drawn, for standard error."""
+    drawn = f"{count(len(frames.name))} frames of {amount(frames, frames.total[0])}"
+    left_out = f", {count(frames.omitted)} too narrow to draw" if frames.omitted else ""
+    skipped = f", {count(frames.skipped_lines)} lines that are not folded stacks skipped" if frames.skipped_lines else ""
+    return f"{path}: {drawn}{left_out}{skipped}"
+
+

@@ -1,0 +1,95 @@
+"""Where results go: standard output or a file, with colour and a spinner only on a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from prof.folded import replacing
+from prof.tools.table import Line
+
+PIPED_WIDTH = 100
+# What tables call a style, in rich's words.
+STYLES = {"heading": "bold", "title": "dim", "time": "bold cyan", "name": "green", "dim": "dim", "warning": "yellow"}
+PATIENCE_SECONDS = 2.0
+# A name may hold anything; a terminal would obey it.
+_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
+
+
+def width() -> int:
+    """Characters a line may have."""
+    if not sys.stdout.isatty():
+        return PIPED_WIDTH
+    return max(60, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns)
+
+
+def write(parts: Iterable[str], path: str | None) -> None:
+    """Writes text, in parts, to a file (replaced in one step) or to standard output."""
+    if path is None:
+        _forgiving()
+        for part in parts:
+            sys.stdout.write(part)
+        sys.stdout.flush()
+        return
+    with replacing(path) as descriptor, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
+        for part in parts:
+            file.write(part)
+
+
+def write_lines(lines: Iterable[Line], path: str | None) -> None:
+    """Writes styled lines: in colour on a terminal, plain elsewhere."""
+    lines = ([(text.translate(_CONTROL), style) for text, style in line] for line in lines)
+    if path is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        _forgiving()
+        _write_colours(lines)
+    else:
+        write(("".join(text for text, _ in line) + "\n" for line in lines), path)
+
+
+def _write_colours(lines: Iterable[Line]) -> None:
+    # Only here: importing rich takes longer than most reports.
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for line in lines:
+        text = Text(no_wrap=True, overflow="ignore")
+        for part, style in line:
+            text.append(part, STYLES.get(style, ""))
+        console.print(text, soft_wrap=True)
+
+
+def _forgiving() -> None:
+    """A terminal that cannot show a name shows a question mark, and the report goes on."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Shows a spinner on a terminal's standard error once the block has taken two seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(what, done), daemon=True)
+    spinner.start()
+    try:
+        yield
+    finally:
+        done.set()
+        spinner.join()
+
+
+def _spin(what: str, done: threading.Event) -> None:
+    if done.wait(PATIENCE_SECONDS):
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        done.wait()

@@ -1,0 +1,69 @@
+"""What a capture says of the run as a whole: the facts above every report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from prof.capture import Capture, Drop, Function, Thread, Tree
+
+# Spans that a probe pays for; imports and collections are announced by the interpreter.
+PROBED = ("function", "section", "native")
+
+
+@frozen
+class Session:
+    """A run, summed up; times in ns.
+
+    `inside_ns` is the time in spans over all threads, `alive_ns` the threads' lifetimes, 0 when unknown.
+    `overhead_ns` estimates what the probes added: their cost, measured at start, times the calls and resumes.
+    """
+
+    capture: Capture
+    name: str
+    command: str
+    python: str
+    platform: str
+    host: str
+    engine: str
+    modes: tuple[str, ...]
+    threads: list[Thread]
+    drops: list[Drop]
+    inside_ns: int
+    alive_ns: int
+    outside_ns: int
+    probed_calls: int
+    overhead_ns: int
+    profiler_ns: int
+
+
+def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
+    """The session of a capture, from its tree of all threads and the sums over it."""
+    meta = capture.meta
+    probed = sum(f.calls + f.resumes for f in functions if f.label.kind in PROBED)
+    threads = capture.threads
+    alive = [t.alive_ns for t in threads]
+    return Session(
+        capture=capture,
+        name=_text(meta, "name") or capture.path.name.removesuffix(".capture"),
+        command=" ".join(map(str, meta["argv"])) if isinstance(meta.get("argv"), list) else "",
+        python=" ".join(filter(None, (_text(meta, "implementation"), _text(meta, "python")))),
+        platform=_text(meta, "platform"),
+        host=_text(meta, "host"),
+        engine=_text(meta, "engine"),
+        modes=tuple(map(str, meta["modes"])) if isinstance(meta.get("modes"), list) else ("time",),
+        threads=threads,
+        drops=capture.drops,
+        inside_ns=tree.total_ns[0] - tree.self_ns[0],
+        alive_ns=sum(alive) if all(alive) else 0,
+        outside_ns=tree.self_ns[0],
+        probed_calls=probed,
+        overhead_ns=probed * capture.probe_cost_ps // 1000,
+        profiler_ns=tree.profiler_ns,
+    )
+
+
+def _text(meta: dict[str, Any], key: str) -> str:
+    value = meta.get(key)
+    return "" if value is None else str(value).replace("\n", " ")

@@ -1,0 +1,49 @@
+"""Numbers as people read them: three digits and a unit."""
+
+from __future__ import annotations
+
+_STEPS = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
+
+
+def _three_digits(value: float) -> str:
+    if value < 9.995:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
+def duration(ns: int) -> str:
+    """`870 ns`, `4.50 ms`, `1.23 s`; a dash for zero."""
+    if ns == 0:
+        return "-"
+    for scale, unit in _STEPS:
+        if ns / scale < 999.5:
+            return f"{ns} ns" if unit == "ns" else f"{_three_digits(ns / scale)} {unit}"
+    return f"{_three_digits(ns / 1e9)} s"
+
+
+def count(number: int) -> str:
+    """`1,234,567`; a dash for zero."""
+    return f"{number:,}" if number else "-"
+
+
+def percent(part: float, whole: float) -> str:
+    """`12.3%`; a dash for none of it."""
+    if not part or not whole:
+        return "-"
+    share = 100 * part / whole
+    return f"{share:.1f}%" if share >= 0.05 else "<0.1%"
+
+
+def size(number: int) -> str:
+    """`512 B`, `4.0 KiB`, `1.2 GiB`."""
+    value, unit = float(number), "B"
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{number} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def shorten(text: str, width: int) -> str:
+    """The text, its beginning replaced by `…` where it is longer than `width`: the end of a name says most."""
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :] if width > 0 else ""
