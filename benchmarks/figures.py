@@ -1,0 +1,114 @@
+"""The figures, each in one row: what it is called, which group measures it, and what it must and should reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Figure:
+    """One line of the table. `must` and `aim` are bounds on the measured value, None for a line without a verdict."""
+
+    name: str
+    group: str
+    """The module of `benchmarks` that measures it."""
+    title: str
+    must: float | None = None
+    aim: float | None = None
+    at_least: bool = False
+    """Whether the bounds are lower bounds: more is better."""
+    unit: str = ""
+    """Behind each number: `×`, ` MB/s`, ` s`. Empty for a plain ratio."""
+
+    def verdict(self, value: float | None) -> str:
+        """`aim`, `must` or `MISSED`; a dash where nothing is asked or nothing was measured."""
+        if value is None or self.must is None or self.aim is None:
+            return "-"
+        if self._meets(value, self.aim):
+            return "aim"
+        return "must" if self._meets(value, self.must) else "MISSED"
+
+    def _meets(self, value: float, bound: float) -> bool:
+        return value >= bound if self.at_least else value <= bound
+
+    def bound(self, value: float | None) -> str:
+        """A bound as the table shows it."""
+        return "" if value is None else f"{'>=' if self.at_least else '<='} {number(value)}{self.unit}"
+
+
+@frozen
+class Result:
+    """What was measured of a figure. `value` None: not measured, and `note` says why.
+
+    `low` and `high` are the figure computed from each third of the rounds alone: what it is worth.
+    """
+
+    name: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("call-cprofile", "calls", "added time of an empty call / cProfile's", 0.25, 0.15),
+    Figure("call-viztracer", "calls", "added time of an empty call / VizTracer's", 0.35, 0.20),
+    Figure("call-trace0", "calls", "added time of an empty call / trace0's", 0.65, 0.45),
+    Figure("generator", "calls", "added time of a generator step / cProfile's", 0.30, 0.15),
+    Figure("coroutine", "calls", "added time of a coroutine step, 3 awaits deep / cProfile's", 0.30, 0.15),
+    Figure("raise", "calls", "added time of a call that raises / cProfile's", 0.30, 0.15),
+    Figure("programs", "whole", "slowdown of whole programs, every function recorded", 1.45, 1.25, unit="x"),
+    Figure("programs-cprofile", "whole", "  the same under cProfile", unit="x"),
+    Figure("programs-viztracer", "whole", "  the same under VizTracer", unit="x"),
+    Figure("programs-trace0", "whole", "  the same under trace0", unit="x"),
+    Figure("import-ms", "off", "import of the markers without PROF", 1.0, 1.0, unit=" ms"),
+    Figure("import-json", "off", "  the same / `import json`"),
+    Figure("identity", "off", "decorated functions that are not the same object and code", 0, 0),
+    Figure("first-start", "probing", "probing 1,000 functions, first start / compiling them", 0.8, 0.4),
+    Figure("cached-start", "probing", "probing 1,000 functions, later starts / compiling them", 0.1, 0.04),
+    Figure("instrument-visitor", "source", "instrument, files a second / LibCST visitor command's", 10, 15, True, "x"),
+    Figure("instrument-parse", "source", "instrument, files a second / libcst.parse_module's", 0.8, 1, True, "x"),
+    Figure("uninstrument", "source", "uninstrument in memory", 100, 250, True, " MB/s"),
+    Figure("uninstrument-hash", "source", "  the same / speed of BLAKE2b on the same bytes", at_least=True, unit="x"),
+    Figure("uninstrument-tree", "tree", "uninstrument 1,800 files on disk / copying the tree", 3, 1.5, unit="x"),
+    Figure("report", "report", "report of a capture of 1,000,000 nodes, whole process", 3, 1, unit=" s"),
+)
+
+
+def select(names: list[str]) -> list[Figure]:
+    """The figures that `names` (of figures or groups) stand for, all for none; KeyError with the name not known."""
+    known = {figure.name for figure in FIGURES} | {figure.group for figure in FIGURES}
+    for name in names:
+        if name not in known:
+            raise KeyError(name)
+    return [f for f in FIGURES if not names or f.name in names or f.group in names]
+
+
+def groups(figures: list[Figure]) -> list[str]:
+    """The groups of these figures, in order, each once."""
+    return list(dict.fromkeys(figure.group for figure in figures))
+
+
+def row(python: str, figure: Figure, result: Result) -> dict[str, Any]:
+    """One line as JSON."""
+    return {
+        "python": python,
+        "figure": figure.name,
+        "title": figure.title.strip(),
+        "value": result.value,
+        "low": result.low,
+        "high": result.high,
+        "must": figure.must,
+        "aim": figure.aim,
+        "at_least": figure.at_least,
+        "unit": figure.unit.strip(),
+        "verdict": figure.verdict(result.value),
+        "note": result.note,
+    }

@@ -1,0 +1,67 @@
+"""`prof report` of a large capture: a million calling contexts, as a real program leaves them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.contenders import environment
+from benchmarks.figures import Result
+from benchmarks.rounds import interleave
+
+# 40 functions; each calls ten others, six deep: 1 + 10 + ... + 10**6 contexts.
+PROGRAM = """
+from prof import profiled
+
+def make(number):
+    def visit(depth):
+        if depth:
+            for k in range(10):
+                functions[(number * 7 + k * 3 + 1) % 40](depth - 1)
+    visit.__name__ = f"visit_{number}"
+    visit.__qualname__ = f"visit_{number}"
+    visit.__code__ = visit.__code__.replace(co_name=visit.__name__, co_qualname=visit.__qualname__)
+    return profiled(visit)
+
+functions = [make(number) for number in range(40)]
+functions[0](DEPTH)
+"""
+
+
+def record(directory: Path, depth: int) -> Path:
+    """The capture of the program."""
+    program = directory / "wide.py"
+    program.write_text(PROGRAM.replace("DEPTH", str(depth)))
+    settings = environment() | {"PROF": f"time,{directory}"}
+    subprocess.run([sys.executable, str(program)], env=settings, check=True, capture_output=True)
+    (capture,) = directory.glob("*.capture")
+    return capture
+
+
+def command(*arguments: str) -> Callable[[], float]:
+    """Seconds of a whole process."""
+
+    def run() -> float:
+        start = perf_counter()
+        subprocess.run([sys.executable, *arguments], env=environment(), check=True, stdout=subprocess.DEVNULL)
+        return perf_counter() - start
+
+    return run
+
+
+def measure(quick: bool) -> Iterator[Result]:
+    """Results of the group."""
+    with tempfile.TemporaryDirectory(prefix="prof-bench-") as directory:
+        capture = record(Path(directory), 2 if quick else 6)
+        size = capture.stat().st_size
+        runs = {
+            "report": command("-m", "prof.tools.cli", "report", str(capture)),
+            "help": command("-m", "prof.tools.cli", "report", "--help"),
+        }
+        times = interleave(runs, 2 if quick else 6)
+    note = f"{size / 1e6:.0f} MB of capture; `report --help` takes {times.best('help'):.2f} s"
+    yield times.result("report", lambda t: t.best("report"), note)

@@ -1,0 +1,114 @@
+"""Instrumenting and uninstrumenting source in memory, against LibCST."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from time import perf_counter
+
+import libcst as cst
+from libcst.codemod import CodemodContext, VisitorBasedCodemodCommand
+from libcst.codemod.visitors import AddImportsVisitor
+from prof.instrument.codemod import instrument, uninstrument
+from prof.instrument.refusal import Refusal
+
+from benchmarks import corpus
+from benchmarks.figures import Result
+from benchmarks.rounds import Times, interleave
+
+
+class Decorate(VisitorBasedCodemodCommand):
+    """The command one would write with LibCST: a decorator on every function, and the import it needs."""
+
+    DESCRIPTION = "Decorate every function."
+
+    def leave_FunctionDef(self, original: cst.FunctionDef, updated: cst.FunctionDef) -> cst.FunctionDef:
+        AddImportsVisitor.add_needed_import(self.context, "prof", "profiled")
+        return updated.with_changes(decorators=[*updated.decorators, cst.Decorator(cst.Name("profiled"))])
+
+
+def visit(data: bytes) -> bytes:
+    """A file through the command."""
+    return Decorate(CodemodContext()).transform_module(cst.parse_module(data)).bytes
+
+
+WAYS: dict[str, Callable[[bytes], object]] = {
+    "instrument": instrument,
+    "parse": cst.parse_module,
+    "visitor": visit,
+}
+
+
+def usable(data: bytes) -> bool:
+    """Whether all ways can read the file."""
+    try:
+        instrument(data)
+        cst.parse_module(data)
+    except (Refusal, cst.ParserSyntaxError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def timed(way: Callable[[bytes], object], data: bytes) -> Callable[[], float]:
+    """One file, one way. Trees are garbage without cycles, so the collector is left out, for all alike."""
+
+    def run() -> float:
+        start = perf_counter()
+        way(data)
+        return perf_counter() - start
+
+    return run
+
+
+def total(times: list[Times]) -> Times:
+    """The files' times added up, each file's minimum: by hand of rounds, so that the spread remains."""
+    names = times[0].seconds
+    parts = [each.parts() for each in times]
+    return Times({name: [sum(file[i].best(name) for file in parts) for i in range(len(parts[0]))] for name in names})
+
+
+def measure(quick: bool) -> Iterator[Result]:
+    """Results of the group."""
+    gc.disable()
+    yield from instrumenting(3 if quick else 30, 1 if quick else 6)
+    yield from uninstrumenting(10 if quick else 250, 3 if quick else 40)
+
+
+def instrumenting(count: int, rounds: int) -> Iterator[Result]:
+    """Files a second, as a ratio, for the same files one by one in turn."""
+    files = [data for data in corpus.sample(count) if usable(data)]
+    each = []
+    for data in files:
+        each.append(interleave({name: timed(way, data) for name, way in WAYS.items()}, rounds))
+        gc.collect()
+    best = {name: sum(times.best(name) for times in each) for name in WAYS}
+    rates = ", ".join(f"{name} {len(files) / seconds:.1f}" for name, seconds in best.items())
+    parts = total(each)
+    for name in ("visitor", "parse"):
+        ratios = [a / b for a, b in zip(parts.seconds[name], parts.seconds["instrument"], strict=True)]
+        value = best[name] / best["instrument"]
+        yield Result(f"instrument-{name}", value, min(ratios), max(ratios), f"files/s: {rates}")
+
+
+def uninstrumenting(count: int, rounds: int) -> Iterator[Result]:
+    """Bytes a second, over many files one after the other."""
+    edited = [instrument(data).data for data in corpus.sample(count) if usable(data)]
+    size = sum(map(len, edited))
+
+    def undo() -> float:
+        start = perf_counter()
+        for data in edited:
+            uninstrument(data)
+        return perf_counter() - start
+
+    def hash_() -> float:
+        start = perf_counter()
+        for data in edited:
+            blake2b(data, digest_size=8).hexdigest()
+        return perf_counter() - start
+
+    times = interleave({"undo": undo, "hash": hash_}, rounds)
+    note = f"{len(edited)} files, {size / 1e6:.1f} MB"
+    yield times.result("uninstrument", lambda t: size / t.best("undo") / 1e6, note)
+    yield times.result("uninstrument-hash", lambda t: t.best("hash") / t.best("undo"), "its hash of the original is one")

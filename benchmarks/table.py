@@ -1,0 +1,28 @@
+"""The table that people read."""
+
+from __future__ import annotations
+
+from benchmarks.figures import Figure, Result, number
+
+HEADINGS = ("figure", "measured", "spread", "must", "aim", "verdict")
+
+
+def cells(figure: Figure, result: Result) -> tuple[str, ...]:
+    """One line of the table."""
+    if result.value is None:
+        measured = spread = "-"
+    else:
+        measured = f"{number(result.value)}{figure.unit}"
+        spread = "" if result.low is None or result.high is None else f"{number(result.low)}..{number(result.high)}"
+    bounds = figure.bound(figure.must), figure.bound(figure.aim)
+    return (figure.title, measured, spread, *bounds, figure.verdict(result.value))
+
+
+def table(lines: list[tuple[Figure, Result]], notes: bool) -> str:
+    """The table; below it, if `notes`, what belongs to each figure, and in any case what was not measured."""
+    rows = [HEADINGS, *(cells(figure, result) for figure, result in lines)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    text = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    text.insert(1, "-|-".join("-" * width for width in widths))
+    said = [f"  {figure.name}: {result.note}" for figure, result in lines if result.note and (notes or result.value is None)]
+    return "\n".join(text + said)

@@ -1,0 +1,48 @@
+"""Uninstrumenting a tree of files on disk, against copying it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from prof.instrument.cli import instrument_main, uninstrument_main
+
+from benchmarks import corpus
+from benchmarks.figures import Result
+from benchmarks.rounds import interleave
+
+FILES = 1800
+
+
+def measure(quick: bool) -> Iterator[Result]:
+    """Results of the group."""
+    count = 40 if quick else FILES
+    with tempfile.TemporaryDirectory(prefix="prof-bench-") as directory:
+        edited, copy = Path(directory) / "edited", Path(directory) / "copy"
+        corpus.tree(edited, count)
+        with contextlib.redirect_stderr(io.StringIO()) as refused:
+            instrument_main(["--quiet", str(edited)])
+
+        def copying() -> float:
+            shutil.rmtree(copy, ignore_errors=True)
+            start = perf_counter()
+            shutil.copytree(edited, copy)
+            return perf_counter() - start
+
+        def uninstrumenting() -> float:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(edited, copy)
+            start = perf_counter()
+            if uninstrument_main(["--quiet", str(copy)]):
+                raise RuntimeError("prof-uninstrument did not restore the tree")
+            return perf_counter() - start
+
+        times = interleave({"copy": copying, "uninstrument": uninstrumenting}, 3 if quick else 10)
+    lines = refused.getvalue().count("\n")
+    note = f"{times.best('uninstrument'):.2f} s against {times.best('copy'):.2f} for {count} files ({lines} were refused)"
+    yield times.result("uninstrument-tree", lambda t: t.best("uninstrument") / t.best("copy"), note)
