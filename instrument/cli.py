@@ -47,15 +47,17 @@ examples:
   prof-uninstrument --check src/             fail if something is still instrumented (for a commit hook)
   prof-uninstrument - < edited.py > app.py   from stdin to stdout
 
-A restored file has the hash that was recorded when it was instrumented. A file edited since keeps the edits and
-loses our lines, if nothing else in its parsed tree differs; otherwise it is refused.
+A restored file has the hash that was recorded when it was instrumented. A file edited since keeps the edits
+and loses our lines, if nothing else in its parsed tree differs; otherwise it is refused.
 
 {_STATUSES}"""
 
 
 def instrument_main(argv: Sequence[str] | None = None) -> int:
     """`prof-instrument`. Returns the exit status."""
-    parser = _parser("prof-instrument", "Edit Python source so that PROF=… can record it; reversible.", _INSTRUMENT_EPILOG)
+    parser = _parser(
+        "prof-instrument", "Edit Python source so that PROF=… can record it; reversible.", _INSTRUMENT_EPILOG
+    )
     parser.add_argument(
         "--sections",
         action="append",
@@ -81,9 +83,21 @@ def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser
     add("--check", action="store_true", help="write nothing; list the files that would change, exit 1 if any")
     add("--diff", action="store_true", help="write nothing; print a unified diff")
     add("--include", action="append", default=[], metavar="GLOB", help="only files that match (repeatable)")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="no files that match, named ones neither")
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="no files that match, named ones neither",
+    )
     add("--with-stdlib", action="store_true", help="do not leave out the running Python's standard library")
-    add("--jobs", "-j", type=_positive, metavar="N", help="processes (default: one per processor if many files)")
+    add(
+        "--jobs",
+        "-j",
+        type=_positive,
+        metavar="N",
+        help="processes (default: one per processor if many files)",
+    )
     add("-q", "--quiet", action="store_true", help="no summary, no warnings, no bar; refusals remain")
     add("-v", "--verbose", action="store_true", help="a line for each file changed")
     return parser
@@ -119,7 +133,9 @@ def _run(args: argparse.Namespace, action: str) -> int:
     kinds = frozenset(k for given in getattr(args, "sections", []) for k in given.split(",") if k)
     unknown = kinds - set(sections.KINDS)
     if unknown:
-        raise UsageError(f"--sections: {', '.join(sorted(unknown))} unknown; known: {', '.join(sections.KINDS)}")
+        raise UsageError(
+            f"--sections: {', '.join(sorted(unknown))} unknown; known: {', '.join(sections.KINDS)}"
+        )
     task = Task(action, kinds, write=not (args.check or args.diff), keep=args.diff)
     if "-" in args.paths:
         if len(args.paths) > 1:

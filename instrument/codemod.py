@@ -1,4 +1,4 @@
-"""Instrumenting and uninstrumenting one file's bytes: the one truth behind the commands and the LibCST codemods."""
+"""Instrumenting and uninstrumenting one file's bytes: the one truth behind commands and codemods."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from .source import check_compiles, parse, split
 from .splice import splice
 from .undo import undo
 
-# Encodings in which a byte below 128 may be something else than ASCII are checked on the tree. Their files say so.
+# Files in encodings whose bytes below 128 need not be ASCII are checked on the tree. They declare them.
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.M)
+DEFAULTS = Options()
 _PLAIN = (b"utf-8", b"utf8", b"latin-1", b"iso-8859-1", b"ascii", b"us-ascii")
 
 
@@ -35,7 +36,7 @@ class Result:
     edited: bool = False
 
 
-def instrument(source: bytes, options: Options = Options()) -> Result:
+def instrument(source: bytes, options: Options = DEFAULTS) -> Result:
     """Put `@profiled` on the functions of a file, and its markers and sections into calls.
 
     A file instrumented before is undone first, so that what was added since is found and options can change.
@@ -47,7 +48,6 @@ def instrument(source: bytes, options: Options = Options()) -> Result:
         return Result(original)
     plan = make(original, options)
     if not plan.inserts:
-        # Files with nothing to edit still answer for compiling, so that what is refused does not depend on rules.
         return Result(original, skipped=plan.skipped, refused=plan.refused, warnings=plan.warnings)
     data = splice(plan.bom, plan.lines, plan.inserts, plan.calls)
     _verify(original, data, plan)
@@ -55,7 +55,10 @@ def instrument(source: bytes, options: Options = Options()) -> Result:
 
 
 def uninstrument(source: bytes) -> Result:
-    """The file without edits; `edited` if it is not the recorded original, being edited since. Raises `Refusal`."""
+    """The file without edits; `edited` if it was edited since, and is not the recorded original.
+
+    Raises `Refusal`.
+    """
     undone = undo(source)
     return Result(undone.data, functions=undone.edits, edited=undone.edited)
 

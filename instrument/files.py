@@ -17,10 +17,9 @@ from .settings import Settings, load
 
 SUFFIXES = (".py", ".pyw")
 # Folders below a named path that hold no source of the project's own. Naming one of them walks it.
-SKIPPED = frozenset(
-    ".git .hg .svn .venv venv .tox .nox .eggs __pycache__ __pypackages__ node_modules site-packages dist-packages"
-    " .mypy_cache .pytest_cache .ruff_cache".split()
-)
+_CACHES = {"__pycache__", "__pypackages__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_OTHERS = {".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "site-packages", "dist-packages"}
+SKIPPED = frozenset({".git", ".hg", ".svn"} | _CACHES | _OTHERS)
 _STDLIB = tuple({os.path.realpath(sysconfig.get_paths()[k]) + os.sep for k in ("stdlib", "platstdlib")})
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _OURSELVES = tuple(

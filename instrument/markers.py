@@ -1,8 +1,8 @@
-"""Comment markers: which `# profile! label` … `# end! label` pairs can become calls, and why the others cannot.
+"""Comment markers: which pairs of `# profile! label` and `# end! label` become calls, and why others cannot.
 
-Decided on the token stream, because comments are not in the tree: each marker is placed between the logical lines
-around it, and belongs to the innermost block open there whose indentation it has. Only files that hold the marker
-bytes are ever tokenized.
+Decided on the token stream, because comments are not in the tree: each marker is placed between the logical
+lines around it, and belongs to the innermost block open there whose indentation it has. Only files that hold
+the marker bytes are ever tokenized.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Comment:
 
 @define
 class _Blocks:
-    """The blocks open at some point of the file, innermost last: indentation, serial number, header's first word."""
+    """The blocks open at some point, innermost last: indentation, serial number, header's first word."""
 
     open: list[tuple[str, int, str]] = field(factory=lambda: [("", 0, "")])
     serial: int = 0
@@ -132,7 +132,9 @@ def _items(text: str) -> Iterator[_Logical | _Comment]:
                 if m:
                     before = lines[t.start[0] - 1][: t.start[1]]
                     blank = not before.strip(" \t\f")
-                    yield _Comment(t.start[0], before.rpartition("\f")[2], m[1], m[2], blank and not words, depth > 0)
+                    yield _Comment(
+                        t.start[0], before.rpartition("\f")[2], m[1], m[2], blank and not words, depth > 0
+                    )
             elif t.type == token.NEWLINE:
                 if words:
                     yield _logical(words, lines)
@@ -194,7 +196,9 @@ def _objection(
     if before is not None and before.opens:
         if before.first == "match":
             return "before case"
-        return None if after is not None and c.indent == after.indent else "indentation differs from its block"
+        return (
+            None if after is not None and c.indent == after.indent else "indentation differs from its block"
+        )
     depth = blocks.depth(c.indent)
     if depth is None:
         return "indentation fits no open block"
@@ -254,7 +258,7 @@ def _escapes(calls: list[Marker], tree: ast.Module) -> Iterator[tuple[int, str]]
 
 
 def escapes(tree: ast.AST, above: int, below: int) -> list[tuple[int, str]]:
-    """(line, statement) of each return, raise, break and continue between two lines that can leave that range."""
+    """(line, statement) of each return, raise, break and continue that can leave the lines in between."""
     found: list[tuple[int, str]] = []
     stack: list[tuple[ast.AST, bool]] = [(tree, False)]
     while stack:
@@ -266,9 +270,8 @@ def escapes(tree: ast.AST, above: int, below: int) -> list[tuple[int, str]]:
             if above < line < below:
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
                     continue
-                if isinstance(node, (ast.Return, ast.Raise)):
-                    found.append((line, type(node).__name__.lower()))
-                elif isinstance(node, (ast.Break, ast.Continue)) and not looped:
+                leaves_loop = isinstance(node, (ast.Break, ast.Continue)) and not looped
+                if leaves_loop or isinstance(node, (ast.Return, ast.Raise)):
                     found.append((line, type(node).__name__.lower()))
                 if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
                     # The else clause of a loop belongs to the loop around it.

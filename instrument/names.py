@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+import unicodedata
 
 from attrs import frozen
 
 from .refusal import Refusal
+from .source import text_of
 from .tags import alias
 
 
 @frozen
 class Names:
-    """`bound`: for each name needed, what the file calls it. `missing`: those of them the header must import."""
+    """`bound`: what the file calls each name needed. `missing`: those the header must import."""
 
     bound: dict[str, str]
     missing: dict[str, str]
@@ -22,12 +25,12 @@ def settle(tree: ast.Module, source: bytes, wanted: tuple[str, ...], first: int,
     """Decide what each of `wanted` is called, for edits from line `first` on.
 
     A name is taken as soon as the file uses it for anything: even only reading it means that somebody else
-    provides it (kernprof puts `profile` into the builtins). After a star import none is safe. Where the user's
-    own top-level `from prof import …` binds it above `first`, and nothing else does, it serves. Raises `Refusal`
-    when even the alias is taken.
+    provides it (kernprof puts `profile` into the builtins). After a star import none is safe. Where the
+    user's own top-level `from prof import …` binds it above `first`, and nothing else does, it serves. Raises
+    `Refusal` when even the alias is taken.
     """
-    if not star and not _may_mention(source, wanted):
-        plain = {n: n for n in wanted}
+    if not _mentions(source, [*wanted, *map(alias, wanted)]):
+        plain = {n: alias(n) if star else n for n in wanted}
         return Names(plain, plain)
     served = _served(tree, first)
     bound_in_file, reads = occurrences(tree, served)
@@ -44,13 +47,17 @@ def settle(tree: ast.Module, source: bytes, wanted: tuple[str, ...], first: int,
     return Names(bound, missing)
 
 
-def _may_mention(source: bytes, wanted: tuple[str, ...]) -> bool:
-    # Non-ASCII identifiers are normalised (ᵉnd is end), and utf-7 spells letters as +AGU-.
-    return not source.isascii() or b"utf" in source[:200].lower() or any(n.encode() in source for n in wanted)
+def _mentions(source: bytes, names: list[str]) -> bool:
+    """Whether any of `names` is a word in the file. Spares most files the walk over their whole tree."""
+    words = rf"\b(?:{'|'.join(names)})\b"
+    if source.isascii() and b"utf" not in source[:200].lower():
+        return re.search(words.encode(), source) is not None
+    # Identifiers are normalised (ᵉnd is end), and utf-7 spells letters as +AGU-.
+    return re.search(words, unicodedata.normalize("NFKC", text_of(source))) is not None
 
 
 def _served(tree: ast.Module, first: int) -> dict[str, int]:
-    """The names that a top-level `from prof import` above line `first` binds unchanged, with its node's id."""
+    """The names a top-level `from prof import` above line `first` binds unchanged, with its node's id."""
     return {
         a.name: id(s)
         for s in tree.body
@@ -81,8 +88,8 @@ def occurrences(tree: ast.Module, served: dict[str, int] | None = None) -> tuple
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             bound.update(node.names)
         elif not isinstance(node, (ast.keyword, ast.alias)):
-            # Every other binder keeps its name in one of these: def, class, except, arguments, match captures,
-            # type parameters.
+            # Every other binder keeps its name in one of these: def, class, except, arguments, match
+            # captures, type parameters.
             for attribute in ("name", "arg", "rest"):
                 value = getattr(node, attribute, None)
                 if isinstance(value, str):

@@ -25,7 +25,7 @@ class Options:
 
 @define
 class Plan:
-    """The edits of one file, for `splice`, and what was left alone. `inserts` is empty when there are none."""
+    """The edits of one file, for `splice`, and what was left alone. No edits: `inserts` is empty."""
 
     bom: bytes
     lines: list[bytes]
@@ -66,11 +66,15 @@ def make(source: bytes, options: Options) -> Plan:
     decorator = b"@" + bound.get(tags.PROFILED, b"") + b"  " + tags.TAG
     edits = sections.inserts(blocks, lines, bound)
     edits += [Insert(s, indent(lines[s - 1]) + decorator + eol(lines, s)) for s in starts]
-    plan.calls = [(m.line, tags.call(bound[m.kind], markers.label(lines[m.line - 1])) + b"  ") for m in marked.calls]
+    plan.calls = [(m.line, _call(m, lines, bound)) for m in marked.calls]
     at = _header_line(tree, lines, min((m.line for m in marked.calls), default=len(lines)))
     header = tags.header(called.missing, len(edits) + len(plan.calls), source)
     plan.inserts = [Insert(at, header + eol(lines, at)), *edits]
     return plan
+
+
+def _call(marker: markers.Marker, lines: list[bytes], bound: dict[str, bytes]) -> bytes:
+    return tags.call(bound[marker.kind], markers.label(lines[marker.line - 1])) + b"  "
 
 
 def _def_start(function: Function, lines: list[bytes]) -> int:
@@ -83,7 +87,7 @@ def _def_start(function: Function, lines: list[bytes]) -> int:
 
 
 def _header_line(tree: ast.Module, lines: list[bytes], first_call: int) -> int:
-    """The line above which the header goes: the first one after docstring and `__future__` that begins a statement.
+    """Above which line the header goes: the first after docstring and `__future__` to begin a statement.
 
     A statement below a `;` or a backslash is passed over. The names are not needed before the first compound
     statement or marker, and compound statements always begin their line.
@@ -105,7 +109,7 @@ def _header_line(tree: ast.Module, lines: list[bytes], first_call: int) -> int:
 
 
 def _statement_line(stmt: ast.stmt, lines: list[bytes], end: int) -> int:
-    """The first line of a statement, its decorators included; `end` is where the statement before it ended."""
+    """The first line of a statement and its decorators; the statement before it ended on line `end`."""
     decorators = getattr(stmt, "decorator_list", None)
     if not decorators:
         return stmt.lineno

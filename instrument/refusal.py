@@ -6,7 +6,7 @@ from prof.errors import ProfError
 
 
 class Refusal(ProfError):
-    """A file that is left as it is. `line` counts from 1; 0 when the reason is not one line's. Exit status 1."""
+    """A file that is left as it is. `line` counts from 1; 0 when the reason is not one line's."""
 
     exit_status = 1
 

@@ -36,11 +36,11 @@ def read(path: str) -> Snapshot:
 
 
 def replace(path: str, seen: Snapshot, data: bytes) -> None:
-    """Put `data` where `seen` was read, through a temporary file beside it that gets its mode, owner and attributes.
+    """Put `data` where `seen` was read, through a temporary file with the same mode, owner and attributes.
 
-    Other hard links to the file keep the old content. Raises `Refusal` if the file is read-only, is no longer what
-    was seen, or would change owner; `OutputError` if the folder cannot be written to or the disk is full. In
-    all of these cases the file is untouched and nothing is left behind.
+    Other hard links to the file keep the old content. Raises `Refusal` if the file is read-only, is no longer
+    what was seen, or would change owner; `OutputError` if the folder cannot be written to or the disk is
+    full. In all of these cases the file is untouched and nothing is left behind.
     """
     if not seen.status.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise Refusal(0, f"is read-only (mode {stat.S_IMODE(seen.status.st_mode):04o})")

@@ -1,7 +1,8 @@
-"""Which functions are left alone, and why: one table, to which `[tool.prof.skip]` in pyproject.toml adds rows.
+"""Which functions are left alone, and why: one table, which `[tool.prof.skip]` in pyproject.toml extends.
 
 A row names decorators by the dotted name they were imported under (`nb.njit` after `import numba as nb` is
-`numba.njit`), or functions by their qualified name in the module (`Class.method`); both as `fnmatch` patterns.
+`numba.njit`), or functions by their qualified name in the module (`Class.method`); both as `fnmatch`
+patterns.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ TYPE_CHECKING = Rule("type-checking", "under `if TYPE_CHECKING`, never runs")
 
 RULES: tuple[Rule, ...] = (
     Rule("already", "decorated with profiled by hand", ("prof.profiled",)),
-    Rule("overload", "a signature for type checkers, never called", ("typing.overload", "typing_extensions.overload")),
+    Rule(
+        "overload",
+        "a signature for type checkers, never called",
+        ("typing.overload", "typing_extensions.overload"),
+    ),
     TYPE_CHECKING,
     _compiled("numba", "numba", "numba.*", "*.njit", "*.guvectorize", "*.cuda.jit"),
     _compiled("cython", "Cython", "cython.cfunc", "cython.ccall", "cython.inline", "cython.compile"),
@@ -72,7 +77,7 @@ def rule_for_decorator(rules: tuple[Rule, ...], name: str) -> Rule | None:
 
 @lru_cache(maxsize=4096)
 def rule_for_bare_name(rules: tuple[Rule, ...], name: str) -> Rule | None:
-    """The first rule one of whose decorators ends in `.name`, for a name that a star import may have brought."""
+    """The first rule with a decorator that ends in `.name`, for names a star import may have brought."""
     return next((r for r in rules if any(p.endswith("." + name) for p in r.decorators)), None)
 
 

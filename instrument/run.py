@@ -27,7 +27,7 @@ INSTRUMENT, UNINSTRUMENT = "instrument", "uninstrument"
 
 @frozen
 class Task:
-    """What to do with each file. `write` is off for --check and --diff; `keep` returns the bytes for a diff."""
+    """What to do with each file: `write` it, unless for --check or --diff; `keep` its bytes for a diff."""
 
     action: str
     sections: frozenset[str] = frozenset()
@@ -93,8 +93,8 @@ def outcome(path: str, result: Result, changed: bool, before: bytes = b"", after
 
 
 def process_many(targets: Sequence[Target], task: Task, jobs: int | None) -> Iterator[Outcome]:
-    """The outcomes in the order of `targets`. `jobs=None`: as many processes as there are processors and files
-    to keep them busy. Raises `OutputError` if a process dies; every file is then whole, old or new."""
+    """The outcomes in the order of `targets`. `jobs=None`: as many processes as there are processors and
+    files to keep them busy. Raises `OutputError` if a process dies; every file is then whole, old or new."""
     if jobs is None:
         jobs = min(len(os.sched_getaffinity(0)), len(targets) // FILES_PER_JOB)
     if jobs <= 1:
@@ -106,7 +106,9 @@ def process_many(targets: Sequence[Target], task: Task, jobs: int | None) -> Ite
             chunk = max(1, min(16, len(targets) // (jobs * 4)))
             yield from pool.map(partial(process, task=task), targets, chunksize=chunk)
     except BrokenProcessPool:
-        raise OutputError("a worker process died; no file is damaged: run again, with --jobs 1 if it repeats") from None
+        raise OutputError(
+            "a worker process died; no file is damaged: run again, with --jobs 1 if it repeats"
+        ) from None
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Automatic sections: loops, and paragraphs (statements under a comment), of functions that are profiled.
 
 A block is taken only where its `end` cannot be skipped while its function goes on: nothing in it breaks or
-continues a loop around it, and it does not stand where an exception can be caught around it in the same function.
-A `return` or an exception that leaves the function closes its sections anyway.
+continues a loop around it, and it does not stand where an exception can be caught around it in the same
+function. A `return` or an exception that leaves the function closes its sections anyway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attrs import frozen
 from . import tags
 from .markers import escapes
 from .rules import dotted
-from .scan import BLOCKS, Function
+from .scan import BLOCKS, Function, FunctionNode
 from .source import BLANK, EOLS, continues, eol, indent, logical_start
 from .splice import Insert
 
@@ -29,8 +29,10 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LONGEST = 40
 # Context managers known to swallow exceptions. One of the user's own only leaves the section open until its
 # function returns.
-_SWALLOWING = ("suppress", "raises", "warns", "assertRaises", "assertRaisesRegex", "ExitStack", "AsyncExitStack")
-_PRAGMA = re.compile(rb"#[!:]|#\s*(type|noqa|pragma|pylint|mypy|fmt|yapf|isort|ruff|flake8|pyright|nosec|prof)\b", re.I)
+_SWALLOWING = {"suppress", "raises", "assertRaises", "assertRaisesRegex", "ExitStack", "AsyncExitStack"}
+_PRAGMA = re.compile(
+    rb"#[!:]|#\s*(type|noqa|pragma|pylint|mypy|fmt|yapf|isort|ruff|flake8|pyright|nosec)\b", re.I
+)
 
 
 @frozen
@@ -67,7 +69,7 @@ def find(functions: Sequence[Function], lines: list[bytes], kinds: frozenset[str
 
 
 def inserts(found: list[Section], lines: list[bytes], bound: dict[str, bytes]) -> list[Insert]:
-    """The tagged lines of the sections. Where several meet, the inner one ends first and the outer begins first."""
+    """The tagged lines of the sections. Where several meet, inner ones end first, outer ones begin first."""
     ends = [_line(s, s.last + 1, bound[tags.END], lines) for s in sorted(found, key=lambda s: -s.depth)]
     return ends + [_line(s, s.first, bound[tags.PROFILE], lines) for s in found]
 
@@ -77,9 +79,11 @@ def _line(s: Section, at: int, name: bytes, lines: list[bytes]) -> Insert:
     return Insert(at, indent(lines[s.first - 1]) + call + b"  " + tags.TAG + eol(lines, s.first))
 
 
-def _blocks(function: ast.AST, lines: list[bytes], kinds: frozenset[str]) -> Iterator[tuple[int, int, str, int]]:
+def _blocks(
+    function: FunctionNode, lines: list[bytes], kinds: frozenset[str]
+) -> Iterator[tuple[int, int, str, int]]:
     """(first line, last line, name, depth) of each section of one function, nested functions left out."""
-    stack: list[tuple[Sequence[ast.stmt], int]] = [(function.body, 0)]  # type: ignore[attr-defined]
+    stack: list[tuple[Sequence[ast.stmt], int]] = [(function.body, 0)]
     while stack:
         block, depth = stack.pop()
         for stmt in block:
@@ -103,7 +107,8 @@ def _docstring(stmt: ast.stmt) -> bool:
 
 def _leaves_for_a_loop(run: Sequence[ast.stmt]) -> bool:
     # Only break and continue go on elsewhere in the same function; return and raise leave it.
-    return any(word in ("break", "continue") for _, word in escapes(ast.Module(list(run), []), 0, sys.maxsize))
+    leaving = escapes(ast.Module(list(run), []), 0, sys.maxsize)
+    return any(word in ("break", "continue") for _, word in leaving)
 
 
 def _inner(stmt: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
@@ -129,7 +134,7 @@ def _span(run: Sequence[ast.stmt], block: Sequence[ast.stmt], lines: list[bytes]
     first, last = logical_start(lines, run[0].lineno), run[-1].end_lineno or run[-1].lineno
     if len(lines[run[0].lineno - 1]) - len(lines[run[0].lineno - 1].lstrip(BLANK)) != run[0].col_offset:
         return None  # behind a `:` or a `;`
-    if first > 1 and continues(lines[first - 2]) or continues(lines[last - 1]):
+    if (first > 1 and continues(lines[first - 2])) or continues(lines[last - 1]):
         return None
     after = block.index(run[-1]) + 1
     if after < len(block) and block[after].lineno <= last:

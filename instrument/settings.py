@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ _RULE_KEYS = ("decorators", "functions", "reason", "nested")
 
 @frozen
 class Settings:
-    """What pyproject.toml says. `root` is its folder, to which its globs are relative; None without a table."""
+    """What pyproject.toml says. `root`, to which its globs are relative, is its folder; None: no table."""
 
     root: Path | None = None
     include: tuple[str, ...] = ()
@@ -41,9 +41,9 @@ class Settings:
     rules: tuple[Rule, ...] = RULES
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(folder: Path) -> Settings:
-    """The settings for files in `folder`, an absolute path. Raises `InputError` or `UsageError` for a bad table."""
+    """The settings for files in `folder`, absolute. Raises `InputError` or `UsageError` for a bad table."""
     for candidate in (folder, *folder.parents):
         file = candidate / "pyproject.toml"
         try:
@@ -87,16 +87,17 @@ def _rules(skip: object, file: Path) -> list[Rule]:
         raise UsageError(f"{file}: [tool.prof.skip] must be a table of name = [decorators]")
     rules = []
     for name, row in skip.items():
+        where = f"{file}: [tool.prof.skip] {name}"
         if isinstance(row, list):
             row = {"decorators": row}
         if not isinstance(row, dict) or set(row) - set(_RULE_KEYS):
-            raise UsageError(
-                f"{file}: [tool.prof.skip] {name}: expected a list of decorators, or a table with {', '.join(_RULE_KEYS)}"
-            )
+            known = ", ".join(_RULE_KEYS)
+            raise UsageError(f"{where}: expected a list of decorators, or a table with {known}")
         reason, nested = row.get("reason", f"rule {name} of {file.name}"), row.get("nested", False)
         if not isinstance(reason, str) or not isinstance(nested, bool):
-            raise UsageError(f"{file}: [tool.prof.skip] {name}: reason is a string, nested is true or false")
-        rules.append(Rule(name, reason, _strings(row, "decorators", file), _strings(row, "functions", file), nested))
+            raise UsageError(f"{where}: reason is a string, nested is true or false")
+        decorators, functions = (_strings(row, key, file) for key in ("decorators", "functions"))
+        rules.append(Rule(name, reason, decorators, functions, nested))
     return rules
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import tokenize
 import warnings
 from codecs import BOM_UTF8
@@ -83,7 +82,8 @@ def continues(line: bytes) -> bool:
 def text_of(source: bytes) -> str:
     """The decoded source with LF line ends. Raises `Refusal` where cookie and bytes disagree."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).readline)
+        # By line: a file of lone CRs would look like one line to a stream.
+        encoding, _ = tokenize.detect_encoding(iter(source.splitlines(keepends=True)).__next__)
         text = source.decode(encoding)
     except (SyntaxError, ValueError, LookupError) as e:
         raise Refusal(0, f"cannot be decoded: {e}") from None

@@ -7,11 +7,11 @@ Four kinds of line are written. `EOL` and the indent are copied from the line th
     profile("label")  # prof:auto      end("label")  # prof:auto      automatic sections
     profile("label")  # profile! label                                a converted comment marker
 
-The first three are whole lines: whoever maps a line number back to the uninstrumented source subtracts the lines
-above it that hold `TAG` (see `is_added`). A converted marker stands on the line its comment stood on, and shifts
-nothing. `n` counts all edits but the header; `b` is `digest` of the original file. Where a name is taken in the
-file, the header binds an alias (`profiled as _prof_profiled`); where the user's own import serves, the header is
-only the comment.
+The first three are whole lines: whoever maps a line number back to the uninstrumented source subtracts the
+lines above it that hold `TAG` (see `is_added`). A converted marker stands on the line its comment stood on,
+and shifts nothing. `n` counts all edits but the header; `b` is `digest` of the original file. Where a name is
+taken in the file, the header binds an alias (`profiled as _prof_profiled`); where the user's own import
+serves, the header is only the comment.
 """
 
 from __future__ import annotations

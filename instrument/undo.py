@@ -1,9 +1,10 @@
-"""Taking every edit out again: the original bytes, or the user's later version without the edits, or a refusal.
+"""Taking every edit out again: the original bytes, or the user's later version without the edits, or a
+refusal.
 
-Three ways, each tried when the one before did not give bytes with the recorded hash: by text alone (nothing is
-decoded or parsed); by text, but only on the lines that the parsed tree knows as code, so that a tag inside a string
-literal is safe; and, where the file was edited since, the same without the hash, provided that the two parsed trees
-differ by our nodes and nothing else.
+Three ways, each tried when the one before did not give bytes with the recorded hash: by text alone (nothing
+is decoded or parsed); by text, but only on the lines that the parsed tree knows as code, so that a tag inside
+a string literal is safe; and, where the file was edited since, the same without the hash, provided that the
+two parsed trees differ by our nodes and nothing else.
 """
 
 from __future__ import annotations
@@ -11,17 +12,15 @@ from __future__ import annotations
 import ast
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from attrs import frozen
 
 from . import tagged, tags
-from .markers import HINTS
 from .names import occurrences
 from .refusal import Refusal
 from .source import BLANK, EOLS, parse, split
 
-_Strip = Callable[[bytes, bytes], bytes]
 _LEFT = re.compile(tags.TAG + rb"[ \t]*\Z")
 
 
@@ -39,8 +38,8 @@ def undo(data: bytes) -> Undone:
     if tags.TAG not in data:
         return Undone(data)
     for header in _headers(data):
-        for strip in (_strip_lines, _strip_mixed_lines):
-            original = _by_text(data, header, strip)
+        for parts in (_parts, _mixed_parts):
+            original = _by_text(data, header, parts(data, header[4]))
             if tags.digest(original) == header[3]:
                 return Undone(original, int(header[2]))
     return _by_tree(data)
@@ -59,32 +58,34 @@ def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
         at = data.find(tags.TAG + b" n=", at + 1)
 
 
-def _by_text(data: bytes, header: re.Match[bytes], strip: _Strip) -> bytes:
-    rest = strip(data[header.end() :], header[4])
-    if any(hint in rest for hint in HINTS):
-        rest = tags.MARKER.sub(b"", rest)
-    return data[: header.start()] + rest
+def _by_text(data: bytes, header: re.Match[bytes], parts: list[bytes]) -> bytes:
+    """`data` without header and calls, given what `_parts` or `_mixed_parts` left of it."""
+    parts[0] = data[: header.start()] + parts[0][header.end() :]
+    rest = b"".join(parts)
+    # The header counts all edits: the ones that were not lines are calls before comments.
+    return rest if int(header[2]) == len(parts) - 1 else tags.MARKER.sub(b"", rest)
 
 
-def _strip_lines(text: bytes, eol: bytes) -> bytes:
-    """Without the lines that end in the tag, all of whose EOLs are `eol`."""
-    *before, last = text.split(tags.LINE + eol)
+def _parts(data: bytes, eol: bytes) -> list[bytes]:
+    """What is between the lines that end in the tag and `eol`."""
+    *before, last = data.split(tags.LINE + eol)
     end = eol[-1:]
-    return b"".join([part[: part.rfind(end) + 1] for part in before]) + last
+    return [*[part[: part.rfind(end) + 1] for part in before], last]
 
 
-def _strip_mixed_lines(text: bytes, _: bytes) -> bytes:
-    """Without the lines that end in the tag, whatever their EOLs are."""
-    first, *parts = text.split(tags.LINE)
+def _mixed_parts(data: bytes, _: bytes) -> list[bytes]:
+    """What is between the lines that end in the tag, whatever their EOLs are."""
+    first, *parts = re.split(tags.LINE + rb"(?:\r\n|\r|\n)", data)
     kept = [first]
     for part in parts:
         kept[-1] = kept[-1][: max(kept[-1].rfind(b"\n"), kept[-1].rfind(b"\r")) + 1]
-        kept.append(part[2 if part.startswith(b"\r\n") else 1 :])
-    return b"".join(kept)
+        kept.append(part)
+    return kept
 
 
 def _by_tree(data: bytes) -> Undone:
-    """Undo what is code. The recorded original, or a later version of it that differs by nothing but our nodes."""
+    """Undo what is code. The recorded original, or a later version of it that differs by nothing but our
+    nodes."""
     try:
         tree = parse(data)
     except Refusal as e:
@@ -97,7 +98,11 @@ def _by_tree(data: bytes) -> Undone:
     if header is None and not found.whole:
         return Undone(data)  # calls written by hand before such comments
     edits = len(found.whole) + len(found.calls) - (header is not None)
-    kept = [_without_call(line) if n in found.calls else line for n, line in enumerate(lines, 1) if n not in found.whole]
+    kept = [
+        _without_call(line) if n in found.calls else line
+        for n, line in enumerate(lines, 1)
+        if n not in found.whole
+    ]
     undone = bom + b"".join(kept)
     if header is not None and tags.digest(undone) == header[3]:
         return Undone(undone, edits)
@@ -123,11 +128,19 @@ def _check_edited(
     inside = tagged.in_strings(after)
     for number, line in enumerate(kept, 1):
         if tags.TAG in line and number not in inside and _LEFT.search(line.rstrip(EOLS)):
-            raise Refusal(number, "edited since it was instrumented: this line carries the tag but is not as it was written")
-    imported = re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t")) if header is not None and header[1] else []
-    line = _unbound(after, {name.decode() for name in imported})
-    if line:
-        raise Refusal(line, "edited since it was instrumented: this line uses a name that our import provides")
+            raise Refusal(
+                number, "edited since it was instrumented: the tag is on a line that is not as it was written"
+            )
+    imported = (
+        re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t"))
+        if header is not None and header[1]
+        else []
+    )
+    unbound = _unbound(after, {name.decode() for name in imported})
+    if unbound:
+        raise Refusal(
+            unbound, "edited since it was instrumented: this line uses a name that our import provides"
+        )
 
 
 def _unbound(tree: ast.Module, names: set[str]) -> int:

@@ -30,7 +30,7 @@ class InstrumentCommand(CodemodCommand):
         self.sections = frozenset(sections or ())
 
     def transform_module_impl(self, tree: cst.Module) -> cst.Module:
-        """The instrumented module. A refused file is skipped, with the reason; a refused marker is a warning."""
+        """The instrumented module. A refused file is skipped; a refused marker is a warning."""
         name = self.context.filename
         settings = load(Path(name).absolute().parent) if name else Settings()
         try:
