@@ -69,13 +69,20 @@ def _verify(original: bytes, data: bytes, plan: Plan) -> None:
     except Refusal:
         check_compiles(original)  # says what is wrong, and on which line, in the user's own file
         raise Refusal(0, "would not compile with our lines in it") from None
-    if undo(data).data != original:
+    if not _comes_back(original, data):
         raise Refusal(0, "could not be brought back byte for byte: text in it looks like our lines")
     if plan.calls or plan.sections or _odd_encoding(original):
         tree = parse(data)
         faithful = tagged.strip(tree, tagged.find(tree, split(data)[1]))
         if not faithful or not tagged.same(tree, parse(original)):
             raise Refusal(0, "would not mean the same with our lines in it")
+
+
+def _comes_back(original: bytes, data: bytes) -> bool:
+    try:
+        return undo(data).data == original
+    except Refusal:
+        return False
 
 
 def _odd_encoding(source: bytes) -> bool:

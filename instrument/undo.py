@@ -40,7 +40,7 @@ def undo(data: bytes) -> Undone:
     for header in _headers(data):
         for parts in (_parts, _mixed_parts):
             original = _by_text(data, header, parts(data, header[4]))
-            if tags.digest(original) == header[3]:
+            if original is not None and tags.digest(original) == header[3]:
                 return Undone(original, int(header[2]))
     return _by_tree(data)
 
@@ -58,29 +58,40 @@ def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
         at = data.find(tags.TAG + b" n=", at + 1)
 
 
-def _by_text(data: bytes, header: re.Match[bytes], parts: list[bytes]) -> bytes:
-    """`data` without header and calls, given what `_parts` or `_mixed_parts` left of it."""
+def _by_text(data: bytes, header: re.Match[bytes], split: tuple[list[bytes], set[bytes]]) -> bytes | None:
+    """`data` without our lines, given how they split it; None where a line with the tag holds something else."""
+    parts, ours = split
+    if not all(tags.ADDED.fullmatch(line) for line in ours):
+        return None
     parts[0] = data[: header.start()] + parts[0][header.end() :]
     rest = b"".join(parts)
     # The header counts all edits: the ones that were not lines are calls before comments.
     return rest if int(header[2]) == len(parts) - 1 else tags.MARKER.sub(b"", rest)
 
 
-def _parts(data: bytes, eol: bytes) -> list[bytes]:
-    """What is between the lines that end in the tag and `eol`."""
-    *before, last = data.split(tags.LINE + eol)
+def _parts(data: bytes, eol: bytes) -> tuple[list[bytes], set[bytes]]:
+    """What is between the lines that end in the tag and `eol`; and these lines, each text once."""
+    parts = data.split(tags.LINE + eol)
     end = eol[-1:]
-    return [*[part[: part.rfind(end) + 1] for part in before], last]
+    ours = set()
+    for i in range(len(parts) - 1):
+        part = parts[i]
+        cut = part.rfind(end) + 1
+        parts[i] = part[:cut]
+        ours.add(part[cut:])
+    return parts, ours
 
 
-def _mixed_parts(data: bytes, _: bytes) -> list[bytes]:
-    """What is between the lines that end in the tag, whatever their EOLs are."""
-    first, *parts = re.split(tags.LINE + rb"(?:\r\n|\r|\n)", data)
-    kept = [first]
-    for part in parts:
-        kept[-1] = kept[-1][: max(kept[-1].rfind(b"\n"), kept[-1].rfind(b"\r")) + 1]
-        kept.append(part)
-    return kept
+def _mixed_parts(data: bytes, _: bytes) -> tuple[list[bytes], set[bytes]]:
+    """The same for lines that end in the tag and any EOL."""
+    parts = re.split(tags.LINE + rb"(?:\r\n|\r|\n)", data)
+    ours = set()
+    for i in range(len(parts) - 1):
+        part = parts[i]
+        cut = max(part.rfind(b"\n"), part.rfind(b"\r")) + 1
+        parts[i] = part[:cut]
+        ours.add(part[cut:])
+    return parts, ours
 
 
 def _by_tree(data: bytes) -> Undone:
