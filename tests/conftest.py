@@ -1,0 +1,91 @@
+"""What every test gets: proof that nothing was left installed, and ways to record a program in this process or another."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PROGRAMS = HERE / "programs"
+for folder in (HERE / "oracles", HERE):
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+from recording import Recorded, Recorder  # noqa: E402
+
+
+def _installed() -> dict[str, Any]:
+    """What a recording could leave behind in this process."""
+    from prof import _core, markers
+
+    bootstrap = importlib._bootstrap  # type: ignore[attr-defined]
+    found: dict[str, Any] = {
+        "recording": _core.lib.prof_recording(),
+        "attach": markers._attach,
+        "gc callbacks": list(gc.callbacks),
+        "import": bootstrap._find_and_load,
+        "trace": sys.gettrace(),
+        "profile": sys.getprofile(),
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+    }
+    if sys.version_info >= (3, 12):
+        found["tools"] = [sys.monitoring.get_tool(tool) for tool in range(6)]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """No recording, hook, tool, callback or thread is there after a test that was not there before it."""
+    before = _installed()
+    assert not before["recording"]
+    yield
+    assert _installed() == before
+
+
+@pytest.fixture(params=["bytecode", "monitoring"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Both ways to observe functions, one after the other."""
+    if request.param == "monitoring" and sys.version_info < (3, 12):
+        pytest.skip("sys.monitoring came with Python 3.12")
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Records a program's source in this process: `record(source).counts()`."""
+    return Recorder(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def run_program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of tests/programs, or a path, as users run theirs: `run_program("calls.py", PROF="time")`."""
+
+    def run(program: str | Path, *args: str, options: tuple[str, ...] = (), timeout: float = 60, **variables: str) -> Any:
+        environment = {name: value for name, value in os.environ.items() if name != "PROF"} | variables
+        return subprocess.run(
+            [sys.executable, *options, str(PROGRAMS / program), *args],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> Callable[[], list[Recorded]]:
+    """The captures that programs left in the test's folder, by name."""
+    return lambda: [Recorded(path) for path in sorted(tmp_path.rglob("*.capture"))]

@@ -1,0 +1,82 @@
+"""Which modules of the standard library's tests are run, and what may differ in them, with the reason."""
+
+from __future__ import annotations
+
+# A few seconds together: what `pytest` runs.
+SMALL = (
+    "test_generators",
+    "test_contextlib",
+    "test_yield_from",
+    "test_with",
+    "test_scope",
+    "test_super",
+    "test_heapq",
+    "test_textwrap",
+    "test_patma",
+    "test_asyncgen",
+)
+
+MODULES = (
+    *SMALL,
+    "test_coroutines",
+    "test_contextlib_async",
+    "test_dataclasses",
+    "test_functools",
+    "test_json",
+    "test_re",
+    "test_collections",
+    "test_enum",
+    "test_typing",
+    "test_inspect",
+    "test_traceback",
+    "test_sys_settrace",
+    "test_exceptions",
+    "test_itertools",
+    "test_bisect",
+    "test_decimal",
+    "test_fractions",
+    "test_statistics",
+    "test_argparse",
+    "test_configparser",
+    "test_csv",
+    "test_difflib",
+    "test_pprint",
+    "test_copy",
+    "test_pickle",
+    "test_weakref",
+    "test_abc",
+    "test_descr",
+    "test_except_star",
+    "test_raise",
+    "test_asyncio.test_tasks",
+    "test_asyncio.test_futures",
+    "test_asyncio.test_locks",
+    "test_asyncio.test_taskgroups",
+    "test_threading",
+    "test_queue",
+    "test_unittest",
+    "test_types",
+    "test_code",
+    "test_funcattrs",
+    "test_genexps",
+    "test_listcomps",
+    "test_exception_group",
+    "test_trace",
+    "test_warnings",
+    "test_ast",
+    "test_tokenize",
+    "test_string",
+    "test_ordered_dict",
+    "test_random",
+)
+
+# Tests that see the probes because they look at bytecode, and why.
+DIFFERENT: dict[str, dict[str, str]] = {}
+
+# Functions whose calls are not compared with the interpreter's hooks, by how their names begin; "" is all of the module.
+# The hooks are silent while a trace function runs: it, and what it calls, is seen by the probes alone.
+NOT_COUNTED: dict[str, tuple[str, ...]] = {
+    "test_sys_settrace": ("",),
+    "test_scope": ("ScopeTests.testLocalsClass_WithTrace.", "ScopeTests.testInteractionWithTraceFunc."),
+    "test_patma": ("TestTracing._trace.trace",),
+}

@@ -1,0 +1,98 @@
+"""The standard library's own tests, with every function probed: `python tests/stdlib/run.py [MODULE ...]`.
+
+Each module runs plain and probed, in a process and a folder of its own, and must give the same results; and the calls of
+each function must be those that the interpreter's own hooks count. Exit status 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from modules import DIFFERENT, MODULES, NOT_COUNTED, SMALL
+
+ONE = Path(__file__).resolve().parent / "one.py"
+OUTCOMES = ("ran", "failures", "errors", "skipped", "unexpected")
+# Nothing may be healed or lost, whatever a program does. Spans of threads that never end may be open.
+NEVER = ("healed", "folded_size", "lost_labels")
+
+
+def run_one(module: str, mode: str, folder: Path) -> dict[str, Any]:
+    """What one.py writes; or only "failed", with the end of what it said."""
+    work = folder / mode
+    work.mkdir()
+    out = folder / f"{mode}.json"
+    command = [sys.executable, str(ONE), module, mode, str(out)]
+    try:
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=600, check=False)
+    except subprocess.TimeoutExpired:
+        return {"failed": "no end after 600 s"}
+    if not out.exists():
+        return {"failed": f"status {done.returncode}: {done.stderr[-2000:]}"}
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+def outcome(found: dict[str, Any], skip: frozenset[str]) -> dict[str, Any]:
+    return {
+        key: value if isinstance(value, int) else [t for t in value if not skip & {t.split(" ")[0], module_of(t)}]
+        for key, value in found.items()
+        if key in OUTCOMES
+    }
+
+
+def module_of(test: str) -> str:
+    return test.split(".")[1] if test.count(".") else test
+
+
+def check(module: str) -> tuple[list[str], dict[str, Any]]:
+    """What differs, one line each, and the numbers of the probed run."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        plain = run_one(module, "plain", folder)
+        counted = run_one(module, "counted", folder)
+        if "failed" in plain or "failed" in counted:
+            return [f"{mode}: {found['failed']}" for mode, found in (("plain", plain), ("probed", counted))
+                    if "failed" in found], counted
+        expected = frozenset(DIFFERENT.get(module, {}))
+        probed = counted
+        if outcome(plain, expected) != outcome(counted, expected):
+            probed = run_one(module, "probed", folder)  # was it the probes, or the hook that counts?
+        wrong = [probed["failed"]] if "failed" in probed else []
+        for key in OUTCOMES:
+            one, other = outcome(plain, expected).get(key), outcome(probed, expected).get(key)
+            if one != other and isinstance(one, list) and isinstance(other, list):
+                wrong.append(f"{key}: +{sorted(set(other) - set(one))} -{sorted(set(one) - set(other))}")
+            elif one != other:
+                wrong.append(f"{key}: {one} plain, {other} probed")
+        silent = NOT_COUNTED.get(module, ())
+        wrong += [f"calls {d}" for d in counted["differences"] if not d[2].startswith(silent)]
+        wrong += [f"{key}: {count}" for key, count in counted["drops"].items() if key in NEVER]
+    return wrong, counted
+
+
+def main(names: list[str]) -> int:
+    names = list(SMALL) if names == ["--small"] else names or list(MODULES)
+    total = {"modules": 0, "ran": 0, "calls": 0, "resumes": 0, "compared": 0}
+    bad = 0
+    for module in names:
+        wrong, found = check(module)
+        bad += bool(wrong)
+        total["modules"] += 1
+        for key in total:
+            total[key] += found.get(key, 0)
+        print(f"{module}: {found.get('ran')} tests, {found.get('calls')} calls, {found.get('resumes')} resumes, "
+              f"{found.get('seconds')} s, drops {found.get('drops')}: {'DIFFERENT' if wrong else 'same'}")
+        for line in wrong[:20]:
+            print(f"    {line}")
+        sys.stdout.flush()
+    print(f"{sys.version.split()[0]}: {total}, {bad} modules different")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
