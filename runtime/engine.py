@@ -78,9 +78,9 @@ class Monitoring:
         callbacks = {
             event.PY_START: probes.on_start,
             event.PY_RESUME: probes.on_resume,
-            event.PY_THROW: probes.on_resume,
+            event.PY_THROW: probes.on_throw,
             event.PY_RETURN: probes.on_return,
-            event.PY_UNWIND: probes.on_return,
+            event.PY_UNWIND: probes.on_unwind,
             event.PY_YIELD: probes.on_yield,
         }
         for each, callback in callbacks.items():
@@ -124,6 +124,10 @@ def functions_marked_before() -> list[tuple[FunctionType, tuple[str, ...], str |
     found = []
     for each in gc.get_objects():
         if type(each) is FunctionType and id(each.__code__) in marked:
-            _, modes, name = marked[id(each.__code__)]
+            _, modes, name, _ = marked[id(each.__code__)]
             found.append((each, modes, name))
+    for _, modes, name, reference in marked.values():
+        function = reference()
+        if function is not None and id(function.__code__) not in marked:
+            found.append((function, modes, name))
     return found

@@ -6,6 +6,7 @@ Without a recording `profiled(f)` is `f`, untouched, and sections do nothing.
 from __future__ import annotations
 
 import os
+from _weakref import ref
 from types import CodeType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Marked functions of which the code has no probes yet, by id of their code: a recording that begins later
-# (`enable_profiling`) finds their functions by it. Holding the code keeps the id from being used again.
-_marked: dict[int, tuple[CodeType, tuple[str, ...], str | None]] = {}
+# (`enable_profiling`) finds their functions by it. Holding the code keeps the id from being used again. The function is
+# there for those who give it another code, as `types.coroutine` does.
+_marked: dict[int, tuple[CodeType, tuple[str, ...], str | None, ref[FunctionType]]] = {}
 
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
@@ -43,7 +45,7 @@ def _mark(function: FunctionType, modes: tuple[str, ...], name: str | None) -> N
         _attach(function, modes, name)
     else:
         code = function.__code__
-        _marked[id(code)] = (code, modes, name)
+        _marked[id(code)] = (code, modes, name, ref(function))
 
 
 def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:

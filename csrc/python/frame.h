@@ -81,6 +81,11 @@ static inline const void *prof_py_instruction(const prof_py_frame *frame) {
 #endif
 }
 
+/* Byte offset of the RESUME with which the body of a code object begins. */
+static inline long prof_py_body(const PyCodeObject *code) {
+    return (long)code->_co_firsttraceable * (long)sizeof(_Py_CODEUNIT);
+}
+
 /* The Python frame that called it, skipping the interpreter's own; NULL at the bottom. */
 static inline prof_py_frame *prof_py_caller(const prof_py_frame *frame) {
     prof_py_frame *f = frame->previous;
@@ -105,6 +110,8 @@ static inline int prof_py_line(const prof_py_frame *frame) {
 typedef PyFrameObject prof_py_frame;
 
 static inline prof_py_frame *prof_py_current(void) { return PyEval_GetFrame(); }
+
+static inline long prof_py_body(const PyCodeObject *code) { return 0; }
 
 static inline PyCodeObject *prof_py_code(prof_py_frame *frame) {
     PyCodeObject *code = PyFrame_GetCode(frame);

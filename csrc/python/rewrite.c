@@ -40,7 +40,7 @@ static snippet probe(uint32_t constant, uint8_t operator) {
 typedef struct { uint32_t start, unit, arg, width; } jump; /* first unit, that of the operation, its EXTENDED_ARGs */
 typedef struct { uint32_t start, unit; } span_return;
 typedef struct { uint32_t unit, previous; } yield;
-typedef struct { uint32_t start, end; } range;
+typedef struct { uint32_t start, end, suspended; } range;
 typedef struct { uint32_t handler, depth_lasti, at; } trampoline;
 
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
 /* One block for all arrays. 0, or -1 without memory. */
 static int plan_allocate(plan *p) {
     size_t n = (size_t)p->units + 1, m = n + 1;
-    size_t words = n * 3 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * 2;
+    size_t words = n * 3 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * sizeof(range) / 4;
     p->block = calloc(words * 4 + n * 3, 1);
     if (!p->block) return -1;
     uint32_t *w = p->block;
@@ -82,7 +82,7 @@ static int plan_allocate(plan *p) {
     p->returns = (span_return *)w, w += n * sizeof(span_return) / 4;
     p->yields = (yield *)w, w += n * sizeof(yield) / 4;
     p->sends = w, w += n;
-    p->closed = (range *)w, w += m * 3 * 2;
+    p->closed = (range *)w, w += m * 3 * sizeof(range) / 4;
     p->behind = (uint8_t *)w;
     p->before = p->behind + n;
     p->widen = p->before + n;
@@ -234,15 +234,15 @@ static int by_start(const void *a, const void *b) {
  * probe's end through the RESUME. */
 static void find_closed(plan *p) {
     range *r = p->closed;
-    *r++ = (range){0, p->lands[p->resume + 1]};
+    *r++ = (range){0, p->lands[p->resume + 1], 0};
     for (uint32_t i = 0; i < p->return_count; i++)
-        *r++ = (range){p->lies[p->returns[i].start] - 1, p->lies[p->returns[i].unit] + 1};
+        *r++ = (range){p->lies[p->returns[i].start] - 1, p->lies[p->returns[i].unit] + 1, 0};
     for (uint32_t i = 0; i < p->yield_count; i++) {
         uint32_t y = p->lies[p->yields[i].unit];
-        *r++ = (range){y - 1, y + 2};
+        *r++ = (range){y - 1, y + 2, 1};
         if (!p->sends[i]) continue;
         uint32_t resume = p->lands[p->sends[i]] - p->snippets[RESUME_SPAN].units;
-        *r++ = (range){resume - 1, resume}; /* 3.11: where throw() raises */
+        *r++ = (range){resume - 1, resume, 1}; /* 3.11: where throw() raises */
     }
     p->closed_count = (uint32_t)(r - p->closed);
     qsort(p->closed, p->closed_count, sizeof *r, by_start);
@@ -273,7 +273,8 @@ static uint32_t trampoline_to(plan *p, uint32_t handler, uint32_t depth_lasti) {
 /* The handler of the whole function stands for "no handler" until its place, behind the trampolines, is known. */
 #define WHOLE UINT32_MAX
 
-/* Writes [start, end) under `handler`, cut where the span is closed. */
+/* Writes [start, end) under `handler`, cut where the span is closed. What is thrown into a suspended generator that has no
+ * handler resumes the span too, and then leaves it: the call is completed. */
 static void cover(plan *p, prof_bytes *entries, uint32_t start, uint32_t end, uint32_t handler, uint32_t depth_lasti,
                   uint32_t *next_closed) {
     while (start < end) {
@@ -283,11 +284,11 @@ static void cover(plan *p, prof_bytes *entries, uint32_t start, uint32_t end, ui
         prof_handler e = {start, end, handler, depth_lasti};
         if (k < p->closed_count && p->closed[k].start <= start) {
             if (p->closed[k].end < end) e.end = p->closed[k].end;
-            if (handler != WHOLE) {
+            if (handler != WHOLE || p->closed[k].suspended) {
                 e.handler = trampoline_to(p, handler, depth_lasti);
                 e.depth_lasti |= 1;
+                prof_bytes_add(entries, &e, sizeof e);
             }
-            if (handler != WHOLE) prof_bytes_add(entries, &e, sizeof e);
         } else {
             if (k < p->closed_count && p->closed[k].start < end) e.end = p->closed[k].start;
             prof_bytes_add(entries, &e, sizeof e);
