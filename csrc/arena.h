@@ -28,12 +28,14 @@ void prof_arena_forget(void);
 void *prof_arena_append(prof_appender *appender, uint32_t type, uint32_t record_size, prof_ref thread, uint64_t bytes);
 void prof_arena_publish(prof_appender *appender, uint64_t bytes);
 
+#pragma GCC visibility push(hidden)
 extern char *prof_arena_base; /* Borrowed: address of the header; NULL before the first recording */
+#pragma GCC visibility pop
 
 static inline prof_header *prof_arena_header(void) { return (prof_header *)(void *)prof_arena_base; }
 
 static inline prof_ref prof_arena_ref(const void *record) {
-    return (prof_ref)(((const char *)record - prof_arena_base) / PROF_REF_UNIT);
+    return (prof_ref)((uint64_t)((const char *)record - prof_arena_base) / PROF_REF_UNIT);
 }
 
 /* The record at `ref`, which must not be 0. */

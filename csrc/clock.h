@@ -17,7 +17,9 @@
 #define PROF_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PROF_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+#pragma GCC visibility push(hidden)
 extern uint32_t prof_clock_kind_now; /* enum prof_clock_kind of the running or latest recording */
+#pragma GCC visibility pop
 
 uint64_t prof_clock_slow(void);
 

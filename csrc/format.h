@@ -82,7 +82,8 @@ enum prof_chunk_type {
     PROF_CHUNK_LABELS = 2,  /* prof_label */
     PROF_CHUNK_THREADS = 3, /* prof_thread_record */
     PROF_CHUNK_NODES = 4,   /* prof_node, of one thread; a parent comes before its children in the file */
-    PROF_CHUNK_META = 5     /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
+    PROF_CHUNK_META = 5,    /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
+    PROF_CHUNK_PENDING = 6  /* prof_pending, of one thread */
 };
 
 typedef struct {
@@ -114,6 +115,13 @@ enum prof_label_kind {
  * (4 + b % 4) << (b / 4 - 1) ticks. The last bin takes all that is longer. */
 #define PROF_HISTOGRAM_BINS 192
 
+static inline uint32_t prof_histogram_bin(uint64_t ticks) {
+    if (ticks < 4) return (uint32_t)ticks;
+    uint32_t e = 63 - (uint32_t)__builtin_clzll(ticks);
+    uint32_t bin = 4 * (e - 1) + (uint32_t)(ticks >> (e - 2) & 3);
+    return bin < PROF_HISTOGRAM_BINS ? bin : PROF_HISTOGRAM_BINS - 1;
+}
+
 typedef struct {
     uint32_t kind;   /* enum prof_label_kind */
     prof_ref name;   /* "module.Class.method", "profile!section", "import json", "gc generation 0" */
@@ -128,6 +136,16 @@ typedef struct {
     uint64_t reserved;
     uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of a completed call */
 } prof_label;
+
+/* A completed call that is not in its label's statistics yet; one with label 0 is none. Readers add these to the labels'
+ * `completed`, `min`, `max` and `histogram`. (The address of a histogram's bin depends on a clock read that has just
+ * been made; a store there stalls the loads of the program behind it, at 12 ns a call. So the calls are set down in
+ * order and counted in batches.) */
+typedef struct {
+    prof_ref label;
+    uint32_t reserved;
+    uint64_t ticks; /* active time of the call */
+} prof_pending;
 
 #define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
 

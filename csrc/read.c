@@ -63,7 +63,8 @@ static int load(prof_reader *reader, const char *path, char *error, size_t size)
         goto error;
     }
     if (S_ISREG(status.st_mode) && status.st_size > 0) {
-        void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        /* Private and writable: pending calls are counted into this copy of the labels, and the file stays as it is. */
+        void *data = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
         if (data != MAP_FAILED) {
             reader->data = data;
             reader->size = (uint64_t)status.st_size;
@@ -149,6 +150,7 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_LABELS] = sizeof(prof_label),
         [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
         [PROF_CHUNK_NODES] = sizeof(prof_node),
+        [PROF_CHUNK_PENDING] = sizeof(prof_pending),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -204,7 +206,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     const prof_header *header = (const prof_header *)reader->data;
     uint64_t end = __atomic_load_n(&header->end, __ATOMIC_ACQUIRE);
     uint64_t room = 0, offset = header->header_size;
-    uint64_t counts[PROF_CHUNK_META + 1] = {0};
+    uint64_t counts[PROF_CHUNK_PENDING + 1] = {0};
     if (end < offset) {
         prof_reader_fail(error, size, CORRUPT "it claims to end at byte %" PRIu64 ", inside its header", end);
         return -1;

@@ -143,6 +143,27 @@ static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint
     return 0;
 }
 
+/* Counts the calls of a chunk that their process had set down and not counted yet, in our copy of the labels. */
+static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, char *error, size_t size) {
+    prof_reader_cursor cursor = {0};
+    for (uint64_t i = 0; i < chunk->records; i++) {
+        const prof_pending *call =
+            (const prof_pending *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+        if (call->label == 0)
+            continue;
+        if (prof_reader_record(reader, PROF_CHUNK_LABELS, call->label, &cursor) == PROF_READER_NOT_FOUND) {
+            prof_reader_fail(error, size, CORRUPT "pending call %" PRIu64 " names no label", i);
+            return -1;
+        }
+        prof_label *label = (prof_label *)(uintptr_t)(reader->data + (uint64_t)call->label * PROF_REF_UNIT);
+        label->completed++;
+        label->min = call->ticks < label->min ? call->ticks : label->min;
+        label->max = call->ticks > label->max ? call->ticks : label->max;
+        label->histogram[prof_histogram_bin(call->ticks)]++;
+    }
+    return 0;
+}
+
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     const prof_reader_info *info = &reader->info;
     reader->info.meta = (prof_reader_text){.text = "", .length = 0};
@@ -153,6 +174,9 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
     }
+    for (uint64_t c = 0; c < info->chunk_count; c++)
+        if (reader->chunks[c].type == PROF_CHUNK_PENDING && count_pending(reader, &reader->chunks[c], error, size) != 0)
+            return -1;
     for (uint64_t c = 0; c < info->chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_LABELS && i < chunk->records; i++)

@@ -14,8 +14,15 @@
 #include "suspended.h"
 
 #define FIRST_FRAMES 256
+#define PENDING 128 /* completed calls set down before they are counted: two kilobytes, which stay in the first cache */
 
-__thread prof_thread *prof_current __attribute__((tls_model("initial-exec")));
+prof_node prof_no_node = {.private_last = (uint64_t)(uintptr_t)&prof_no_node};
+prof_label prof_no_label = {.min = UINT64_MAX};
+static prof_frame no_frames[2] = {{.node = &prof_no_node}, {.node = &prof_no_node}};
+static prof_pending no_pending[2];
+prof_thread prof_no_thread = {.top = no_frames, .base = no_frames, .limit = no_frames + 1,
+                              .pending = no_pending, .pending_end = no_pending + 2, .epoch = UINT64_MAX};
+__thread prof_thread *prof_current __attribute__((tls_model("initial-exec"))) = &prof_no_thread;
 uint64_t prof_epoch;
 prof_config prof_limits;
 const char *(*prof_thread_namer)(char *buffer, size_t size);
@@ -67,7 +74,9 @@ static uint64_t flush(prof_thread *t, uint64_t now) {
     uint64_t open = (uint64_t)(t->top - t->base);
     while (t->top > t->base) prof_pop(t, t->top, now);
     t->base->node->self += now - t->base->start - t->base->child;
+    t->base->node = &prof_no_node;
     t->record->end = now;
+    prof_pending_count(t);
     return open;
 }
 
@@ -80,7 +89,7 @@ static void thread_free(prof_thread *t) {
 /* Runs when a thread ends: pthread calls it with the thread's state. */
 static void thread_exit(void *state) {
     prof_thread *t = state;
-    prof_current = NULL;
+    prof_current = &prof_no_thread;
     pthread_mutex_lock(&lock);
     for (prof_thread **p = &threads; *p; p = &(*p)->next) {
         if (*p != t) continue;
@@ -90,6 +99,27 @@ static void thread_exit(void *state) {
     }
     pthread_mutex_unlock(&lock);
     thread_free(t);
+}
+
+void prof_pending_count(prof_thread *t) {
+    prof_pending *p = t->pending_end - PENDING;
+    for (prof_pending *end = t->pending; p < end; p++) {
+        prof_label *label = prof_arena_at(p->label);
+        p->label = 0; /* first: a call must not be counted twice if the process dies here */
+        label->completed++;
+        if (p->ticks < label->min) label->min = p->ticks;
+        if (p->ticks > label->max) label->max = p->ticks;
+        label->histogram[prof_histogram_bin(p->ticks)]++;
+    }
+    t->pending = t->pending_end - PENDING;
+}
+
+static prof_pending *pending_room(prof_thread *t) {
+    uint64_t bytes = PENDING * sizeof(prof_pending);
+    prof_appender room = {.grow = bytes + sizeof(prof_chunk)};
+    prof_pending *p = prof_arena_append(&room, PROF_CHUNK_PENDING, sizeof *p, prof_arena_ref(t->record), bytes);
+    if (p) prof_arena_publish(&room, bytes);
+    return p;
 }
 
 static prof_thread *thread_new(void) {
@@ -104,7 +134,8 @@ static prof_thread *thread_new(void) {
     if (t->record) {
         prof_label *label = prof_label_intern(PROF_THREAD, name[0] ? name : "thread", NULL, NULL, 0, 0);
         prof_node *root = label ? prof_node_new(t, NULL, prof_arena_ref(label)) : NULL;
-        if (root) {
+        t->pending = root ? pending_room(t) : NULL;
+        if (t->pending) {
             t->record->native_id = (uint64_t)syscall(SYS_gettid);
             t->record->name = label->name;
             t->record->root = prof_arena_ref(root);
@@ -123,6 +154,7 @@ static prof_thread *thread_new(void) {
     }
     t->top = t->base;
     t->limit = t->base + FIRST_FRAMES;
+    t->pending_end = t->pending + PENDING;
     t->epoch = prof_epoch;
     pthread_getcpuclockid(pthread_self(), &t->cpu_clock);
     return t;
@@ -131,8 +163,8 @@ static prof_thread *thread_new(void) {
 prof_thread *prof_thread_enter(void) {
     if (!prof_recording()) return NULL;
     prof_thread *old = prof_current;
-    if (old) { /* of an earlier recording, which has freed the list it was in */
-        prof_current = NULL;
+    if (old != &prof_no_thread) { /* of an earlier recording, which has freed the list it was in */
+        prof_current = &prof_no_thread;
         thread_free(old);
     }
     prof_thread *t = thread_new();
@@ -169,9 +201,7 @@ prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now) {
     }
     while (t->top > found) {
         prof_count(t->top->label->kind == PROF_SECTION ? PROF_DROP_SECTION_OPEN : PROF_DROP_HEALED, 1);
-        prof_frame *f = t->top;
-        uint64_t ticks = prof_pop(t, f, now);
-        prof_complete(f->label, f->prior + ticks);
+        prof_pop_complete(t, t->top, now);
     }
     return found;
 }
@@ -288,12 +318,16 @@ void prof_forget(void) {
     pthread_mutex_init(&lock, NULL); /* the parent's other threads, which may have held it, are not here */
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;
-    carried.count = t && t->epoch + 1 == prof_epoch ? (size_t)(t->top - t->base) : 0;
+    carried.count = t->epoch + 1 == prof_epoch ? (size_t)(t->top - t->base) : 0;
     carried.frames = carried.count ? malloc(carried.count * sizeof *carried.frames) : NULL;
     if (!carried.frames) carried.count = 0;
     for (size_t i = 0; i < carried.count; i++)
         carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior,
                                              t->base[i + 1].loose};
+    if (t != &prof_no_thread) {
+        t->top = t->base;
+        t->base->node = &prof_no_node;
+    }
     threads = NULL;
     prof_arena_forget();
 }
@@ -326,7 +360,7 @@ void prof_end(prof_label *label) {
     uint64_t now = prof_now();
     prof_thread *t = prof_thread_current();
     prof_frame *f = t ? prof_find(t, label, now) : NULL;
-    if (f) prof_complete(label, prof_pop(t, f, now));
+    if (f) prof_pop_complete(t, f, now);
 }
 
 static prof_label *own_label(void) { return prof_label_get(PROF_PROFILER, "prof", "prof", NULL, 0); }
@@ -342,12 +376,12 @@ void prof_own_end(void) {
 }
 
 uint32_t prof_stack_depth(void) {
-    prof_thread *t = prof_recording() ? prof_current : NULL;
-    return t && t->epoch == prof_epoch ? (uint32_t)(t->top - t->base) : 0;
+    prof_thread *t = prof_current;
+    return t->epoch == prof_epoch ? (uint32_t)(t->top - t->base) : 0;
 }
 
 const char *prof_stack_name(uint32_t index) {
-    prof_thread *t = prof_recording() ? prof_current : NULL;
-    if (!t || t->epoch != prof_epoch || index > (uint32_t)(t->top - t->base)) return "";
+    prof_thread *t = prof_current;
+    if (t->epoch != prof_epoch || index > (uint32_t)(t->top - t->base)) return "";
     return prof_string_text(index ? ((prof_label *)t->base[index].label)->name : t->record->name);
 }

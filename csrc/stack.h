@@ -25,7 +25,9 @@ typedef struct prof_thread {
     prof_frame *top;   /* Borrowed: in base */
     prof_frame *limit; /* one behind the last frame there is room for */
     prof_frame *base;  /* Owned; base[0] is the root */
-    uint64_t epoch;    /* recording it belongs to */
+    prof_pending *pending;     /* Borrowed from the arena: where the next completed call is set down */
+    prof_pending *pending_end; /* one behind the last there is room for */
+    uint64_t epoch;            /* recording it belongs to */
     prof_thread_record *record; /* Borrowed from the arena */
     prof_appender nodes;
     prof_node **children; /* Owned: table of the nodes whose parent has many */
@@ -34,7 +36,14 @@ typedef struct prof_thread {
     struct prof_thread *next;
 } prof_thread;
 
+#pragma GCC visibility push(hidden) /* the hot path reads these without a detour through the symbol table */
+
+/* Never NULL: a thread that is not recorded has prof_no_thread, on whose stack nothing is ever found, so that the hot path
+ * need not ask. The same holds for a thread of an earlier recording: its root is prof_no_node. */
 extern __thread prof_thread *prof_current __attribute__((tls_model("initial-exec")));
+extern prof_thread prof_no_thread;
+extern prof_node prof_no_node;   /* its label is 0, which no label's ref is; the first child of every new node */
+extern prof_label prof_no_label; /* of sites that have none in this recording */
 
 /* Odd while recording; every start and end of a recording changes it. */
 extern uint64_t prof_epoch;
@@ -48,14 +57,19 @@ prof_thread *prof_thread_enter(void);
 prof_node *prof_node_child(prof_thread *t, prof_node *parent, prof_label *label);
 int prof_stack_grow(prof_thread *t);
 
+/* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
+void prof_pending_count(prof_thread *t);
+
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
 prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
 
 void prof_count(enum prof_drop what, uint64_t n);
 
+#pragma GCC visibility pop
+
 static inline prof_thread *prof_thread_current(void) {
     prof_thread *t = prof_current;
-    return PROF_LIKELY(t && t->epoch == prof_epoch) ? t : prof_thread_enter();
+    return PROF_LIKELY(t->epoch == prof_epoch) ? t : prof_thread_enter();
 }
 
 /* Opens a span of `label`; the caller counts the call or resume on frame->node. NULL when nothing records. */
@@ -63,7 +77,7 @@ static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
     if (PROF_UNLIKELY(t->top + 1 >= t->limit) && prof_stack_grow(t)) return NULL;
     prof_frame *f = t->top;
     prof_node *parent = f->node, *node = (prof_node *)(uintptr_t)parent->private_last;
-    if (PROF_UNLIKELY(!node || node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
+    if (PROF_UNLIKELY(node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
     f++;
     f->node = node;
     f->label = label;
@@ -89,19 +103,47 @@ static inline prof_frame *prof_find(prof_thread *t, const prof_label *label, uin
     return PROF_LIKELY(f->label == label) ? f : prof_unwind(t, label, now);
 }
 
-static inline uint32_t prof_histogram_bin(uint64_t ticks) {
-    if (ticks < 4) return (uint32_t)ticks;
-    uint32_t e = 63 - (uint32_t)__builtin_clzll(ticks);
-    uint32_t bin = 4 * (e - 1) + (uint32_t)(ticks >> (e - 2) & 3);
-    return PROF_LIKELY(bin < PROF_HISTOGRAM_BINS) ? bin : PROF_HISTOGRAM_BINS - 1;
+/* Sets down a completed call of the label at `ref` that was active for `ticks`. */
+static inline void prof_complete(prof_thread *t, prof_ref ref, uint64_t ticks) {
+    prof_pending *p = t->pending;
+    p->label = ref;
+    p->ticks = ticks;
+    t->pending = p + 1;
+    if (PROF_UNLIKELY(p + 1 == t->pending_end)) prof_pending_count(t);
 }
 
-/* Counts a completed call that was active for `ticks`. */
-static inline void prof_complete(prof_label *label, uint64_t ticks) {
-    label->completed++;
-    if (ticks < label->min) label->min = ticks;
-    if (ticks > label->max) label->max = ticks;
-    label->histogram[prof_histogram_bin(ticks)]++;
+/* Pops the top frame `f` as a completed call. */
+static inline void prof_pop_complete(prof_thread *t, prof_frame *f, uint64_t now) {
+    uint64_t ticks = prof_pop(t, f, now);
+    prof_complete(t, prof_arena_ref(f->label), f->prior + ticks);
+}
+
+/* ---- the hot path: a call and a return of a function whose node was the last one used here ------------------------- */
+
+/* prof_push and the count of a call, if nothing out of the ordinary is needed; else 0, with nothing done. `ref` is the
+ * label's. */
+static inline int prof_enter_fast(prof_label *label, prof_ref ref) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top + 1;
+    prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
+    if (PROF_UNLIKELY(node->label != ref || f >= t->limit)) return 0;
+    f->node = node;
+    f->label = label;
+    f->child = f->prior = 0;
+    node->calls++;
+    t->top = f;
+    f->start = prof_now();
+    return 1;
+}
+
+/* The return that belongs to it, at `now`; 0, with nothing done, when `label` is not on top. */
+static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top;
+    if (PROF_UNLIKELY(f->label != label)) return 0;
+    uint64_t prior = f->prior;
+    prof_complete(t, ref, prior + prof_pop(t, f, now));
+    return 1;
 }
 
 #endif

@@ -67,6 +67,7 @@ prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label) {
     prof_node *n = prof_arena_append(&t->nodes, PROF_CHUNK_NODES, sizeof *n, prof_arena_ref(t->record), sizeof *n);
     if (!n) return NULL;
     n->label = label;
+    n->private_last = (uint64_t)(uintptr_t)&prof_no_node;
     if (parent) {
         n->parent = prof_arena_ref(parent);
         n->depth = parent->depth + 1;

@@ -50,7 +50,7 @@ static PyObject *gc_callback(PyObject *self, PyObject *const *args, Py_ssize_t n
         prof_begin(label);
     } else if (t->top->label == label) { /* else recording began in the middle of a collection */
         t->top->node->items += (uint64_t)item(args[1], "collected");
-        prof_complete(label, prof_pop(t, t->top, now));
+        prof_pop_complete(t, t->top, now);
     }
     Py_RETURN_NONE;
 }

@@ -19,25 +19,30 @@ static PyObject *main_name;   /* Owned: what module __main__ is called */
 static PyObject *utf8(PyObject *text) { return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"); }
 
 prof_label *prof_site_label(prof_site *site) {
-    if (PROF_LIKELY(site->label) || !prof_recording()) return site->label;
+    if (PROF_LIKELY(site->ref)) return site->label;
+    if (!prof_recording()) return NULL;
+    prof_label *label = NULL;
     PyObject *error = PyErr_GetRaisedException();
     PyObject *name = utf8(site->name), *module = utf8(site->module), *file = utf8(site->file);
     if (name && module && file)
-        site->label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
-                                        PyBytes_AS_STRING(file), site->line, site->flags);
-    if (!site->label) prof_count(PROF_DROP_LOST_LABELS, 1);
+        label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
+                                  PyBytes_AS_STRING(file), site->line, site->flags);
+    site->label = label ? label : &prof_no_label;
+    site->ref = label ? prof_arena_ref(label) : 0;
+    if (!label) prof_count(PROF_DROP_LOST_LABELS, 1);
     Py_XDECREF(name);
     Py_XDECREF(module);
     Py_XDECREF(file);
     PyErr_SetRaisedException(error);
-    return site->label;
+    return label;
 }
 
 /* A new recording has begun. It may be a cffi call that began it, without the GIL. */
 static void name_all_sites(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     for (prof_site *s = sites; s; s = s->next) {
-        s->label = NULL;
+        s->label = &prof_no_label;
+        s->ref = 0;
         /* A section appears in the capture once it is opened; a function may be on the stack already. */
         if (s->kind != PROF_SECTION) prof_site_label(s);
     }
@@ -57,6 +62,7 @@ prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyOb
     if (!site) return NULL;
     memset((char *)site + sizeof(PyObject), 0, sizeof *site - sizeof(PyObject));
     site->site = site;
+    site->label = &prof_no_label;
     site->kind = kind;
     site->line = line;
     site->flags = flags;
@@ -83,27 +89,31 @@ static void site_dealloc(PyObject *o) {
 
 /* ---- spans --------------------------------------------------------------------------------------------------------- */
 
-static inline void enter(prof_site *site) {
+static __attribute__((noinline)) void enter_slow(prof_site *site) {
     prof_thread *t = prof_thread_current();
-    prof_label *label = site->label;
-    if (PROF_UNLIKELY(!t || !label)) return;
-    prof_frame *f = prof_push(t, label);
-    if (PROF_LIKELY(f)) f->node->calls++;
+    prof_frame *f = t && site->ref ? prof_push(t, site->label) : NULL;
+    if (f) f->node->calls++;
+}
+
+static __attribute__((noinline)) void leave_slow(prof_site *site, uint64_t now) {
+    prof_thread *t = prof_thread_current();
+    prof_frame *f = t && site->ref ? prof_find(t, site->label, now) : NULL;
+    if (f) prof_pop_complete(t, f, now);
+}
+
+static inline void enter(prof_site *site) {
+    if (PROF_UNLIKELY(!prof_enter_fast(site->label, site->ref))) enter_slow(site);
 }
 
 static inline void leave(prof_site *site) {
     uint64_t now = prof_now();
-    prof_thread *t = prof_thread_current();
-    prof_label *label = site->label;
-    if (PROF_UNLIKELY(!t || !label)) return;
-    prof_frame *f = prof_find(t, label, now);
-    if (PROF_LIKELY(f)) prof_complete(label, f->prior + prof_pop(t, f, now));
+    if (PROF_UNLIKELY(!prof_leave_fast(site->label, site->ref, now))) leave_slow(site, now);
 }
 
 static void enter_generator(prof_site *site) {
     prof_thread *t = prof_thread_current();
     prof_suspended stale;
-    if (!t || !site->label) return;
+    if (!t || !site->ref) return;
     void *owner = prof_py_current();
     if (prof_suspended_take(owner, &stale)) free(stale.sections); /* abandoned; its frame lay where this one does */
     prof_frame *f = prof_push(t, site->label);
@@ -128,7 +138,7 @@ static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof
 static void suspend(prof_site *site) {
     uint64_t now = prof_now();
     prof_thread *t = prof_thread_current();
-    if (!t || !site->label) return;
+    if (!t || !site->ref) return;
     prof_suspended entry = {.since = now};
     prof_frame *f = t->top;
     if (f->label != site->label) {
@@ -144,7 +154,7 @@ static void suspend(prof_site *site) {
 static void resume(prof_site *site) {
     prof_thread *t = prof_thread_current();
     prof_suspended entry;
-    if (!t || !site->label) return;
+    if (!t || !site->ref) return;
     void *owner = prof_py_current();
     int known = prof_suspended_take(owner, &entry);
     prof_frame *f = prof_push(t, site->label);

@@ -111,9 +111,7 @@ static void warn(prof_site *site, int depth, const char *format) {
 /* ---- begin and end ---------------------------------------------------------------------------------------------------- */
 
 static void close_top(prof_thread *t, uint64_t now) {
-    prof_frame *f = t->top;
-    uint64_t ticks = prof_pop(t, f, now);
-    prof_complete(f->label, f->prior + ticks);
+    prof_pop_complete(t, t->top, now);
 }
 
 /* Whether the frame at `owner` still runs below `frame`. */
