@@ -15,7 +15,7 @@ FAMILIES = {
     "native": (168, 16, 48),
 }
 PLAIN = "hsl(40,8%,80%)"
-KIND_WORDS = {"function": "functions", "section": "sections", "import": "imports", "gc": "collections",
+KIND_WORDS = {"function": "functions", "section": "sections", "import": "imports", "gc": "garbage collections",
               "native": "native"}  # fmt: skip
 
 

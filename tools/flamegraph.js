@@ -34,10 +34,14 @@
 
   // ---- drawing ----
   const pixels = () => root.clientWidth || root.getBoundingClientRect().width || 1200;
+  function fit(name, letters) {  // as flamegraph.py does: without its packages, then cut
+    while (name.length > letters && /[^.]\..|^\..*[^.]/.test(name)) name = name.slice(name.indexOf(".") + 1);
+    return name.length <= letters ? name : letters >= 3 ? name.slice(0, letters - 2) + ".." : "";
+  }
   function label(i, width, left) {
-    const letters = Math.floor((width - 6) / DATA.character), name = nameOf(i);
+    const shown = fit(nameOf(i), Math.floor((width - 6) / DATA.character));
     let text = texts[i];
-    if (letters < 3 && name.length > letters) {
+    if (!shown) {
       if (text) text.textContent = "";
       return;
     }
@@ -48,7 +52,7 @@
       groups[i].appendChild(text);
     }
     text.setAttribute("x", left);
-    text.textContent = name.length <= letters ? name : name.slice(0, letters - 2) + "..";
+    text.textContent = shown;
   }
   function draw() {
     const all = pixels(), from = frames[zoomed][LEFT], span = frames[zoomed][TOTAL] || 1, to = from + span;
@@ -68,6 +72,9 @@
       const left = (100 * x).toFixed(4) + "%";
       rects[i].setAttribute("x", left);
       rects[i].setAttribute("width", (100 * w).toFixed(4) + "%");
+      // A border would hide what is hardly wider.
+      if (w * all > 3) rects[i].setAttribute("stroke", "#fff");
+      else rects[i].removeAttribute("stroke");
       label(i, w * all, left);
     });
     unzoom.setAttribute("visibility", zoomed ? "visible" : "hidden");
@@ -175,7 +182,10 @@
       box.select();
     }
   });
+  const head = document.getElementById("head");
+  window.addEventListener("scroll", () => head.setAttribute("transform", "translate(0," + window.scrollY + ")"));
   window.addEventListener("resize", draw);
   window.addEventListener("hashchange", recall);
   recall();
+  if (!DATA.icicle) window.scrollTo(0, +root.dataset.height);  // the root is at the bottom
 })();

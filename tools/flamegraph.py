@@ -31,7 +31,7 @@ text { fill: #1b1b1b; }
 #title { font: bold 17px system-ui, "DejaVu Sans", sans-serif; }
 #details, #matched, .legend, .button text { font: 13px system-ui, "DejaVu Sans", sans-serif; }
 .button { cursor: pointer; } .button rect { fill: #eef0f3; stroke: #c6cad1; } .button:hover rect { fill: #dfe3e9; }
-#frames rect { cursor: pointer; stroke: #fff; stroke-width: .6; } #frames rect:hover { stroke: #000; stroke-width: 1.2; }
+#frames rect { cursor: pointer; stroke-width: .6; } #frames rect:hover { stroke: #000; stroke-width: 1.2; }
 #frames text { pointer-events: none; } #frames .above { opacity: .45; }
 #frames .match { fill: #d414c4; } #frames .match + text { fill: #fff; }
 #query { width: 100%; height: 24px; box-sizing: border-box; border: 1px solid #c6cad1; border-radius: 4px;
@@ -84,9 +84,10 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'data-height="{height}">\n<title>{escape(picture.title)}</title>\n<style>{_STYLE}</style>\n'
     )
-    yield from _head(frames, picture)
     yield '<g id="frames">\n'
     yield from _frames(frames, left, depth, rows, picture)
+    yield '</g>\n<g id="head">\n'
+    yield from _head(frames, picture)
     yield "</g>\n<script><![CDATA[\n"
     data = {
         "unit": frames.unit,
@@ -94,6 +95,7 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
         "frames": list(zip(frames.name, left, depth, frames.total, frames.own,
                            frames.calls or [0] * len(left), frames.parent, strict=True)),
         "character": CHARACTER,
+        "icicle": picture.icicle,
     }  # fmt: skip
     yield f"const DATA = {_script_json(data)};\n"
     yield resources.files("prof.tools").joinpath("flamegraph.js").read_text("utf-8")
@@ -103,7 +105,8 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
 def _head(frames: Frames, picture: Picture) -> Iterator[str]:
     note = amount(frames, frames.total[0])
     if frames.omitted:
-        note += f"; {count(frames.omitted)} frames too narrow to draw are left out"
+        note += f"; without {narrow(frames)}"
+    yield f'<rect width="100%" height="{TOP - 2}" fill="#fff" fill-opacity=".93"/>\n'
     yield f'<text id="title" x="10" y="25">{escape(picture.title)}</text>\n'
     yield f'<text id="details" x="10" y="66" data-note="{escape(note)}">{escape(note)}</text>\n'
     x = 10
@@ -113,6 +116,11 @@ def _head(frames: Frames, picture: Picture) -> Iterator[str]:
         x += 30 + 8 * len(words)
     yield '<text id="matched" x="99%" y="66" text-anchor="end"></text>\n'
     yield '<g id="controls" visibility="hidden"></g>\n'
+
+
+def narrow(frames: Frames) -> str:
+    """What was left out."""
+    return f"{count(frames.omitted)} frame{'s' if frames.omitted != 1 else ''} too narrow to draw"
 
 
 def amount(frames: Frames, value: int) -> str:
@@ -128,14 +136,22 @@ def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, pictur
         row = depth[frame] if picture.icicle else rows - 1 - depth[frame]
         y = TOP + row * ROW
         x, width = 100 * left[frame] / whole, 100 * frames.total[frame] / whole
-        yield f'<g><rect x="{x:.4f}%" y="{y}" width="{width:.4f}%" height="{ROW - 1}" fill="{fills[number]}"/>'
-        letters = int((width / 100 * nominal - 6) / CHARACTER)
+        pixels = width / 100 * nominal
+        # A border would hide what is hardly wider.
+        border = ' stroke="#fff"' if pixels > 3 else ""
+        yield f'<g><rect x="{x:.4f}%" y="{y}" width="{width:.4f}%" height="{ROW - 1}" fill="{fills[number]}"{border}/>'
+        letters = int((pixels - 6) / CHARACTER)
         text = fit(frames.names[number].name, letters)
         yield f'<text x="{x:.4f}%" dx="3" y="{y + 13}">{escape(text)}</text></g>\n' if text else "</g>\n"
 
 
 def fit(name: str, letters: int) -> str:
-    """The name cut to so many letters; nothing where under three fit."""
+    """The name in so many letters: without its packages, then cut; nothing where under three fit.
+
+    flamegraph.js does the same.
+    """
+    while len(name) > letters and "." in name.strip("."):
+        name = name.partition(".")[2]
     if len(name) <= letters:
         return name
     return name[: letters - 2] + ".." if letters >= 3 else ""
@@ -144,7 +160,7 @@ def fit(name: str, letters: int) -> str:
 def summary(frames: Frames, path: object) -> str:
     """What was drawn, for standard error."""
     drawn = f"{count(len(frames.name))} frames of {amount(frames, frames.total[0])}"
-    left_out = f", {count(frames.omitted)} too narrow to draw" if frames.omitted else ""
+    left_out = f", without {narrow(frames)}" if frames.omitted else ""
     skipped = f", {count(frames.skipped_lines)} lines that are not folded stacks skipped" if frames.skipped_lines else ""
     return f"{path}: {drawn}{left_out}{skipped}"
 
