@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -24,3 +26,13 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=120)
 
     return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hypothesis_awake() -> None:
+    """Hypothesis leaves a callback with the collector the first time it runs: before any test looks for such."""
+
+    @given(st.none())
+    def nothing(_: None) -> None: ...
+
+    nothing()

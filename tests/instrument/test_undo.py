@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from prof.instrument.codemod import instrument, uninstrument
 from prof.instrument.plan import Options
 from prof.instrument.refusal import Refusal

@@ -1,0 +1,148 @@
+"""Each counter of what was dropped, healed or folded (enum prof_drop), and the program that makes it count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import Any
+
+from prof.capture import DROPS
+from recording import Recorded, Recorder
+
+RECURSION = """
+@profiled
+def f(n):
+    tick(1)
+    if n: f(n - 1)
+@profiled
+def g(n):
+    f(n)
+def main():
+    g(19); g(19)
+"""
+
+
+def test_every_counter_is_explained_here() -> None:
+    """The section_… counters are in test_sections."""
+    tested = {"healed", "unmatched_leave", "folded_depth", "folded_size", "lost_labels", "open_at_end"}
+    in_sections = {"section_open", "section_unopened", "section_order"}
+    assert {key for key, _ in DROPS} == tested | in_sections
+
+
+def test_healed(record: Recorder, engine: str) -> None:
+    """A span of another kind that nobody ended is closed by the function around it."""
+    from prof._core import lib
+
+    recorded = record(
+        "@profiled\ndef f():\n    begin()\n    begin()\n    tick(5)\n    return 1\ndef main(): return f()",
+        engine=engine, manual=True, begin=lib.prof_own_begin,
+    )  # fmt: skip
+    assert recorded.drops == {"healed": 2}
+    assert recorded.result == 1
+    assert recorded.counts() == {"f": (1, 0)}
+
+
+def test_unmatched_leave(record: Recorder) -> None:
+    """A function was running already when the recording began: its return is not of a span."""
+    space = record.load("""
+@profiled
+def outer(): return start()
+@profiled
+def generator():
+    yield 1
+    yield 2
+def nothing(): outer(); list(generator())
+""")  # fmt: skip
+    space["start"], space["main"] = lambda: None, space["nothing"]
+    record.call(space)  # gives them their probes
+
+    from prof import session
+
+    suspended = space["generator"]()
+    next(suspended)
+    space["start"] = lambda: session.start(f"time,{record.folder},imports=false,collections=false")
+    outer = space["outer"]()
+    list(suspended)
+    (path,) = (file for file in outer.stop() if file.suffix == ".capture")
+    recorded = Recorded(path)
+    assert recorded.drops == {"unmatched_leave": 1}
+    # What resumes in the recording is in it, though it was called before.
+    assert recorded.counts() == {"generator": (0, 2)}
+
+
+def test_folded_depth(record: Recorder, engine: str) -> None:
+    recorded = record(RECURSION, engine=engine, manual=True, keys=",depth=5")
+    # 20 calls from g: g;f;f;f;f is five deep, and the other 16 fold into the last of these.
+    assert recorded.drops == {"folded_depth": 32}
+    assert max(recorded.tree.depth) == 5
+    assert recorded.counts() == {"f": (40, 0), "g": (2, 0)}
+    assert recorded.times() == {"f": (40, 40, 0), "g": (40, 0, 0)}
+
+
+def test_folded_size(record: Recorder, engine: str) -> None:
+    recorded = record(RECURSION, engine=engine, manual=True, keys=",nodes=6")
+    assert list(recorded.drops) == ["folded_size"]
+    assert recorded.counts() == {"f": (40, 0), "g": (2, 0)}
+    assert recorded.times() == {"f": (40, 40, 0), "g": (40, 0, 0)}
+
+
+def test_folded_size_of_many_functions(record: Recorder) -> None:
+    """Those for which there is no node at all are calls of their caller."""
+    recorded = record(
+        "for n in range(100): exec(f'@profiled\\ndef f{n}(): return {n}')\n"
+        "made = [globals()[f'f{n}'] for n in range(100)]\n"
+        "@profiled\ndef outer(): return sum(f() for f in made)\n"
+        "def main(): return outer()",
+        keys=",nodes=20",
+    )
+    assert recorded.result == sum(range(100))
+    assert list(recorded.drops) == ["folded_size"]
+    assert sum(recorded.calls().values()) == 101
+
+
+def test_lost_labels_and_a_full_disk(
+    run_program: Callable[..., CompletedProcess[str]], captures: Callable[[], list[Recorded]]
+) -> None:
+    """The file may not grow: the program goes on to its end, and what was recorded until then is there."""
+    done = run_program("full.py", "3", PROF="time")
+    assert (done.returncode, done.stdout) == (0, "calls 6000\n")
+    (recorded,) = captures()
+    assert recorded.drops["lost_labels"] > 1000
+    assert recorded.calls()["full.first"] == 1
+    assert "healed" not in recorded.drops and "unmatched_leave" not in recorded.drops
+
+
+def test_a_full_disk_folds_contexts(
+    run_program: Callable[..., CompletedProcess[str]], captures: Callable[[], list[Recorded]]
+) -> None:
+    done = run_program("full.py", "contexts", PROF="time")
+    assert (done.returncode, done.stdout) == (0, "contexts\n")
+    (recorded,) = captures()
+    assert recorded.drops["folded_size"] > 0
+    calls = recorded.calls()
+    # One of `other` came when no node could be made for its first context: it counts as its caller's.
+    assert calls["full.branch"] + calls["full.other"] == 2**15 - 1 + 2**14 - 1
+    assert calls["full.branch"] - (2**15 - 1) <= 1
+
+
+def test_open_at_end(record: Recorder, engine: str) -> None:
+    """Of the calling thread and of others, and what time they had until then."""
+    recorded = record("""
+import threading
+ready, leave = threading.Event(), threading.Event()
+@profiled
+def waits():
+    tick(3)
+    ready.set()
+    leave.wait()
+def main():
+    threads.append(threading.Thread(target=waits))
+    threads[0].start()
+    ready.wait()
+""", engine=engine, manual=True, threads=(threads := []))  # fmt: skip
+    space: Any = threads[0]._target.__globals__  # type: ignore[attr-defined]
+    space["leave"].set()
+    threads[0].join()
+    assert recorded.drops == {"open_at_end": 1}
+    assert recorded.counts() == {"waits": (1, 0)}
+    assert recorded.times() == {"waits": (3, 3, 0)}
