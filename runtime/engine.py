@@ -21,6 +21,8 @@ class Engine(Protocol):
     """What a session asks of either way to observe functions."""
 
     name: str
+    lasting: bool
+    """Whether what `attach` did to a function serves the recordings after this one too."""
 
     def attach(self, function: FunctionType, name: str | None = None) -> None: ...
 
@@ -47,6 +49,7 @@ class Bytecode:
     """Probes in the code itself: no hook, no tool id, no cost in functions that are not marked."""
 
     name = "bytecode"
+    lasting = True
 
     def __init__(self, probes: Any) -> None:
         self._probe = probes.probe
@@ -62,6 +65,7 @@ class Monitoring:
     """Local events of `sys.monitoring`, with a tool id that nobody uses. Python 3.12 and later."""
 
     name = "monitoring"
+    lasting = False
 
     def __init__(self, probes: Any) -> None:
         self._probes = probes
@@ -83,6 +87,7 @@ class Monitoring:
             event.PY_UNWIND: probes.on_unwind,
             event.PY_YIELD: probes.on_yield,
         }
+        self._callbacks = tuple(callbacks)
         for each, callback in callbacks.items():
             monitoring.register_callback(tool, each, callback)
         # These two cannot be local before 3.15: they come for all code, and what is not marked is let pass.
@@ -91,7 +96,8 @@ class Monitoring:
 
     def attach(self, function: FunctionType, name: str | None = None) -> None:
         code = function.__code__
-        self._probes.watch(code, function.__module__ or "<unknown>", name)
+        if not self._probes.watch(code, function.__module__ or "<unknown>", name):
+            return
         sys.monitoring.set_local_events(self.tool, code, self._local)
         self._codes.append(code)
 
@@ -99,6 +105,8 @@ class Monitoring:
         for code in self._codes:
             sys.monitoring.set_local_events(self.tool, code, 0)
         sys.monitoring.set_events(self.tool, 0)
+        for event in self._callbacks:
+            sys.monitoring.register_callback(self.tool, event, None)
         sys.monitoring.free_tool_id(self.tool)
 
 

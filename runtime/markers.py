@@ -44,8 +44,13 @@ def _mark(function: FunctionType, modes: tuple[str, ...], name: str | None) -> N
     if _attach is not None:
         _attach(function, modes, name)
     else:
-        code = function.__code__
-        _marked[id(code)] = (code, modes, name, ref(function))
+        remember(function, modes, name)
+
+
+def remember(function: FunctionType, modes: tuple[str, ...], name: str | None) -> None:
+    """Keeps a mark for the next recording to find."""
+    code = function.__code__
+    _marked[id(code)] = (code, modes, name, ref(function))
 
 
 def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:

@@ -117,9 +117,12 @@ class Session:
 
     def attach(self, function: FunctionType, wanted: tuple[str, ...], name: str | None) -> None:
         """Gives a marked function its spans, unless its markers leave out all modes of the session."""
-        if modes.records(wanted, self.settings.modes):
-            assert self.engine is not None
+        assert self.engine is not None
+        recorded = modes.records(wanted, self.settings.modes)
+        if recorded:
             self.engine.attach(function, name)
+        if not recorded or not self.engine.lasting:
+            markers.remember(function, wanted, name)
 
     def stop(self) -> list[Path]:
         """Ends the recording, writes the folded files, says so on stderr, and returns what was written."""

@@ -135,48 +135,57 @@ static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof
         entry->sections[s - f - 1] = (prof_saved_section){s->label, s->prior + prof_pop(t, s, now)};
 }
 
-static void suspend(prof_site *site) {
-    uint64_t now = prof_now();
+/* The frame of a generator's span when it is not on top: below its open sections, or strangers. NULL: not on the stack. */
+static __attribute__((noinline)) prof_frame *find_suspending(prof_site *site, uint64_t now, prof_suspended *entry) {
     prof_thread *t = prof_thread_current();
-    if (!t || !site->ref) return;
-    prof_suspended entry = {.since = now};
+    if (!t || !site->ref) return NULL;
     prof_frame *f = t->top;
-    if (f->label != site->label) {
-        while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
-        if (f->label == site->label) put_sections_aside(t, f, now, &entry);
-        else if (!(f = prof_unwind(t, site->label, now))) return;
-    }
-    entry.owner = f->owner;
-    entry.prior = f->prior + prof_pop(t, f, now);
-    if (prof_suspended_put(&entry)) free(entry.sections); /* without memory: the time goes on, its pause is not known */
+    while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
+    if (f->label != site->label) return prof_unwind(t, site->label, now);
+    put_sections_aside(t, f, now, entry);
+    return f;
 }
 
-static void resume(prof_site *site) {
+static inline void suspend(prof_site *site) {
+    uint64_t now = prof_now();
+    prof_suspended sections = {.sections = NULL};
+    prof_frame *f = prof_current->top;
+    if (PROF_UNLIKELY(f->label != site->label) && !(f = find_suspending(site, now, &sections))) return;
+    prof_suspended *entry = prof_suspended_put();
+    entry->owner = f->owner;
+    entry->since = now;
+    entry->sections = sections.sections;
+    entry->section_count = sections.section_count;
+    entry->prior = f->prior + prof_pop(prof_current, f, now);
+}
+
+static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof_suspended *entry) {
+    for (uint32_t i = 0; i < entry->section_count; i++) {
+        prof_frame *f = entry->sections[i].label ? prof_push(t, entry->sections[i].label) : NULL;
+        if (!f) continue;
+        f->prior = entry->sections[i].prior;
+        f->owner = entry->owner;
+        f->loose = 0;
+        f->node->resumes++;
+        f->node->suspended += f->start - entry->since;
+    }
+    free(entry->sections);
+}
+
+static inline void resume(prof_site *site) {
     prof_thread *t = prof_thread_current();
+    if (PROF_UNLIKELY(!t || !site->ref)) return;
     prof_suspended entry;
-    if (!t || !site->ref) return;
     void *owner = prof_py_current();
     int known = prof_suspended_take(owner, &entry);
     prof_frame *f = prof_push(t, site->label);
-    if (f) {
-        f->owner = owner;
-        f->node->resumes++;
-    }
-    if (!known) return;
-    if (f) {
-        f->prior = entry.prior;
-        f->node->suspended += f->start - entry.since;
-    }
-    for (uint32_t i = 0; i < entry.section_count; i++) {
-        f = entry.sections[i].label ? prof_push(t, entry.sections[i].label) : NULL;
-        if (!f) continue;
-        f->prior = entry.sections[i].prior;
-        f->owner = owner;
-        f->loose = 0;
-        f->node->resumes++;
-        f->node->suspended += f->start - entry.since;
-    }
-    free(entry.sections);
+    if (PROF_UNLIKELY(!f)) return;
+    f->owner = owner;
+    f->node->resumes++;
+    if (PROF_UNLIKELY(!known)) return;
+    f->prior = entry.prior;
+    f->node->suspended += f->start - entry.since;
+    if (PROF_UNLIKELY(entry.section_count)) resume_sections(t, &entry);
 }
 
 void prof_span_enter(prof_site *site) { enter(site); }
@@ -304,6 +313,12 @@ static PyObject *remembered(PyObject *code) {
     return probed;
 }
 
+/* The same; NULL where monitoring drives a site instead. */
+static PyObject *probed_before(PyCodeObject *code) {
+    PyObject *probed = remembered((PyObject *)code);
+    return probed && PyCode_Check(probed) ? probed : NULL;
+}
+
 prof_site *prof_watched(PyObject *code) {
     PyObject *site = remembered(code);
     return site && (Py_TYPE(site) == &function_type || Py_TYPE(site) == &generator_type) ? (prof_site *)site : NULL;
@@ -331,7 +346,7 @@ static int is_def(PyCodeObject *code) {
 
 static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
     if (prof_is_probed(code)) return Py_NewRef(code);
-    PyObject *probed = top ? NULL : remembered((PyObject *)code);
+    PyObject *probed = top ? NULL : probed_before(code);
     if (probed) return Py_NewRef(probed);
     PyObject *consts = probed_consts(code, module, all);
     if (!consts) return NULL;
@@ -357,7 +372,7 @@ static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
     if (prof_is_probed(code)) Py_RETURN_FALSE;
     PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL;
-    PyObject *probed = Py_XNewRef(remembered((PyObject *)code));
+    PyObject *probed = Py_XNewRef(probed_before(code));
     if (!probed) {
         prof_own_begin();
         if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
@@ -384,7 +399,8 @@ static PyObject *probe_code(PyObject *self, PyObject *args) {
 static PyObject *watch(PyObject *self, PyObject *args) {
     PyObject *code, *module, *name;
     if (!PyArg_ParseTuple(args, "O!UO:watch", &PyCode_Type, &code, &module, &name)) return NULL;
-    if (remembered(code)) Py_RETURN_FALSE;
+    if (prof_is_probed((PyCodeObject *)code)) Py_RETURN_FALSE; /* its probes do it */
+    if (prof_watched(code)) Py_RETURN_TRUE;
     PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
                                               name == Py_None ? NULL : name);
     site = remember((PyCodeObject *)code, site);
@@ -426,7 +442,7 @@ PyMethodDef prof_probe_methods[] = {
     {"probe_code", probe_code, METH_VARARGS,
      "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
      "lambdas and comprehensions too. `top` False: the code itself too."},
-    {"watch", watch, METH_VARARGS, "watch(code, module, name): the monitoring callbacks drive spans for this code object."},
+    {"watch", watch, METH_VARARGS, "watch(code, module, name): the monitoring callbacks drive spans for this code object. False if it has probes."},
     {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
     {NULL}};
 
