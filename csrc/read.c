@@ -225,7 +225,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
         /* Killed between taking the space and writing the head: nothing was published behind it. */
         if (header->state == PROF_RECORDING && is_blank(reader->data + offset)) {
             reader->info.cut = 1;
-            return 0;
+            break;
         }
         if (check_chunk(reader, offset, &chunk, error, size) != 0)
             return -1;

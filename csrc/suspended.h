@@ -21,18 +21,40 @@ typedef struct {
     uint32_t section_count;
 } prof_suspended;
 
-/* Remembers `entry` (its sections become the table's). 0, or -1 without memory: then nothing was taken. */
-int prof_suspended_put(const prof_suspended *entry);
+/* The generators suspended last, innermost first: they resume in the opposite order, whether it is one in a loop or a chain
+ * of awaits, so that the top is nearly always the one wanted. The table holds the others. */
+#define PROF_RECENT 16
 
-/* Takes the entry of `owner` out into `entry`, whose sections become the caller's. 1 if there was one. */
-int prof_suspended_take(void *owner, prof_suspended *entry);
+#pragma GCC visibility push(hidden)
+extern prof_suspended prof_recent[PROF_RECENT];
+extern uint32_t prof_recent_count;
+
+/* Moves the older half of the recent ones to the table. */
+void prof_suspended_spill(void);
+const prof_suspended *prof_suspended_search(void *owner);
+#pragma GCC visibility pop
+
+/* A place for a suspension, which the caller fills; its sections become the table's. */
+static inline prof_suspended *prof_suspended_put(void) {
+    if (__builtin_expect(prof_recent_count == PROF_RECENT, 0)) prof_suspended_spill();
+    return &prof_recent[prof_recent_count++];
+}
+
+/* Takes out the entry of `owner`, whose sections become the caller's; NULL if there is none. What is returned is good until
+ * the next call of a function of this file. */
+static inline const prof_suspended *prof_suspended_take(void *owner) {
+    uint32_t top = prof_recent_count - 1;
+    if (__builtin_expect(top < PROF_RECENT && prof_recent[top].owner == owner, 1)) {
+        prof_recent_count = top;
+        return &prof_recent[top];
+    }
+    return prof_suspended_search(owner);
+}
 
 /* Calls `translate` on each remembered label. */
 void prof_suspended_translate(prof_label *(*translate)(prof_label *));
 
 /* Forgets everything. */
 void prof_suspended_clear(void);
-
-extern size_t prof_suspended_used;
 
 #endif

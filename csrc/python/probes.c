@@ -9,7 +9,7 @@
 #include "frame.h"
 #include "rewrite.h"
 
-static prof_site *sites;      /* all with names */
+static prof_site *sites;      /* all of them */
 static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
 static PyObject *line_of;     /* Owned: Python's (file, line) -> line in the uninstrumented source */
 static PyObject *main_name;   /* Owned: what module __main__ is called */
@@ -43,8 +43,12 @@ static void name_all_sites(void) {
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
         s->ref = 0;
+    }
+    for (prof_site *s = sites; s; s = s->next) {
         /* A section appears in the capture once it is opened; a function may be on the stack already. */
-        if (s->kind != PROF_SECTION) prof_site_label(s);
+        if (s->kind != PROF_SECTION) prof_site_label(s->site);
+        s->label = s->site->label;
+        s->ref = s->site->ref;
     }
     PyGILState_Release(gil);
 }
@@ -112,10 +116,10 @@ static inline void leave(prof_site *site) {
 
 static void enter_generator(prof_site *site) {
     prof_thread *t = prof_thread_current();
-    prof_suspended stale;
-    if (!t || !site->ref) return;
+    if (PROF_UNLIKELY(!t || !site->ref)) return;
     void *owner = prof_py_current();
-    if (prof_suspended_take(owner, &stale)) free(stale.sections); /* abandoned; its frame lay where this one does */
+    const prof_suspended *stale = prof_suspended_take(owner);
+    if (stale) free(stale->sections); /* abandoned; its frame lay where this one does */
     prof_frame *f = prof_push(t, site->label);
     if (!f) return;
     f->owner = owner;
@@ -135,28 +139,36 @@ static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof
         entry->sections[s - f - 1] = (prof_saved_section){s->label, s->prior + prof_pop(t, s, now)};
 }
 
-/* The frame of a generator's span when it is not on top: below its open sections, or strangers. NULL: not on the stack. */
-static __attribute__((noinline)) prof_frame *find_suspending(prof_site *site, uint64_t now, prof_suspended *entry) {
+static inline void set_aside(prof_frame *f, uint64_t now, prof_suspended *entry) {
+    entry->owner = f->owner;
+    entry->since = now;
+    entry->prior = f->prior + prof_pop(prof_current, f, now);
+}
+
+/* The generator's span is not on top: it lies below its open sections, or below strangers. */
+static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now) {
+    prof_suspended entry = {.sections = NULL};
     prof_thread *t = prof_thread_current();
-    if (!t || !site->ref) return NULL;
+    if (!t || !site->ref) return;
     prof_frame *f = t->top;
     while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
-    if (f->label != site->label) return prof_unwind(t, site->label, now);
-    put_sections_aside(t, f, now, entry);
-    return f;
+    if (f->label == site->label) put_sections_aside(t, f, now, &entry);
+    else if (!(f = prof_unwind(t, site->label, now))) return;
+    set_aside(f, now, &entry);
+    *prof_suspended_put() = entry;
 }
 
 static inline void suspend(prof_site *site) {
     uint64_t now = prof_now();
-    prof_suspended sections = {.sections = NULL};
     prof_frame *f = prof_current->top;
-    if (PROF_UNLIKELY(f->label != site->label) && !(f = find_suspending(site, now, &sections))) return;
+    if (PROF_UNLIKELY(f->label != site->label)) {
+        suspend_slow(site, now);
+        return;
+    }
     prof_suspended *entry = prof_suspended_put();
-    entry->owner = f->owner;
-    entry->since = now;
-    entry->sections = sections.sections;
-    entry->section_count = sections.section_count;
-    entry->prior = f->prior + prof_pop(prof_current, f, now);
+    entry->sections = NULL;
+    entry->section_count = 0;
+    set_aside(f, now, entry);
 }
 
 static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof_suspended *entry) {
@@ -175,17 +187,16 @@ static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof
 static inline void resume(prof_site *site) {
     prof_thread *t = prof_thread_current();
     if (PROF_UNLIKELY(!t || !site->ref)) return;
-    prof_suspended entry;
     void *owner = prof_py_current();
-    int known = prof_suspended_take(owner, &entry);
+    const prof_suspended *entry = prof_suspended_take(owner);
     prof_frame *f = prof_push(t, site->label);
     if (PROF_UNLIKELY(!f)) return;
     f->owner = owner;
     f->node->resumes++;
-    if (PROF_UNLIKELY(!known)) return;
-    f->prior = entry.prior;
-    f->node->suspended += f->start - entry.since;
-    if (PROF_UNLIKELY(entry.section_count)) resume_sections(t, &entry);
+    if (PROF_UNLIKELY(!entry)) return;
+    f->prior = entry->prior;
+    f->node->suspended += f->start - entry->since;
+    if (PROF_UNLIKELY(entry->section_count)) resume_sections(t, entry);
 }
 
 void prof_span_enter(prof_site *site) { enter(site); }
@@ -202,9 +213,9 @@ void prof_span_resume(prof_site *site) { resume(site); }
 OPERATOR(op_enter, enter((prof_site *)o))
 OPERATOR(op_leave, leave((prof_site *)o))
 OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
-OPERATOR(op_suspend, suspend(((prof_site *)o)->site))
-OPERATOR(op_resume, resume(((prof_site *)o)->site))
-OPERATOR(op_raise, leave(((prof_site *)o)->site))
+OPERATOR(op_suspend, suspend((prof_site *)o))
+OPERATOR(op_resume, resume((prof_site *)o))
+OPERATOR(op_raise, leave((prof_site *)o))
 
 /* ---- types ----------------------------------------------------------------------------------------------------------- */
 
@@ -236,6 +247,9 @@ static PyObject *dependent(PyTypeObject *type, prof_site *site) {
     if (!p) return NULL;
     memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
     p->site = (prof_site *)Py_NewRef(site);
+    p->label = site->label;
+    p->ref = site->ref;
+    site_link(p);
     return (PyObject *)p;
 }
 

@@ -15,7 +15,7 @@ typedef struct prof_site {
     PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */
     uint32_t kind, line, flags; /* as in prof_label */
     uint32_t warned;                           /* a section's misuse here has been told */
-    struct prof_site *next, **link; /* list of all sites with names */
+    struct prof_site *next, **link; /* list of all sites */
 } prof_site;
 
 /* A site of `type` with these names (Borrowed); its label is made at once when recording. New reference or NULL. */
