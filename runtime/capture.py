@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -305,15 +305,24 @@ class Capture:
             p99_ns=row.p99_ns,
         )
 
-    def edges(self, tree: Tree, of: int | None = None, limit: int | None = None) -> list[Edge]:
-        """Caller and callee pairs of the tree, longest total first: those of one label, the first `limit`, or all."""
+    def edges(self, tree: Tree, of: int | None = None) -> list[Edge]:
+        """Caller and callee pairs of the tree, longest total first: all, or those with the label of index `of`."""
+        with self._edge_rows(tree) as rows:
+            return [self._edge(e) for e in rows if of is None or of in (e.caller, e.callee)]
+
+    def longest_edges(self, tree: Tree, limit: int) -> tuple[list[Edge], int]:
+        """The first `limit` of `edges`, and how many there are."""
+        with self._edge_rows(tree) as rows:
+            return [self._edge(e) for e in rows[:limit]], len(rows)
+
+    @contextmanager
+    def _edge_rows(self, tree: Tree) -> Iterator[list[Any]]:
         count = ffi.new("uint64_t *")
         rows = lib.prof_reader_edges_new(tree._pointer, count)
         if rows == ffi.NULL:
             raise MemoryError
         try:
-            chosen = (e for e in ffi.unpack(rows, count[0]) if of is None or of in (e.caller, e.callee))
-            return [self._edge(e) for e in islice(chosen, limit)]
+            yield ffi.unpack(rows, count[0])
         finally:
             lib.prof_reader_edges_free(rows)
 

@@ -13,6 +13,7 @@ from prof.tools.text_report import shown_order
 SCHEMA = 1
 MIN_PERCENT = 0.01
 MOST_EDGES = 20_000
+_ROOT = {"name": "all", "file": "", "line": 0}
 
 
 def session_object(session: Session) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def edge_object(edge: Edge) -> dict[str, Any]:
 
 
 def _node(label: Label | None, tree: Tree, node: int) -> str:
-    found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else {"name": "all"}
+    found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else dict(_ROOT)
     found |= {"calls": tree.calls[node], "total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
     return json.dumps(found, ensure_ascii=False)[:-1]
 
@@ -119,7 +120,7 @@ def document(
 ) -> Iterator[str]:
     """The report, in parts. Contexts below `min_percent` of the profiled time are counted in "call_tree_omitted"."""
     by_self = sorted(functions, key=lambda f: (-f.self_ns, f.label.name, f.label.index))
-    edges = session.capture.edges(tree, limit=MOST_EDGES)
+    edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
     order = shown_order(tree, int(session.inside_ns * min_percent / 100), depth)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
@@ -127,6 +128,7 @@ def document(
     yield from _list(map(function_object, by_self))
     yield ',\n"edges": '
     yield from _list(map(edge_object, edges))
+    yield f',\n"edges_omitted": {edge_count - len(edges)}'
     yield f',\n"call_tree_omitted": {tree.count - 1 - len(order)},\n"call_tree": '
     yield from call_tree(session, tree, order)
     yield "}\n"

@@ -1,0 +1,47 @@
+"""The C reader on damaged captures, built with the address and undefined-behaviour sanitizers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from capture_files import IMPORT, RECORDING, THREAD, TSC, File, Label, Node, Thread, function
+
+ROOT = Path(__file__).parents[2]
+COMPILER = shutil.which("gcc") or shutil.which("clang")
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if COMPILER is None:
+        pytest.skip("no C compiler")
+    built = tmp_path_factory.mktemp("sanitized") / "test_read"
+    command = [
+        COMPILER, "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all", str(ROOT / "tests/c/test_read.c"), "-o", str(built),
+        *map(str, sorted((ROOT / "csrc").glob("read*.c"))),
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True)
+    if "cannot find" in result.stderr and "san" in result.stderr:
+        pytest.skip("the compiler has no sanitizer libraries")
+    assert result.returncode == 0, result.stderr
+    return built
+
+
+@pytest.mark.parametrize("state", [1, 2])
+def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
+    labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9]), Label(IMPORT, "import m")]
+    nodes = [Node(-1, 0), Node(0, 1, 2, 30), Node(1, 2, 1, 5, depth=1), Node(2, 1, 1, 4, depth=2)]
+    threads = [Thread("one", nodes), Thread("two", nodes[:2])]
+    file = File(labels, threads, {"name": "x"}, clock=TSC, state=state, nodes_per_chunk=2, unknown_chunk=True)
+    assert state in (RECORDING, 2)
+    capture = tmp_path / "whole.capture"
+    capture.write_bytes(file.build())
+    result = subprocess.run(
+        [program, capture, "20000", tmp_path / "scratch.capture"], capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    opened, refused = (int(word) for word in result.stdout.split() if word.isdigit())
+    assert opened > 100 and refused > 1000
