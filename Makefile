@@ -1,0 +1,48 @@
+# Every command a developer needs, one line each. Nothing is assumed but python3, a C compiler and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find csrc -name '*.[ch]' -o -name 'build_core.py')
+
+.PHONY: help demo test test-all lint format types bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+$(VENV)/ready: pyproject.toml setup.py $(SOURCES)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check setuptools cffi
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]' --no-build-isolation --target build/installed --upgrade --no-deps
+	$(BIN)/pip install --quiet --disable-pip-version-check 'mypy>=1.11' 'ruff>=0.6' types-cffi types-setuptools
+	@touch $@
+
+demo: $(VENV)/ready  ## the main job on a real package, start to end
+	$(BIN)/python tests/demo.py
+
+test: $(VENV)/ready  ## the tests, on the default python3
+	$(BIN)/pytest -q
+
+test-all:  ## the tests and the standard library's own, on every supported interpreter found
+	$(PYTHON) tests/interpreters.py
+
+lint: $(VENV)/dev  ## lint and format, checked
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/dev  ## format, applied
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/dev  ## mypy --strict, against an installed build
+	MYPYPATH=build/installed $(BIN)/mypy --strict -p prof
+
+bench: $(VENV)/ready  ## the figures beside the peers'; takes minutes
+	$(BIN)/pip install --quiet --disable-pip-version-check 'viztracer>=0.16'
+	$(BIN)/python -m benchmarks
+
+clean:  ## everything that was built
+	rm -rf build dist .venv .venv-* *.egg-info runtime/*.so
