@@ -11,12 +11,11 @@ help:  ## this list
 
 $(VENV)/ready: pyproject.toml setup.py $(SOURCES)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check setuptools cffi
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]' --no-build-isolation --target build/installed --upgrade --no-deps
+	$(BIN)/pip install --quiet --disable-pip-version-check --target build/installed --upgrade --no-deps .
 	$(BIN)/pip install --quiet --disable-pip-version-check 'mypy>=1.11' 'ruff>=0.6' types-cffi types-setuptools
 	@touch $@
 

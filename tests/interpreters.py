@@ -39,9 +39,8 @@ def test(version: str, python: str) -> None:
     venv = ROOT / f".venv-{version}"
     pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(python, "-m", "venv", str(venv))
-    run(*pip, "setuptools", "cffi", "wheel")
-    run(*pip, "--no-build-isolation", "--force-reinstall", "--no-deps", ".")
-    run(*pip, "--no-build-isolation", ".[test]")
+    run(*pip, "--force-reinstall", "--no-deps", ".")
+    run(*pip, ".[test]")
     run(str(venv / "bin/pytest"), "-q", "-m", "stdlib or not stdlib", "-p", "no:cacheprovider")
 
 
