@@ -74,7 +74,7 @@ def _verify(original: bytes, data: bytes, plan: Plan) -> None:
     if plan.calls or plan.sections or _odd_encoding(original):
         tree = parse(data)
         faithful = tagged.strip(tree, tagged.find(tree, split(data)[1]))
-        if not faithful or not tagged.same(tree, parse(original)):
+        if not faithful or not tagged.same(tree, plan.tree):
             raise Refusal(0, "would not mean the same with our lines in it")
 
 

@@ -27,6 +27,7 @@ class Options:
 class Plan:
     """The edits of one file, for `splice`, and what was left alone. No edits: `inserts` is empty."""
 
+    tree: ast.Module
     bom: bytes
     lines: list[bytes]
     functions: int = 0
@@ -44,7 +45,7 @@ def make(source: bytes, options: Options) -> Plan:
     Raises `Refusal` where the file does not parse or has no safe place for an edit.
     """
     tree = parse(source)
-    plan = Plan(*split(source))
+    plan = Plan(tree, *split(source))
     found = scan(tree)
     apply_rules(found, options.rules)
     kept = [f for f in found.functions if f.rule is None]

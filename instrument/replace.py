@@ -24,7 +24,7 @@ class Snapshot:
 def read(path: str) -> Snapshot:
     """Read a regular file. Raises `Refusal`."""
     try:
-        with open(path, "rb", buffering=0) as f:
+        with open(path, "rb", buffering=0, opener=_open) as f:
             status = os.fstat(f.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Refusal(0, "is not a regular file")
@@ -33,6 +33,11 @@ def read(path: str) -> Snapshot:
         raise Refusal(0, "vanished before it could be read") from None
     except OSError as e:
         raise Refusal(0, f"cannot be read: {e.strerror or e}") from None
+
+
+def _open(path: str, flags: int) -> int:
+    # A pipe without a writer would keep us waiting.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def replace(path: str, seen: Snapshot, data: bytes) -> None:

@@ -59,7 +59,7 @@ def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _by_text(data: bytes, header: re.Match[bytes], split: tuple[list[bytes], set[bytes]]) -> bytes | None:
-    """`data` without our lines, given how they split it; None where a line with the tag holds something else."""
+    """`data` without our lines, given how they split it; None where a tagged line holds something else."""
     parts, ours = split
     if not all(tags.ADDED.fullmatch(line) for line in ours):
         return None
