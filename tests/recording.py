@@ -86,7 +86,7 @@ class Recorder:
 
         Path(self.file).write_text(source)
         space: dict[str, Any] = {"__name__": "program", **{name: getattr(prof, name) for name in prof.__all__}, **names}
-        exec(compile(source, self.file, "exec"), space)
+        exec(compile(source, self.file, "exec", dont_inherit=True), space)
         return space
 
     def __call__(

@@ -17,13 +17,17 @@ from types import CodeType, FrameType
 
 class Entries:
     """`calls`: bodies started; `resumes`: re-entered after a yield; `throws`: entered by an exception, of which those
-    into a generator that never started run no instruction of it. Keyed by id; `codes` keeps the ids valid."""
+    into a generator that never started run no instruction of it. Keyed by id; `codes` keeps the ids valid.
+
+    On 3.11 no hook tells that a generator goes on because what it delegates to caught a throw and returned; but each
+    entry has its `exits`, where they are counted."""
 
     def __init__(self) -> None:
         self.codes: dict[int, CodeType] = {}
         self.calls: Counter[int] = Counter()
         self.resumes: Counter[int] = Counter()
         self.throws: Counter[int] = Counter()
+        self.exits: Counter[int] = Counter()
 
     def of_file(self, file: str) -> dict[str, tuple[int, int]]:
         """Calls and resumes of the functions of one file, by their names without `<locals>`; of class bodies none."""
@@ -32,7 +36,8 @@ class Entries:
             if code.co_filename == file and code.co_flags & inspect.CO_OPTIMIZED:
                 name = code.co_qualname.replace("<locals>.", "")
                 calls, resumes = found.get(name, (0, 0))
-                found[name] = (calls + self.calls[key], resumes + self.resumes[key])
+                again = self.exits[key] - self.calls[key] - self.throws[key]
+                found[name] = (calls + self.calls[key], resumes + again)
         return found
 
 
@@ -40,28 +45,33 @@ def _first_resume(code: CodeType) -> int:
     return next((i.offset for i in dis.get_instructions(code) if i.opname == "RESUME"), 0)
 
 
+EXIT = -2  # no offset of an instruction
+
+
 class HookCounter:
     """`sys.setprofile`, between `start` and `stop`: entries on this thread and on those that begin meanwhile."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, tuple[CodeType, Counter[int]]] = {}
+        self.seen: dict[int, tuple[CodeType, dict[int, int]]] = {}
 
     def start(self) -> None:
         seen = self.seen
 
         def profile(frame: FrameType, event: str, arg: object) -> None:
-            if event == "call":
+            if event == "call" or event == "return":
                 code = frame.f_code
                 if id(code) not in seen:
-                    seen[id(code)] = (code, Counter())
-                seen[id(code)][1][frame.f_lasti] += 1
+                    seen[id(code)] = (code, {})
+                # Plain dicts: the library's own classes may be what is counted.
+                offset, counts = frame.f_lasti if event == "call" else EXIT, seen[id(code)][1]
+                counts[offset] = counts.get(offset, 0) + 1
 
-        threading.setprofile(profile)
+        threading._profile_hook = profile  # type: ignore[attr-defined]  # setprofile() would be a call that is recorded
         sys.setprofile(profile)
 
     def stop(self) -> None:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading._profile_hook = None  # type: ignore[attr-defined]
 
     def entries(self) -> Entries:
         """What was counted; to be asked for when nothing records any more, for it runs code of the library."""
@@ -69,6 +79,7 @@ class HookCounter:
         for key, (code, offsets) in self.seen.items():
             entries.codes[key] = code
             first = _first_resume(code)
+            entries.exits[key] = offsets.pop(EXIT, 0)
             for offset, count in offsets.items():
                 # Before its first RESUME a generator has not started, behind it it goes on.
                 kind = entries.calls if offset == first else entries.resumes

@@ -70,17 +70,18 @@ class Recording:
         for key, code in entries.codes.items():
             if self.probes.is_probed(code):
                 name = code.co_qualname.replace("<locals>.", "")
-                sums = counted.setdefault((code.co_filename, code.co_firstlineno, name), [0, 0, 0])
+                sums = counted.setdefault((code.co_filename, code.co_firstlineno, name), [0, 0, 0, 0])
                 sums[0] += entries.calls[key]
                 sums[1] += entries.resumes[key]
                 sums[2] += entries.throws[key]
+                sums[3] += entries.exits[key]
         differences = []
         for name in sorted(recorded.keys() | counted.keys()):
             calls, resumes = recorded.get(name, [0, 0])
-            want, again, thrown = counted.get(name, [0, 0, 0])
+            want, again, thrown, exits = counted.get(name, [0, 0, 0, 0])
             # A throw re-enters a generator that is suspended, and does nothing to one that never started.
-            if calls != want or not again <= resumes <= again + thrown:
-                differences.append([*name, calls, want, resumes, again, thrown])
+            if calls != want or not again <= resumes <= max(again + thrown, exits - want):
+                differences.append([*name, calls, want, resumes, again, thrown, exits])
         return {"compared": len(counted), "differences": differences}
 
 

@@ -44,6 +44,20 @@ def around_catching():
 
 
 @profiled
+def returning_on_throw():
+    try:
+        yield 1
+    except ValueError:
+        return 2
+
+
+@profiled
+def going_on():
+    got = yield from returning_on_throw()
+    yield got
+
+
+@profiled
 def yielding_in_finally():
     try:
         yield 1
@@ -143,6 +157,10 @@ def main():
             make().throw(KeyError)
         except KeyError:
             pass
+    g = going_on()
+    next(g)
+    assert g.throw(ValueError) == 2
+    g.close()
     for make in (yielding_in_finally, ignoring_exit):
         g = make()
         next(g)
