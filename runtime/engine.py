@@ -9,6 +9,7 @@ import gc
 import sys
 from types import CodeType, FunctionType
 from typing import Any, Protocol
+from weakref import ref
 
 from prof import lines, markers, opcodes
 from prof._core import ffi, lib
@@ -69,7 +70,7 @@ class Monitoring:
 
     def __init__(self, probes: Any) -> None:
         self._probes = probes
-        self._codes: list[CodeType] = []
+        self._codes: dict[int, ref[CodeType]] = {}
         monitoring = sys.monitoring
         for tool in (4, 3, 0, 1, 2, 5):
             if monitoring.get_tool(tool) is None:
@@ -99,11 +100,14 @@ class Monitoring:
         if not self._probes.watch(code, function.__module__ or "<unknown>", name):
             return
         sys.monitoring.set_local_events(self.tool, code, self._local)
-        self._codes.append(code)
+        key = id(code)
+        self._codes[key] = ref(code, lambda _: self._codes.pop(key, None))
 
     def close(self) -> None:
-        for code in self._codes:
-            sys.monitoring.set_local_events(self.tool, code, 0)
+        for reference in list(self._codes.values()):
+            code = reference()
+            if code is not None:
+                sys.monitoring.set_local_events(self.tool, code, 0)
         sys.monitoring.set_events(self.tool, 0)
         for event in self._callbacks:
             sys.monitoring.register_callback(self.tool, event, None)
@@ -132,10 +136,10 @@ def functions_marked_before() -> list[tuple[FunctionType, tuple[str, ...], str |
     found = []
     for each in gc.get_objects():
         if type(each) is FunctionType and id(each.__code__) in marked:
-            _, modes, name, _ = marked[id(each.__code__)]
-            found.append((each, modes, name))
-    for _, modes, name, reference in marked.values():
-        function = reference()
+            mark = marked[id(each.__code__)]
+            found.append((each, mark.modes, mark.name))
+    for mark in marked.values():
+        function = mark.function()
         if function is not None and id(function.__code__) not in marked:
-            found.append((function, modes, name))
+            found.append((function, mark.modes, mark.name))
     return found

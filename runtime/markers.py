@@ -16,10 +16,34 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Marked functions of which the code has no probes yet, by id of their code: a recording that begins later
-# (`enable_profiling`) finds their functions by it. Holding the code keeps the id from being used again. The function is
-# there for those who give it another code, as `types.coroutine` does.
-_marked: dict[int, tuple[CodeType, tuple[str, ...], str | None, ref[FunctionType]]] = {}
+
+class _Mark(ref[CodeType]):
+    """A marked function of which the code has no probes yet: what a recording that begins later has to know of it.
+
+    It refers to the code weakly: a program that makes code for ever must not fill the memory.
+    """
+
+    __slots__ = ("function", "key", "modes", "name")
+
+    def __new__(cls, function: FunctionType, modes: tuple[str, ...], name: str | None) -> _Mark:
+        mark = super().__new__(cls, function.__code__, _forget)
+        mark.key = id(function.__code__)
+        mark.function = ref(function)
+        mark.modes = modes
+        mark.name = name
+        return mark
+
+    def __init__(self, *_: object) -> None:
+        """All is done by `__new__`."""
+
+    function: ref[FunctionType]
+    key: int
+    modes: tuple[str, ...]
+    name: str | None
+
+
+# By id of the code, of which many functions may have been made.
+_marked: dict[int, _Mark] = {}
 
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
@@ -49,8 +73,18 @@ def _mark(function: FunctionType, modes: tuple[str, ...], name: str | None) -> N
 
 def remember(function: FunctionType, modes: tuple[str, ...], name: str | None) -> None:
     """Keeps a mark for the next recording to find."""
-    code = function.__code__
-    _marked[id(code)] = (code, modes, name, ref(function))
+    key = id(function.__code__)
+    if key not in _marked:
+        _marked[key] = _Mark(function, modes, name)
+
+
+def _forget(mark: Any) -> None:
+    """A marked code is gone; its function may go on with another one, as `types.coroutine` gives it."""
+    if _marked.get(mark.key) is mark:
+        del _marked[mark.key]
+        function = mark.function()
+        if function is not None:
+            remember(function, mark.modes, mark.name)
 
 
 def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:

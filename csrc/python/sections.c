@@ -9,7 +9,7 @@
 #include "probes.h"
 
 #define PREFIX "profile!"
-#define MOST_PLACES 65536
+#define MOST_PLACES 8192
 
 /* ---- places: one site for each profile() or end() in the source ---------------------------------------------------- */
 
