@@ -149,17 +149,20 @@ static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, ch
     for (uint64_t i = 0; i < chunk->records; i++) {
         const prof_pending *call =
             (const prof_pending *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-        if (call->label == 0)
+        /* Once: a process that is still recording may empty the record meanwhile. */
+        prof_ref ref = __atomic_load_n(&call->label, __ATOMIC_RELAXED);
+        uint64_t ticks = __atomic_load_n(&call->ticks, __ATOMIC_RELAXED);
+        if (ref == 0)
             continue;
-        if (prof_reader_record(reader, PROF_CHUNK_LABELS, call->label, &cursor) == PROF_READER_NOT_FOUND) {
+        if (prof_reader_record(reader, PROF_CHUNK_LABELS, ref, &cursor) == PROF_READER_NOT_FOUND) {
             prof_reader_fail(error, size, CORRUPT "pending call %" PRIu64 " names no label", i);
             return -1;
         }
-        prof_label *label = (prof_label *)(uintptr_t)(reader->data + (uint64_t)call->label * PROF_REF_UNIT);
+        prof_label *label = (prof_label *)(uintptr_t)(reader->data + (uint64_t)ref * PROF_REF_UNIT);
         label->completed++;
-        label->min = call->ticks < label->min ? call->ticks : label->min;
-        label->max = call->ticks > label->max ? call->ticks : label->max;
-        label->histogram[prof_histogram_bin(call->ticks)]++;
+        label->min = ticks < label->min ? ticks : label->min;
+        label->max = ticks > label->max ? ticks : label->max;
+        label->histogram[prof_histogram_bin(ticks)]++;
     }
     return 0;
 }

@@ -11,10 +11,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
-
 from prof._core import ffi, lib
 from prof.errors import InputError
 
@@ -145,7 +144,7 @@ class Tree:
         self.suspended_ns = self._column("suspended_ns", "Q")
         self.items = self._column("items", "Q")
 
-    def _column(self, name: str, code: str) -> memoryview:
+    def _column(self, name: str, code: Literal["I", "Q"]) -> memoryview:
         width = 4 if code == "I" else 8
         owner = self._pointer
         # The view keeps this pointer alive, its destructor the tree: a column may outlive the object it came from.
@@ -282,9 +281,7 @@ class Capture:
             raise MemoryError
         rows = self._info.labels
         return [
-            self._function(index, sums[index], rows[index])
-            for index in range(self.label_count)
-            if sums[index].contexts
+            self._function(index, sums[index], rows[index]) for index in range(self.label_count) if sums[index].contexts
         ]
 
     def _function(self, index: int, s: Any, row: Any) -> Function:

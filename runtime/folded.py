@@ -7,36 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from attrs import frozen
-
 from prof.capture import Capture, Tree
-from prof.errors import OutputError, UsageError
+from prof.errors import OutputError
+from prof.modes import Mode
 
 
-@frozen
-class Measure:
-    """What a mode's folded file counts: a column of the tree, and its unit."""
-
-    name: str
-    unit: str
-    column: str
-
-
-MEASURES = {m.name: m for m in (Measure("time", "ns", "self_ns"),)}
-
-
-def find_measure(name: str) -> Measure:
-    """The measure of a mode. Raises UsageError that lists the known ones."""
-    if name not in MEASURES:
-        raise UsageError(f"no mode {name!r}: known are {', '.join(MEASURES)}")
-    return MEASURES[name]
-
-
-def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str = ".folded") -> Path:
+def folded_path(capture: str | os.PathLike[str], mode: Mode, suffix: str = ".folded") -> Path:
     """`<base>-<mode>.folded` beside `<base>.capture`."""
     path = Path(capture)
     base = path.name.removesuffix(".capture")
-    return path.with_name(f"{base}-{measure.name}{suffix}")
+    return path.with_name(f"{base}-{mode.name}{suffix}")
 
 
 @contextmanager
@@ -81,10 +61,13 @@ def _existing(path: Path) -> Iterator[int]:
 
 
 def write_folded(
-    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
+    capture: Capture, mode: Mode, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
 ) -> Path:
-    """Writes a measure's folded file, by default beside the capture, and returns its path. Replaces it in one step."""
-    target = folded_path(capture.path, measure) if path is None else Path(path)
+    """Writes a mode's folded file, by default beside the capture, and returns its path.
+
+    A file that is there is replaced in one step. `tree` is the capture's, if the caller has it. Raises OutputError.
+    """
+    target = folded_path(capture.path, mode) if path is None else Path(path)
     with replacing(target) as descriptor:
-        capture.write_folded(tree or capture.tree(), measure.column, descriptor)
+        capture.write_folded(tree or capture.tree(), mode.column, descriptor)
     return target

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from importlib import resources
 
 from attrs import frozen
-
 from prof.tools.colours import colour, legend
 from prof.tools.frames import Frames
 from prof.tools.units import count, duration
@@ -161,7 +160,5 @@ def summary(frames: Frames, path: object) -> str:
     """What was drawn, for standard error."""
     drawn = f"{count(len(frames.name))} frames of {amount(frames, frames.total[0])}"
     left_out = f", without {narrow(frames)}" if frames.omitted else ""
-    skipped = f", {count(frames.skipped_lines)} lines that are not folded stacks skipped" if frames.skipped_lines else ""
+    skipped = f", skipping {count(frames.skipped_lines)} lines like no stack" if frames.skipped_lines else ""
     return f"{path}: {drawn}{left_out}{skipped}"
-
-

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from attrs import field, frozen
-
 from prof.capture import Capture, Tree
 from prof.errors import InputError
-from prof.folded import Measure
+from prof.modes import Mode
 
 
 @frozen
@@ -44,7 +43,7 @@ class Frames:
 ROOT_NAME = FrameName("all", "thread", "")
 
 
-def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float) -> Frames:
+def frames_of_tree(capture: Capture, tree: Tree, mode: Mode, share: float) -> Frames:
     """The frames of at least `share` (0 to 1) of all. The root is what was inside spans: its own value is nothing."""
     whole = tree.total_ns[0] - tree.self_ns[0]
     shown = tree.select("total_ns", max(1, int(whole * share)))
@@ -58,7 +57,7 @@ def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float)
             file = f"{label.file}:{label.line}" if label.file and label.line else label.file
             names.append(FrameName(label.name, label.kind, label.module or label.name.rpartition(".")[0], file))
     return Frames(
-        unit=measure.unit,
+        unit=mode.unit,
         names=names,
         name=[numbers[tree.label[node]] for node in shown],
         parent=[at[tree.parent[node]] for node in shown],
@@ -154,6 +153,4 @@ def _prune(trie: _Trie, unit: str, share: float, skipped: int) -> Frames:
         found.parent.append(at[trie.parent[node]])
         found.total.append(total[node])
         found.own.append(trie.own[node])
-    return Frames(
-        unit, names, found.name, found.parent, found.total, found.own, omitted=omitted, skipped_lines=skipped
-    )
+    return Frames(unit, names, found.name, found.parent, found.total, found.own, omitted=omitted, skipped_lines=skipped)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-
 from prof.capture import Capture, Drop, Function, Thread, Tree
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
-
 from prof.tools.units import shorten
 
 # A line is spans of text and style; styles are names that `output` knows, "" is plain.

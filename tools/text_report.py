@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from attrs import frozen
-
 from prof.capture import Edge, Function, Label, Tree
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
@@ -78,8 +77,8 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     yield "Profiled", inside + (f", {percent(session.inside_ns, base)} {whole}" if session.inside_ns <= base else "")
     if session.probed_calls:
         cost = f"{count(session.probed_calls)} calls x {capture.probe_cost_ps / 1000:.0f} ns a call"
-        share = percent(session.overhead_ns, base)
-        yield "Overhead", f"about {share} ({cost} = {duration(session.overhead_ns)})" if session.overhead_ns else "unknown"
+        known = f"about {percent(session.overhead_ns, base)} ({cost} = {duration(session.overhead_ns)})"
+        yield "Overhead", known if session.overhead_ns else "unknown: the cost of a call was not measured"
     clock = f"clock {capture.clock}"
     yield "Recorder", ", ".join(filter(None, (session.engine and f"engine {session.engine}", clock)))
 
@@ -195,7 +194,8 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     """
     whole = session.inside_ns
     nodes = shown_order(tree, max(1, int(whole * wish.min_percent / 100)), wish.depth)
-    left_out = f"from {wish.min_percent:g}% and {wish.depth} levels on" if wish.depth else f"from {wish.min_percent:g}%"
+    levels = f" and {wish.depth} levels" if wish.depth else ""
+    left_out = f"down to {wish.min_percent:g}%{levels}"
     yield plain()
     yield [("Call tree", "heading"), (f"  of {duration(whole)}, {left_out}", "dim")]
     yield plain()

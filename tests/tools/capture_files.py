@@ -9,7 +9,7 @@ from typing import Any
 
 HEADER_SIZE = 4096
 BINS = 192
-STRINGS, LABELS, THREADS, NODES, META = 1, 2, 3, 4, 5
+STRINGS, LABELS, THREADS, NODES, META, PENDING = 1, 2, 3, 4, 5, 6
 FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER = 1, 2, 3, 4, 5, 6, 7
 TSC, MONOTONIC, CPU, MANUAL = 1, 2, 3, 4
 RECORDING, CLOSED = 1, 2
@@ -19,6 +19,7 @@ HEADER = struct.Struct("=8s6I4Q3Q3Q3Q32Q")
 CHUNK = struct.Struct("=IIQQI36x")
 LABEL = struct.Struct("=6I5Q192Q")
 THREAD_RECORD = struct.Struct("=QIIQQ32x")
+PENDING_CALL = struct.Struct("=IIQ")
 NODE = struct.Struct("=IIQQQIIIIQQQ56x")
 
 
@@ -39,6 +40,7 @@ class Label:
     line: int = 0
     flags: int = 0
     latencies: list[int] = field(default_factory=list)
+    pending: int = 0  # how many of the latencies, from the end, their process had not counted yet
 
 
 @dataclass
@@ -94,6 +96,7 @@ class File:
         for index, thread in enumerate(self.threads):
             roots = self._nodes(out, thread, threads[index] // 8, labels)
             struct.pack_into("=I", out, threads[index] + 12, roots // 8)
+        self._pending(out, labels, threads)
         if self.meta is not None:
             self._chunk(out, META, 1, json.dumps(self.meta).encode(), 0, pad=True)
         drops = [self.drops.get(i, 0) for i in range(32)]
@@ -128,11 +131,13 @@ class File:
         data = bytearray()
         for label in self.labels:
             bins = [0] * BINS
-            for ticks in label.latencies:
+            counted = label.latencies[: len(label.latencies) - label.pending]
+            for ticks in counted:
                 bins[bin_of(ticks)] += 1
             data += LABEL.pack(
                 label.kind, strings[label.name], strings[label.module], strings[label.file], label.line, label.flags,
-                len(label.latencies), min(label.latencies, default=NO_MIN), max(label.latencies, default=0), 7, 0, *bins,
+                len(counted), min(counted, default=NO_MIN), max(counted, default=0),
+                7, 0, *bins,
             ) + bytes(self.longer)  # fmt: skip
         start = self._chunk(out, LABELS, LABEL.size + self.longer, bytes(data), 0)
         return [(start + i * (LABEL.size + self.longer)) // 8 for i in range(len(self.labels))]
@@ -145,6 +150,16 @@ class File:
         )
         start = self._chunk(out, THREADS, record, data, 0)
         return [start + i * record for i in range(len(self.threads))]
+
+    def _pending(self, out: bytearray, labels: list[int], threads: list[int]) -> None:
+        """Calls that are set down and not counted, and room for more."""
+        data = b"".join(
+            PENDING_CALL.pack(labels[index], 7, ticks) + PENDING_CALL.pack(0, 0, ticks)
+            for index, label in enumerate(self.labels)
+            for ticks in label.latencies[len(label.latencies) - label.pending :]
+        )
+        if data:
+            self._chunk(out, PENDING, PENDING_CALL.size, data, threads[0] // 8)
 
     def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int]) -> int:
         """Writes a thread's nodes, in chunks, and returns the offset of the root."""

@@ -28,12 +28,12 @@ from capture_files import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from prof.capture import Capture, Tree, newest_capture, open_capture
-from prof.errors import InputError, OutputError, UsageError
-from prof.folded import MEASURES, find_measure, folded_path, write_folded
+from prof.errors import InputError, OutputError
+from prof.folded import folded_path, write_folded
+from prof.modes import MODES
 
-TIME = MEASURES["time"]
+TIME = MODES["time"]
 
 
 def write(path: Path, file: File) -> Path:
@@ -59,16 +59,16 @@ def files(draw: st.DrawFn) -> File:
     labels = [Label(THREAD, "thread")]
     for index in range(draw(st.integers(1, 6))):
         latencies = draw(st.lists(st.integers(0, 2**50), max_size=8))
-        labels.append(Label(draw(st.sampled_from(kinds)), f"m.f{index}", "m", "m.py", index, 0, latencies))
+        pending = draw(st.integers(0, len(latencies)))
+        kind = draw(st.sampled_from(kinds))
+        labels.append(Label(kind, f"m.f{index}", "m", "m.py", index, 0, latencies, pending))
     threads = []
     for number in range(draw(st.integers(1, 3))):
         nodes = [Node(-1, 0, self=draw(st.integers(0, 1000)))]
         for _ in range(draw(st.integers(0, 14))):
             parent = draw(st.integers(0, len(nodes) - 1))
             columns = draw(st.tuples(*[st.integers(0, 2**40)] * 5))
-            nodes.append(
-                Node(parent, draw(st.integers(1, len(labels) - 1)), *columns, depth=nodes[parent].depth + 1)
-            )
+            nodes.append(Node(parent, draw(st.integers(1, len(labels) - 1)), *columns, depth=nodes[parent].depth + 1))
         threads.append(Thread(f"t{number}", nodes, number))
     return File(
         labels,
@@ -162,7 +162,11 @@ def test_select_is_what_is_large_and_shallow(file: File, minimum: int, deepest: 
 
 
 def small() -> File:
-    labels = [Label(THREAD, "thread"), function("app.main", 3, latencies=[5]), function("app.work;a\nb\x01", 9)]
+    labels = [
+        Label(THREAD, "thread"),
+        function("app.main", 3, latencies=[5, 7], pending=1),
+        function("app.work;a\nb\x01", 9),
+    ]
     nodes = [Node(-1, 0), Node(0, 1, 1, 40), Node(1, 2, 7, 60, depth=1)]
     return File(labels, [Thread("MainThread", nodes, end=100)], {"name": "app", "argv": ["app.py"]})
 
@@ -241,9 +245,9 @@ def test_says_what_is_wrong(change, words: str, tmp_path: Path) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no.capture cannot be opened: No such file"):
+    with pytest.raises(InputError, match=r"no\.capture cannot be opened: No such file"):
         open_capture(tmp_path / "no.capture")
-    with pytest.raises(InputError, match="is a directory|Is a directory"):
+    with pytest.raises(InputError, match=r"[Ii]s a directory"):
         open_capture(tmp_path)
 
 
@@ -341,7 +345,7 @@ def test_drops_and_threads(tmp_path: Path) -> None:
 
 
 def test_newest_capture(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no \\*.capture in"):
+    with pytest.raises(InputError, match=r"no \*\.capture in"):
         newest_capture(tmp_path)
     for age, name in enumerate(["new.capture", "old.capture", "other.txt"]):
         (tmp_path / name).touch()
@@ -351,10 +355,7 @@ def test_newest_capture(tmp_path: Path) -> None:
         newest_capture(tmp_path / "nowhere")
 
 
-def test_measures(tmp_path: Path) -> None:
-    assert find_measure("time") is TIME
-    with pytest.raises(UsageError, match="known are time"):
-        find_measure("tea")
+def test_folded_paths(tmp_path: Path) -> None:
     assert folded_path("a/b-1.capture", TIME) == Path("a/b-1-time.folded")
     capture = open_capture(write(tmp_path / "x.capture", small()))
     with pytest.raises(OutputError, match="cannot be written: No such file"):

@@ -32,7 +32,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("state", [1, 2])
 def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
-    labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9]), Label(IMPORT, "import m")]
+    labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9, 27], pending=2), Label(IMPORT, "import m")]
     nodes = [Node(-1, 0), Node(0, 1, 2, 30), Node(1, 2, 1, 5, depth=1), Node(2, 1, 1, 4, depth=2)]
     threads = [Thread("one", nodes), Thread("two", nodes[:2])]
     file = File(labels, threads, {"name": "x"}, clock=TSC, state=state, nodes_per_chunk=2, unknown_chunk=True)
@@ -40,8 +40,8 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     capture = tmp_path / "whole.capture"
     capture.write_bytes(file.build())
     result = subprocess.run(
-        [program, capture, "20000", tmp_path / "scratch.capture"], capture_output=True, text=True, timeout=300
+        [program, capture, "2000", tmp_path / "scratch.capture"], capture_output=True, text=True, timeout=300
     )
     assert result.returncode == 0, result.stdout + result.stderr
     opened, refused = (int(word) for word in result.stdout.split() if word.isdigit())
-    assert opened > 100 and refused > 1000
+    assert opened > 50 and refused > 1000

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from prof.capture import newest_capture
+from prof.errors import UsageError
+from prof.modes import MODES, Mode
 
 
 def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -29,6 +31,18 @@ def add_capture(parser: argparse.ArgumentParser, what: str = "a .capture file") 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     """The option -o."""
     parser.add_argument("-o", "--output", metavar="FILE", help=f"where to write (default: {default})")
+
+
+def add_mode(parser: argparse.ArgumentParser) -> None:
+    """The option --mode."""
+    parser.add_argument("--mode", default="time", metavar="MODE", help=f"one of {', '.join(MODES)} (default: time)")
+
+
+def find_mode(name: str) -> Mode:
+    """The mode of that name. Raises UsageError, which lists them."""
+    if name not in MODES:
+        raise UsageError(f"no mode {name!r} in this version; known: {', '.join(MODES)}")
+    return MODES[name]
 
 
 def find_capture(given: str | None) -> tuple[Path, str]:

@@ -9,8 +9,16 @@ from typing import Any
 
 from prof.capture import open_capture
 from prof.errors import InputError
-from prof.folded import MEASURES, Measure, find_measure, folded_path
-from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
+from prof.folded import folded_path
+from prof.modes import Mode
+from prof.tools.commands.arguments import (
+    add_capture,
+    add_mode,
+    add_output,
+    command,
+    find_capture,
+    find_mode,
+)
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
 from prof.tools.output import working, write
@@ -27,7 +35,7 @@ def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "flamegraph", "draw a flame graph: zoom, search, hover; opens in any browser", EXAMPLES)
     add_capture(parser, "a .capture file, or folded stacks")
-    parser.add_argument("--mode", default="time", metavar="MODE", help=f"one of {', '.join(MEASURES)} (default: time)")
+    add_mode(parser)
     parser.add_argument("--title", help="text above the picture (default: the program and the mode)")
     parser.add_argument("--icicle", "--inverted", action="store_true", help="hang the root from the top")
     parser.add_argument("--width", type=_positive(int), metavar="PX", help="fixed width (default: the window's)")
@@ -52,7 +60,7 @@ def _positive(number: type) -> Any:
     return parse
 
 
-def _read(path: Path, measure: Measure, share: float) -> tuple[Frames, str]:
+def _read(path: Path, mode: Mode, share: float) -> tuple[Frames, str]:
     """The frames, and what the run is called."""
     try:
         with open(path, "rb") as file:
@@ -63,18 +71,18 @@ def _read(path: Path, measure: Measure, share: float) -> tuple[Frames, str]:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from error
     with open_capture(path) as capture:
         name = str(capture.meta.get("name") or path.name.removesuffix(".capture"))
-        return frames_of_tree(capture, capture.tree(), measure, share), f"{name}, {measure.name}"
+        return frames_of_tree(capture, capture.tree(), mode, share), f"{name}, {mode.name}"
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    measure = find_measure(args.mode)
+    mode = find_mode(args.mode)
     path, _ = find_capture(args.capture)
     share = args.min_width / (args.width or NOMINAL_WIDTH)
     with working(f"Drawing {path}"):
-        frames, name = _read(path, measure, share)
+        frames, name = _read(path, mode, share)
         picture = Picture(args.title or name, args.icicle, args.width)
-        output = None if args.output == "-" else args.output or str(_beside(path, measure))
+        output = None if args.output == "-" else args.output or str(_beside(path, mode))
         write(svg(frames, picture), output)
     print(f"prof: {summary(frames, output or 'standard output')}", file=sys.stderr)
     if output is not None:
@@ -82,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _beside(path: Path, measure: Measure) -> Path:
+def _beside(path: Path, mode: Mode) -> Path:
     if path.suffix == ".folded":
         return path.with_suffix(".svg")
-    return folded_path(path, measure, ".svg")
+    return folded_path(path, mode, ".svg")

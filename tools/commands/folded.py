@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from prof.capture import open_capture
-from prof.folded import MEASURES, find_measure, write_folded
-from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
+from prof.folded import write_folded
+from prof.tools.commands.arguments import add_capture, add_mode, add_output, command, find_capture, find_mode
 from prof.tools.output import working
 
 EXAMPLES = """
@@ -22,21 +22,21 @@ def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "folded", "write folded stacks, as a killed process could not", EXAMPLES)
     add_capture(parser)
-    parser.add_argument("--mode", default="time", metavar="MODE", help=f"one of {', '.join(MEASURES)} (default: time)")
+    add_mode(parser)
     add_output(parser, "<capture>-<mode>.folded beside it; - is standard output")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    measure = find_measure(args.mode)
+    mode = find_mode(args.mode)
     path, _ = find_capture(args.capture)
     with open_capture(path) as capture, working(f"Folding {path}"):
         tree = capture.tree()
         if args.output == "-":
             sys.stdout.flush()
-            capture.write_folded(tree, measure.column, sys.stdout.fileno())
+            capture.write_folded(tree, mode.column, sys.stdout.fileno())
             return 0
-        written = write_folded(capture, measure, args.output, tree)
+        written = write_folded(capture, mode, args.output, tree)
     print(written)
     return 0

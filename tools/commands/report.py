@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
-
 from prof.capture import Capture, Function, Tree, open_capture
 from prof.errors import UsageError
 from prof.tools import json_report, text_report
@@ -52,9 +51,12 @@ def _natural(text: str) -> int:
 
 
 def _percentage(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
     if not 0 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100")
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 100")
     return number
 
 

@@ -1,0 +1,27 @@
+"""Opens a file in headless Chromium and returns what is there after its scripts ran."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--allow-file-access-from-files",
+]  # fmt: skip
+
+
+def dump_dom(path: Path, fragment: str = "", width: int = 1200) -> str:
+    """The document's markup once it is loaded at `path#fragment`, in a window `width` px wide."""
+    assert CHROMIUM is not None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        result = subprocess.run(
+            [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},700", "--virtual-time-budget=2000",
+             "--dump-dom", f"{path.as_uri()}#{fragment}"],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout

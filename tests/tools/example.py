@@ -1,0 +1,93 @@
+"""One capture with a bit of everything: what gold files and pictures are made from."""
+
+from __future__ import annotations
+
+import random
+
+from capture_files import (
+    GC,
+    IMPORT,
+    MANUAL,
+    NATIVE,
+    PROFILER,
+    RECORDING,
+    SECTION,
+    THREAD,
+    File,
+    Label,
+    Node,
+    Thread,
+    function,
+)
+
+BEGIN = 1_795_170_000_000_000_000  # 2026-11-20 10:20:00 UTC
+
+
+def ms(number: float) -> int:
+    return int(number * 1e6)
+
+
+def example() -> File:
+    """Two threads, recursion, a coroutine, sections, imports, collections, odd names, drops; killed while recording."""
+    labels = [
+        Label(THREAD, "thread"),
+        function("app.main", 10),
+        function("app.load", 20),
+        function("app.parse.Parser.feed", 33),
+        function("app.parse.Parser.token", 50),
+        function("db.query", 7),
+        Label(SECTION, "profile!db_query", "app", "/src/app.py", 61),
+        Label(IMPORT, "import json", "json", "/usr/lib/python3.13/json/__init__.py", 1),
+        Label(IMPORT, "import json.decoder", "json.decoder", "/usr/lib/python3.13/json/decoder.py", 1),
+        Label(GC, "gc generation 0"),
+        Label(GC, "gc generation 2"),
+        Label(PROFILER, "profiler"),
+        function("app.serve.handle", 70, flags=1),
+        Label(NATIVE, "ext.crunch"),
+        function('app.évil<name>&"]]>\x1b[31m;\n', 3),
+    ]
+    chance = random.Random(3)
+    for label in labels[1:]:
+        label.latencies = [int(chance.lognormvariate(9, 2)) for _ in range(1000)]
+    main = [
+        Node(-1, 0, self=ms(30)),
+        Node(0, 1, 1, ms(12)),
+        Node(1, 2, 3, ms(55)),
+        Node(2, 3, 300, ms(240)),
+        Node(3, 4, 120_000, ms(410)),
+        Node(4, 9, 12, ms(8), items=44_120),
+        Node(1, 6, 50, ms(20)),
+        Node(6, 5, 50, ms(180)),
+        Node(1, 12, 10, ms(35), resumes=190, suspended=ms(900)),
+        Node(8, 13, 10, ms(60)),
+        Node(0, 7, 1, ms(9)),
+        Node(10, 8, 1, ms(5)),
+        Node(8, 10, 1, ms(22), items=901_233),
+        Node(1, 11, 3, ms(40)),
+        Node(3, 14, 4, ms(14)),
+        Node(4, 4, 9, ms(3)),
+        Node(1, 3, 2, ms(0.02)),
+    ]
+    worker = [Node(-1, 0, self=ms(300)), Node(0, 12, 4, ms(70), resumes=20, suspended=ms(50)), Node(1, 5, 8, ms(44))]
+    meta = {
+        "name": "app",
+        "python": "3.13.0",
+        "implementation": "CPython",
+        "platform": "Linux-6.1-x86_64",
+        "host": "build7",
+        "argv": ["app.py", "--fast"],
+        "modes": ["time"],
+        "engine": "bytecode probes",
+        "clock": "manual",
+        "interval_ns": 1_000_000,
+    }
+    return File(
+        labels,
+        [Thread("MainThread", main, 4711, end=ms(1400)), Thread("worker-1", worker, 4712, start=ms(100))],
+        meta,
+        clock=MANUAL,
+        state=RECORDING,
+        start=(0, 0, BEGIN),
+        last=(ms(1400), ms(1400), BEGIN + ms(1400)),
+        drops={5: 1234, 2: 3},
+    )

@@ -1,0 +1,141 @@
+"""The `prof` command as its users run it: a process with pipes, exit statuses and one line of error."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from capture_files import THREAD, File, Label, Node, Thread, function
+from example import example
+
+PROF = [sys.executable, "-c", "import sys; from prof.tools.cli import main; sys.exit(main())"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.capture").write_bytes(example().build())
+    return tmp_path
+
+
+def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROF, *arguments], capture_output=True, text=True, timeout=120, **more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["report", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
+        (["flamegraph", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
+        (["report", "app.capture", "-o", "no/x.txt"], 4, "cannot be written: No such file"),
+        (["folded", "--mode", "tea"], 2, "prof: no mode 'tea' in this version; known: time"),
+        (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
+        (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
+        (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),
+        (["report", "--min-percent", "many"], 2, "'many' is not between 0 and 100"),
+        (["flamegraph", "--width", "0"], 2, "'0' is not a positive number"),
+        (["tea"], 2, "invalid choice"),
+        ([], 2, "COMMAND"),
+    ],
+)
+def test_mistakes(arguments: list[str], status: int, words: str) -> None:
+    result = prof(*arguments)
+    assert result.returncode == status
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    if status != 2:
+        assert result.stderr.count("\n") == 1
+
+
+def test_no_capture_here(here: Path) -> None:
+    (here / "app.capture").unlink()
+    result = prof("report")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "no *.capture in the current directory: record one with" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "flamegraph", "folded", "inspect"])
+def test_help_has_examples(command: str) -> None:
+    result = prof(command, "--help")
+    assert result.returncode == 0
+    assert f"examples:\n  prof {command}" in result.stdout
+
+
+def test_broken_pipe_is_silent() -> None:
+    nodes = [Node(-1, 0)] + [Node(0, i, 1, i) for i in range(1, 5000)]
+    labels = [Label(THREAD, "t")] + [function(f"m.function_number_{i}") for i in range(1, 5000)]
+    Path("wide.capture").write_bytes(File(labels, [Thread("t", nodes)], {}).build())
+    for command in (["report", "--limit", "0"], ["report", "--format", "json"], ["folded", "-o", "-"]):
+        process = subprocess.Popen(
+            [*PROF, command[0], "wide.capture", *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout and process.stderr
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.stderr.close()
+        assert process.wait() == 0
+
+
+def test_folded_to_a_file_and_to_standard_output() -> None:
+    result = prof("folded")
+    assert result.stdout == "app-time.folded\n"
+    assert Path("app-time.folded").read_text("utf-8") == prof("folded", "-o", "-").stdout
+    assert prof("folded", "-o", "other.folded").stdout == "other.folded\n"
+    assert "app.main;profile!db_query;db.query 180000000\n" in Path("other.folded").read_text("utf-8")
+
+
+def test_terminal_has_colour_and_pipes_have_none() -> None:
+    assert "\x1b" not in prof("report").stdout
+    primary, secondary = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen([*PROF, "report"], stdout=secondary, env=environment)
+    os.close(secondary)
+    data = b""
+    try:
+        while chunk := os.read(primary, 65536):
+            data += chunk
+    except OSError:
+        pass  # Linux says so when the other side is closed
+    os.close(primary)
+    assert process.wait() == 0
+    text = data.decode()
+    assert "\x1b[1m" in text and "app.parse.Parser.token" in text
+    assert "\x1b[31m" not in text, "a name must not command the terminal"
+
+
+def test_ascii_locale() -> None:
+    result = prof("report", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0, result.stderr
+    assert "app.?vil<name>" in result.stdout
+
+
+def test_rich_is_not_imported_for_a_pipe() -> None:
+    code = "import sys; from prof.tools.cli import main; main(['report']); sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_a_million_nodes_in_three_seconds() -> None:
+    """The whole command, the interpreter's start included. It takes half a second on an idle machine."""
+    Path("big.capture").write_bytes(big(1_000_000))
+    begin = time.perf_counter()
+    result = prof("report", "big.capture")
+    elapsed = time.perf_counter() - begin
+    assert result.returncode == 0, result.stderr
+    assert "Functions by self time" in result.stdout
+    assert elapsed < 3
+    assert prof("flamegraph", "big.capture").returncode == 0
+
+
+def big(count: int) -> bytes:
+    """A binary tree of calls of a thousand functions."""
+    labels = [Label(THREAD, "t")] + [function(f"app.module_{i % 50}.function_{i}", i) for i in range(1, 1001)]
+    nodes = [Node(-1, 0)] + [Node(i // 2, 1 + i * 7919 % 1000, 3, i % 4000) for i in range(count - 1)]
+    return File(labels, [Thread("t", nodes)], {"name": "big"}, nodes_per_chunk=4000).build()

@@ -1,0 +1,130 @@
+"""`prof report`: the text by gold files, the JSON by its schema, both by what they must not do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from capture_files import THREAD, File, Label, Node, Thread, function
+from example import example
+from schema_check import problems
+
+from prof.tools.cli import main
+
+GOLD = Path(__file__).parent / "gold"
+SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "schema.json").read_text())
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `prof` beside `app.capture` and returns its standard output."""
+    (tmp_path / "app.capture").write_bytes(example().build())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+    def run(*arguments: str, status: int = 0) -> str:
+        assert main(arguments) == status
+        return capsys.readouterr().out
+
+    return run
+
+
+def check_gold(text: str, name: str) -> None:
+    """Compares with a gold file. PROF_GOLD=write refreshes them: read the difference before committing it."""
+    path = GOLD / name
+    if os.environ.get("PROF_GOLD") == "write":
+        GOLD.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("report", []),
+        ("by-calls", ["--sort", "calls", "--limit", "3"]),
+        ("tree", ["--tree", "--depth", "3", "--min-percent", "5"]),
+        ("callers", ["--callers", "token"]),
+        ("callees", ["--callees", "app.main"]),
+    ],
+)
+def test_gold(run: Run, name: str, arguments: list[str]) -> None:
+    text = run("report", "app.capture", *arguments)
+    assert max(map(len, text.splitlines())) <= 100
+    check_gold(text, f"{name}.txt")
+
+
+def test_inspect_gold(run: Run) -> None:
+    check_gold(run("inspect", "app.capture") + run("inspect", "app.capture", "--chunks"), "inspect.txt")
+
+
+def test_default_is_the_newest(run: Run) -> None:
+    assert run("report").splitlines()[0] == "Profile of app  (app.capture, the newest capture here)"
+
+
+def test_output_file(run: Run) -> None:
+    expected = run("report", "app.capture")
+    assert run("report", "app.capture", "-o", "out.txt") == ""
+    assert Path("out.txt").read_text("utf-8") == expected
+    assert run("report", "app.capture", "-o", "/dev/null") == ""
+    assert not Path("/dev/null").is_file()
+
+
+def test_json_keeps_its_schema(run: Run) -> None:
+    document = json.loads(run("report", "--format", "json"))
+    assert problems(document, SCHEMA) == []
+    assert document["session"]["dropped"] == {"section_open": 3, "folded_depth": 1234}
+    token = next(f for f in document["functions"] if f["name"] == "app.parse.Parser.token")
+    assert (token["calls"], token["self_ns"], token["total_ns"]) == (120_009, 413_000_000, 421_000_000)
+    tree = document["call_tree"]
+    assert tree["total_ns"] - tree["self_ns"] == document["session"]["inside_ns"]
+    assert [child["name"] for child in tree["children"]] == ["app.main", "app.serve.handle", "import json"]
+    assert document["session"]["profiler_ns"] == 40_000_000
+    assert "profiler" not in {f["kind"] for f in document["functions"]}
+
+
+def test_schema_check_sees_mistakes(run: Run) -> None:
+    document = json.loads(run("report", "--format", "json"))
+    document["session"]["state"] = "lost"
+    document["functions"][0]["calls"] = "many"
+    del document["call_tree"]["children"][0]["file"]
+    document["tea"] = 1
+    assert len(problems(document, SCHEMA)) == 4
+
+
+def test_deep_tree_does_not_recurse(run: Run) -> None:
+    depth = 50_000
+    nodes = [Node(-1, 0)] + [Node(i, 1, 1, 1, depth=i + 1) for i in range(depth)]
+    file = File([Label(THREAD, "t"), function("m.f")], [Thread("t", nodes)], {})
+    Path("deep.capture").write_bytes(file.build())
+    text = run("report", "deep.capture", "--format", "json", "--min-percent", "0")
+    assert text.count('"children"') == depth + 1
+    assert text.count("[") == text.count("]") and text.count("{") == text.count("}")
+    limit = sys.getrecursionlimit()
+    assert f"[{depth - 1}] m.f" in run("report", "deep.capture", "--tree", "--depth", "0", "--min-percent", "0")
+    assert sys.getrecursionlimit() == limit
+
+
+def test_empty_capture(run: Run) -> None:
+    Path("empty.capture").write_bytes(File([], [], None).build())
+    assert "Profile of empty" in run("report", "empty.capture")
+    assert problems(json.loads(run("report", "empty.capture", "--format", "json")), SCHEMA) == []
+
+
+def test_sorts(run: Run) -> None:
+    first = {}
+    for sort in ("self", "total", "calls", "suspended", "p50", "p90", "p99", "max"):
+        lines = run("report", "--sort", sort).splitlines()
+        head = next(i for i, line in enumerate(lines) if line.startswith("Functions by"))
+        first[sort] = lines[head + 3].split()[-1]
+    assert first["self"] == first["calls"] == "app.parse.Parser.token"
+    assert first["total"] == "app.main"
+    assert first["suspended"] == "app.serve.handle"
