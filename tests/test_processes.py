@@ -1,0 +1,166 @@
+"""Forks, children and ends of processes: every capture readable, each process in its own, nothing of the parent's lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import TypeAlias
+
+import pytest
+
+from recording import Recorded
+
+Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
+Captures: TypeAlias = Callable[[], list[Recorded]]
+PROF = "time,,,,imports=false,collections=false"
+
+
+@pytest.fixture
+def prof(engine: str) -> str:
+    """The PROF of a run by each engine."""
+    return f"{PROF},engine={engine}"
+
+
+def family(captures: list[Recorded]) -> tuple[Recorded, list[Recorded]]:
+    """The first process's capture, without a pid in its name, and the others."""
+    (parent,) = (c for c in captures if not c.path.stem.endswith(f"-{c.pid}"))
+    return parent, [c for c in captures if c is not parent]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("fork", 5), ("_exit", 3)])
+def test_fork(run_program: Run, captures: Captures, prof: str, kind: str, status: int) -> None:
+    done = run_program("forks.py", kind, PROF=prof)
+    assert (done.returncode, done.stdout) == (0, f"{status}\n"), done.stderr
+    parent, (child,) = family(captures())
+    assert parent.stacks() == {
+        "forks.outer": 1,
+        "forks.outer;around": 1,
+        "forks.outer;around;forks.inner": 1,
+        "forks.outer;around;forks.inner;forks.in_parent": 1,
+    }
+    assert parent.drops == {}
+    assert not parent.recording
+    # The child goes on below what was open, which it did not call itself.
+    assert child.stacks() == {"forks.outer;around;forks.inner;forks.in_child": 1}
+    assert child.recording == (kind == "_exit")
+    # SystemExit passes through the carried spans, which match.
+    assert child.drops == {}
+    assert child.tree.total_ns[0] < parent.tree.total_ns[0]
+
+
+def test_a_child_of_a_child(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("forks.py", "nested", PROF=prof)
+    assert done.stdout == "5\n", done.stderr
+    parent, children = family(captures())
+    assert [c.calls()["forks.in_child"] for c in children] == [1, 1]
+    assert "forks.in_child" not in parent.calls()
+    assert len({c.pid for c in (parent, *children)}) == 3
+
+
+def test_fork_beside_threads(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("forks.py", "threads", PROF=prof)
+    assert done.stdout == "5\n", done.stderr
+    parent, (child,) = family(captures())
+    assert parent.calls() == {"forks.with_threads": 1, "forks.inner": 1, "forks.in_parent": 1, "forks.waits": 1}
+    assert child.stacks() == {"forks.with_threads;forks.inner;forks.in_child": 1}
+    assert parent.drops == {}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(run_program: Run, captures: Captures, prof: str, method: str) -> None:
+    done = run_program("forks.py", "process", method, PROF=prof)
+    assert done.stdout == "[0, 0]\n", done.stderr
+    found = captures()
+    assert [c.calls().get("forks.task", 0) for c in found].count(1) == 2
+    assert sum(c.calls().get("forks.square", 0) for c in found) == 2
+    assert sum(c.calls().get("forks.process", 0) for c in found) == 1
+    assert all(not c.recording and c.path.stem.endswith(f"-{c.pid}") for c in found if "forks.task" in c.calls())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_pools(run_program: Run, captures: Captures, prof: str, method: str) -> None:
+    """A pool ends its workers by a signal: their captures are those of killed processes, with all that was completed."""
+    done = run_program("forks.py", "pool", method, PROF=prof)
+    assert done.stdout == f"{sum(n * n for n in range(8))}\n", done.stderr
+    assert sum(c.calls().get("forks.task", 0) for c in captures()) == 8
+    assert sum(c.calls().get("forks.square", 0) for c in captures()) == 8
+
+
+def test_subprocess(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("forks.py", "subprocess", PROF=prof)
+    assert done.stdout == "5\n", done.stderr
+    assert len({c.pid for c in captures()}) == len(captures())
+    assert sorted("forks.outer" in c.calls() for c in captures())[-1]
+
+
+@pytest.mark.parametrize("how", ["_exit", "SIGKILL", "SIGTERM", "SIGSEGV"])
+def test_killed(run_program: Run, captures: Captures, prof: str, how: str) -> None:
+    done = run_program("ends.py", how, PROF=prof)
+    assert done.returncode != 0
+    (recorded,) = captures()
+    assert recorded.recording
+    assert recorded.calls()["ends.done"] == 11
+    (each,) = recorded.of_kind("function")["ends.done"]
+    assert each.total_ns > 0
+    assert recorded.stacks()["ends.kill;open;ends.done"] == 1
+
+
+def test_sys_exit(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "exit", PROF=prof)
+    assert (done.returncode, done.stdout) == (9, "")
+    assert captures()[0].calls() == {"ends.done": 10}
+    assert not captures()[0].recording
+
+
+def test_an_exception_nobody_catches(run_program: Run, captures: Captures, prof: str) -> None:
+    plain = run_program("ends.py", "exception")
+    done = run_program("ends.py", "exception", PROF=prof)
+    told = [line for line in done.stderr.splitlines(keepends=True) if not line.startswith("prof: wrote ")]
+    assert (done.returncode, "".join(told)) == (1, plain.stderr)
+    (recorded,) = captures()
+    assert recorded.calls() == {"ends.done": 11, "ends.raises": 1}
+    assert recorded.drops == {}
+
+
+def test_what_runs_at_exit_is_recorded(run_program: Run, captures: Captures, prof: str) -> None:
+    """The recording was registered first, so it ends last."""
+    done = run_program("ends.py", "atexit", PROF=prof)
+    assert done.stdout == "at exit\n"
+    assert captures()[0].stacks()["ends.at_exit;ends.done"] == 1
+
+
+def test_threads_that_run_on_at_the_end(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "thread", PROF=prof)
+    assert (done.returncode, done.stdout) == (0, "thread ends\n")
+    (recorded,) = captures()
+    assert recorded.calls() == {"ends.done": 11, "ends.works": 1}
+    assert recorded.drops == {}
+
+
+def test_daemon_threads_are_open_at_the_end(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "daemon", PROF=prof)
+    assert done.returncode == 0, done.stderr
+    (recorded,) = captures()
+    assert recorded.calls() == {"ends.done": 11, "ends.waits": 1}
+    assert recorded.drops == {"open_at_end": 1}
+
+
+def test_functions_that_run_after_the_recording(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "finalizer", PROF=prof)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert captures()[0].calls() == {"ends.done": 10}
+
+
+def test_names_of_files(run_program: Run, captures: Captures) -> None:
+    """`<program>-<date>-<time>.capture`, and with the pid where that is taken."""
+    for _ in range(2):
+        run_program("ends.py", "exit", PROF="time,out")
+    for recorded in captures():
+        assert recorded.path.parent.name == "out"
+        name, date, time, *pid = recorded.path.stem.split("-")
+        assert (name, len(date), len(time)) == ("ends", 8, 6)
+        assert pid in ([], [str(recorded.pid)])
+        assert recorded.path.with_name(f"{recorded.path.stem}-time.folded").exists()
+    assert len(captures()) == 2
+    assert all(os.path.getsize(c.path) < 2**20 for c in captures())
