@@ -85,7 +85,7 @@ class Session:
         config.modes = sum(mode.bit for mode in self.settings.modes)
         why = ffi.new("char[512]")
         stem = str(directory / f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        names = [f"{stem}-{self.pid}"] if child else [stem, f"{stem}-{self.pid}"]
+        names = [f"{stem}-{self.pid}"] if child or _spawned() else [stem, f"{stem}-{self.pid}"]
         names += [f"{stem}-{self.pid}-{n}" for n in range(2, 100)]
         for name in names:
             path = f"{name}.capture"
@@ -160,6 +160,15 @@ class Session:
         return files
 
 
+def _spawned() -> bool:
+    """Whether multiprocessing has started this process afresh, by spawn or forkserver."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is None:
+        return False
+    # While the main module is imported, only the second is true.
+    return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
+
+
 def say(text: str) -> None:
     """One line on stderr, which may be gone at exit."""
     try:
@@ -195,6 +204,8 @@ def start_from_environment() -> None:
         sys.exit(error.exit_status)
     if session is not None:
         atexit.register(stop)
+        if _spawned():
+            _stop_with_multiprocessing()
 
 
 def stop() -> list[Path]:
@@ -226,10 +237,14 @@ def _after_fork() -> None:
     except ProfError as error:
         say(f"child {os.getpid()} is not recorded: {error}")
         return
-    # multiprocessing's children leave by os._exit(), after running these finalizers instead of atexit's.
+    _stop_with_multiprocessing()
+
+
+def _stop_with_multiprocessing() -> None:
+    """multiprocessing's children leave by os._exit(), after running its own finalizers instead of atexit's."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None and _current is not None:
-        util.register_after_fork(_current, _stop_at_finalize)
+        util.register_after_fork(_current, _stop_at_finalize)  # finalizers of before are dropped when a child begins
 
 
 def _stop_at_finalize(session: Any) -> None:

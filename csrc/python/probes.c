@@ -283,7 +283,10 @@ uint32_t prof_original_line(PyObject *file, int line) {
 /* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
 static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name) {
     uint32_t flags = type == &generator_type ? PROF_LABEL_GENERATOR : 0;
-    if (main_name && PyUnicode_CompareWithASCIIString(module, "__main__") == 0) module = main_name;
+    /* __mp_main__: the same module in a process that multiprocessing has spawned. */
+    if (main_name && (PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
+                      PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0))
+        module = main_name;
     PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
     prof_site *site = !full ? NULL
         : prof_site_new(type, PROF_FUNCTION, full, module, code->co_filename,
