@@ -49,9 +49,13 @@ EXIT = -2  # no offset of an instruction
 
 
 class HookCounter:
-    """`sys.setprofile`, between `start` and `stop`: entries on this thread and on those that begin meanwhile."""
+    """`sys.setprofile`, between `start` and `stop`: entries on this thread and on those that begin meanwhile.
+
+    The interpreter takes the hook away when it cannot call it, at the end of the stack: then `lost` is true.
+    """
 
     def __init__(self) -> None:
+        self.lost = False
         self.seen: dict[int, tuple[CodeType, dict[int, int]]] = {}
 
     def start(self) -> None:
@@ -70,6 +74,7 @@ class HookCounter:
         sys.setprofile(profile)
 
     def stop(self) -> None:
+        self.lost = sys.getprofile() is None
         sys.setprofile(None)
         threading._profile_hook = None  # type: ignore[attr-defined]
 
@@ -89,6 +94,8 @@ class HookCounter:
 
 class EventCounter:
     """`sys.monitoring`, between `start` and `stop`: entries of all code, on all threads."""
+
+    lost = False
 
     def __init__(self, tool: int = 3) -> None:
         self.tool = tool

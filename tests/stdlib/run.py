@@ -86,7 +86,7 @@ def main(names: list[str]) -> int:
         for key in total:
             total[key] += found.get(key, 0)
         print(f"{module}: {found.get('ran')} tests, {found.get('calls')} calls, {found.get('resumes')} resumes, "
-              f"{found.get('seconds')} s, drops {found.get('drops')}: {'DIFFERENT' if wrong else 'same'}")
+              f"{found.get('compared')} functions compared, {found.get('seconds')} s, drops {found.get('drops')}: {'DIFFERENT' if wrong else 'same'}")
         for line in wrong[:20]:
             print(f"    {line}")
         sys.stdout.flush()

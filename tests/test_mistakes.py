@@ -1,0 +1,213 @@
+"""Wrong input: one line that says what is known, an exit status, and no traceback; and what happens without PROF."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TypeAlias
+
+import pytest
+
+from prof.errors import ProfError
+from prof.settings import Settings, parse
+from recording import Recorded, Recorder
+
+Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
+Captures: TypeAlias = Callable[[], list[Recorded]]
+
+WRONG = {
+    "tme": "unknown mode 'tme'; known: time, all, none",
+    "time+": "unknown mode ''",
+    "memory": "mode 'memory' is not in this version",
+    "both": "mode 'memory' is not in this version",
+    "time,,loud": "field LOG: 'loud' is none of none, quiet, announce",
+    "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
+    "time,,,true": "field DETAIL: 'true' asks for memory detail",
+    "time,,,,,": "expected MODES,DIR,LOG,DETAIL and then key=value",
+    "time,depht=5": "unknown key 'depht'; known: clock, depth",
+    "time,depth=0": "depth=0: '0' is not a count",
+    "time,depth=-1": "depth=-1: '-1' is not a count",
+    "time,depth=many": "depth=many: 'many' is not a count",
+    "time,depth=99999999999999": "depth=99999999999999",
+    "time,nodes=99999999999999999999999": "nodes=99999999999999999999999",
+    "time,clock=sun": "clock=sun: 'sun' is none of wall, cpu",
+    "time,imports=yes": "imports=yes: 'yes' is neither true nor false",
+    "time,engine=steam": "engine=steam: 'steam' is none of auto, bytecode, monitoring",
+    "time,depth=5,out": "key=value fields stand behind MODES,DIR,LOG,DETAIL",
+    "\x01": "unknown mode",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_mistake_in_prof_is_one_line(run_program: Run, tmp_path: Path, text: str) -> None:
+    done = run_program("ends.py", "exit", PROF=text)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"prof: PROF={text}: ")
+    assert WRONG[text] in line
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_in_enable_profiling_is_an_exception() -> None:
+    from prof import enable_profiling
+
+    with pytest.raises(ProfError, match="unknown mode 'tme'"), enable_profiling("tme"):
+        raise AssertionError("the block must not run")
+
+
+def test_a_mistake_in_a_marker_is_an_exception() -> None:
+    from prof import profiled
+
+    with pytest.raises(ProfError, match="unknown mode 'tme'; known: time"):
+        profiled("tme")(len)
+
+
+def test_the_markers_are_those_of_the_modes() -> None:
+    from prof import markers, modes
+
+    assert {*modes.MODES, *modes.PLANNED, *modes.MARKERS, "both"} == markers.KNOWN
+
+
+def test_what_cannot_be_marked_is_told(record: Recorder) -> None:
+    from prof import profiled
+
+    with pytest.warns(RuntimeWarning, match="no Python function in it") as told:
+        assert profiled(len) is len
+    assert told[0].filename == __file__
+    with pytest.warns(RuntimeWarning, match="no Python function in it"):
+        profiled("time")(len)
+
+
+def test_the_directory_is_a_file(run_program: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    done = run_program("ends.py", "exit", PROF="time,out")
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prof: PROF=time,out: cannot make directory out: ")
+
+
+def test_the_directory_cannot_be_written(run_program: Run) -> None:
+    done = run_program("ends.py", "exit", PROF="time,/proc/self")
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("prof: PROF=time,/proc/self: cannot write /proc/self/")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_the_directory_is_not_ours(run_program: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o555)
+    done = run_program("ends.py", "exit", PROF="time,out")
+    assert done.returncode == 4
+    assert "Permission denied" in done.stderr
+
+
+def test_no_room_for_the_first_page(run_program: Run, tmp_path: Path) -> None:
+    done = run_program("full.py", "0", PROF="time")
+    assert done.returncode == 4, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"prof: PROF=time: cannot write {tmp_path}/full-")
+    assert not list(tmp_path.glob("*.capture"))
+
+
+def test_a_failed_start_leaves_nothing_installed(tmp_path: Path, engine: str) -> None:
+    """The fixture of all tests looks for what is left."""
+    from prof import enable_profiling
+
+    (tmp_path / "out").write_text("")
+    with pytest.raises(ProfError, match="cannot make directory"), enable_profiling(f"time,{tmp_path}/out,engine={engine}"):
+        raise AssertionError("the block must not run")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+def test_every_tool_id_is_taken(tmp_path: Path) -> None:
+    from prof import enable_profiling
+
+    free = [tool for tool in range(6) if sys.monitoring.get_tool(tool) is None]
+    for tool in free:
+        sys.monitoring.use_tool_id(tool, "somebody")
+    try:
+        with pytest.raises(ProfError, match="all tool ids"), enable_profiling(f"time,{tmp_path},engine=monitoring"):
+            raise AssertionError("the block must not run")
+    finally:
+        for tool in free:
+            sys.monitoring.free_tool_id(tool)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 has sys.monitoring")
+def test_no_monitoring_before_3_12(run_program: Run) -> None:
+    done = run_program("ends.py", "exit", PROF="time,engine=monitoring")
+    assert done.returncode == 2
+    assert "has no sys.monitoring" in done.stderr
+
+
+@pytest.mark.parametrize("variables", [{}, {"PROF": ""}, {"PROF": "none"}, {"PROF": ","}, {"PROF": "none,out"}])
+def test_no_mode_no_recording(run_program: Run, tmp_path: Path, variables: dict[str, str]) -> None:
+    done = run_program("ends.py", "exit", **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (9, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_off_is_off(run_program: Run) -> None:
+    """Without PROF nothing but two small modules is loaded, and markers do nothing."""
+    done = run_program("off.py")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["modules"] == ["prof", "prof.markers"]
+    assert found["heavy"] == []
+    assert found["same"] and found["code"] and found["sections"]
+
+
+def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> None:
+    """Reading captures imports the package too; PROF in the shell does not make that a recording."""
+    done = run_program("reader.py", PROF="time")
+    assert (done.returncode, done.stdout) == (0, "read\n"), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("time", {"modes": "time"}),
+        (" time , out ", {"modes": "time", "directory": Path("out")}),
+        ("time,,quiet", {"modes": "time", "log": "quiet"}),
+        ("time,,,false", {"modes": "time"}),
+        ("time,,,,depth=20k,nodes=2M", {"modes": "time", "depth": 20_000, "nodes": 2_000_000}),
+        ("all,engine=auto,imports=false", {"modes": "time", "imports": False}),
+    ],
+)
+def test_settings(text: str, expected: dict[str, object]) -> None:
+    settings = parse(text)
+    found = {"modes": "+".join(mode.name for mode in settings.modes)} if settings.modes else {}
+    for name in ("directory", "log", "depth", "nodes", "engine", "imports", "collections", "clock"):
+        if getattr(settings, name) != getattr(Settings(), name):
+            found[name] = getattr(settings, name)
+    assert found == expected
+
+
+@pytest.mark.parametrize("log", ["quiet", "announce"])
+def test_the_debug_log(run_program: Run, tmp_path: Path, log: str) -> None:
+    done = run_program("ends.py", "exit", PROF=f"time,,{log}")
+    (path,) = tmp_path.glob("*.log")
+    assert "recording 'time" in path.read_text()
+    assert (path.name in done.stderr) == (log == "announce")
+
+
+def test_the_program_may_close_its_stderr(run_program: Run, captures: Captures) -> None:
+    done = run_program("closes.py", PROF="time")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert captures()[0].calls() == {"closes.f": 1}
+
+
+def test_the_program_may_change_its_directory(run_program: Run, captures: Captures, tmp_path: Path) -> None:
+    done = run_program("closes.py", "chdir", PROF="time")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    (recorded,) = captures()
+    assert recorded.path.parent == tmp_path
+    assert list(tmp_path.glob("*.folded"))
