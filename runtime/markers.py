@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What `@profiled(...)` takes: the names that `prof.modes` knows, which is not loaded without a recording.
+KNOWN = frozenset(("time", "memory", "ops", "samples", "both", "mem_summary", "mem_detail"))
+
 
 class _Mark(ref[CodeType]):
     """A marked function of which the code has no probes yet: what a recording that begins later has to know of it.
@@ -129,7 +132,7 @@ def profiled(*args: Any, name: str | None = None) -> Any:
     if len(args) == 1 and not isinstance(args[0], str):
         _mark_any(args[0], (), name)
         return args[0]
-    if args:
+    if not KNOWN.issuperset(args):
         from prof.modes import check_markers
 
         check_markers(args)

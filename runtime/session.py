@@ -57,7 +57,11 @@ class Session:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
         probes = engines.load(self.name)
         self.engine = engines.choose(self.settings.engine, probes)
-        self.base = self._create(child)
+        try:
+            self.base = self._create(child)
+        except ProfError:
+            self.engine.close()
+            raise
         lib.prof_own_begin()
         if self.settings.log != "none":
             self.log = DebugLog(Path(f"{self.base}.log"))
@@ -84,7 +88,8 @@ class Session:
         config.max_nodes = self.settings.nodes
         config.modes = sum(mode.bit for mode in self.settings.modes)
         why = ffi.new("char[512]")
-        stem = str(directory / f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        # Absolute: the program may change its directory.
+        stem = str(directory.absolute() / f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         names = [f"{stem}-{self.pid}"] if child or _spawned() else [stem, f"{stem}-{self.pid}"]
         names += [f"{stem}-{self.pid}-{n}" for n in range(2, 100)]
         for name in names:
@@ -155,9 +160,17 @@ class Session:
         self.log.write(f"wrote {', '.join(map(str, files))}")
         if self.settings.log == "announce" and self.log.path is not None:
             files.append(self.log.path)
-        written = ", ".join(str(path) for path in files)
-        say(f"wrote {written}; look at it with: prof report {self.base}.capture")
+        written = ", ".join(_shown(path) for path in files)
+        say(f"wrote {written}; look at it with: prof report {_shown(Path(f'{self.base}.capture'))}")
         return files
+
+
+def _shown(path: Path) -> str:
+    """The path as people would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
 
 
 def _spawned() -> bool:

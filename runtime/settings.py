@@ -14,6 +14,7 @@ from prof.modes import Mode, parse_modes
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
+LARGEST_COUNT = 1_000_000_000
 ENGINES = ("auto", "bytecode", "monitoring")
 
 
@@ -50,10 +51,11 @@ def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _count(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([kM]?)", text)
-    if not match or not int(match[1]):
-        raise UsageError(f"{text!r} is not a count such as 500, 20k or 4M")
-    return int(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]]
+    match = re.fullmatch(r"([0-9]{1,10})([kM]?)", text)
+    count = int(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]] if match else 0
+    if not 0 < count <= LARGEST_COUNT:
+        raise UsageError(f"{text!r} is not a count such as 500, 20k or 4M, from 1 to 1000M")
+    return count
 
 
 def _flag(text: str) -> bool:
