@@ -93,7 +93,7 @@ static void read_latencies(const prof_reader *reader, const prof_label *from, pr
     uint64_t total = 0;
     for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++)
         total += from->histogram[bin];
-    label->completed = from->completed;
+    label->completed = total;
     if (total == 0 || from->min == UINT64_MAX)
         return;
     label->min_ns = prof_reader_ticks_ns(from->min, scale);
@@ -159,7 +159,6 @@ static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, ch
             return -1;
         }
         prof_label *label = (prof_label *)(uintptr_t)(reader->data + (uint64_t)ref * PROF_REF_UNIT);
-        label->completed++;
         label->min = ticks < label->min ? ticks : label->min;
         label->max = ticks > label->max ? ticks : label->max;
         label->histogram[prof_histogram_bin(ticks)]++;

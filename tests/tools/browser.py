@@ -10,7 +10,7 @@ from pathlib import Path
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--allow-file-access-from-files",
+    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 import browser
@@ -13,7 +14,6 @@ from capture_files import THREAD, File, Label, Node, Thread, function
 from example import example
 from hypothesis import given
 from hypothesis import strategies as st
-
 from prof.tools.cli import main
 from prof.tools.colours import FAMILIES, colour
 from prof.tools.flamegraph import Picture, escape, fit, place, svg
@@ -49,7 +49,7 @@ def test_is_well_formed_and_true(here: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "out.svg\n"
     data = data_of(root)
     frames = {data["names"][f[0]][0]: f for f in data["frames"]}
-    assert frames["all"][3] == 1_188_020_000
+    assert frames["all"][3] == 1_187_020_000
     assert frames["app.main"][3:6] == [1_059_020_000, 12_000_000, 1]
     assert frames["app.main"][2] == 1
     assert len(rectangles(root)) == len(data["frames"])
@@ -85,8 +85,8 @@ def test_narrow_frames_are_counted(here: Path, capsys: pytest.CaptureFixture[str
     kept = len(rectangles(root))
     assert kept < 10
     note = root.find(f".//{SVG}text[@id='details']").text
-    assert note == f"1.19 s; without {19 - kept} frames too narrow to draw"
-    assert f"without {19 - kept} frames too narrow" in capsys.readouterr().err
+    assert note == f"1.19 s; without {18 - kept} frames too narrow to draw"
+    assert f"without {18 - kept} frames too narrow" in capsys.readouterr().err
 
 
 def test_default_output_is_beside(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,7 +168,7 @@ def test_colours_are_stable_and_by_family() -> None:
         hue = int(colour(FrameName("x", kind, "x"))[4:].split(",")[0])
         assert first <= hue <= first + reach
     spans = sorted((first, first + reach) for first, reach, _ in FAMILIES.values())
-    assert all(before[1] < after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(spans))
 
 
 # ---- in the browser ----
@@ -213,7 +213,7 @@ def test_zoom(here: Path) -> None:
 def test_search_counts_nested_matches_once(here: Path) -> None:
     draw()
     root = live(browser.dump_dom(here / "out.svg", "search=parser"))
-    assert root.find(f".//{SVG}text[@id='matched']").text == "matched 56.82%, 675 ms in 3 frames"
+    assert root.find(f".//{SVG}text[@id='matched']").text == "matched 56.87%, 675 ms in 3 frames"
     assert sum(r.get("class") == "match" for r in rectangles(root)) == 3
     broken = live(browser.dump_dom(here / "out.svg", "search=%5Bfeed"))
     assert broken.find(f".//{SVG}text[@id='matched']").text == "matched 0.00%, 0 ns in 0 frames"
@@ -245,11 +245,11 @@ def test_mouse_and_keys(here: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("]]></script>", DRIVE + "]]></script>"), "utf-8")
     root = live(browser.dump_dom(path))
     details, tip, zoomed, focused, matched, home, unmatched, note, focused_again = json.loads(root.get("data-log"))
-    assert details == "app.load  ·  730 ms (61.45%)  ·  self 55.0 ms  ·  3 calls  ·  /src/app.py:20"
+    assert details == "app.load  ·  730 ms (61.50%)  ·  self 55.0 ms  ·  3 calls  ·  /src/app.py:20"
     assert tip.splitlines()[0] == "app.load"
     assert zoomed == "#zoom=2"
     assert (focused, focused_again) == ("query", "query")
-    assert matched.startswith("matched 20.54%, 244 ms in 3 frames")
+    assert matched.startswith("matched 20.56%, 244 ms in 3 frames")
     assert (home, unmatched) == ("#", "") or (home, unmatched) == ("", "")
     assert note.startswith("1.19 s")
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from capture_files import THREAD, File, Label, Node, Thread, function
 from example import example
-from schema_check import problems
-
 from prof.tools.cli import main
+from schema_check import problems
 
 GOLD = Path(__file__).parent / "gold"
 SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "schema.json").read_text())
