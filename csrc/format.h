@@ -117,9 +117,10 @@ enum prof_label_kind {
 
 static inline uint32_t prof_histogram_bin(uint64_t ticks) {
     if (ticks < 4) return (uint32_t)ticks;
-    uint32_t e = 63 - (uint32_t)__builtin_clzll(ticks);
-    uint32_t bin = 4 * (e - 1) + (uint32_t)(ticks >> (e - 2) & 3);
-    return bin < PROF_HISTOGRAM_BINS ? bin : PROF_HISTOGRAM_BINS - 1;
+    /* A double's exponent and two leading bits of mantissa are the bin: no search for the leading bit. */
+    union { double value; uint64_t bits; } d = {.value = (double)(int64_t)ticks};
+    uint64_t bin = (d.bits >> 50) - 4 * 1024;
+    return bin < PROF_HISTOGRAM_BINS ? (uint32_t)bin : PROF_HISTOGRAM_BINS - 1;
 }
 
 typedef struct {
@@ -129,16 +130,16 @@ typedef struct {
     prof_ref file;
     uint32_t line;   /* 1-based, in the uninstrumented source; 0 unknown */
     uint32_t flags;  /* PROF_LABEL_* */
-    uint64_t completed; /* calls that ended; the histogram sums to it */
+    uint64_t unused;
     uint64_t min;       /* ticks of the shortest completed call; UINT64_MAX while there is none */
     uint64_t max;
     uint64_t private_;
     uint64_t reserved;
-    uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of a completed call */
+    uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of the calls that ended */
 } prof_label;
 
 /* A completed call that is not in its label's statistics yet; one with label 0 is none. Readers add these to the labels'
- * `completed`, `min`, `max` and `histogram`. (The address of a histogram's bin depends on a clock read that has just
+ * `min`, `max` and `histogram`. (The address of a histogram's bin depends on a clock read that has just
  * been made; a store there stalls the loads of the program behind it, at 12 ns a call. So the calls are set down in
  * order and counted in batches.) */
 typedef struct {

@@ -106,7 +106,6 @@ void prof_pending_count(prof_thread *t) {
     for (prof_pending *end = t->pending; p < end; p++) {
         prof_label *label = prof_arena_at(p->label);
         p->label = 0; /* first: a call must not be counted twice if the process dies here */
-        label->completed++;
         if (p->ticks < label->min) label->min = p->ticks;
         if (p->ticks > label->max) label->max = p->ticks;
         label->histogram[prof_histogram_bin(p->ticks)]++;
