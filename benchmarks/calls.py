@@ -52,12 +52,12 @@ def raise_(n):
         except ValueError: pass
 """
 
-# What is repeated, how often in one timed run (about 10 ms under cProfile), and the figures it gives.
+# What is repeated, how often in one timed run (1 to 4 ms: shorter than a slice of the scheduler), and the figures it gives.
 CASES: dict[str, tuple[int, dict[str, str]]] = {
-    "call": (60_000, {"call-cprofile": "cProfile", "call-viztracer": "VizTracer", "call-trace0": "trace0"}),
-    "generator": (60_000, {"generator": "cProfile"}),
-    "coroutine": (10_000, {"coroutine": "cProfile"}),
-    "raise_": (20_000, {"raise": "cProfile"}),
+    "call": (20_000, {"call-cprofile": "cProfile", "call-viztracer": "VizTracer", "call-trace0": "trace0"}),
+    "generator": (20_000, {"generator": "cProfile"}),
+    "coroutine": (4_000, {"coroutine": "cProfile"}),
+    "raise_": (8_000, {"raise": "cProfile"}),
 }
 WARM = 200
 
@@ -100,7 +100,7 @@ def measure(quick: bool) -> Iterator[Result]:
         spaces = {contender.name: load(contender) for contender in contenders}
         for case, (count, figures) in CASES.items():
             runs = {c.name: timed(c, spaces[c.name][case], count) for c in contenders}
-            times = interleave(runs, 6 if quick else 90)
+            times = interleave(runs, 9 if quick else 300)
             for figure, peer in figures.items():
                 why = missing(peer)
                 yield Result(figure, note=f"not measured: {why}") if why else compare(times, figure, peer, count)

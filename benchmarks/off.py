@@ -14,7 +14,14 @@ from benchmarks.rounds import Times, interleave
 
 # What an instrumented file says first. The package is found in a plain folder, as in an installed wheel, and `site` is
 # left out: an editable install's import hook and other people's .pth files import half of what we would have to.
-IMPORT = "import os, sys, time; sys.path.insert(0, {path!r}); t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+IMPORT = """
+import os, sys, time
+sys.path.insert(0, {path!r})
+{before}
+start = time.perf_counter()
+{statement}
+print(time.perf_counter() - start)
+"""
 OURS = "from prof import end, profile, profiled"
 
 IDENTITY = """
@@ -33,12 +40,14 @@ print(changed)
 """
 
 
-def importing(statement: str, path: str) -> Callable[[], float]:
-    """Seconds that the statement takes in a fresh interpreter."""
-    command = [sys.executable, "-S", "-c", IMPORT.format(path=path, statement=statement)]
+def importing(statement: str, path: str, before: str = "pass") -> Callable[[], float]:
+    """Seconds that the statement takes in a fresh interpreter, after `before`."""
+    command = [sys.executable, "-S", "-c", IMPORT.format(path=path, statement=statement, before=before)]
+    # With compiled files, as after the first run of any installed program.
+    settings = environment() | {"PYTHONPYCACHEPREFIX": f"{path}/cache", "PYTHONDONTWRITEBYTECODE": ""}
 
     def run() -> float:
-        return float(subprocess.check_output(command, env=environment(), text=True))
+        return float(subprocess.check_output(command, env=settings, text=True))
 
     return run
 
@@ -51,6 +60,7 @@ def measure(quick: bool) -> Iterator[Result]:
         (Path(directory) / "prof").symlink_to(Path(prof.__file__).parent)
         statements = {"prof": OURS, "json": "import json", "typing": "import typing"}
         runs = {name: importing(statement, directory) for name, statement in statements.items()}
+        runs["markers"] = importing(OURS, directory, before="import typing")
         times = interleave(runs, 6 if quick else 40)
     yield times.result("import-ms", lambda t: t.best("prof") * 1e3, f"`{OURS}`; {beside(times)}")
     yield times.result("import-json", lambda t: t.best("prof") / t.best("json"))
@@ -60,4 +70,5 @@ def measure(quick: bool) -> Iterator[Result]:
 
 def beside(times: Times) -> str:
     """What else takes how long."""
-    return ", ".join(f"`import {name}` {times.best(name) * 1e3:.2f} ms" for name in ("json", "typing"))
+    others = ", ".join(f"`import {name}` {times.best(name) * 1e3:.2f} ms" for name in ("json", "typing"))
+    return f"{others}; {times.best('markers') * 1e3:.2f} ms where typing is loaded already"

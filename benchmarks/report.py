@@ -56,12 +56,13 @@ def command(*arguments: str) -> Callable[[], float]:
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     with tempfile.TemporaryDirectory(prefix="prof-bench-") as directory:
-        capture = record(Path(directory), 2 if quick else 6)
-        size = capture.stat().st_size
+        depth = 2 if quick else 6
+        capture = record(Path(directory), depth)
+        size, nodes = capture.stat().st_size, sum(10**i for i in range(depth + 1))
         runs = {
             "report": command("-m", "prof.tools.cli", "report", str(capture)),
             "help": command("-m", "prof.tools.cli", "report", "--help"),
         }
         times = interleave(runs, 2 if quick else 6)
-    note = f"{size / 1e6:.0f} MB of capture; `report --help` takes {times.best('help'):.2f} s"
+    note = f"{nodes:,} nodes, {size / 1e6:.0f} MB of capture; `report --help` takes {times.best('help'):.2f} s"
     yield times.result("report", lambda t: t.best("report"), note)

@@ -71,7 +71,7 @@ def total(times: list[Times]) -> Times:
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     gc.disable()
-    yield from instrumenting(3 if quick else 30, 1 if quick else 6)
+    yield from instrumenting(3 if quick else 20, 1 if quick else 6)
     yield from uninstrumenting(10 if quick else 250, 3 if quick else 40)
 
 

@@ -11,12 +11,18 @@ from pathlib import Path
 from time import perf_counter
 
 from prof.instrument.cli import instrument_main, uninstrument_main
+from prof.instrument.tags import HEADER
 
 from benchmarks import corpus
 from benchmarks.figures import Result
 from benchmarks.rounds import interleave
 
 FILES = 1800
+
+
+def instrumented(root: Path) -> int:
+    """How many files below `root` carry our header."""
+    return sum(HEADER.search(path.read_bytes()) is not None for path in root.rglob("*.py"))
 
 
 def measure(quick: bool) -> Iterator[Result]:
@@ -27,6 +33,7 @@ def measure(quick: bool) -> Iterator[Result]:
         corpus.tree(edited, count)
         with contextlib.redirect_stderr(io.StringIO()) as refused:
             instrument_main(["--quiet", str(edited)])
+        changed = instrumented(edited)
 
         def copying() -> float:
             shutil.rmtree(copy, ignore_errors=True)
@@ -40,9 +47,12 @@ def measure(quick: bool) -> Iterator[Result]:
             start = perf_counter()
             if uninstrument_main(["--quiet", str(copy)]):
                 raise RuntimeError("prof-uninstrument did not restore the tree")
-            return perf_counter() - start
+            seconds = perf_counter() - start
+            if instrumented(copy):
+                raise RuntimeError("prof-uninstrument left edits behind")
+            return seconds
 
-        times = interleave({"copy": copying, "uninstrument": uninstrumenting}, 3 if quick else 10)
+        times = interleave({"copy": copying, "uninstrument": uninstrumenting}, 3 if quick else 6)
     lines = refused.getvalue().count("\n")
-    note = f"{times.best('uninstrument'):.2f} s against {times.best('copy'):.2f} for {count} files ({lines} were refused)"
+    note = f"{times.best('uninstrument'):.2f} s against {times.best('copy'):.2f} for {count} files, {changed} of them edited, {lines} refused"
     yield times.result("uninstrument-tree", lambda t: t.best("uninstrument") / t.best("copy"), note)

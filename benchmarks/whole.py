@@ -29,13 +29,14 @@ def source(program: str) -> CodeType:
     return compile(path.read_text(), f"{program}.py", "exec")
 
 
-def timed(contender: Contender, namespace: dict[str, Any], scale: int) -> Callable[[], float]:
-    """A run of the program under the contender, which must not change its result."""
-    run, expected = namespace["run"], namespace["EXPECTED"][scale]
+def timed(contender: Contender, namespace: dict[str, Any]) -> Callable[[], float]:
+    """A run of the program under the contender, which must not change its result; warmed up as in `calls`."""
+    run, scale, expected = namespace["run"], namespace["SCALE"], namespace["EXPECTED"]
 
     def once() -> float:
         gc.collect()
         with contender.recording():
+            run(namespace["WARM"])
             start = perf_counter()
             result = run(scale)
             seconds = perf_counter() - start
@@ -49,13 +50,13 @@ def timed(contender: Contender, namespace: dict[str, Any], scale: int) -> Callab
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     every: dict[str, Times] = {}
+    gc.freeze()
     with recorded() as directory:
         contenders = present(directory)
         for program in PROGRAMS:
             spaces = {c.name: c.load(source(program)) for c in contenders}
-            scale = spaces["plain"]["SCALES"][0 if quick else 1]
-            runs = {c.name: timed(c, spaces[c.name], scale) for c in contenders}
-            every[program] = interleave(runs, 3 if quick else 15)
+            runs = {c.name: timed(c, spaces[c.name]) for c in contenders}
+            every[program] = interleave(runs, 3 if quick else 150)
     for figure, name in FIGURES.items():
         if name != "prof" and missing(name):
             yield Result(figure, note=f"not measured: {missing(name)}")

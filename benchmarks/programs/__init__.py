@@ -1,1 +1,1 @@
-"""Programs to slow down. Each has `run(scale)`, two SCALES (quick, full: some 20 ms) and the EXPECTED result of each."""
+"""Programs to slow down. `run(SCALE)` takes 1 to 4 ms and gives EXPECTED; `run(WARM)` is a small part of that."""

@@ -2,8 +2,8 @@
 
 import re
 
-SCALES = (5, 100)
-EXPECTED = {5: True, 100: True}
+WARM, SCALE = 2, 20
+EXPECTED = True
 
 TOKEN = re.compile(r"\s*(?:(\d+)|(.))")
 SOURCES = (

@@ -2,8 +2,8 @@
 
 import json
 
-SCALES = (4, 80)
-EXPECTED = {4: True, 80: True}
+WARM, SCALE = 2, 16
+EXPECTED = True
 
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

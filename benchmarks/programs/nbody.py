@@ -3,8 +3,8 @@
 from itertools import combinations
 from math import pi
 
-SCALES = (150, 3000)
-EXPECTED = {150: True, 3000: True}
+WARM, SCALE = 20, 400
+EXPECTED = True
 
 DAYS = 365.24
 SUN = 4 * pi * pi

@@ -1,7 +1,7 @@
 """A toy operating system in the manner of Richards: tasks of several classes hand packets to each other."""
 
-SCALES = (2_000, 20_000)
-EXPECTED = {2_000: (2_000, 2_222), 20_000: (20_000, 22_221)}
+WARM, SCALE = 300, 3_000
+EXPECTED = (3000, 3333)
 
 WORK, DEVICE = 1, 2
 
