@@ -18,7 +18,7 @@ from .settings import Settings, load
 SUFFIXES = (".py", ".pyw")
 # Folders below a named path that hold no source of the project's own. Naming one of them walks it.
 _CACHES = {"__pycache__", "__pypackages__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-_OTHERS = {".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "site-packages", "dist-packages"}
+_OTHERS = {".venv", ".tox", ".nox", ".eggs", "node_modules", "site-packages", "dist-packages"}
 SKIPPED = frozenset({".git", ".hg", ".svn"} | _CACHES | _OTHERS)
 _STDLIB = tuple({os.path.realpath(sysconfig.get_paths()[k]) + os.sep for k in ("stdlib", "platstdlib")})
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -100,8 +100,8 @@ def _skip_folder(folder: str, name: str) -> bool:
     path = os.path.join(folder, name)
     if name in SKIPPED or os.path.exists(os.path.join(path, "pyvenv.cfg")):
         return True
-    # `build` is where setuptools puts copies, unless somebody's package is called that.
-    return name == "build" and not os.path.exists(os.path.join(path, "__init__.py"))
+    # Where environments and setuptools' copies live, unless somebody's package is called that.
+    return name in ("venv", "build") and not os.path.exists(os.path.join(path, "__init__.py"))
 
 
 def _left_out(path: str, real: str, base: str, settings: Settings, selection: Selection) -> str:

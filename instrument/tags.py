@@ -26,7 +26,7 @@ ALIAS = "_prof_"
 
 LINE = b"  " + TAG  # how every whole line but the header ends
 
-# Exactly what is written, for the fast undo. ADDED is such a line without LINE. HEADER's groups: names, n, b, EOL.
+# Exactly what is written, for the fast undo. ADDED is what stands before LINE. HEADER: names, n, b, EOL.
 HEADER = re.compile(rb"(?:from prof import ([\w, ]+)  )?" + TAG + rb" n=(\d+) b=([0-9a-f]{16})(\r\n|\r|\n)")
 ADDED = re.compile(rb'[ \t]*(?:@(?:_prof_)?profiled|(?:_prof_)?(?:profile|end)\("[^"\r\n]*"\))')
 MARKER = re.compile(rb'(?:_prof_)?(profile|end)\("([^"\r\n]+)"\)  (?=#[ \t]*\1![ \t]+\2[ \t]*(?:[\r\n]|$))')

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session", autouse=True)
 def hypothesis_awake() -> None:
-    """Hypothesis leaves a callback with the collector the first time it runs: before any test looks for such."""
+    """Hypothesis leaves a callback with the collector at its first run: let that be before any test."""
 
     @given(st.none())
     def nothing(_: None) -> None: ...

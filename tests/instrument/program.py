@@ -1,4 +1,4 @@
-"""A module full of decorators that are particular about what they are given. Read by test_semantics, never imported."""
+"""Decorators that are particular about what they are given. Read by test_semantics, never imported."""
 
 import abc
 import asyncio

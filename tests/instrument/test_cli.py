@@ -30,6 +30,7 @@ def tree(tmp_path: Path) -> Path:
         "other/d.py": SOURCE,
         "node_modules/e.py": SOURCE,
         "build/lib/f.py": SOURCE,
+        "venv/lib/g.py": SOURCE,
     }.items():
         path = src / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,6 +120,12 @@ def test_include_exclude(tree: Path, run: Run) -> None:
 
 def test_naming_a_skipped_folder_walks_it(tree: Path, run: Run) -> None:
     assert run("instrument", "src/.venv", "src/build").stdout.startswith(b"2 files: 2 functions")
+
+
+def test_a_package_may_be_called_build_or_venv(tree: Path, run: Run) -> None:
+    for name in ("build", "venv"):
+        (tree / name / "__init__.py").write_bytes(b"")
+    assert run("instrument", "src").stdout.startswith(b"7 files: 4 functions")
 
 
 def test_the_same_file_twice(tree: Path, run: Run) -> None:

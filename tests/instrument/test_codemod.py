@@ -57,11 +57,13 @@ VALID: dict[str, tuple[bytes, int]] = {
     "statement after backslash": (b"'''d'''; \\\nx = 1\ndef f(): pass\n", 1),
     "async, backslash, def": (b"async \\\ndef f(): pass\n", 1),
     "match, try*": (
-        b"match 1:\n  case 1:\n    def f(): pass\ntry:\n  def g(): pass\nexcept* ValueError:\n  def h(): pass\n",
+        b"match 1:\n  case 1:\n    def f(): pass\n"
+        b"try:\n  def g(): pass\nexcept* ValueError:\n  def h(): pass\n",
         3,
     ),
     "every block": (
-        b"for x in ():\n def a(): pass\nelse:\n def b(): pass\nwhile 0:\n def c(): pass\nelse:\n def d(): pass\n"
+        b"for x in ():\n def a(): pass\nelse:\n def b(): pass\n"
+        b"while 0:\n def c(): pass\nelse:\n def d(): pass\n"
         b"with open(0) as f:\n def e(): pass\ntry:\n def g(): pass\nexcept A:\n def h(): pass\nelse:\n"
         b" def i(): pass\nfinally:\n def j(): pass\nif 0:\n def k(): pass\nelif 1:\n def l(): pass\n"
         b"else:\n def m():\n  def n(): pass\n",
@@ -111,11 +113,13 @@ def test_only_whole_lines_are_added(name: str) -> None:
 
 
 def test_what_it_looks_like() -> None:
-    source = b'"""Doc."""\n\nfrom __future__ import annotations\n\nimport os\n\n@a\ndef f():\n    async def g(): ...\n'
+    source = b'"""Doc."""\n\nfrom __future__ import annotations\n\nimport os\n\n'
+    source += b"@a\ndef f():\n    async def g(): ...\n"
     assert instrument(source).data == (
         b'"""Doc."""\n\nfrom __future__ import annotations\n\n'
         b"from prof import profiled  # prof:auto n=2 b=" + digest(source) + b"\n"
-        b"import os\n\n@a\n@profiled  # prof:auto\ndef f():\n    @profiled  # prof:auto\n    async def g(): ...\n"
+        b"import os\n\n@a\n@profiled  # prof:auto\ndef f():\n"
+        b"    @profiled  # prof:auto\n    async def g(): ...\n"
     )
 
 

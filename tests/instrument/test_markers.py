@@ -13,7 +13,7 @@ GOOD = {
     "one after the other": b"# profile! a\nx = 1\n# end! a\n# profile! a\nx = 1\n# end! a\n",
     "around blocks": b"# profile! a\nif x:\n    y = 1\nelse:\n    y = 2\n# end! a\n",
     "last in a block": b"if 1:\n    # profile! a\n    x = 1\n    # end! a\nelse:\n    pass\n",
-    "in a case": b"match 1:\n    case 1:\n        # profile! a\n        x = 1\n        # end! a\n    case _: pass\n",
+    "in a case": b"match 1:\n  case 1:\n    # profile! a\n    x = 1\n    # end! a\n  case _: pass\n",
     "first in an else": b"if 1:\n    pass\nelse:\n    # profile! a\n    x = 1\n    # end! a\n",
     "tabs, crlf": b"def f():\r\n\t# profile! a\r\n\tx = 1\r\n\t# end! a\r\n",
     "lone CR": b"def f():\r\t# profile! a\r\tx = 1\r\t# end! a\r",

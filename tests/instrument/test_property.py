@@ -1,4 +1,4 @@
-"""Any file that compiles comes back, whatever its shape: generated sources, generated line ends, generated comments."""
+"""Any file that compiles comes back, whatever its shape: generated sources, line ends and comments."""
 
 from __future__ import annotations
 

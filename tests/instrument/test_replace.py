@@ -104,7 +104,7 @@ def test_changed_within_one_tick_of_the_clock(file: Path) -> None:
 def test_vanished(file: Path) -> None:
     seen = read(str(file))
     file.unlink()
-    with pytest.raises(Refusal, match="read-only|vanished"):
+    with pytest.raises(Refusal, match=r"read-only|vanished"):
         replace(str(file), seen, b"new")
     with pytest.raises(Refusal, match="vanished"):
         read(str(file))

@@ -33,7 +33,7 @@ from prof.instrument.rules import RULES, Rule
         ("import triton\n@triton.jit\ndef f(): ...\n", {"triton": 1}),
         ("import taichi as ti\n@ti.kernel\ndef f(): ...\n@ti.func\ndef g(): ...\n", {"taichi": 2}),
         (
-            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    def f(): ...\nelse:\n    def g(): ...\n",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  def f(): ...\nelse:\n  def g(): ...\n",
             {"type-checking": 1},
         ),
         (
@@ -55,7 +55,8 @@ def test_own_rules() -> None:
         Rule("tiny", "", functions=("A.*", "*.<never>", "tiny")),
         *RULES,
     )
-    source = b"import mylib\n@mylib.fast()\ndef a(): ...\nclass A:\n    def b(self): ...\ndef tiny(): ...\ndef c(): ...\n"
+    source = b"import mylib\n@mylib.fast()\ndef a(): ...\n"
+    source += b"class A:\n    def b(self): ...\ndef tiny(): ...\ndef c(): ...\n"
     result = instrument(source, Options(rules=rules))
     assert result.skipped == {"fast": 1, "tiny": 2}
     assert result.functions == 1

@@ -62,7 +62,8 @@ def test_paragraphs() -> None:
     assert body(source, PARAGRAPHS) == (
         b"@profiled  # prof:auto\ndef f():\n    # Read the file: fast!\n"
         b'    profile("read_the_file_fast")  # prof:auto\n    a = 1\n    b = 2\n'
-        b'    end("read_the_file_fast")  # prof:auto\n\n    c = 3\n    d = 4\n    # write it\n    # (slowly)\n'
+        b'    end("read_the_file_fast")  # prof:auto\n\n    c = 3\n    d = 4\n'
+        b"    # write it\n    # (slowly)\n"
         b'    profile("write_it")  # prof:auto\n    e = 5\n    if e:\n        return e\n'
         b'    end("write_it")  # prof:auto\n'
     )

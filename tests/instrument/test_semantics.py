@@ -1,4 +1,4 @@
-"""The edited program behaves the same: the decorator is the innermost one, so what the others see is the function."""
+"""The edited program behaves the same: the decorator is the innermost, so the others see the function."""
 
 from __future__ import annotations
 

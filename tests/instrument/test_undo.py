@@ -106,7 +106,8 @@ def test_tags_that_are_not_ours(source: bytes) -> None:
 
 
 def test_twice_tagged_strings() -> None:
-    source = b"def f():\n    return '''\n    @profiled  # prof:auto\n    ''', '''\n    @profiled  # prof:auto\n'''\n"
+    source = b"def f():\n    return '''\n    @profiled  # prof:auto\n    ''', "
+    source += b"'''\n    @profiled  # prof:auto\n'''\n"
     assert uninstrument(instrument(source).data).data == source
 
 
