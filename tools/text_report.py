@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from attrs import frozen
+from attrs import define, frozen
 from prof.capture import Edge, Function, Label, Tree
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
@@ -193,7 +194,7 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     `most` lines at most; 0 for all.
     """
     whole = session.inside_ns
-    nodes = shown_order(tree, max(1, int(whole * wish.min_percent / 100)), wish.depth)
+    nodes = shown_order(tree, max(1, int(whole * wish.min_percent / 100)), 0)
     levels = f" and {wish.depth} levels" if wish.depth else ""
     left_out = f"down to {wish.min_percent:g}%{levels}"
     yield plain()
@@ -202,28 +203,56 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     if not nodes:
         yield plain("  nothing that long", "dim")
         return
-    more = len(nodes) - most if most else 0
-    nodes = nodes[: most or None]
-    labels = [session.capture.label(tree.label[node]) for node in nodes]
+    rows = [row for row in _rows(session, tree, nodes) if not wish.depth or row.depth < wish.depth]
+    more = len(rows) - most if most else 0
+    rows = rows[: most or None]
     room = max(20, wish.width - 50)
     yield from table(
         [
-            Column("%", [percent(tree.total_ns[node], whole) for node in nodes]),
-            Column("total", [duration(tree.total_ns[node]) for node in nodes], "time"),
-            Column("self", [duration(tree.self_ns[node]) for node in nodes]),
-            Column("calls", [count(tree.calls[node]) for node in nodes]),
-            Column(
-                "span",
-                [indented(tree.depth[node] - 1, label.name, room) for node, label in zip(nodes, labels, strict=True)],
-                "name",
-                left=True,
-                stretch=True,
-            ),
+            Column("%", [percent(tree.total_ns[row.node], whole) for row in rows]),
+            Column("total", [duration(tree.total_ns[row.node]) for row in rows], "time"),
+            Column("self", [duration(row.self_ns) for row in rows]),
+            Column("calls", [count(row.calls) for row in rows]),
+            Column("span", [indented(row.depth, row.name, room) for row in rows], "name", left=True, stretch=True),
         ],
         wish.width,
     )
     if more > 0:
         yield plain(f"  … {count(more)} more: see `prof report --tree`", "dim")
+
+
+@define
+class _Row:
+    """A line of the call tree; `self_ns` and `calls` are sums where it stands for several levels of recursion."""
+
+    node: int
+    depth: int
+    name: str
+    self_ns: int
+    calls: int
+    levels: int = 1
+
+
+def _rows(session: Session, tree: Tree, nodes: Sequence[int]) -> list[_Row]:
+    """The lines. A function that calls itself, and nothing else that is shown, is one line for all its levels."""
+    shown_children = Counter(tree.parent[node] for node in nodes)
+    row_of: dict[int, _Row] = {}
+    rows: list[_Row] = []
+    for node in nodes:
+        above = row_of.get(tree.parent[node])
+        if above and tree.label[node] == tree.label[above.node] and shown_children[tree.parent[node]] == 1:
+            above.self_ns += tree.self_ns[node]
+            above.calls += tree.calls[node]
+            above.levels += 1
+            row_of[node] = above
+            continue
+        name = session.capture.label(tree.label[node]).name
+        row = _Row(node, above.depth + 1 if above else 0, name, tree.self_ns[node], tree.calls[node])
+        row_of[node] = row
+        rows.append(row)
+    for row in rows:
+        row.name += f" ({row.levels} levels)" if row.levels > 1 else ""
+    return rows
 
 
 def indented(depth: int, name: str, room: int) -> str:

@@ -108,8 +108,17 @@ def test_deep_tree_does_not_recurse(run: Run) -> None:
     assert text.count('"children"') == depth + 1
     assert text.count("[") == text.count("]") and text.count("{") == text.count("}")
     limit = sys.getrecursionlimit()
-    assert f"[{depth - 1}] m.f" in run("report", "deep.capture", "--tree", "--depth", "0", "--min-percent", "0")
+    assert f"m.f ({depth} levels)\n" in run("report", "deep.capture", "--tree", "--depth", "0", "--min-percent", "0")
     assert sys.getrecursionlimit() == limit
+
+
+def test_mutual_recursion_is_shown_by_level(run: Run) -> None:
+    nodes = [Node(-1, 0)] + [Node(i, 1 + i % 2, 1, 1, depth=i + 1) for i in range(40)]
+    file = File([Label(THREAD, "t"), function("m.even"), function("m.odd")], [Thread("t", nodes)], {})
+    Path("mutual.capture").write_bytes(file.build())
+    text = run("report", "mutual.capture", "--tree", "--depth", "0")
+    assert "[39] m.odd" in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_empty_capture(run: Run) -> None:
