@@ -24,8 +24,8 @@ examples:
   python -m benchmarks --quick --only calls probing     a first look: seconds
   python -m benchmarks --python .venv311/bin/python .venv313/bin/python --json figures.json
 
-Contenders take turns within each round, and a figure is computed from their minima, so it is a ratio of costs on the same
-machine at the same time. `spread` is the figure from each third of the rounds alone. Peers are measured where they are
+Contenders take turns within each round, and a figure is computed from their minima, so it is a ratio of costs on the
+same machine at the same time. `spread` is the figure from each third of the rounds alone. Peers are measured where they are
 installed (the `bench` extra; trace0 on Python 3.13). Each group runs in a process of its own.
 
 exit status: 0 every `must` is met, 1 one is missed, 2 wrong call, 3 a group could not be measured
@@ -81,7 +81,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     rows = []
     for python in args.python:
-        version = subprocess.check_output([python, "-c", "import sys; print(sys.version.split()[0])"], text=True).strip()
+        version = subprocess.check_output(
+            [python, "-c", "import sys; print(sys.version.split()[0])"], text=True
+        ).strip()
         print(f"Python {version}", file=sys.stderr)
         lines = results(python, args.figures, args.quick)
         print(f"\nPython {version}\n{table(lines, not args.no_notes)}\n", flush=True)

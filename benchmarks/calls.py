@@ -54,7 +54,10 @@ def raise_(n):
 
 # What is repeated, how often in one timed run (1 to 4 ms: shorter than a slice of the scheduler), and the figures it gives.
 CASES: dict[str, tuple[int, dict[str, str]]] = {
-    "call": (20_000, {"call-cprofile": "cProfile", "call-viztracer": "VizTracer", "call-trace0": "trace0"}),
+    "call": (
+        20_000,
+        {"call-cprofile": "cProfile", "call-viztracer": "VizTracer", "call-trace0": "trace0"},
+    ),
     "generator": (20_000, {"generator": "cProfile"}),
     "coroutine": (4_000, {"coroutine": "cProfile"}),
     "raise_": (8_000, {"raise": "cProfile"}),
@@ -66,11 +69,13 @@ def load(contender: Contender) -> dict[str, Any]:
     """The contender's own copy of functions and loops; for us, the functions marked as a user marks them."""
     namespace = execute(compile(MARKED, "marked.py", "exec"))
     if contender.name == "prof":
-        from prof import profiled
+        from prof import _probes, profiled  # type: ignore[attr-defined]
 
         for value in list(namespace.values()):
             if isinstance(value, FunctionType):
                 profiled(value)
+                if not _probes.is_probed(value.__code__):
+                    raise RuntimeError(f"{value.__name__} has no probes: this would measure nothing")
     exec(compile(LOOPS, "loops.py", "exec"), namespace)
     return namespace
 

@@ -81,7 +81,9 @@ def measure(quick: bool) -> Iterator[Result]:
         start.compile()
         size, count = units(start.functions), len(start.functions)
     each = times.best("probe") / count * 1e6
-    note = f"{each:.2f} us a function of {size:.0f} code units, compiled in {times.best('compile') / count * 1e6:.1f} us"
+    note = (
+        f"{each:.2f} us a function of {size:.0f} code units, compiled in {times.best('compile') / count * 1e6:.1f} us"
+    )
     for figure in ("first-start", "cached-start"):
         yield times.result(figure, lambda t: t.best("probe") / t.best("compile"), note)
         note = "nothing is cached on disk: every start is a first start"

@@ -32,6 +32,10 @@ functions[0](DEPTH)
 """
 
 
+# What the `prof` script of an installed project does.
+PROF = "import sys; from prof.tools.cli import main; sys.exit(main())"
+
+
 def record(directory: Path, depth: int) -> Path:
     """The capture of the program."""
     program = directory / "wide.py"
@@ -42,13 +46,16 @@ def record(directory: Path, depth: int) -> Path:
     return capture
 
 
-def command(*arguments: str) -> Callable[[], float]:
-    """Seconds of a whole process."""
+def command(*arguments: str, says: str) -> Callable[[], float]:
+    """Seconds of the whole process of a `prof` command; RuntimeError if its output does not hold `says`."""
 
     def run() -> float:
         start = perf_counter()
-        subprocess.run([sys.executable, *arguments], env=environment(), check=True, stdout=subprocess.DEVNULL)
-        return perf_counter() - start
+        output = subprocess.check_output([sys.executable, "-c", PROF, *arguments], env=environment(), text=True)
+        seconds = perf_counter() - start
+        if says not in output:
+            raise RuntimeError(f"prof {' '.join(arguments)} printed {output!r}")
+        return seconds
 
     return run
 
@@ -60,8 +67,8 @@ def measure(quick: bool) -> Iterator[Result]:
         capture = record(Path(directory), depth)
         size, nodes = capture.stat().st_size, sum(10**i for i in range(depth + 1))
         runs = {
-            "report": command("-m", "prof.tools.cli", "report", str(capture)),
-            "help": command("-m", "prof.tools.cli", "report", "--help"),
+            "report": command("report", str(capture), says="visit_0"),
+            "help": command("report", "--help", says="usage"),
         }
         times = interleave(runs, 2 if quick else 6)
     note = f"{nodes:,} nodes, {size / 1e6:.0f} MB of capture; `report --help` takes {times.best('help'):.2f} s"

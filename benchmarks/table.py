@@ -24,5 +24,6 @@ def table(lines: list[tuple[Figure, Result]], notes: bool) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
     text = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     text.insert(1, "-|-".join("-" * width for width in widths))
-    said = [f"  {figure.name}: {result.note}" for figure, result in lines if result.note and (notes or result.value is None)]
+    kept = [(figure, result) for figure, result in lines if result.note and (notes or result.value is None)]
+    said = [f"  {figure.name}: {result.note}" for figure, result in kept]
     return "\n".join(text + said)

@@ -54,5 +54,6 @@ def measure(quick: bool) -> Iterator[Result]:
 
         times = interleave({"copy": copying, "uninstrument": uninstrumenting}, 3 if quick else 6)
     lines = refused.getvalue().count("\n")
-    note = f"{times.best('uninstrument'):.2f} s against {times.best('copy'):.2f} for {count} files, {changed} of them edited, {lines} refused"
+    seconds = f"{times.best('uninstrument'):.2f} s against {times.best('copy'):.2f}"
+    note = f"{seconds} for {count} files, {changed} of them edited, {lines} refused"
     yield times.result("uninstrument-tree", lambda t: t.best("uninstrument") / t.best("copy"), note)

@@ -47,6 +47,14 @@ def timed(contender: Contender, namespace: dict[str, Any]) -> Callable[[], float
     return once
 
 
+def check(namespace: dict[str, Any]) -> None:
+    """Raises RuntimeError unless the program has probes."""
+    from prof import _probes  # type: ignore[attr-defined]
+
+    if not _probes.is_probed(namespace["run"].__code__):
+        raise RuntimeError("the program has no probes: this would measure nothing")
+
+
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     every: dict[str, Times] = {}
@@ -55,6 +63,7 @@ def measure(quick: bool) -> Iterator[Result]:
         contenders = present(directory)
         for program in PROGRAMS:
             spaces = {c.name: c.load(source(program)) for c in contenders}
+            check(spaces["prof"])
             runs = {c.name: timed(c, spaces[c.name]) for c in contenders}
             every[program] = interleave(runs, 3 if quick else 150)
     for figure, name in FIGURES.items():

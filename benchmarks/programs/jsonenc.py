@@ -47,7 +47,13 @@ def encode(value):
 def document(users):
     return {
         "users": [
-            {"id": i, "name": f'User "{i}"\n', "tags": ["a", "bb", "ccc\t", None, True], "score": i / 3, "on": i % 2 == 0}
+            {
+                "id": i,
+                "name": f'User "{i}"\n',
+                "tags": ["a", "bb", "ccc\t", None, True],
+                "score": i / 3,
+                "on": i % 2 == 0,
+            }
             for i in range(users)
         ]
     }

@@ -71,7 +71,7 @@ def advance(bodies, steps):
 def energy(bodies):
     total = sum(mass * sum(v * v for v in velocity) / 2 for _, velocity, mass in bodies)
     for (here, _, mass), (there, _, other) in combinations(bodies, 2):
-        total -= mass * other / sum((a - b) ** 2 for a, b in zip(here, there)) ** 0.5
+        total -= mass * other / sum((a - b) ** 2 for a, b in zip(here, there, strict=True)) ** 0.5
     return total
 
 

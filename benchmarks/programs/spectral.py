@@ -31,7 +31,7 @@ def transposed_times(vector):
 
 
 def dot(a, b):
-    return sum([x * y for x, y in zip(a, b)])
+    return sum([x * y for x, y in zip(a, b, strict=True)])
 
 
 def run(scale):
