@@ -81,9 +81,10 @@ static inline const void *prof_py_instruction(const prof_py_frame *frame) {
 #endif
 }
 
-/* Byte offset of the RESUME with which the body of a code object begins. */
+/* Byte offset from which on an exception came out of a body that monitoring has seen to start: its RESUME, or from 3.13 on,
+ * where signals are looked at before PY_START is told, what stands behind that. */
 static inline long prof_py_body(const PyCodeObject *code) {
-    return (long)code->_co_firsttraceable * (long)sizeof(_Py_CODEUNIT);
+    return ((long)code->_co_firsttraceable + (PY_VERSION_HEX >= 0x030D0000)) * (long)sizeof(_Py_CODEUNIT);
 }
 
 /* The Python frame that called it, skipping the interpreter's own; NULL at the bottom. */
