@@ -84,7 +84,8 @@ class Recorder:
         """The namespace of the program, with its module's name `program`."""
         import prof
 
-        Path(self.file).write_text(source)
+        if not Path(self.file).exists() or Path(self.file).read_text() != source:
+            Path(self.file).write_text(source)  # and else leave it: debuggers warn of files that have changed
         space: dict[str, Any] = {"__name__": "program", **{name: getattr(prof, name) for name in prof.__all__}, **names}
         exec(compile(source, self.file, "exec", dont_inherit=True), space)
         return space

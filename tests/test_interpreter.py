@@ -226,9 +226,10 @@ def test_exceptions_by_signals_leave_the_stack_balanced(record: Recorder, engine
     finally:
         signal.signal(signal.SIGALRM, before)
     assert recorded.result > 250
-    # Between the call of work() and its first instruction, or in a section left by the exception, is where one may land.
     assert set(depths) <= {0}
-    assert set(recorded.drops) <= {"section_open"}
+    # From 3.13 on one that lands on a resumption comes before the event that tells of it: a leave without an enter.
+    told_late = engine == "monitoring" and sys.version_info >= (3, 13)
+    assert set(recorded.drops) <= {"section_open"} | ({"unmatched_leave"} if told_late else set())
     calls = recorded.calls()
     assert calls["work"] + calls["spin"] <= 300
     assert all(f.completed == f.calls for f in recorded.of_kind("function")["work"])

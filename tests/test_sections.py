@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -206,9 +207,11 @@ def main():
     it.close()
     tick(7)
 """)
-    assert recorded.times("section") == {"s": (0, 0, 5)}
+    # From 3.13 on the interpreter does not enter it again to close it.
+    lazy = sys.version_info >= (3, 13)
+    assert recorded.times("section") == {"s": (0, 0, 0 if lazy else 5)}
     assert recorded.times()["main"] == (12, 12, 0)
-    assert recorded.drops == {"section_open": 1}
+    assert recorded.drops == ({} if lazy else {"section_open": 1})
 
 
 @pytest.mark.parametrize("leave", ["continue", "break"])
