@@ -124,8 +124,14 @@ class Meter:
             from rich.console import Console
             from rich.progress import Progress
 
-            # No refresh thread: the process may still fork workers.
-            self._bar = Progress(console=Console(file=self._stream), auto_refresh=False, transient=True)
+            # No refresh thread: the process may still fork workers. Rich takes stdout over while a bar is shown,
+            # which is right on a terminal and would send a pipe's content to the terminal too.
+            self._bar = Progress(
+                console=Console(file=self._stream),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+            )
             self._bar.start()
             self._task = self._bar.add_task("files", total=self._total)
         assert self._task is not None

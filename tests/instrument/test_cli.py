@@ -306,3 +306,28 @@ def test_libcst_is_not_imported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(SOURCE)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_the_bar_leaves_a_piped_stdout_alone(tmp_path: Path) -> None:
+    """stderr is a terminal, stdout a pipe: the bar is on the one, the answer of --check on the other."""
+    (tmp_path / "a.py").write_bytes(SOURCE)
+    (tmp_path / "b.py").write_bytes(SOURCE)
+    code = (
+        "import sys; from prof.instrument import cli, report; report.PATIENCE = report.TICK = 0;"
+        "sys.exit(cli.instrument_main(['--check', '.']))"
+    )
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert done.returncode == 1
+    assert done.stdout.split() == [f".{os.sep}{name}".encode() for name in ("a.py", "b.py")]
+    assert b"files" in shown
+    assert b"b.py" not in shown
