@@ -124,8 +124,8 @@ class Meter:
             from rich.console import Console
             from rich.progress import Progress
 
-            # No refresh thread: the process may still fork workers. Rich takes stdout over while a bar is shown,
-            # which is right on a terminal and would send a pipe's content to the terminal too.
+            # No refresh thread: the process may still fork workers. Rich takes stdout over while a bar is
+            # shown, which is right on a terminal but would send a pipe's content to the terminal too.
             self._bar = Progress(
                 console=Console(file=self._stream),
                 auto_refresh=False,
