@@ -16,6 +16,7 @@ class Session:
     """A run, summed up; times in ns.
 
     `inside_ns` is the time in spans over all threads, `alive_ns` the threads' lifetimes, 0 when unknown.
+    `wall_ns` is a lower bound for a process that was killed: it had no chance to say when it ended.
     `overhead_ns` estimates what the probes added: their cost, measured at start, times the calls and resumes.
     """
 
@@ -29,6 +30,7 @@ class Session:
     modes: tuple[str, ...]
     threads: list[Thread]
     drops: list[Drop]
+    wall_ns: int
     inside_ns: int
     alive_ns: int
     outside_ns: int
@@ -43,6 +45,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
     probed = sum(f.calls + f.resumes for f in functions if f.label.kind in PROBED)
     threads = capture.threads
     alive = [t.alive_ns for t in threads]
+    inside = tree.total_ns[0] - tree.self_ns[0]
     return Session(
         capture=capture,
         name=_text(meta, "name") or capture.path.name.removesuffix(".capture"),
@@ -54,7 +57,8 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         modes=tuple(map(str, meta["modes"])) if isinstance(meta.get("modes"), list) else ("time",),
         threads=threads,
         drops=capture.drops,
-        inside_ns=tree.total_ns[0] - tree.self_ns[0],
+        wall_ns=max(capture.duration_ns, inside // max(1, len(threads)) if capture.recording else 0),
+        inside_ns=inside,
         alive_ns=sum(alive) if all(alive) else 0,
         outside_ns=tree.self_ns[0],
         probed_calls=probed,

@@ -66,20 +66,25 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     yield "Command", session.command
     yield "Python", ", ".join(filter(None, (session.python, session.platform)))
     yield "Recorded", ", ".join(filter(None, (began, f"process {capture.pid}", session.host and f"on {session.host}")))
-    wall = f"{duration(capture.duration_ns)} wall"
+    bound = "at least " if session.wall_ns > capture.duration_ns else ""
+    wall = f"{bound}{duration(session.wall_ns)} wall"
     if len(session.threads) > 1:
         wall += f", {len(session.threads)} threads"
         if session.alive_ns:
             wall += f" with {duration(session.alive_ns)} together"
     yield "Time", wall
-    base = session.alive_ns or capture.duration_ns
+    base = max(session.alive_ns, session.wall_ns)
     inside = f"{duration(session.inside_ns)} inside profiled code"
     whole = "of wall" if len(session.threads) <= 1 else "of the threads' time"
-    yield "Profiled", inside + (f", {percent(session.inside_ns, base)} {whole}" if session.inside_ns <= base else "")
+    yield (
+        "Profiled",
+        inside + (f", {percent(session.inside_ns, base)} {whole}" if session.inside_ns <= base and not bound else ""),
+    )
     if session.probed_calls:
         cost = f"{count(session.probed_calls)} calls x {capture.probe_cost_ps / 1000:.0f} ns a call"
-        known = f"about {percent(session.overhead_ns, base)} ({cost} = {duration(session.overhead_ns)})"
-        yield "Overhead", known if session.overhead_ns else "unknown: the cost of a call was not measured"
+        share = f"about {percent(session.overhead_ns, base)}".replace("about <", "below ")
+        share += f" ({cost} = {duration(session.overhead_ns)})"
+        yield "Overhead", share if session.overhead_ns else "unknown: the cost of a call was not measured"
     clock = f"clock {capture.clock}"
     yield "Recorder", ", ".join(filter(None, (session.engine and f"engine {session.engine}", clock)))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from capture_files import THREAD, File, Label, Node, Thread, function
+from capture_files import RECORDING, THREAD, File, Label, Node, Thread, function
 from example import example
 from prof.tools.cli import main
 from schema_check import problems
@@ -119,6 +119,16 @@ def test_mutual_recursion_is_shown_by_level(run: Run) -> None:
     text = run("report", "mutual.capture", "--tree", "--depth", "0")
     assert "[39] m.odd" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_killed_before_a_heartbeat(run: Run) -> None:
+    """Spans tell a lower bound of the time that the header does not."""
+    nodes = [Node(-1, 0), Node(0, 1, 1, 5_000_000)]
+    file = File([Label(THREAD, "t"), function("m.f")], [Thread("t", nodes)], {}, state=RECORDING, last=(9, 9, 9))
+    Path("killed.capture").write_bytes(file.build())
+    text = run("report", "killed.capture")
+    assert "  Time      at least 5.00 ms wall\n  Profiled  5.00 ms inside profiled code\n" in text
+    assert "! killed while recording, or still running" in text
 
 
 def test_empty_capture(run: Run) -> None:
