@@ -83,7 +83,10 @@ enum prof_chunk_type {
     PROF_CHUNK_THREADS = 3, /* prof_thread_record */
     PROF_CHUNK_NODES = 4,   /* prof_node, of one thread; a parent comes before its children in the file */
     PROF_CHUNK_META = 5,    /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
-    PROF_CHUNK_PENDING = 6  /* prof_pending, of one thread */
+    PROF_CHUNK_PENDING = 6, /* prof_pending, of one thread */
+    PROF_CHUNK_MEMORY = 7,  /* one prof_memory */
+    PROF_CHUNK_TYPES = 8,   /* prof_type: the live blocks when recording ended, by type */
+    PROF_CHUNK_SERIES = 9   /* prof_moment, in order of time */
 };
 
 typedef struct {
@@ -107,7 +110,8 @@ enum prof_label_kind {
     PROF_GC = 4,
     PROF_NATIVE = 5,
     PROF_THREAD = 6,   /* root of a thread's tree */
-    PROF_PROFILER = 7  /* the profiler's own work, kept apart from the program's */
+    PROF_PROFILER = 7, /* the profiler's own work, kept apart from the program's */
+    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated */
 };
 
 /* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with
@@ -149,6 +153,9 @@ typedef struct {
 } prof_pending;
 
 #define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
+#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode; the same for those below */
+#define PROF_LABEL_NO_MEMORY 4u
+#define PROF_LABEL_NO_DETAIL 8u
 
 typedef struct {
     uint64_t native_id;   /* kernel thread id */
@@ -174,7 +181,37 @@ typedef struct {
     uint64_t resumes;      /* re-entries after a suspension */
     uint64_t suspended;    /* ticks between a suspension and the resume that followed */
     uint64_t items;        /* of a gc node: objects reclaimed */
-    uint64_t reserved[7];  /* columns of other modes */
+    /* Memory, of PROF_LINE leaves only; blocks resized count as freed and allocated. */
+    uint64_t alloc_count, alloc_bytes;
+    uint64_t free_count, free_bytes; /* of blocks allocated here, wherever freed; in detail only */
+    uint64_t peak_bytes;   /* live bytes at the peak, while peak_epoch is prof_memory.epoch; else what is live now */
+    uint32_t peak_epoch;
+    uint32_t site;         /* number of the leaf among all, from 1 */
+    uint64_t reserved[1];
 } prof_node;
+
+#define PROF_SIZE_CLASSES 64
+
+typedef struct {
+    uint32_t detail;     /* 1: frees are matched */
+    uint32_t epoch;      /* grows with each new peak */
+    uint64_t live_bytes; /* in detail, as all below */
+    uint64_t peak_bytes;
+    uint64_t peak_ticks; /* when it was reached */
+    uint64_t unknown_frees; /* of blocks that were there when recording began, or that nobody may track */
+    uint64_t arena_bytes;   /* address space that pymalloc holds */
+    uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */
+} prof_memory;
+
+typedef struct {
+    prof_ref name;
+    uint32_t reserved;
+    uint64_t count, bytes;
+} prof_type;
+
+typedef struct {
+    uint64_t ticks;
+    uint64_t rss_bytes, arena_bytes, live_bytes;
+} prof_moment;
 
 #endif

@@ -33,6 +33,7 @@ static prof_thread *threads;                             /* Owned list, of the r
 static prof_appender records, meta;
 static pthread_key_t at_thread_exit;
 static int has_key;
+static uint64_t heartbeat_ticks; /* how old the header's last instant may grow: a killed process is read by it */
 
 /* What the forking thread had open, from the parent's capture, to go on with in the child's. */
 typedef struct {
@@ -111,6 +112,8 @@ void prof_pending_count(prof_thread *t) {
         label->histogram[prof_histogram_bin(p->ticks)]++;
     }
     t->pending = t->pending_end - PENDING;
+    uint64_t now = prof_now();
+    if (now - prof_arena_header()->last.ticks > heartbeat_ticks) prof_arena_header()->last = prof_clock_instant();
 }
 
 static prof_pending *pending_room(prof_thread *t) {
@@ -231,6 +234,8 @@ static void write_header(void) {
         nanosleep(&millisecond, NULL);
     }
     h->first = h->last = prof_clock_instant();
+    heartbeat_ticks = prof_clock_kind_now == PROF_CLOCK_TSC ? 50 * (h->first.ticks - h->start.ticks)
+                      : prof_clock_kind_now == PROF_CLOCK_MONOTONIC ? 50000000 : UINT64_MAX;
     memcpy(h->magic, PROF_MAGIC, sizeof h->magic); /* last: until now it was no capture */
 }
 

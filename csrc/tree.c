@@ -63,7 +63,7 @@ static prof_node *find(const prof_thread *t, const prof_node *parent, prof_ref l
     return NULL;
 }
 
-prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label) {
+static prof_node *new_node(prof_thread *t, const prof_node *parent, prof_ref label) {
     prof_node *n = prof_arena_append(&t->nodes, PROF_CHUNK_NODES, sizeof *n, prof_arena_ref(t->record), sizeof *n);
     if (!n) return NULL;
     n->label = label;
@@ -71,17 +71,34 @@ prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label) {
     if (parent) {
         n->parent = prof_arena_ref(parent);
         n->depth = parent->depth + 1;
-        n->private_sibling = parent->private_child;
     }
     prof_arena_publish(&t->nodes, sizeof *n);
     node_count++;
-    if (!parent) return n;
+    return n;
+}
+
+prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label) {
+    prof_node *n = new_node(t, parent, label);
+    if (!n || !parent) return n;
+    n->private_sibling = parent->private_child;
     parent->private_child = prof_arena_ref(n);
     if (++parent->private_children == SHORT_LIST + 1)
         for (prof_ref r = parent->private_child; r; r = ((prof_node *)prof_arena_at(r))->private_sibling)
             table_add(t, prof_arena_at(r));
     else if (parent->private_children > SHORT_LIST)
         table_add(t, n);
+    return n;
+}
+
+prof_node *prof_node_leaf(prof_thread *t, prof_node *parent, prof_ref label) {
+    prof_node *n = table_find(t, parent, label);
+    if (n) return n;
+    if (node_count >= prof_limits.max_nodes && parent->parent) {
+        prof_count(PROF_DROP_FOLDED_SIZE, 1);
+        return prof_node_leaf(t, t->base->node, label);
+    }
+    n = new_node(t, parent, label);
+    if (n) table_add(t, n);
     return n;
 }
 

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 from typing import Any, Protocol
 from weakref import ref
 
-from prof import lines, markers, opcodes
+from prof import markers, opcodes
 from prof._core import ffi, lib
 from prof.errors import UsageError
 
@@ -40,9 +40,7 @@ def load(main_name: str) -> Any:
         _ready = True
     from prof import _probes
 
-    _probes.configure(
-        opcodes.kinds(), opcodes.caches(), opcodes.operations(), lines.original_line, main_name
-    )
+    _probes.configure(opcodes.kinds(), opcodes.caches(), opcodes.operations(), main_name)
     return _probes
 
 

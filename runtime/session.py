@@ -26,6 +26,9 @@ from prof.settings import Settings, parse
 # enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
 _CLOCKS = {"wall": 0, "monotonic": 2, "cpu": 3}
 
+# More calling contexts than this, and their folded text (a line each, with all its ancestors) is not written at exit unasked.
+MOST_STACKS = 200_000
+
 _current: Session | None = None
 _fork_hook = False
 
@@ -150,9 +153,12 @@ class Session:
         files = [Path(f"{self.base}.capture")]
         try:
             with open_capture(files[0]) as capture:
-                for mode in self.settings.modes:
+                tree = capture.tree()
+                if tree.count > MOST_STACKS:
+                    say(f"{tree.count:,} stacks are much text: for the folded files, prof folded {_shown(files[0])}")
+                for mode in self.settings.modes if tree.count <= MOST_STACKS else ():
                     path = Path(f"{self.base}-{mode.name}.folded")
-                    write_folded(capture, mode, path)
+                    write_folded(capture, mode, path, tree)
                     files.insert(-1, path)
         except (ProfError, OSError) as error:
             say(f"{error} (the capture is {files[-1]})")

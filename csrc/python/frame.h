@@ -18,6 +18,13 @@
 /* 3.11: generator.throw() reads the instruction before YIELD_VALUE and expects SEND there. */
 #define PROF_PY_SEND_BEFORE_YIELD (PY_VERSION_HEX < 0x030C0000)
 
+/* A handler's stack depth may be larger than the stack is: then all is kept. Debug builds assert that it is not. */
+#ifdef Py_DEBUG
+#define PROF_PY_DEEP_HANDLERS 0
+#else
+#define PROF_PY_DEEP_HANDLERS 1
+#endif
+
 #if PY_VERSION_HEX < 0x030C0000
 #define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
 #define PyUnstable_Code_GetExtra _PyCode_GetExtra

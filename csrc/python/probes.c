@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../labels.h"
+#include "../lines.h"
 #include "../session.h"
 #include "../suspended.h"
 #include "frame.h"
@@ -11,7 +12,6 @@
 
 static prof_site *sites;      /* all of them */
 static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
-static PyObject *line_of;     /* Owned: Python's (file, line) -> line in the uninstrumented source */
 static PyObject *main_name;   /* Owned: what module __main__ is called */
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
@@ -273,11 +273,11 @@ static PyObject *full_name(PyObject *module, PyObject *qualname) {
 }
 
 uint32_t prof_original_line(PyObject *file, int line) {
-    PyObject *found = line_of ? PyObject_CallFunction(line_of, "Oi", file, line) : NULL;
-    long n = found ? PyLong_AsLong(found) : -1;
-    Py_XDECREF(found);
+    PyObject *text = utf8(file);
+    uint32_t n = line <= 0 ? 0 : text ? prof_line_original(PyBytes_AS_STRING(text), (uint32_t)line) : (uint32_t)line;
+    Py_XDECREF(text);
     PyErr_Clear();
-    return (uint32_t)(n > 0 ? n : line > 0 ? line : 0);
+    return n;
 }
 
 /* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
@@ -433,27 +433,26 @@ static PyObject *is_probed(PyObject *self, PyObject *code) {
 static PyObject *configure(PyObject *self, PyObject *args) {
     const char *kinds, *caches, *operations;
     Py_ssize_t kinds_n, caches_n, operations_n;
-    PyObject *line, *name;
-    if (!PyArg_ParseTuple(args, "y#y#y#OU:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
-                          &line, &name))
+    PyObject *name;
+    if (!PyArg_ParseTuple(args, "y#y#y#U:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
+                          &name))
         return NULL;
     prof_opcodes *o = &prof_opcode;
     uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
                         &o->pop_top, &o->send, &o->reraise, &o->jump_forward};
     if (kinds_n != 256 || caches_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
-        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, line_of, main_name)");
+        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, main_name)");
     memcpy(o->kind, kinds, 256);
     memcpy(o->caches, caches, 256);
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
-    Py_XSETREF(line_of, line == Py_None ? NULL : Py_NewRef(line));
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;
 }
 
 PyMethodDef prof_probe_methods[] = {
     {"configure", configure, METH_VARARGS,
-     "configure(kinds, caches, operations, line_of, main_name): this interpreter's instructions, as bytes of 256, 256\n"
-     "and 8; a callable (file, line) -> line, or None; what module __main__ is called."},
+     "configure(kinds, caches, operations, main_name): this interpreter's instructions, as bytes of 256, 256 and 8; what\n"
+     "module __main__ is called."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
      "probe(function, name=None): gives the function probed code. False when it has probes already."},
     {"probe_code", probe_code, METH_VARARGS,

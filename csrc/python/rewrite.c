@@ -47,6 +47,7 @@ typedef struct {
     const uint8_t *code;
     uint32_t units;
     uint32_t resume; /* unit of RESUME 0 */
+    uint32_t depth;  /* no stack is deeper */
     snippet snippets[SNIPPETS];
     snippet raise;
     /* By unit, units + 1 long (one Owned block): */
@@ -286,7 +287,9 @@ static void cover(plan *p, prof_bytes *entries, uint32_t start, uint32_t end, ui
             if (p->closed[k].end < end) e.end = p->closed[k].end;
             if (handler != WHOLE || p->closed[k].suspended) {
                 e.handler = trampoline_to(p, handler, depth_lasti);
-                e.depth_lasti |= 1;
+                /* All of the stack is kept for the trampoline: what lies above the handler's part, such as the generator
+                 * that a loop runs over, may run code when it is dropped, and that belongs into the resumed span. */
+                e.depth_lasti = (PROF_PY_DEEP_HANDLERS ? p->depth << 1 : depth_lasti) | 1;
                 prof_bytes_add(entries, &e, sizeof e);
             }
         } else {
@@ -370,6 +373,7 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
     if (!bytes) return NULL;
     p.code = (const uint8_t *)PyBytes_AS_STRING(bytes);
     p.units = (uint32_t)(PyBytes_GET_SIZE(bytes) / 2);
+    p.depth = (uint32_t)code->co_stacksize;
     if (plan_allocate(&p)) {
         PyErr_NoMemory();
         goto error;

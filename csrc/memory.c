@@ -1,0 +1,185 @@
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "labels.h"
+#include "session.h"
+
+#define FIRST_SLOTS 4096
+/* An instruction that was forgotten. No code lies at the last byte of the address space. */
+#define GONE UINTPTR_MAX
+
+int prof_memory_mode;
+uint64_t prof_memory_queued;
+static prof_memory no_totals;
+prof_memory *prof_memory_totals = &no_totals;
+prof_site_slot *prof_site_slots;
+size_t prof_site_mask;
+prof_node **prof_site_nodes;
+static size_t slots_used;
+static uint32_t site_count;
+
+/* ---- events of threads without the GIL ------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint32_t site; /* freed there; 0: allocated */
+    int64_t bytes;
+} event;
+
+static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
+static event *queue; /* Owned */
+static size_t queue_room;
+
+void prof_memory_queue(uint32_t site, int64_t bytes) {
+    pthread_mutex_lock(&queue_lock);
+    if (prof_memory_queued == queue_room) {
+        size_t room = queue_room ? queue_room * 2 : 1024;
+        event *bigger = realloc(queue, room * sizeof *queue);
+        if (bigger) {
+            queue = bigger;
+            queue_room = room;
+        }
+    }
+    if (prof_memory_queued < queue_room) {
+        queue[prof_memory_queued] = (event){site, bytes};
+        __atomic_store_n(&prof_memory_queued, prof_memory_queued + 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&queue_lock);
+}
+
+void prof_memory_drain(void) {
+    static const prof_place without = {"", "<threads without the GIL>", 0};
+    prof_thread *t = prof_thread_current();
+    pthread_mutex_lock(&queue_lock);
+    for (size_t i = 0; t && i < prof_memory_queued; i++) {
+        event *e = &queue[i];
+        if (e->site) {
+            prof_memory_freed_at(prof_site_nodes[e->site], (size_t)e->bytes);
+            continue;
+        }
+        prof_node *site = prof_site_name(t, t->base->node, 0, &without);
+        if (!site) continue;
+        /* Its blocks are not in the address map: they are counted, and nobody is told that they live. */
+        prof_site_touch(site);
+        site->alloc_count++;
+        site->alloc_bytes += (uint64_t)e->bytes;
+        if (prof_memory_mode == PROF_MEMORY_DETAIL) {
+            site->free_count++;
+            site->free_bytes += (uint64_t)e->bytes;
+        }
+    }
+    prof_memory_queued = 0;
+    pthread_mutex_unlock(&queue_lock);
+}
+
+/* ---- sites -------------------------------------------------------------------------------------------------------------- */
+
+static int grow(void) {
+    size_t size = (prof_site_mask + 1) * 2, used = 0;
+    prof_site_slot *bigger = calloc(size, sizeof *bigger);
+    if (!bigger) return -1;
+    for (size_t i = 0; i <= prof_site_mask; i++) {
+        prof_site_slot s = prof_site_slots[i];
+        if (!s.site || s.instruction == GONE) continue;
+        size_t k = prof_site_home(s.instruction, s.top) & (size - 1);
+        while (bigger[k].site) k = (k + 1) & (size - 1);
+        bigger[k] = s;
+        used++;
+    }
+    free(prof_site_slots);
+    prof_site_slots = bigger;
+    prof_site_mask = size - 1;
+    slots_used = used;
+    return 0;
+}
+
+static void remember(uintptr_t instruction, prof_ref top, prof_ref site) {
+    if ((slots_used + 1) * 2 > prof_site_mask && grow()) return;
+    size_t k = prof_site_home(instruction, top) & prof_site_mask;
+    while (prof_site_slots[k].site) k = (k + 1) & prof_site_mask;
+    prof_site_slots[k] = (prof_site_slot){instruction, top, site};
+    slots_used++;
+}
+
+void prof_site_forget(uintptr_t begin, uintptr_t end) {
+    for (size_t i = 0; prof_site_slots && i <= prof_site_mask; i++)
+        if (prof_site_slots[i].instruction >= begin && prof_site_slots[i].instruction < end)
+            prof_site_slots[i].instruction = GONE;
+}
+
+static prof_label *line_label(const prof_place *place) {
+    char name[512];
+    const char *file = strrchr(place->file, '/');
+    file = file && file[1] ? file + 1 : place->file;
+    if (place->line) snprintf(name, sizeof name, "%s:%u", file, place->line);
+    else snprintf(name, sizeof name, "%s", file);
+    return prof_label_intern(PROF_LINE, name, place->function, place->file, place->line, 0);
+}
+
+/* The nearest of `top` and its ancestors whose function records memory. */
+static prof_node *recorder(prof_node *top, uint32_t *flags) {
+    for (;; top = prof_arena_at(top->parent)) {
+        const prof_label *label = prof_arena_at(top->label);
+        *flags = label->flags;
+        if (!(label->flags & PROF_LABEL_NO_MEMORY) || !top->parent) return top;
+    }
+}
+
+prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction, const prof_place *place) {
+    uint32_t flags;
+    prof_label *label = line_label(place);
+    if (!label) return NULL;
+    prof_node *site = prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label));
+    if (!site) return NULL;
+    if (!site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < PROF_PAGEMAP_SITES) {
+        site->site = ++site_count;
+        prof_site_nodes[site->site] = site;
+    }
+    if (instruction) remember(instruction, prof_arena_ref(top), prof_arena_ref(site));
+    return site;
+}
+
+/* ---- start and stop -------------------------------------------------------------------------------------------------------- */
+
+int prof_memory_start(int mode) {
+    prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_memory)};
+    prof_memory *totals = prof_arena_append(&room, PROF_CHUNK_MEMORY, sizeof *totals, 0, sizeof *totals);
+    if (!totals) return ENOSPC;
+    prof_site_slots = calloc(FIRST_SLOTS, sizeof *prof_site_slots);
+    size_t bytes = PROF_PAGEMAP_SITES * sizeof *prof_site_nodes; /* of which only what is used is ever touched */
+    void *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!prof_site_slots || nodes == MAP_FAILED) {
+        free(prof_site_slots);
+        prof_site_slots = NULL;
+        return ENOMEM;
+    }
+    prof_site_nodes = nodes;
+    prof_site_mask = FIRST_SLOTS - 1;
+    slots_used = site_count = 0;
+    totals->detail = mode == PROF_MEMORY_DETAIL;
+    totals->epoch = 1;
+    prof_arena_publish(&room, sizeof *totals);
+    prof_memory_totals = totals;
+    prof_memory_mode = mode;
+    return 0;
+}
+
+void prof_memory_stop(void) {
+    if (prof_memory_mode == PROF_MEMORY_OFF) return;
+    prof_memory_mode = PROF_MEMORY_OFF;
+    prof_memory_totals = &no_totals;
+    free(prof_site_slots);
+    prof_site_slots = NULL;
+    munmap(prof_site_nodes, PROF_PAGEMAP_SITES * sizeof *prof_site_nodes);
+    prof_pagemap_clear();
+    pthread_mutex_init(&queue_lock, NULL); /* a forked child may have copied it taken */
+    free(queue);
+    queue = NULL;
+    queue_room = prof_memory_queued = 0;
+}

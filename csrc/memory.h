@@ -1,0 +1,109 @@
+/* Memory: what each line allocates, in the calling context on top of the shadow stack.
+ *
+ * A site is a leaf of the calling-context tree, labelled with a line; it is found by the address of the instruction that
+ * runs and the node on top, and named when it is first met. Only one thread at a time may call these (the CPython half
+ * holds the GIL); what other threads do without the GIL is queued by prof_memory_queue, and counted by the next that calls. */
+#ifndef PROF_MEMORY_H
+#define PROF_MEMORY_H
+#include "pagemap.h"
+#include "stack.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { PROF_MEMORY_OFF, PROF_MEMORY_SUMMARY, PROF_MEMORY_DETAIL };
+
+typedef struct {
+    uintptr_t instruction;
+    prof_ref top;
+    prof_ref site; /* the leaf; 0: a free slot */
+} prof_site_slot;
+
+extern int prof_memory_mode;
+extern uint64_t prof_memory_queued;        /* events that wait in the queue */
+extern prof_memory *prof_memory_totals;    /* Borrowed from the arena */
+extern prof_site_slot *prof_site_slots;    /* Owned: an open-addressing table */
+extern size_t prof_site_mask;
+extern prof_node **prof_site_nodes;        /* by number */
+
+/* Where an instruction is, told by the CPython half when a site is first met. */
+typedef struct {
+    const char *function, *file; /* Borrowed, UTF-8, NUL-terminated */
+    uint32_t line;
+} prof_place;
+
+/* Begins counting into the running recording. 0, or ENOMEM or ENOSPC. */
+int prof_memory_start(int mode);
+
+/* Ends it; the tables go, what was counted stays. `hook` off first: nobody may be inside. */
+void prof_memory_stop(void);
+
+/* The site of `place` below `top`, remembered for `instruction` unless that is 0. NULL when nothing records. */
+prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction, const prof_place *place);
+
+/* Forgets the instructions in [begin, end): their code is going, and other code may come to lie there. */
+void prof_site_forget(uintptr_t begin, uintptr_t end);
+
+/* An event of a thread without the GIL: `bytes` allocated (site 0) or freed (of a numbered site). */
+void prof_memory_queue(uint32_t site, int64_t bytes);
+void prof_memory_drain(void);
+
+static inline size_t prof_site_home(uintptr_t instruction, prof_ref top) {
+    return (size_t)(((uint64_t)instruction + (uint64_t)top * 0x9e3779b97f4a7c15u) * 0x9e3779b97f4a7c15u >> 24);
+}
+
+/* The site known for `instruction` below `top`, or NULL. */
+static inline prof_node *prof_site_find(uintptr_t instruction, prof_ref top) {
+    for (size_t k = prof_site_home(instruction, top) & prof_site_mask;; k = (k + 1) & prof_site_mask) {
+        const prof_site_slot *s = &prof_site_slots[k];
+        if (PROF_LIKELY(s->instruction == instruction && s->top == top)) return prof_arena_at(s->site);
+        if (!s->site) return NULL;
+    }
+}
+
+/* The first time a site changes after a peak, what it held at the peak is kept. */
+static inline void prof_site_touch(prof_node *site) {
+    if (site->peak_epoch != prof_memory_totals->epoch) {
+        site->peak_bytes = site->alloc_bytes - site->free_bytes;
+        site->peak_epoch = prof_memory_totals->epoch;
+    }
+}
+
+static inline void prof_memory_allocated(prof_node *site, const void *block, size_t bytes) {
+    if (prof_memory_mode == PROF_MEMORY_SUMMARY) {
+        site->alloc_count++;
+        site->alloc_bytes += bytes;
+        return;
+    }
+    prof_memory *m = prof_memory_totals;
+    m->class_count[bytes ? 63 - __builtin_clzll(bytes) : 0]++;
+    prof_site_touch(site);
+    site->alloc_count++;
+    site->alloc_bytes += bytes;
+    if (PROF_UNLIKELY(!site->site) || PROF_UNLIKELY(prof_pagemap_put(block, bytes, site->site))) {
+        site->free_count++; /* not to be followed: neither live nor a leak */
+        site->free_bytes += bytes;
+        return;
+    }
+    m->live_bytes += bytes;
+    if (m->live_bytes > m->peak_bytes) {
+        m->peak_bytes = m->live_bytes;
+        m->epoch++;
+    }
+}
+
+static inline void prof_memory_freed_at(prof_node *site, size_t bytes) {
+    prof_site_touch(site);
+    site->free_count++;
+    site->free_bytes += bytes;
+    prof_memory_totals->live_bytes -= bytes;
+}
+
+static inline void prof_memory_freed(const void *block) {
+    size_t bytes;
+    uint32_t site = prof_pagemap_take(block, &bytes);
+    if (PROF_LIKELY(site)) prof_memory_freed_at(prof_site_nodes[site], bytes);
+    else prof_memory_totals->unknown_frees++;
+}
+
+#pragma GCC visibility pop
+#endif
