@@ -23,6 +23,19 @@ for folder in (HERE / "oracles", HERE):
 from recording import Recorded, Recorder  # noqa: E402
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "stdlib: all of the standard library's own tests we run, probed; some minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes runs when it is asked for: `pytest -m stdlib`."""
+    if "stdlib" in (config.option.markexpr or ""):
+        return
+    chosen = [item for item in items if item.get_closest_marker("stdlib") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
 def _installed() -> dict[str, Any]:
     """What a recording could leave behind in this process."""
     from prof import _core, markers
@@ -31,7 +44,8 @@ def _installed() -> dict[str, Any]:
     found: dict[str, Any] = {
         "recording": _core.lib.prof_recording(),
         "attach": markers._attach,
-        "gc callbacks": list(gc.callbacks),
+        # Hypothesis adds one of its own, and keeps it.
+        "gc callbacks": [each for each in gc.callbacks if "hypothesis" not in str(getattr(each, "__module__", ""))],
         "import": bootstrap._find_and_load,
         "trace": sys.gettrace(),
         "profile": sys.getprofile(),
