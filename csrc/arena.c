@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@ static struct {
     uint64_t reserved;  /* bytes of address range */
     uint64_t allocated; /* bytes of the file that the disk has promised */
     int full;
+    int named; /* the file has had its name from the start */
     pthread_mutex_t lock;
 } arena = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -35,8 +39,22 @@ static int ensure(uint64_t bytes) {
     return error;
 }
 
+/* A file without a name in the directory of `path`: if the process is killed before there is a header in it, nobody finds
+ * the remains. -1 where the file system has no such files. */
+static int create_nameless(const char *path) {
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+    if (n >= sizeof directory || access("/proc/self/fd", X_OK)) return -1; /* it gets its name through there */
+    memcpy(directory, n ? path : ".", n ? n : 1);
+    directory[n ? n : 1] = 0;
+    return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+}
+
 int prof_arena_open(const char *path, uint64_t max_bytes) {
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int fd = create_nameless(path);
+    arena.named = fd < 0;
+    if (fd < 0) fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) return errno;
     int error;
     void *base = MAP_FAILED;
@@ -59,7 +77,19 @@ int prof_arena_open(const char *path, uint64_t max_bytes) {
 error:
     if (base != MAP_FAILED) munmap(base, size);
     close(fd);
-    unlink(path);
+    if (arena.named) unlink(path);
+    arena.fd = -1;
+    return error;
+}
+
+int prof_arena_publish_name(const char *path) {
+    char link[64];
+    if (arena.named) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", arena.fd);
+    if (!linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW)) return 0;
+    int error = errno;
+    munmap(prof_arena_base, arena.reserved);
+    close(arena.fd);
     arena.fd = -1;
     return error;
 }

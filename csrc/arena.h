@@ -14,8 +14,12 @@ typedef struct {
     uint64_t grow;     /* bytes the next chunk will have */
 } prof_appender;
 
-/* Creates `path` (it must not exist) and maps it. 0, or an errno value. */
+/* Creates the file that will be `path` and maps it. 0, or an errno value. */
 int prof_arena_open(const char *path, uint64_t max_bytes);
+
+/* Gives the file its name, which must be free: from here on it is seen. Where the file system cannot keep a file without a
+ * name, it had it already. 0, or an errno value; then the file is gone. */
+int prof_arena_publish_name(const char *path);
 
 /* Cuts the file to what was used and gives the unused address range back. What was used stays mapped. */
 void prof_arena_close(void);

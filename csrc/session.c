@@ -228,7 +228,13 @@ static void write_header(void) {
     h->pid = (uint32_t)getpid();
     h->modes = prof_limits.modes;
     h->interval_ns = prof_limits.interval_ns;
-    h->start = prof_clock_instant();
+    h->start = h->first = h->last = prof_clock_instant();
+    memcpy(h->magic, PROF_MAGIC, sizeof h->magic);
+}
+
+/* A first calibration, for captures cut short. */
+static void calibrate(void) {
+    prof_header *h = prof_arena_header();
     if (prof_clock_kind_now == PROF_CLOCK_TSC) {
         struct timespec millisecond = {0, 1000000};
         nanosleep(&millisecond, NULL);
@@ -236,7 +242,6 @@ static void write_header(void) {
     h->first = h->last = prof_clock_instant();
     heartbeat_ticks = prof_clock_kind_now == PROF_CLOCK_TSC ? 50 * (h->first.ticks - h->start.ticks)
                       : prof_clock_kind_now == PROF_CLOCK_MONOTONIC ? 50000000 : UINT64_MAX;
-    memcpy(h->magic, PROF_MAGIC, sizeof h->magic); /* last: until now it was no capture */
 }
 
 static prof_label *translate(prof_label *old) {
@@ -283,6 +288,12 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     records = meta = (prof_appender){0};
     threads = NULL;
     write_header();
+    error = prof_arena_publish_name(path);
+    if (error) {
+        snprintf(why, why_size, "cannot write %s: %s", path, strerror(error));
+        return error;
+    }
+    calibrate();
     prof_epoch++;
     if (carried.base) resume_carried();
     if (prof_on_open) prof_on_open();
