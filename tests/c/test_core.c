@@ -1,0 +1,365 @@
+/* The pure-C half by itself: no Python in this process. `test_core CASE FOLDER` runs one case and exits with 0. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../csrc/prof.h"
+#include "../../csrc/read.h"
+
+static char path[4096];
+
+#define CHECK(holds)                                                           \
+    do {                                                                       \
+        if (!(holds)) {                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds);        \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static void start(const prof_config *config) {
+    char why[512] = "";
+    prof_config manual = config ? *config : (prof_config){0};
+    manual.clock = PROF_CLOCK_MANUAL;
+    unlink(path);
+    prof_clock_set(0);
+    int error = prof_open(path, &manual, why, sizeof why);
+    if (error) fprintf(stderr, "prof_open: %s\n", why);
+    CHECK(!error && prof_recording());
+}
+
+static uint64_t now;
+
+static void tick(uint64_t ns) { prof_clock_set(now += ns); }
+
+static prof_label *label(const char *name) { return prof_label_get(PROF_NATIVE, name, "test", "test.c", 1); }
+
+/* What the capture says of one name: its sums over the tree of all threads. */
+static prof_reader_sum sums_of(const char *name, uint64_t *drops) {
+    char error[512] = "";
+    prof_reader *reader = prof_reader_open(path, error, sizeof error);
+    if (!reader) fprintf(stderr, "prof_reader_open: %s\n", error);
+    CHECK(reader);
+    const prof_reader_info *info = prof_reader_get(reader);
+    prof_reader_tree *tree = prof_reader_tree_new(reader, PROF_READER_ALL_THREADS, error, sizeof error);
+    CHECK(tree);
+    prof_reader_sum *sums = calloc(info->label_count + 1, sizeof *sums), found = {0};
+    CHECK(sums && !prof_reader_sum_labels(tree, sums));
+    for (uint64_t i = 0; i < info->label_count; i++)
+        if (!strcmp(info->labels[i].name.text, name)) found = sums[i];
+    if (drops) memcpy(drops, info->drops, sizeof info->drops);
+    free(sums);
+    prof_reader_tree_free(tree);
+    prof_reader_close(reader);
+    return found;
+}
+
+static void spans(void) {
+    uint64_t drops[32];
+    start(NULL);
+    prof_label *outer = label("outer"), *inner = label("inner");
+    CHECK(outer == label("outer") && outer != inner);
+    for (int i = 0; i < 3; i++) {
+        prof_begin(outer);
+        tick(1);
+        prof_begin(inner);
+        tick(10);
+        CHECK(prof_stack_depth() == 2 && !strcmp(prof_stack_name(2), "inner"));
+        prof_end(inner);
+        tick(100);
+        prof_end(outer);
+    }
+    prof_end(inner);   /* not open: counted */
+    prof_begin(outer);
+    prof_begin(inner);
+    prof_end(outer);   /* heals */
+    prof_begin(outer); /* open at the end */
+    CHECK(!prof_set_meta("{\"name\": \"c\"}", 13));
+    prof_close();
+    prof_close();
+    CHECK(!prof_recording());
+    prof_begin(outer); /* nothing records */
+    prof_end(outer);
+    prof_reader_sum o = sums_of("outer", drops), i = sums_of("inner", NULL);
+    CHECK(o.calls == 5 && o.self_ns == 303 && o.total_ns == 333);
+    CHECK(i.calls == 4 && i.self_ns == 30);
+    CHECK(drops[PROF_DROP_HEALED] == 1 && drops[PROF_DROP_UNMATCHED_LEAVE] == 1 && drops[PROF_DROP_OPEN_AT_END] == 1);
+}
+
+static void labels(void) {
+    char name[64];
+    start(NULL);
+    prof_label *first[5000];
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "label %d", i);
+        CHECK((first[i] = label(name)));
+    }
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "label %d", i);
+        CHECK(label(name) == first[i]);
+    }
+    CHECK(prof_label_get(PROF_NATIVE, "label 1", "test", "test.c", 2) != first[1]);
+    CHECK(prof_label_get(PROF_SECTION, "label 1", "test", "test.c", 1) != first[1]);
+    CHECK(prof_label_get(PROF_NATIVE, "", NULL, NULL, 0));
+    prof_close();
+    CHECK(!label("none"));
+}
+
+/* More children than a list is searched for, at several nodes at once. */
+static void children(void) {
+    char name[64];
+    start(NULL);
+    for (int round = 0; round < 2; round++)
+        for (int parent = 0; parent < 20; parent++) {
+            snprintf(name, sizeof name, "parent %d", parent);
+            prof_label *p = label(name);
+            prof_begin(p);
+            for (int child = 0; child < 300; child++) {
+                snprintf(name, sizeof name, "child %d", child);
+                prof_label *c = label(name);
+                prof_begin(c);
+                tick(1);
+                prof_end(c);
+            }
+            prof_end(p);
+        }
+    prof_close();
+    for (int child = 0; child < 300; child += 7) {
+        snprintf(name, sizeof name, "child %d", child);
+        prof_reader_sum sum = sums_of(name, NULL);
+        CHECK(sum.calls == 40 && sum.self_ns == 40 && sum.contexts == 20);
+    }
+    CHECK(sums_of("parent 3", NULL).contexts == 1);
+}
+
+static void folding(void) {
+    uint64_t drops[32];
+    prof_config config = {.depth = 10};
+    start(&config);
+    prof_label *f = label("f"), *g = label("g");
+    for (int i = 0; i < 100000; i++) prof_begin(i % 2 ? f : g);
+    tick(5);
+    for (int i = 100000; i-- > 0;) prof_end(i % 2 ? f : g);
+    CHECK(prof_stack_depth() == 0);
+    prof_close();
+    prof_reader_sum sum = sums_of("f", drops);
+    CHECK(sum.calls == 50000 && sum.total_ns == 5 && sum.contexts == 5);
+    /* Every second one folds into the last but one node, from where the next finds the last. */
+    CHECK(drops[PROF_DROP_FOLDED_DEPTH] == (100000 - 10) / 2 && drops[PROF_DROP_OPEN_AT_END] == 0);
+
+    config = (prof_config){.max_nodes = 50};
+    start(&config);
+    char name[64];
+    prof_label *top = label("top");
+    prof_begin(top);
+    for (int i = 0; i < 500; i++) {
+        snprintf(name, sizeof name, "leaf %d", i);
+        prof_label *leaf = label(name);
+        prof_begin(leaf);
+        tick(1);
+        prof_end(leaf);
+    }
+    prof_end(top);
+    prof_close();
+    /* What has no ancestor of its name goes below the root: its own counts and times stay right. */
+    sum = sums_of("leaf 499", drops);
+    CHECK(sum.calls == 1 && sum.self_ns == 1 && drops[PROF_DROP_FOLDED_SIZE] > 400);
+    CHECK(sums_of("top", NULL).calls == 1);
+}
+
+enum { THREADS = 8, ROUNDS = 2000 };
+static pthread_barrier_t barrier;
+
+static void *work(void *argument) {
+    prof_label *shared = label("shared"), *own = label(argument);
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < ROUNDS; i++) {
+        prof_begin(shared);
+        prof_begin(own);
+        prof_end(own);
+        prof_end(shared);
+    }
+    if (!strcmp(argument, "own 0")) prof_begin(shared); /* left open by a thread that ends */
+    prof_name_thread(argument);
+    return NULL;
+}
+
+static void threads(void) {
+    pthread_t each[THREADS];
+    char names[THREADS][16], error[512];
+    uint64_t drops[32];
+    start(NULL);
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        snprintf(names[i], sizeof names[i], "own %d", i);
+        CHECK(!pthread_create(&each[i], NULL, work, names[i]));
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(each[i], NULL);
+    prof_close();
+    prof_reader_sum sum = sums_of("shared", drops);
+    CHECK(sum.calls == THREADS * ROUNDS + 1);
+    CHECK(sums_of("own 3", NULL).calls == ROUNDS);
+    CHECK(drops[PROF_DROP_OPEN_AT_END] == 1);
+    prof_reader *reader = prof_reader_open(path, error, sizeof error);
+    CHECK(reader && prof_reader_get(reader)->thread_count == THREADS + 1);
+    prof_reader_close(reader);
+}
+
+/* Threads that come, work and go while recordings begin and end around them, one after the other. */
+static void reopen(void) {
+    for (int i = 0; i < 20; i++) {
+        pthread_t thread;
+        char name[16];
+        start(NULL);
+        snprintf(name, sizeof name, "own %d", i + 1);
+        pthread_barrier_init(&barrier, NULL, 1);
+        CHECK(!pthread_create(&thread, NULL, work, name));
+        pthread_join(thread, NULL);
+        prof_label *f = label("f");
+        prof_begin(f);
+        prof_end(f);
+        prof_close();
+        CHECK(sums_of("f", NULL).calls == 1 && sums_of("shared", NULL).calls == ROUNDS);
+    }
+    char why[512] = "";
+    start(NULL);
+    CHECK(prof_open(path, NULL, why, sizeof why) && strstr(why, "already recording"));
+    prof_close();
+    CHECK(prof_open(path, NULL, why, sizeof why) && strstr(why, "cannot write")); /* exists */
+    CHECK(prof_open("/nonexistent/x.capture", NULL, why, sizeof why) && strstr(why, "/nonexistent/x.capture"));
+    CHECK(!prof_recording());
+}
+
+static void full(void) {
+    uint64_t drops[32];
+    struct rlimit limit = {3 << 20, 3 << 20};
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+    start(NULL);
+    char name[64];
+    prof_label *f = label("f");
+    uint64_t made = 0;
+    for (int i = 0; i < 20000; i++) {
+        snprintf(name, sizeof name, "label %d", i);
+        prof_label *l = label(name);
+        prof_begin(f);
+        if (l) {
+            made++;
+            prof_begin(l);
+            tick(1);
+            prof_end(l);
+        }
+        prof_end(f);
+    }
+    CHECK(made > 500 && made < 20000);
+    prof_close();
+    prof_reader_sum sum = sums_of("f", drops);
+    CHECK(sum.calls >= 20000 && sum.total_ns == made); /* what has no node of its own counts as its caller's */
+    CHECK(drops[PROF_DROP_HEALED] == 0 && drops[PROF_DROP_UNMATCHED_LEAVE] == 0);
+
+    limit.rlim_cur = 1000;
+    CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+    char why[512] = "";
+    unlink(path);
+    CHECK(prof_open(path, NULL, why, sizeof why) && strstr(why, "cannot write"));
+    CHECK(access(path, F_OK));
+}
+
+/* The child lets go of the parent's capture, and goes on in its own with what was open. */
+static void forks(void) {
+    start(NULL);
+    prof_label *outer = label("outer"), *inner = label("inner");
+    prof_begin(outer);
+    prof_begin(inner);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (!child) {
+        CHECK(!prof_recording());
+        prof_end(inner);
+        strncat(path, ".child", sizeof path - strlen(path) - 1);
+        start(NULL);
+        CHECK(prof_stack_depth() == 2 && !strcmp(prof_stack_name(1), "outer") && !strcmp(prof_stack_name(2), "inner"));
+        tick(7);
+        prof_end(label("inner"));
+        tick(1);
+        prof_end(label("outer"));
+        prof_close();
+        prof_reader_sum sum = sums_of("outer", NULL);
+        CHECK(sum.calls == 0 && sum.total_ns == 8 && sum.self_ns == 1);
+        CHECK(sums_of("inner", NULL).self_ns == 7);
+        exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    tick(3);
+    prof_end(inner);
+    prof_end(outer);
+    prof_close();
+    uint64_t drops[32];
+    prof_reader_sum sum = sums_of("inner", drops);
+    CHECK(sum.calls == 1 && sum.self_ns == 3);
+    for (int i = 0; i < PROF_DROP_COUNT; i++) CHECK(drops[i] == 0);
+}
+
+/* A process that is killed leaves what had been completed. */
+static void killed(void) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (!child) {
+        start(NULL);
+        prof_label *f = label("f");
+        for (int i = 0; i < 100; i++) {
+            prof_begin(f);
+            tick(2);
+            prof_end(f);
+        }
+        prof_begin(f);
+        raise(SIGKILL);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    prof_reader_sum sum = sums_of("f", NULL);
+    CHECK(sum.calls >= 100 && sum.self_ns == 200);
+}
+
+static void clocks(void) {
+    char why[512];
+    for (uint32_t kind = 0; kind <= PROF_CLOCK_CPU; kind++) {
+        prof_config config = {.clock = kind};
+        unlink(path);
+        CHECK(!prof_open(path, &config, why, sizeof why));
+        prof_label *f = label("f");
+        uint64_t before = prof_now_ticks();
+        for (int i = 0; i < 1000; i++) {
+            prof_begin(f);
+            prof_end(f);
+        }
+        CHECK(prof_now_ticks() > before);
+        prof_heartbeat();
+        prof_own_begin();
+        prof_own_end();
+        prof_close();
+        CHECK(sums_of("f", NULL).calls == 1000);
+    }
+    for (uint32_t i = 0; i < PROF_DROP_COUNT; i++) CHECK(prof_drop_name(i) && *prof_drop_name(i));
+    CHECK(!prof_drop_name(PROF_DROP_COUNT));
+}
+
+int main(int argc, char **argv) {
+    static const struct { const char *name; void (*run)(void); } cases[] = {
+        {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads},
+        {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
+        snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);
+        cases[i].run();
+        return 0;
+    }
+    fprintf(stderr, "usage: test_core CASE FOLDER\n");
+    return 2;
+}
