@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,13 @@ def test_off_is_off(run_program: Run) -> None:
     assert found["modules"] == ["prof", "prof.markers"]
     assert found["heavy"] == []
     assert found["same"] and found["code"] and found["sections"]
+
+
+def test_the_rooms_are_no_packages_of_their_own(tmp_path: Path) -> None:
+    """`runtime`, `instrument` and `tools` are folders; what is imported is `prof`, `prof.instrument`, `prof.tools`."""
+    code = "import importlib.util as u; print([n for n in ('runtime', 'instrument', 'tools', 'csrc') if u.find_spec(n)])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> None:
