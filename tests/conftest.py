@@ -1,4 +1,4 @@
-"""What every test gets: proof that nothing was left installed, and ways to record a program in this process or another."""
+"""What every test gets: proof that nothing was left installed, and ways to record a program here or in a process."""
 
 from __future__ import annotations
 
@@ -21,19 +21,6 @@ for folder in (HERE / "oracles", HERE):
         sys.path.append(str(folder))
 
 from recording import Recorded, Recorder  # noqa: E402
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "stdlib: all of the standard library's own tests we run, probed; some minutes")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes minutes runs when it is asked for: `pytest -m stdlib`."""
-    if "stdlib" in (config.option.markexpr or ""):
-        return
-    chosen = [item for item in items if item.get_closest_marker("stdlib") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
 
 
 def _installed() -> dict[str, Any]:
@@ -84,7 +71,9 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 def run_program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a program of tests/programs, or a path, as users run theirs: `run_program("calls.py", PROF="time")`."""
 
-    def run(program: str | Path, *args: str, options: tuple[str, ...] = (), timeout: float = 60, **variables: str) -> Any:
+    def run(
+        program: str | Path, *args: str, options: tuple[str, ...] = (), timeout: float = 60, **variables: str
+    ) -> Any:
         environment = {name: value for name, value in os.environ.items() if name != "PROF"} | variables
         return subprocess.run(
             [sys.executable, *options, str(PROGRAMS / program), *args],

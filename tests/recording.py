@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from counting import HookCounter
 from prof.capture import open_capture
 
@@ -91,7 +90,14 @@ class Recorder:
         return space
 
     def __call__(
-        self, source: str, *, engine: str = "auto", keys: str = "", manual: bool = False, hooks: bool = False, **names: Any
+        self,
+        source: str,
+        *,
+        engine: str = "auto",
+        keys: str = "",
+        manual: bool = False,
+        hooks: bool = False,
+        **names: Any,
     ) -> Recorded:
         """Records `main()`. `manual`: time passes by `tick(ns)` only. `hooks`: count with `sys.setprofile` as well."""
         return self.call(self.load(source, **names), engine=engine, keys=keys, manual=manual, hooks=hooks)

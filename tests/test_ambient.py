@@ -9,7 +9,6 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
-
 from recording import Recorded, Recorder
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "tests" / "c" / "test_core.c"
 CASES = re.findall(r'\{"(\w+)", \w+\}', SOURCE.read_text())
 
-# Races that csrc/prof.h and csrc/tree.c tell of: threads without the GIL may lose an update of a label's histogram, and of
-# the count of all nodes that the limit goes by.
+# Races that csrc/prof.h and csrc/tree.c tell of: threads without the GIL may lose an update of a label's histogram, and
+# of the count of all nodes that the limit goes by.
 DOCUMENTED = "race:prof_pending_count\nrace:new_node\n"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from recording import Recorder
 
 EXACT = sorted((Path(__file__).parent / "programs" / "exact").glob("*.py"))
@@ -25,9 +24,7 @@ def test_times_sum_up(program: Path, engine: str, record: Recorder) -> None:
     """The self times of a thread's tree sum to the time that the thread was there, to the tick."""
     recorded = record(program.read_text(), engine=engine)
     tree = recorded.tree
-    assert tree.total_ns[0] + tree.profiler_ns == sum(
-        t.total_ns[0] + t.profiler_ns for t in recorded.thread_trees
-    )
+    assert tree.total_ns[0] + tree.profiler_ns == sum(t.total_ns[0] + t.profiler_ns for t in recorded.thread_trees)
     assert sum(tree.self_ns) == tree.total_ns[0]
     for thread, each in zip(recorded.threads, recorded.thread_trees, strict=True):
         assert not thread.running

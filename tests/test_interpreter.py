@@ -18,7 +18,6 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-
 from recording import Recorder
 
 HERE = Path(__file__).parent
@@ -70,9 +69,7 @@ def test_settrace_sees_the_same(record: Recorder, program: str) -> None:
     assert len(plain) > 500
 
 
-def test_coverage_is_the_same(
-    run_program: Callable[..., CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_coverage_is_the_same(run_program: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
     coverage = pytest.importorskip("coverage")
     found = []
     for number, variables in enumerate(({}, {"PROF": "time"})):
@@ -152,7 +149,7 @@ def main():
 def test_recursion_error_at_the_same_depth(record: Recorder, engine: str) -> None:
     source = """
 @MARK
-def f(): 
+def f():
     depth[0] += 1
     f()
 def main():

@@ -12,7 +12,6 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
-
 from prof.errors import ProfError
 from prof.settings import Settings, parse
 from recording import Recorded, Recorder
@@ -120,7 +119,10 @@ def test_a_failed_start_leaves_nothing_installed(tmp_path: Path, engine: str) ->
     from prof import enable_profiling
 
     (tmp_path / "out").write_text("")
-    with pytest.raises(ProfError, match="cannot make directory"), enable_profiling(f"time,{tmp_path}/out,engine={engine}"):
+    with (
+        pytest.raises(ProfError, match="cannot make directory"),
+        enable_profiling(f"time,{tmp_path}/out,engine={engine}"),
+    ):
         raise AssertionError("the block must not run")
 
 
@@ -165,7 +167,9 @@ def test_off_is_off(run_program: Run) -> None:
 
 def test_the_rooms_are_no_packages_of_their_own(tmp_path: Path) -> None:
     """`runtime`, `instrument` and `tools` are folders; what is imported is `prof`, `prof.instrument`, `prof.tools`."""
-    code = "import importlib.util as u; print([n for n in ('runtime', 'instrument', 'tools', 'csrc') if u.find_spec(n)])"
+    code = (
+        "import importlib.util as u; print([n for n in ('runtime', 'instrument', 'tools', 'csrc') if u.find_spec(n)])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

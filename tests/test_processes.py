@@ -1,4 +1,4 @@
-"""Forks, children and ends of processes: every capture readable, each process in its own, nothing of the parent's lost."""
+"""Forks, children and ends of processes: every capture is readable, and nothing of the parent's is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
-
 from recording import Recorded
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
@@ -80,7 +79,7 @@ def test_multiprocessing(run_program: Run, captures: Captures, prof: str, method
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_pools(run_program: Run, captures: Captures, prof: str, method: str) -> None:
-    """A pool ends its workers by a signal: their captures are those of killed processes, with all that was completed."""
+    """A pool ends its workers by a signal: their captures hold all that was completed."""
     done = run_program("forks.py", "pool", method, PROF=prof)
     assert done.stdout == f"{sum(n * n for n in range(8))}\n", done.stderr
     assert sum(c.calls().get("forks.task", 0) for c in captures()) == 8

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from recording import Recorder
 from shadow import Shadow
 
@@ -30,7 +29,9 @@ def indent(lines: list[str]) -> list[str]:
 
 
 @st.composite
-def bodies(draw: Callable[..., Any], level: int, names: Any, generator: bool, depth: int = 0, loop: bool = False) -> list[str]:
+def bodies(
+    draw: Callable[..., Any], level: int, names: Any, generator: bool, depth: int = 0, loop: bool = False
+) -> list[str]:
     """The lines of a body; every section has a name of its own."""
     lines: list[str] = []
     kinds = ["tick", "tick", "tick", "raise", "return", "end"]

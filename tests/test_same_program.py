@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from recording import Recorder
 
 SHAPES = Path(__file__).parent / "programs" / "shapes.py"

@@ -1,4 +1,4 @@
-"""Sections: exact counts, exact times by a clock that only the program moves, and misuse that is counted and told once."""
+"""Sections: exact counts, exact times by a clock that only the program moves; misuse is counted and told once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import warnings
 from typing import Any
 
 import pytest
-
 from recording import Recorded, Recorder
 
 

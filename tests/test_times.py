@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import pytest
-
 from recording import Recorded, Recorder
 
 # From 3.13 on the interpreter lets go of a generator that is suspended outside every `try` without entering it again:

@@ -97,7 +97,10 @@ def main():
     elif what == "threads":
         print(with_threads())
     elif what == "subprocess":
-        print(subprocess.run([sys.executable, __file__, "fork"], check=True, capture_output=True, text=True).stdout, end="")
+        print(
+            subprocess.run([sys.executable, __file__, "fork"], check=True, capture_output=True, text=True).stdout,
+            end="",
+        )
     else:
         print(outer(what))
 

@@ -19,8 +19,14 @@ def main():
     else:
         told = ""
     traceback_of_failure()
-    print(told, len(sys.modules) > 50, csv.__name__, concurrent.futures.__name__, xml.dom.minidom.__name__,
-          message_from_string.__name__)
+    print(
+        told,
+        len(sys.modules) > 50,
+        csv.__name__,
+        concurrent.futures.__name__,
+        xml.dom.minidom.__name__,
+        message_from_string.__name__,
+    )
 
 
 def traceback_of_failure():

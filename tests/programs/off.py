@@ -19,10 +19,14 @@ with profile("b"):
     end("never")
 loaded = {name for name in set(sys.modules) - before if name.partition(".")[0] == "prof"}
 heavy = set(sys.modules) & {"cffi", "_cffi_backend", "attr", "attrs", "psutil", "prof._core", "inspect", "dataclasses"}
-print(json.dumps({
-    "modules": sorted(loaded),
-    "heavy": sorted(heavy),
-    "same": same,
-    "code": f.__code__ is code,
-    "sections": True,
-}))
+print(
+    json.dumps(
+        {
+            "modules": sorted(loaded),
+            "heavy": sorted(heavy),
+            "same": same,
+            "code": f.__code__ is code,
+            "sections": True,
+        }
+    )
+)

@@ -1,3 +1,4 @@
+# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
 """Functions of every shape, for tests that compare them marked and not."""
 
 import abc
@@ -72,7 +73,7 @@ def many_jumps(n):
                     total += 100
         total = total if total < 1000 else total if total < 2000 else total if total < 3000 else 0
         x = [k for k in range(3)] + [{k: v} for k, v in zip("ab", "cd")] + [f"{total!r:>10} {i} {n=}"]
-        y = (total, i, n, x, len(x), max(i, n), min(i, n), sum((i, n)), abs(i), total and i or n, not i, i is n)
+        y = (total, i, n, x, len(x), max(i, n), min(i, n), sum((i, n)), abs(i), (total and i) or n, not i, i is n)
         total += len(y) + len(x) + (i < n < total) + (lambda q: q)(1)
     return total
 

@@ -73,7 +73,7 @@ MODULES = (
 # Tests that see the probes because they look at bytecode, and why.
 DIFFERENT: dict[str, dict[str, str]] = {}
 
-# Functions whose calls are not compared with the interpreter's hooks, by how their names begin; "" is all of the module.
+# Functions whose calls are not compared with the interpreter's hooks, by how their names begin; "" is all of a module.
 # The hooks are silent while a trace function runs: it, and what it calls, is seen by the probes alone.
 NOT_COUNTED: dict[str, tuple[str, ...]] = {
     "test_sys_settrace": ("",),

@@ -24,7 +24,6 @@ class Recording:
         from counting import fastest_counter
         from everything import probe_everything
         from prof import engine
-
         from prof._core import ffi, lib
 
         self.path = path

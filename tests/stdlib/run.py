@@ -1,7 +1,7 @@
 """The standard library's own tests, with every function probed: `python tests/stdlib/run.py [MODULE ...]`.
 
-Each module runs plain and probed, in a process and a folder of its own, and must give the same results; and the calls of
-each function must be those that the interpreter's own hooks count. Exit status 1 if anything differs.
+Each module runs plain and probed, in a process and a folder of its own, and must give the same results; and the calls
+of each function must be those that the interpreter's own hooks count. Exit status 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def run_one(module: str, mode: str, folder: Path) -> dict[str, Any]:
     out = folder / f"{mode}.json"
     command = [sys.executable, str(ONE), module, mode, str(out)]
     try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, errors="replace", timeout=600, check=False)
+        done = subprocess.run(
+            command, cwd=work, capture_output=True, text=True, errors="replace", timeout=600, check=False
+        )
     except subprocess.TimeoutExpired:
         return {"failed": "no end after 600 s"}
     if not out.exists():
@@ -56,8 +58,11 @@ def check(module: str) -> tuple[list[str], dict[str, Any]]:
         plain = run_one(module, "plain", folder)
         counted = run_one(module, "counted", folder)
         if "failed" in plain or "failed" in counted:
-            return [f"{mode}: {found['failed']}" for mode, found in (("plain", plain), ("probed", counted))
-                    if "failed" in found], counted
+            return [
+                f"{mode}: {found['failed']}"
+                for mode, found in (("plain", plain), ("probed", counted))
+                if "failed" in found
+            ], counted
         expected = frozenset(DIFFERENT.get(module, {}))
         probed = counted
         if outcome(plain, expected) != outcome(counted, expected):
@@ -85,8 +90,11 @@ def main(names: list[str]) -> int:
         total["modules"] += 1
         for key in total:
             total[key] += found.get(key, 0)
-        print(f"{module}: {found.get('ran')} tests, {found.get('calls')} calls, {found.get('resumes')} resumes, "
-              f"{found.get('compared')} functions compared, {found.get('seconds')} s, drops {found.get('drops')}: {'DIFFERENT' if wrong else 'same'}")
+        print(
+            f"{module}: {found.get('ran')} tests, {found.get('calls')} calls, {found.get('resumes')} resumes, "
+            f"{found.get('compared')} functions compared, {found.get('seconds')} s, "
+            f"drops {found.get('drops')}: {'DIFFERENT' if wrong else 'same'}"
+        )
         for line in wrong[:20]:
             print(f"    {line}")
         sys.stdout.flush()
