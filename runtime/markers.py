@@ -81,8 +81,9 @@ def remember(function: FunctionType, modes: tuple[str, ...], name: str | None) -
         _marked[key] = _Mark(function, modes, name)
 
 
-def _forget(mark: Any) -> None:
+def _forget(mark: ref[CodeType]) -> None:
     """A marked code is gone; its function may go on with another one, as `types.coroutine` gives it."""
+    assert isinstance(mark, _Mark)
     if _marked.get(mark.key) is mark:
         del _marked[mark.key]
         function = mark.function()
