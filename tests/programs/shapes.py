@@ -1,4 +1,4 @@
-# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
+# ruff: noqa: B905, UP028 - odd on purpose
 """Functions of every shape, for tests that compare them marked and not."""
 
 import abc

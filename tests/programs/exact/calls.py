@@ -1,4 +1,4 @@
-# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
+# ruff: noqa: B012 - odd on purpose
 """Plain calls: recursion, exceptions through many frames, finally, with, callbacks from C."""
 
 import functools

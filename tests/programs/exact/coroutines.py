@@ -1,4 +1,4 @@
-# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
+# ruff: noqa: B007 - odd on purpose
 """Coroutines and asynchronous generators: gathered, cancelled, timed out, thrown into, never awaited."""
 
 import asyncio

@@ -1,4 +1,4 @@
-# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
+# ruff: noqa: B015, RUF059, UP028 - odd on purpose
 """Generators: closed, thrown into, abandoned, collected, delegated, returning values, never started."""
 
 import gc

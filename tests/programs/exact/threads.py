@@ -1,4 +1,3 @@
-# ruff: noqa: B007, B012, B015, B905, RUF059, UP028 - odd on purpose
 """The same functions on several threads at once, with generators that change threads."""
 
 import queue
