@@ -25,7 +25,7 @@ examples:
   python -m benchmarks --python .venv311/bin/python .venv313/bin/python --json figures.json
 
 Contenders take turns within each round, and a figure is computed from their minima, so it is a ratio of costs on the
-same machine at the same time. `spread` is the figure from each third of the rounds alone. Peers are measured where they
+same machine at the same time. `spread` is the figure from parts of the rounds alone. Peers are measured where they
 are installed (the `bench` extra; trace0 on Python 3.13). Each group runs in a process of its own.
 
 exit status: 0 every `must` is met, 1 one is missed, 2 wrong call, 3 a group could not be measured

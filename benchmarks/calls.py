@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.contenders import Contender, execute, missing, present, recorded
 from benchmarks.figures import Result
-from benchmarks.rounds import Times, interleave
+from benchmarks.rounds import Times, interleave, merge
 
 MARKED = """
 import types
@@ -103,10 +103,11 @@ def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     with recorded() as directory:
         contenders = present(directory)
-        spaces = {contender.name: load(contender) for contender in contenders}
+        # All are kept until the end, so that each has addresses of its own.
+        layouts = [{c.name: load(c) for c in contenders} for _ in range(2 if quick else 6)]
         for case, (count, figures) in CASES.items():
-            runs = {c.name: timed(c, spaces[c.name][case], count) for c in contenders}
-            times = interleave(runs, 9 if quick else 300)
+            runs = [{c.name: timed(c, spaces[c.name][case], count) for c in contenders} for spaces in layouts]
+            times = merge([interleave(each, 4 if quick else 60) for each in runs])
             for figure, peer in figures.items():
                 why = missing(peer)
                 yield Result(figure, note=f"not measured: {why}") if why else compare(times, figure, peer, count)

@@ -42,7 +42,7 @@ class Figure:
 class Result:
     """What was measured of a figure. `value` None: not measured, and `note` says why.
 
-    `low` and `high` are the figure computed from each third of the rounds alone: what it is worth.
+    `low` and `high` are the figure computed from parts of the rounds alone (see `rounds`): what it is worth.
     """
 
     name: str

@@ -1,7 +1,9 @@
 """Interleaved rounds: every contender runs once in each round, so that all of them meet the same moods of the machine.
 
 A figure is computed from the contenders' minima. On a shared machine noise only ever adds time, so the minimum of many
-short runs is what comes nearest to the cost itself.
+short runs is what comes nearest to the cost itself. Where code and data happen to lie matters as well (some 10 ns for a
+generator step, by the processor's predictors), and stays the same as long as a process lives: so what is timed in
+nanoseconds is loaded several times, and the spread shown is that between these layouts.
 """
 
 from __future__ import annotations
@@ -20,13 +22,17 @@ class Times:
     """Seconds of each contender, one a round."""
 
     seconds: dict[str, list[float]]
+    layouts: tuple[Times, ...] = ()
+    """What was merged into this, if it was: the same contenders loaded anew, at other addresses."""
 
     def best(self, name: str) -> float:
         """The contender's minimum."""
         return min(self.seconds[name])
 
     def parts(self) -> list[Times]:
-        """The rounds dealt out to three hands, each with all contenders; one hand when there are too few."""
+        """The layouts, else the rounds dealt out to three hands; one hand when there are too few."""
+        if self.layouts:
+            return list(self.layouts)
         count = min(map(len, self.seconds.values()))
         if count < 2 * PARTS:
             return [self]
@@ -51,3 +57,10 @@ def interleave(contenders: dict[str, Callable[[], float]], rounds: int) -> Times
         for name in names if i % 2 else reversed(names):
             seconds[name].append(contenders[name]())
     return Times(seconds)
+
+
+def merge(layouts: list[Times]) -> Times:
+    """All rounds of the same contenders in several layouts."""
+    names = layouts[0].seconds
+    seconds = {name: [second for layout in layouts for second in layout.seconds[name]] for name in names}
+    return Times(seconds, tuple(layouts))

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.contenders import Contender, missing, present, recorded
 from benchmarks.figures import Result
-from benchmarks.rounds import Times, interleave
+from benchmarks.rounds import Times, interleave, merge
 
 PROGRAMS = ("nbody", "fannkuch", "richards", "jsonenc", "spectral", "calculator", "queens")
 FIGURES = {
@@ -62,10 +62,10 @@ def measure(quick: bool) -> Iterator[Result]:
     with recorded() as directory:
         contenders = present(directory)
         for program in PROGRAMS:
-            spaces = {c.name: c.load(source(program)) for c in contenders}
-            check(spaces["prof"])
-            runs = {c.name: timed(c, spaces[c.name]) for c in contenders}
-            every[program] = interleave(runs, 3 if quick else 150)
+            layouts = [{c.name: c.load(source(program)) for c in contenders} for _ in range(1 if quick else 3)]
+            check(layouts[0]["prof"])
+            runs = [{c.name: timed(c, spaces[c.name]) for c in contenders} for spaces in layouts]
+            every[program] = merge([interleave(each, 3 if quick else 50) for each in runs])
     for figure, name in FIGURES.items():
         if name != "prof" and missing(name):
             yield Result(figure, note=f"not measured: {missing(name)}")
