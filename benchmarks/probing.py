@@ -9,9 +9,9 @@ from types import FunctionType
 
 from benchmarks.contenders import execute, recorded
 from benchmarks.figures import Result
-from benchmarks.rounds import interleave
+from benchmarks.rounds import add, interleave
 
-FUNCTIONS = 1000
+FUNCTIONS, CHUNK = 1000, 20
 
 # Loops, branches, calls, attributes, an exception handler: about 100 code units on each version.
 TEMPLATE = '''
@@ -30,60 +30,57 @@ def function_{n}(self, items, default=None):
 '''
 
 
-def source(functions: int) -> str:
-    """A module of so many functions."""
-    return "".join(TEMPLATE.format(n=n) for n in range(functions))
+def chunks(functions: int) -> list[str]:
+    """The source of so many functions, in modules short enough to compile within a slice of the scheduler."""
+    texts = [TEMPLATE.format(n=n) for n in range(functions)]
+    return ["".join(texts[i : i + CHUNK]) for i in range(0, functions, CHUNK)]
 
 
-def units(functions: list[FunctionType]) -> float:
-    """Code units of a function, on average."""
-    return sum(len(function.__code__.co_code) // 2 for function in functions) / len(functions)
+def made(text: str) -> list[FunctionType]:
+    """The functions of a module, compiled anew."""
+    return [value for value in execute(compile(text, "start.py", "exec")).values() if isinstance(value, FunctionType)]
 
 
-class Start:
-    """One start of a program after the other: compile, execute, probe, each time new code objects."""
+def compiling(text: str) -> Callable[[], float]:
+    """Seconds to compile the module."""
 
-    def __init__(self, functions: int) -> None:
-        self.text = source(functions)
-        self.functions: list[FunctionType] = []
-
-    def compile(self) -> float:
-        """Seconds to compile the module; executes it too, outside the time."""
-        self.functions.clear()
-        gc.collect()
+    def run() -> float:
         start = perf_counter()
-        code = compile(self.text, "start.py", "exec")
-        seconds = perf_counter() - start
-        self.functions.extend(v for v in execute(code).values() if isinstance(v, FunctionType))
-        return seconds
+        compile(text, "start.py", "exec")
+        return perf_counter() - start
 
-    def probe(self, probe: Callable[[FunctionType, None], bool]) -> float:
-        """Seconds to probe what was compiled last."""
+    return run
+
+
+def probing(text: str, probe: Callable[[FunctionType, None], bool]) -> Callable[[], float]:
+    """Seconds to probe the module's functions, each time new ones."""
+
+    def run() -> float:
+        functions = made(text)
         start = perf_counter()
-        for function in self.functions:
+        for function in functions:
             probe(function, None)
         return perf_counter() - start
+
+    return run
 
 
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
-    start = Start(100 if quick else FUNCTIONS)
+    texts = chunks(100 if quick else FUNCTIONS)
+    functions = [function for text in texts for function in made(text)]
+    size = sum(len(function.__code__.co_code) // 2 for function in functions) / len(functions)
+    gc.freeze()
     with recorded():
         from prof import _probes  # type: ignore[attr-defined]
 
-        def compile_and_probe() -> float:
-            compiled.append(start.compile())
-            return start.probe(_probes.probe)
-
-        compiled: list[float] = []
-        times = interleave({"probe": compile_and_probe}, 5 if quick else 40)
-        times.seconds["compile"] = compiled[1:]
-        start.compile()
-        size, count = units(start.functions), len(start.functions)
-    each = times.best("probe") / count * 1e6
-    note = (
-        f"{each:.2f} us a function of {size:.0f} code units, compiled in {times.best('compile') / count * 1e6:.1f} us"
-    )
+        each = [
+            interleave({"compile": compiling(text), "probe": probing(text, _probes.probe)}, 6 if quick else 30)
+            for text in texts
+        ]
+    times = add(each)
+    seconds = {name: times.best(name) / len(functions) * 1e6 for name in ("probe", "compile")}
+    note = f"{seconds['probe']:.2f} us a function of {size:.0f} code units, compiled in {seconds['compile']:.1f} us"
     for figure in ("first-start", "cached-start"):
         yield times.result(figure, lambda t: t.best("probe") / t.best("compile"), note)
         note = "nothing is cached on disk: every start is a first start"

@@ -64,3 +64,11 @@ def merge(layouts: list[Times]) -> Times:
     names = layouts[0].seconds
     seconds = {name: [second for layout in layouts for second in layout.seconds[name]] for name in names}
     return Times(seconds, tuple(layouts))
+
+
+def add(pieces: list[Times]) -> Times:
+    """The time of a whole that was measured in pieces: their minima added up, and those of their parts as its layouts."""
+    names = pieces[0].seconds
+    parts = list(zip(*(piece.parts() for piece in pieces), strict=True))
+    layouts = [Times({name: [sum(piece.best(name) for piece in part)] for name in names}) for part in parts]
+    return Times({name: [sum(piece.best(name) for piece in pieces)] for name in names}, tuple(layouts))

@@ -16,7 +16,7 @@ from prof.instrument.tags import TAG
 
 from benchmarks import corpus
 from benchmarks.figures import Result
-from benchmarks.rounds import Times, interleave
+from benchmarks.rounds import Times, add, interleave
 
 
 class Decorate(VisitorBasedCodemodCommand):
@@ -62,13 +62,6 @@ def timed(way: Callable[[bytes], object], data: bytes) -> Callable[[], float]:
     return run
 
 
-def total(times: list[Times]) -> Times:
-    """The files' times added up, each file's minimum: by hand of rounds, so that the spread remains."""
-    names = times[0].seconds
-    parts = [each.parts() for each in times]
-    return Times({name: [sum(file[i].best(name) for file in parts) for i in range(len(parts[0]))] for name in names})
-
-
 def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     gc.disable()
@@ -83,13 +76,14 @@ def instrumenting(count: int, rounds: int) -> Iterator[Result]:
     for data in files:
         each.append(interleave({name: timed(way, data) for name, way in WAYS.items()}, rounds))
         gc.collect()
-    best = {name: sum(times.best(name) for times in each) for name in WAYS}
-    rates = ", ".join(f"{name} {len(files) / seconds:.1f}" for name, seconds in best.items())
-    parts = total(each)
+    times = add(each)
+    rates = ", ".join(f"{name} {len(files) / times.best(name):.1f}" for name in WAYS)
     for name in ("visitor", "parse"):
-        ratios = [a / b for a, b in zip(parts.seconds[name], parts.seconds["instrument"], strict=True)]
-        value = best[name] / best["instrument"]
-        yield Result(f"instrument-{name}", value, min(ratios), max(ratios), f"files/s: {rates}")
+
+        def ratio(t: Times, name: str = name) -> float:
+            return t.best(name) / t.best("instrument")
+
+        yield times.result(f"instrument-{name}", ratio, f"files/s: {rates}")
 
 
 def uninstrumenting(count: int, rounds: int) -> Iterator[Result]:
