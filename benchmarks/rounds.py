@@ -67,7 +67,7 @@ def merge(layouts: list[Times]) -> Times:
 
 
 def add(pieces: list[Times]) -> Times:
-    """The time of a whole that was measured in pieces: their minima added up, and those of their parts as its layouts."""
+    """The time of a whole measured in pieces: their minima added up, and those of their parts as its layouts."""
     names = pieces[0].seconds
     parts = list(zip(*(piece.parts() for piece in pieces), strict=True))
     layouts = [Times({name: [sum(piece.best(name) for piece in part)] for name in names}) for part in parts]
