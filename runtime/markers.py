@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import os
 from _weakref import ref
-from types import CodeType, FunctionType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+# As type checkers know it; `typing` and `types` take longer to import than all of this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import CodeType, FunctionType, TracebackType
+    from typing import Any, TypeVar, overload
 
-T = TypeVar("T")
+    T = TypeVar("T")
+else:
+    FunctionType = type(lambda: None)
+
+    def overload(function):
+        return function
+
 
 # What `@profiled(...)` takes: the names that `prof.modes` knows, which is not loaded without a recording.
 KNOWN = frozenset(("time", "memory", "ops", "samples", "both", "mem_summary", "mem_detail"))
 
 
-class _Mark(ref[CodeType]):
+class _Mark(ref["CodeType"]):
     """A marked function of which the code has no probes yet: what a recording that begins later has to know of it.
 
     It refers to the code weakly: a program that makes code for ever must not fill the memory.
