@@ -16,7 +16,8 @@ HERE = Path(__file__).resolve().parent
 PURE = ["clock.c", "arena.c", "labels.c", "tree.c", "suspended.c", "session.c", "lines.c",
         "pagemap.c", "memory.c",
         "read.c", "read_tables.c", "read_tree.c", "read_sums.c", "read_folded.c"]
-PYTHON = ["rewrite.c", "tables.c", "probes.c", "sections.c", "ambient.c", "monitor.c", "control.c"]
+PYTHON = ["rewrite.c", "tables.c", "probes.c", "sections.c", "ambient.c", "monitor.c",
+          "allocators.c", "live.c", "control.c"]
 HEADERS_FOR_CFFI = ["prof.h", "read.h", "python/control.h"]
 
 

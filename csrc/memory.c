@@ -2,11 +2,13 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "labels.h"
 #include "session.h"
@@ -15,6 +17,7 @@
 /* An instruction that was forgotten. No code lies at the last byte of the address space. */
 #define GONE UINTPTR_MAX
 
+__thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 int prof_memory_mode;
 uint64_t prof_memory_queued;
 static prof_memory no_totals;
@@ -28,15 +31,16 @@ static uint32_t site_count;
 /* ---- events of threads without the GIL ------------------------------------------------------------------------------ */
 
 typedef struct {
-    uint32_t site; /* freed there; 0: allocated */
-    int64_t bytes;
+    uint32_t tag;
+    int freed;
+    size_t bytes;
 } event;
 
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static event *queue; /* Owned */
 static size_t queue_room;
 
-void prof_memory_queue(uint32_t site, int64_t bytes) {
+void prof_memory_queue(uint32_t tag, size_t bytes, int freed) {
     pthread_mutex_lock(&queue_lock);
     if (prof_memory_queued == queue_room) {
         size_t room = queue_room ? queue_room * 2 : 1024;
@@ -47,31 +51,23 @@ void prof_memory_queue(uint32_t site, int64_t bytes) {
         }
     }
     if (prof_memory_queued < queue_room) {
-        queue[prof_memory_queued] = (event){site, bytes};
+        queue[prof_memory_queued] = (event){tag, freed, bytes};
         __atomic_store_n(&prof_memory_queued, prof_memory_queued + 1, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&queue_lock);
 }
 
 void prof_memory_drain(void) {
-    static const prof_place without = {"", "<threads without the GIL>", 0};
-    prof_thread *t = prof_thread_current();
     pthread_mutex_lock(&queue_lock);
-    for (size_t i = 0; t && i < prof_memory_queued; i++) {
-        event *e = &queue[i];
-        if (e->site) {
-            prof_memory_freed_at(prof_site_nodes[e->site], (size_t)e->bytes);
-            continue;
-        }
-        prof_node *site = prof_site_name(t, t->base->node, 0, &without);
-        if (!site) continue;
-        /* Its blocks are not in the address map: they are counted, and nobody is told that they live. */
-        prof_site_touch(site);
-        site->alloc_count++;
-        site->alloc_bytes += (uint64_t)e->bytes;
-        if (prof_memory_mode == PROF_MEMORY_DETAIL) {
-            site->free_count++;
-            site->free_bytes += (uint64_t)e->bytes;
+    for (size_t i = 0; prof_memory_mode && i < prof_memory_queued; i++) {
+        prof_node *site = prof_block_site(queue[i].tag);
+        if (queue[i].freed) {
+            prof_memory_freed_at(site, queue[i].bytes);
+        } else if (prof_memory_mode == PROF_MEMORY_DETAIL) {
+            prof_memory_allocated_at(site, queue[i].bytes);
+        } else {
+            site->alloc_count++;
+            site->alloc_bytes += queue[i].bytes;
         }
     }
     prof_memory_queued = 0;
@@ -137,12 +133,48 @@ prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction,
     if (!label) return NULL;
     prof_node *site = prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label));
     if (!site) return NULL;
-    if (!site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < PROF_PAGEMAP_SITES) {
+    if (!site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < PROF_PAGEMAP_SITES / 2) {
         site->site = ++site_count;
         prof_site_nodes[site->site] = site;
     }
     if (instruction) remember(instruction, prof_arena_ref(top), prof_arena_ref(site));
     return site;
+}
+
+/* ---- the process's memory over time, and types ---------------------------------------------------------------------------- */
+
+#define MOMENTS 4096 /* after so many, the next ones come half as often */
+
+static prof_appender moments, types;
+static uint64_t moment_count, last_moment_ns, moment_every_ns;
+static int statm = -1; /* Owned: /proc/self/statm */
+
+static uint64_t resident_bytes(void) {
+    char text[128];
+    unsigned long pages = 0;
+    ssize_t n = statm < 0 ? -1 : pread(statm, text, sizeof text - 1, 0);
+    if (n <= 0) return 0;
+    text[n] = 0;
+    return sscanf(text, "%*u %lu", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void prof_memory_moment(int at_once) {
+    uint64_t now = prof_clock_kernel_ns(CLOCK_MONOTONIC);
+    if (!at_once && now - last_moment_ns < moment_every_ns) return;
+    prof_moment *m = prof_arena_append(&moments, PROF_CHUNK_SERIES, sizeof *m, 0, sizeof *m);
+    if (!m) return;
+    *m = (prof_moment){prof_now(), resident_bytes(), prof_memory_totals->arena_bytes, prof_memory_totals->live_bytes};
+    prof_arena_publish(&moments, sizeof *m);
+    last_moment_ns = now;
+    if (++moment_count % MOMENTS == 0) moment_every_ns *= 2;
+}
+
+int prof_memory_type(const char *name, uint64_t count, uint64_t bytes) {
+    prof_type *t = prof_arena_append(&types, PROF_CHUNK_TYPES, sizeof *t, 0, sizeof *t);
+    if (!t) return ENOSPC;
+    *t = (prof_type){prof_string_ref(name), 0, count, bytes};
+    prof_arena_publish(&types, sizeof *t);
+    return 0;
 }
 
 /* ---- start and stop -------------------------------------------------------------------------------------------------------- */
@@ -165,8 +197,20 @@ int prof_memory_start(int mode) {
     totals->detail = mode == PROF_MEMORY_DETAIL;
     totals->epoch = 1;
     prof_arena_publish(&room, sizeof *totals);
+    static const prof_place without = {"", "<threads without the GIL>", 0};
+    prof_thread *t = prof_thread_current();
+    if (!t || !prof_site_name(t, t->base->node, 0, &without)) { /* the first site: PROF_SITE_WITHOUT_GIL */
+        prof_memory_mode = mode;
+        prof_memory_stop();
+        return ENOSPC;
+    }
     prof_memory_totals = totals;
     prof_memory_mode = mode;
+    moments = types = (prof_appender){0};
+    moment_count = 0;
+    moment_every_ns = 10000000;
+    if (statm < 0) statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    prof_memory_moment(1);
     return 0;
 }
 
@@ -178,6 +222,8 @@ void prof_memory_stop(void) {
     prof_site_slots = NULL;
     munmap(prof_site_nodes, PROF_PAGEMAP_SITES * sizeof *prof_site_nodes);
     prof_pagemap_clear();
+    if (statm >= 0) close(statm);
+    statm = -1; /* a child's own is another file */
     pthread_mutex_init(&queue_lock, NULL); /* a forked child may have copied it taken */
     free(queue);
     queue = NULL;

@@ -18,12 +18,24 @@ typedef struct {
     prof_ref site; /* the leaf; 0: a free slot */
 } prof_site_slot;
 
+/* Why the calling thread's allocations are not counted now: `quiet` above 0, it works for the profiler; `nested`, it is
+ * inside an allocator, and what that asks of others is not another block. `any` is both at once. */
+typedef union {
+    struct { int32_t quiet, nested; };
+    uint64_t any;
+} prof_busy_state;
+extern __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
+
 extern int prof_memory_mode;
 extern uint64_t prof_memory_queued;        /* events that wait in the queue */
 extern prof_memory *prof_memory_totals;    /* Borrowed from the arena */
 extern prof_site_slot *prof_site_slots;    /* Owned: an open-addressing table */
 extern size_t prof_site_mask;
 extern prof_node **prof_site_nodes;        /* by number */
+
+/* What the address map keeps with a block: the number of its site, and whether the block is a Python object's. */
+static inline uint32_t prof_block_tag(uint32_t site, int object) { return site << 1 | (uint32_t)object; }
+static inline prof_node *prof_block_site(uint32_t tag) { return prof_site_nodes[tag >> 1]; }
 
 /* Where an instruction is, told by the CPython half when a site is first met. */
 typedef struct {
@@ -43,8 +55,11 @@ prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction,
 /* Forgets the instructions in [begin, end): their code is going, and other code may come to lie there. */
 void prof_site_forget(uintptr_t begin, uintptr_t end);
 
-/* An event of a thread without the GIL: `bytes` allocated (site 0) or freed (of a numbered site). */
-void prof_memory_queue(uint32_t site, int64_t bytes);
+/* Number of the site that stands for all threads without the GIL. */
+#define PROF_SITE_WITHOUT_GIL 1
+
+/* An event of a thread without the GIL: a block with this tag was allocated, or freed. */
+void prof_memory_queue(uint32_t tag, size_t bytes, int freed);
 void prof_memory_drain(void);
 
 static inline size_t prof_site_home(uintptr_t instruction, prof_ref top) {
@@ -68,26 +83,32 @@ static inline void prof_site_touch(prof_node *site) {
     }
 }
 
-static inline void prof_memory_allocated(prof_node *site, const void *block, size_t bytes) {
-    if (prof_memory_mode == PROF_MEMORY_SUMMARY) {
-        site->alloc_count++;
-        site->alloc_bytes += bytes;
-        return;
-    }
+/* Counts a block; in detail mode one that is in the address map. */
+static inline void prof_memory_allocated_at(prof_node *site, size_t bytes) {
     prof_memory *m = prof_memory_totals;
     m->class_count[bytes ? 63 - __builtin_clzll(bytes) : 0]++;
     prof_site_touch(site);
     site->alloc_count++;
     site->alloc_bytes += bytes;
-    if (PROF_UNLIKELY(!site->site) || PROF_UNLIKELY(prof_pagemap_put(block, bytes, site->site))) {
-        site->free_count++; /* not to be followed: neither live nor a leak */
-        site->free_bytes += bytes;
-        return;
-    }
     m->live_bytes += bytes;
     if (m->live_bytes > m->peak_bytes) {
         m->peak_bytes = m->live_bytes;
         m->epoch++;
+    }
+}
+
+/* `object`: the block is one that Python objects are made in. */
+static inline void prof_memory_allocated(prof_node *site, const void *block, size_t bytes, int object) {
+    if (prof_memory_mode == PROF_MEMORY_DETAIL && PROF_LIKELY(site->site) &&
+        PROF_LIKELY(!prof_pagemap_put(block, bytes, prof_block_tag(site->site, object)))) {
+        prof_memory_allocated_at(site, bytes);
+        return;
+    }
+    site->alloc_count++;
+    site->alloc_bytes += bytes;
+    if (prof_memory_mode == PROF_MEMORY_DETAIL) { /* not to be followed: neither live nor a leak */
+        site->free_count++;
+        site->free_bytes += bytes;
     }
 }
 
@@ -100,10 +121,16 @@ static inline void prof_memory_freed_at(prof_node *site, size_t bytes) {
 
 static inline void prof_memory_freed(const void *block) {
     size_t bytes;
-    uint32_t site = prof_pagemap_take(block, &bytes);
-    if (PROF_LIKELY(site)) prof_memory_freed_at(prof_site_nodes[site], bytes);
+    uint32_t tag = prof_pagemap_take(block, &bytes);
+    if (PROF_LIKELY(tag)) prof_memory_freed_at(prof_block_site(tag), bytes);
     else prof_memory_totals->unknown_frees++;
 }
+
+/* Notes the process's memory now, if it is time; call it now and then. `at_once`: in any case. */
+void prof_memory_moment(int at_once);
+
+/* Writes the live blocks of a type. 0, or ENOSPC. */
+int prof_memory_type(const char *name, uint64_t count, uint64_t bytes);
 
 #pragma GCC visibility pop
 #endif

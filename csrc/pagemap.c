@@ -91,12 +91,10 @@ void prof_pagemap_walk(void (*visit)(void *, void *, size_t, uint32_t), void *co
 }
 
 void prof_pagemap_clear(void) {
-    for (uint32_t i = 0; i < ROOT; i++) {
+    /* The leaves stay mapped, empty: a thread without the GIL may be looking into one. */
+    for (uint32_t i = 0; i < ROOT; i++)
         for (uint32_t j = 0; root[i] && j < BRANCH; j++)
-            if (root[i][j]) munmap(root[i][j], sizeof(leaf));
-        if (root[i]) munmap(root[i], BRANCH * sizeof(leaf *));
-        root[i] = NULL;
-    }
+            if (root[i][j]) madvise(root[i][j], sizeof(leaf), MADV_DONTNEED);
 }
 
 uint64_t prof_pagemap_bytes(void) {

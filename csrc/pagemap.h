@@ -16,7 +16,7 @@ uint32_t prof_pagemap_take(const void *block, size_t *bytes);
 /* Calls `visit` for each known block, in order of address, while nothing is put or taken. */
 void prof_pagemap_walk(void (*visit)(void *context, void *block, size_t bytes, uint32_t site), void *context);
 
-/* Forgets all blocks and gives the memory back. No other thread may be inside. */
+/* Forgets all blocks and gives the memory back. */
 void prof_pagemap_clear(void);
 
 /* Bytes of memory that the map takes, as far as it was touched. */

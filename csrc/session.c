@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "labels.h"
+#include "memory.h"
 #include "suspended.h"
 
 #define FIRST_FRAMES 256
@@ -329,6 +330,7 @@ void prof_close(void) {
 
 void prof_forget(void) {
     if (!prof_recording()) return;
+    prof_memory_stop();
     prof_epoch++;
     pthread_mutex_init(&lock, NULL); /* the parent's other threads, which may have held it, are not here */
     prof_thread *t = prof_current;
@@ -382,12 +384,14 @@ static prof_label *own_label(void) { return prof_label_get(PROF_PROFILER, "prof"
 
 void prof_own_begin(void) {
     prof_label *own = own_label();
+    prof_busy.quiet++;
     if (own) prof_begin(own);
 }
 
 void prof_own_end(void) {
     prof_label *own = own_label();
     if (own) prof_end(own);
+    prof_busy.quiet--;
 }
 
 uint32_t prof_stack_depth(void) {

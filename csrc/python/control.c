@@ -5,6 +5,7 @@
 
 #include "frame.h"
 #include "probes.h"
+#include "../memory.h"
 
 void prof_ambient_init(void);
 
@@ -12,7 +13,8 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "prof._probes", "Probes, sections and callbacks of the C core.", -1, NULL};
 
 static int fill(PyObject *module) {
-    PyMethodDef *const tables[] = {prof_probe_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods};
+    PyMethodDef *const tables[] = {prof_probe_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods,
+                                   prof_live_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -52,5 +54,7 @@ void prof_py_close(void) {
     prof_close();
     PyGILState_Release(gil);
 }
+
+int prof_py_memory_type(const char *name, uint64_t count, uint64_t bytes) { return prof_memory_type(name, count, bytes); }
 
 int prof_py_validated(void) { return PROF_PY_VALIDATED; }

@@ -47,6 +47,34 @@ static inline void prof_py_set_raised(PyObject *e) {
 }
 #endif
 
+/* Whether the calling thread holds the main interpreter's GIL. Any thread. */
+static inline int prof_py_holds_gil(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+    PyThreadState *state = PyThreadState_GetUnchecked();
+#else
+    PyThreadState *state = _PyThreadState_UncheckedGet();
+#endif
+#if PY_VERSION_HEX < 0x030C0000
+    if (state != PyGILState_GetThisThreadState()) return 0; /* the holder's, whoever that is */
+#endif
+    return state && state->interp == PyInterpreterState_Main();
+}
+
+/* Gives the function another code object. Callers specialise their calls by the function's version, which the assignment
+ * takes away, and 3.13 never gives another: it is the code's, as it was when the function was made, unless somebody has
+ * changed the function since. 0, or -1 with an exception set. */
+static inline int prof_py_set_code(PyObject *function, PyObject *code) {
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+    PyFunctionObject *f = (PyFunctionObject *)function;
+    uint32_t before = f->func_version;
+    int failed = PyObject_SetAttrString(function, "__code__", code);
+    if (!failed && before) f->func_version = ((PyCodeObject *)code)->co_version;
+    return failed;
+#else
+    return PyObject_SetAttrString(function, "__code__", code);
+#endif
+}
+
 #if PROF_PY_VALIDATED
 
 #ifndef Py_BUILD_CORE
@@ -61,14 +89,27 @@ static inline void prof_py_set_raised(PyObject *e) {
 
 typedef struct _PyInterpreterFrame prof_py_frame;
 
-/* The interpreter frame that runs now. A generator's stays at one address for its whole life. */
-static inline prof_py_frame *prof_py_current(void) {
+typedef PyThreadState prof_py_state;
+
+/* The thread state that holds the GIL: with it, the calling thread's. */
+static inline prof_py_state *prof_py_state_now(void) {
 #if PY_VERSION_HEX >= 0x030D0000
-    return PyThreadState_GetUnchecked()->current_frame;
+    return PyThreadState_GetUnchecked();
 #else
-    return _PyThreadState_UncheckedGet()->cframe->current_frame;
+    return _PyThreadState_UncheckedGet();
 #endif
 }
+
+static inline prof_py_frame *prof_py_frame_of(const prof_py_state *state) {
+#if PY_VERSION_HEX >= 0x030D0000
+    return state->current_frame;
+#else
+    return state->cframe->current_frame;
+#endif
+}
+
+/* The interpreter frame that runs now. A generator's stays at one address for its whole life. */
+static inline prof_py_frame *prof_py_current(void) { return prof_py_frame_of(prof_py_state_now()); }
 
 /* Its code object (Borrowed); NULL for the interpreter's own entry frames. */
 static inline PyCodeObject *prof_py_code(const prof_py_frame *frame) {
@@ -102,6 +143,23 @@ static inline prof_py_frame *prof_py_caller(const prof_py_frame *frame) {
     while (f && f->owner == FRAME_OWNED_BY_CSTACK) f = f->previous;
 #endif
     return f;
+}
+
+/* Bytes that lie before an object of the type in its block: the collector's head, the managed dict and weak references. */
+static inline size_t prof_py_head(PyTypeObject *type) {
+    unsigned long before = Py_TPFLAGS_MANAGED_DICT;
+#if PY_VERSION_HEX >= 0x030C0000
+    before |= Py_TPFLAGS_MANAGED_WEAKREF;
+#endif
+    return (PyType_IS_GC(type) ? 2 * sizeof(void *) : 0) + (type->tp_flags & before ? 2 * sizeof(void *) : 0);
+}
+
+/* Whether it has not begun, or is the interpreter's own: what it allocates is its caller's. */
+static inline int prof_py_incomplete(prof_py_frame *frame) {
+#if PY_VERSION_HEX >= 0x030C0000
+    if (frame->owner == FRAME_OWNED_BY_CSTACK) return 1;
+#endif
+    return !prof_py_code(frame) || _PyFrame_IsIncomplete(frame);
 }
 
 /* The line that runs in it, 1-based; 0 unknown. */

@@ -398,7 +398,7 @@ static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         Py_XDECREF(unknown);
         prof_own_end();
     }
-    int failed = !probed || PyObject_SetAttrString(args[0], "__code__", probed);
+    int failed = !probed || prof_py_set_code(args[0], probed);
     Py_XDECREF(probed);
     return failed ? NULL : Py_NewRef(Py_True);
 }

@@ -42,7 +42,8 @@ int prof_is_probed(PyCodeObject *code);
 prof_site *prof_watched(PyObject *code);
 
 extern PyTypeObject prof_section_type;
-extern PyMethodDef prof_probe_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[];
+extern PyMethodDef prof_probe_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[],
+    prof_live_methods[];
 
 /* Readies the types. 0, or -1 with an exception set. */
 int prof_probes_init(void);

@@ -1,0 +1,315 @@
+#define _GNU_SOURCE
+/* The allocator hooks: CPython's three domains, wrapped around whatever is installed. */
+#include <errno.h>
+
+#include "../lines.h"
+#include "../memory.h"
+#include "../session.h"
+#include "control.h"
+#include "frame.h"
+#include "probes.h"
+
+/* Allocators serve large blocks through other domains, and 0 bytes too: there the inner call is not another block. pymalloc
+ * goes on to RAW above 512 bytes; debug allocators add up to 32. */
+#define OWN_LARGEST 400
+
+static PyMemAllocatorEx under_raw, under_mem, under_obj; /* what was installed before */
+static PyObjectArenaAllocator under_arenas;
+static int installed; /* 1: all hooks but free; 2: that too */
+static int arenas_installed;
+static uint32_t since_moment; /* allocations since somebody last asked whether it is time for a moment */
+static PyInterpreterState *main_interpreter;
+static Py_ssize_t code_slot = -1; /* on code objects: they have sites */
+
+#if PROF_PY_VALIDATED
+
+/* ---- sites ------------------------------------------------------------------------------------------------------------- */
+
+/* A str's UTF-8 without asking Python for memory: into `buffer`, cut to fit. */
+static const char *text_of(PyObject *text, char *buffer, size_t size) {
+    if (PyUnicode_IS_COMPACT_ASCII(text)) return (const char *)PyUnicode_1BYTE_DATA(text);
+    size_t n = 0;
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && n + 5 < size; i++) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(text, i);
+        if (c < 0x80) {
+            buffer[n++] = (char)c;
+        } else if (c < 0x800) {
+            buffer[n++] = (char)(0xc0 | c >> 6);
+            buffer[n++] = (char)(0x80 | (c & 63));
+        } else if (c < 0x10000) {
+            buffer[n++] = (char)(0xe0 | c >> 12);
+            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
+            buffer[n++] = (char)(0x80 | (c & 63));
+        } else {
+            buffer[n++] = (char)(0xf0 | c >> 18);
+            buffer[n++] = (char)(0x80 | (c >> 12 & 63));
+            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
+            buffer[n++] = (char)(0x80 | (c & 63));
+        }
+    }
+    buffer[n] = 0;
+    return buffer;
+}
+
+/* Code objects come and go, and others come to lie where they lay. */
+static void code_gone(void *o) {
+    PyCodeObject *code = o;
+    if (!code || !prof_memory_mode) return; /* another slot of it was in use, not ours */
+    uintptr_t begin = (uintptr_t)_PyCode_CODE(code);
+    prof_site_forget(begin, begin + (uintptr_t)_PyCode_NBYTES(code));
+}
+
+/* Names the site of the frame's instruction. Runs inside an allocator: takes no frame object and no memory of Python's but
+ * the slot on the code object. */
+static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node *top, prof_py_frame *frame, uintptr_t key) {
+    char file[1024], function[512];
+    prof_place place = {"", "<no Python frame>", 0};
+    prof_py_frame *f = frame;
+    while (f && prof_py_incomplete(f)) f = f->previous;
+    PyCodeObject *code = f ? prof_py_code(f) : NULL;
+    if (code) {
+        place.function = text_of(code->co_qualname, function, sizeof function);
+        place.file = text_of(code->co_filename, file, sizeof file);
+        place.line = prof_line_original(place.file, (uint32_t)prof_py_line(f));
+    }
+    /* A frame that has not begun shares its instruction's address with every call; its caller does not. */
+    if (f != frame) key = 0;
+    if (code && key) {
+        void *known = NULL;
+        prof_busy.quiet++;
+        PyUnstable_Code_GetExtra((PyObject *)code, code_slot, &known);
+        if (!known && PyUnstable_Code_SetExtra((PyObject *)code, code_slot, code)) key = 0;
+        prof_busy.quiet--;
+    }
+    return prof_site_name(t, top, key, &place);
+}
+
+static __attribute__((noinline)) prof_thread *enter_thread(void) {
+    prof_busy.quiet++;
+    prof_thread *t = prof_thread_current();
+    prof_busy.quiet--;
+    return t;
+}
+
+/* The site of what the calling thread allocates now; NULL when nothing records. Needs the main interpreter's GIL. */
+static inline prof_node *site_now(prof_py_state *state) {
+    prof_thread *t = prof_current;
+    if (PROF_UNLIKELY(t->epoch != prof_epoch) && !(t = enter_thread())) return NULL;
+    prof_node *top = t->top->node;
+    prof_py_frame *frame = prof_py_frame_of(state);
+    uintptr_t key = frame ? (uintptr_t)prof_py_instruction(frame) : 0;
+    if (PROF_UNLIKELY(prof_memory_queued)) prof_memory_drain();
+    prof_node *site = prof_site_find(key, prof_arena_ref(top));
+    return PROF_LIKELY(site != NULL) ? site : name_site(t, top, frame, key);
+}
+
+/* A block of a thread without the main interpreter's GIL: in the map at once, in the sums when somebody with it comes by. */
+static __attribute__((noinline)) void without_gil(const void *block, size_t bytes) {
+    const uint32_t tag = prof_block_tag(PROF_SITE_WITHOUT_GIL, 0);
+    if (prof_memory_mode == PROF_MEMORY_DETAIL && prof_pagemap_put(block, bytes, tag)) return;
+    prof_memory_queue(tag, bytes, 0);
+}
+
+static inline void allocated(const void *block, size_t bytes, int object) {
+    if (PROF_UNLIKELY(!block || prof_busy.any || !prof_memory_mode)) return;
+    prof_py_state *state = prof_py_state_now();
+    if (PROF_UNLIKELY(state->interp != main_interpreter)) {
+        without_gil(block, bytes); /* an interpreter with a GIL of its own */
+        return;
+    }
+    prof_node *site = site_now(state);
+    if (PROF_LIKELY(site != NULL)) prof_memory_allocated(site, block, bytes, object);
+    if (PROF_UNLIKELY(!(++since_moment & 4095))) prof_memory_moment(0);
+}
+
+static inline void freed(const void *block) {
+    if (PROF_LIKELY(block && prof_memory_mode == PROF_MEMORY_DETAIL)) prof_memory_freed(block);
+}
+
+/* ---- the domains that need the GIL ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t tag;
+    size_t bytes;
+} taken;
+
+static taken take(const void *block) {
+    taken t = {0, 0};
+    if (block && prof_memory_mode == PROF_MEMORY_DETAIL) t.tag = prof_pagemap_take(block, &t.bytes);
+    return t;
+}
+
+/* What follows a block's change of size or place: it was freed and allocated anew, or nothing happened. */
+static void resized(void *old, taken was, void *new, size_t bytes, int object) {
+    if (!new) {
+        if (was.tag) prof_pagemap_put(old, was.bytes, was.tag);
+        return;
+    }
+    if (was.tag) prof_memory_freed_at(prof_block_site(was.tag), was.bytes);
+    allocated(new, bytes, object);
+}
+
+#define DOMAIN(name, under, object)                                                     \
+    static void *name##_malloc(void *context, size_t n) {                               \
+        if (PROF_LIKELY(n - 1 < OWN_LARGEST)) {                                         \
+            void *p = under.malloc(context, n);                                         \
+            allocated(p, n, object);                                                    \
+            return p;                                                                   \
+        }                                                                               \
+        prof_busy.nested++;                                                             \
+        void *p = under.malloc(context, n);                                             \
+        prof_busy.nested--;                                                             \
+        allocated(p, n, object);                                                        \
+        return p;                                                                       \
+    }                                                                                   \
+    static void *name##_calloc(void *context, size_t count, size_t size) {              \
+        prof_busy.nested++;                                                             \
+        void *p = under.calloc(context, count, size);                                   \
+        prof_busy.nested--;                                                             \
+        allocated(p, count * size, object);                                             \
+        return p;                                                                       \
+    }                                                                                   \
+    static void *name##_realloc(void *context, void *old, size_t n) {                   \
+        if (prof_busy.nested) return under.realloc(context, old, n);                    \
+        taken was = take(old);                                                          \
+        prof_busy.nested++;                                                             \
+        void *p = under.realloc(context, old, n);                                       \
+        prof_busy.nested--;                                                             \
+        resized(old, was, p, n, object);                                                \
+        return p;                                                                       \
+    }                                                                                   \
+    static void name##_free(void *context, void *block) {                               \
+        freed(block);                                                                   \
+        under.free(context, block);                                                     \
+    }
+DOMAIN(mem, under_mem, 0)
+DOMAIN(obj, under_obj, 1)
+
+/* ---- RAW: any thread, with the GIL or without ------------------------------------------------------------------------------ */
+
+static void raw_allocated(void *block, size_t bytes) {
+    if (!block || prof_busy.any || !prof_memory_mode) return;
+    if (prof_py_holds_gil()) allocated(block, bytes, 0);
+    else without_gil(block, bytes);
+}
+
+static void raw_released(taken was) {
+    if (!was.tag) return;
+    if (prof_py_holds_gil()) prof_memory_freed_at(prof_block_site(was.tag), was.bytes);
+    else prof_memory_queue(was.tag, was.bytes, 1);
+}
+
+static void *raw_malloc(void *context, size_t n) {
+    void *p = under_raw.malloc(context, n);
+    raw_allocated(p, n);
+    return p;
+}
+
+static void *raw_calloc(void *context, size_t count, size_t size) {
+    void *p = under_raw.calloc(context, count, size);
+    raw_allocated(p, count * size);
+    return p;
+}
+
+static void *raw_realloc(void *context, void *old, size_t n) {
+    if (prof_busy.nested) return under_raw.realloc(context, old, n);
+    taken was = take(old);
+    void *p = under_raw.realloc(context, old, n);
+    if (!p) {
+        if (was.tag) prof_pagemap_put(old, was.bytes, was.tag);
+        return NULL;
+    }
+    raw_released(was);
+    raw_allocated(p, n);
+    return p;
+}
+
+static void raw_free(void *context, void *block) {
+    /* Before the block goes: another thread may get it at once. */
+    if (!prof_busy.nested) raw_released(take(block));
+    under_raw.free(context, block);
+}
+
+/* ---- arenas ------------------------------------------------------------------------------------------------------------------ */
+
+static void *arena_alloc(void *context, size_t size) {
+    void *p = under_arenas.alloc(context, size);
+    if (p) prof_memory_totals->arena_bytes += size;
+    return p;
+}
+
+static void arena_free(void *context, void *p, size_t size) {
+    prof_memory_totals->arena_bytes -= size;
+    under_arenas.free(context, p, size);
+}
+
+/* ---- in and out ---------------------------------------------------------------------------------------------------------------- */
+
+static void install(PyMemAllocatorDomain domain, PyMemAllocatorEx *under, PyMemAllocatorEx hooks, int detail) {
+    PyMem_GetAllocator(domain, under);
+    hooks.ctx = under->ctx;
+    if (!detail) hooks.free = under->free; /* nobody in between: a free costs what it did */
+    PyMem_SetAllocator(domain, &hooks);
+}
+
+static const PyMemAllocatorEx raw_hooks = {NULL, raw_malloc, raw_calloc, raw_realloc, raw_free};
+static const PyMemAllocatorEx mem_hooks = {NULL, mem_malloc, mem_calloc, mem_realloc, mem_free};
+static const PyMemAllocatorEx obj_hooks = {NULL, obj_malloc, obj_calloc, obj_realloc, obj_free};
+
+/* Whether our hooks are the ones that CPython calls; another tool may have wrapped them. */
+static int on_top(void) {
+    PyMemAllocatorEx raw, mem, obj;
+    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw);
+    PyMem_GetAllocator(PYMEM_DOMAIN_MEM, &mem);
+    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &obj);
+    return raw.malloc == raw_malloc && mem.malloc == mem_malloc && obj.malloc == obj_malloc;
+}
+
+int prof_py_memory_start(int detail, uint64_t arena_bytes) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int error = 0;
+    if (code_slot < 0) code_slot = PyUnstable_Eval_RequestCodeExtraIndex(code_gone);
+    if (code_slot < 0 || !PROF_PY_VALIDATED) error = ENOTSUP;
+    /* Hooks that another tool wrapped are still in the chain, for ever: a second set would count each block twice. */
+    if (!error && installed == 1 && detail) error = EBUSY;
+    main_interpreter = PyInterpreterState_Main();
+    if (!error) error = prof_memory_start(detail ? PROF_MEMORY_DETAIL : PROF_MEMORY_SUMMARY);
+    if (!error && !installed) {
+        install(PYMEM_DOMAIN_RAW, &under_raw, raw_hooks, detail);
+        install(PYMEM_DOMAIN_MEM, &under_mem, mem_hooks, detail);
+        install(PYMEM_DOMAIN_OBJ, &under_obj, obj_hooks, detail);
+        installed = detail ? 2 : 1;
+    }
+    if (!error && !arenas_installed) {
+        PyObject_GetArenaAllocator(&under_arenas);
+        PyObjectArenaAllocator ours = {under_arenas.ctx, arena_alloc, arena_free};
+        PyObject_SetArenaAllocator(&ours);
+        arenas_installed = 1; /* for good: arenas that are there must be freed the way they came */
+    }
+    if (!error) prof_memory_totals->arena_bytes = arena_bytes;
+    PyGILState_Release(gil);
+    return error;
+}
+
+void prof_py_memory_stop(void) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    if (installed && on_top()) {
+        PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &under_raw);
+        PyMem_SetAllocator(PYMEM_DOMAIN_MEM, &under_mem);
+        PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &under_obj);
+        installed = 0;
+    }
+    if (prof_memory_mode) {
+        prof_memory_drain();
+        prof_memory_moment(1);
+        prof_memory_stop();
+    }
+    PyGILState_Release(gil);
+}
+
+#else
+
+int prof_py_memory_start(int detail, uint64_t arena_bytes) { return ENOTSUP; }
+void prof_py_memory_stop(void) {}
+
+#endif
