@@ -80,6 +80,11 @@ NOT_COUNTED: dict[str, tuple[str, ...]] = {
     "test_trace": ("",),
     # From 3.13 on a signal that lands on a resumption comes before the event that tells of it.
     "test_generators": ("SignalAndYieldFromTest.generator2",),
+    "test_threading": (  # trace and profile functions of the tests themselves
+        "ThreadTests.test_frame_tstate_tracing.",
+        "ThreadTests.test_gettrace_all_threads.",
+        "ThreadTests.test_getprofile_all_threads.",
+    ),
     "test_unittest": ("MockTest.test_isinstance_under_settrace.",),
     "test_code": (
         "CodeTest.test_code_equal_with_instrumentation.",
