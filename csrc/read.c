@@ -144,13 +144,18 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
+#define KNOWN_TYPES (PROF_CHUNK_SERIES + 1)
+
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
-    static const uint32_t sizes[] = {
+    static const uint32_t sizes[KNOWN_TYPES] = {
         [PROF_CHUNK_LABELS] = sizeof(prof_label),
         [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
         [PROF_CHUNK_NODES] = sizeof(prof_node),
         [PROF_CHUNK_PENDING] = sizeof(prof_pending),
+        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),
+        [PROF_CHUNK_TYPES] = sizeof(prof_type),
+        [PROF_CHUNK_SERIES] = sizeof(prof_moment),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -206,7 +211,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     const prof_header *header = (const prof_header *)reader->data;
     uint64_t end = __atomic_load_n(&header->end, __ATOMIC_ACQUIRE);
     uint64_t room = 0, offset = header->header_size;
-    uint64_t counts[PROF_CHUNK_PENDING + 1] = {0};
+    uint64_t counts[KNOWN_TYPES] = {0};
     if (end < offset) {
         prof_reader_fail(error, size, CORRUPT "it claims to end at byte %" PRIu64 ", inside its header", end);
         return -1;
@@ -242,6 +247,8 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->info.label_count = counts[PROF_CHUNK_LABELS];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
+    reader->info.type_count = counts[PROF_CHUNK_TYPES];
+    reader->info.moment_count = counts[PROF_CHUNK_SERIES];
     return 0;
 }
 
@@ -261,6 +268,8 @@ prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
     reader->info.chunks = reader->chunks;
     reader->info.labels = reader->labels;
     reader->info.threads = reader->threads;
+    reader->info.types = reader->types;
+    reader->info.moments = reader->moments;
     return reader;
 error:
     prof_reader_close(reader);
@@ -277,6 +286,8 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->chunks);
     free(reader->labels);
     free(reader->threads);
+    free(reader->types);
+    free(reader->moments);
     free(reader);
 }
 

@@ -12,6 +12,10 @@
  * Time is in nanoseconds from here on. A node's ticks are converted one by one, before any summing, so every sum of
  * self times equals the inclusive time it belongs to, to the nanosecond, for one thread and for all.
  *
+ * What a node holds are columns, by name: `self_ns`, `alloc_bytes`... A mode adds a row to the table of columns in
+ * read_private.h, and everything here can sum, select and fold it. What a line holds (a leaf of the tree) is the own
+ * value of the span above it, too.
+ *
  * Threads: one reader and its trees belong to one thread at a time. The GIL need not be held. */
 #ifndef PROF_READ_H
 #define PROF_READ_H
@@ -19,6 +23,8 @@
 #include <stdint.h>
 
 #define PROF_READER_NO_LABEL UINT32_MAX
+#define PROF_READER_NO_COLUMN UINT32_MAX
+#define PROF_READER_NO_GROUP UINT32_MAX
 #define PROF_READER_ALL_THREADS (-1)
 
 /* cffi: begin */
@@ -59,6 +65,30 @@ typedef struct {
     uint32_t thread; /* ref of the owner's thread record, 0 when shared */
 } prof_reader_chunk;
 
+/* The memory mode's totals. Without `detail` only that it was recorded is known. */
+typedef struct {
+    uint32_t recorded; /* 0: memory was not recorded, and all of this is 0 */
+    uint32_t detail;   /* 1: frees were matched */
+    uint64_t live_bytes;
+    uint64_t peak_bytes;
+    uint64_t peak_ns;         /* since the start of recording */
+    uint64_t unknown_frees;   /* of blocks that were there before, or that nobody may track */
+    uint64_t arena_bytes;     /* address space that pymalloc holds */
+    uint64_t class_count[64]; /* allocations of [2^k, 2^(k+1)) bytes; of 0 bytes in class 0 */
+} prof_reader_memory;
+
+/* Live blocks of one type when recording ended. */
+typedef struct {
+    prof_reader_text name;
+    uint64_t count, bytes;
+} prof_reader_type;
+
+/* The process at one moment. */
+typedef struct {
+    uint64_t ns; /* since the start of recording */
+    uint64_t rss_bytes, arena_bytes, live_bytes;
+} prof_reader_moment;
+
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
     uint32_t version;
@@ -77,10 +107,13 @@ typedef struct {
     prof_reader_text meta; /* JSON; empty when the capture has none */
     uint64_t drops[32];
     uint64_t node_count; /* nodes in the file, before merging */
-    uint64_t chunk_count, label_count, thread_count;
+    uint64_t chunk_count, label_count, thread_count, type_count, moment_count;
     const prof_reader_chunk *chunks;
     const prof_reader_label *labels;
     const prof_reader_thread *threads;
+    const prof_reader_type *types;
+    const prof_reader_moment *moments; /* in the order of the file */
+    prof_reader_memory memory;
 } prof_reader_info;
 
 /* The calling-context tree in depth-first order: a parent stands before its children, and the subtree of i is
@@ -89,31 +122,24 @@ typedef struct {
 typedef struct {
     uint32_t count;
     uint32_t label_count;
-    uint32_t deepest;     /* largest depth */
-    uint64_t profiler_ns; /* the profiler's own work, left out */
-    uint32_t *label;      /* index into info.labels; PROF_READER_NO_LABEL for the root */
+    uint32_t deepest;      /* largest depth */
+    uint32_t column_count;
+    uint64_t profiler_ns;  /* the profiler's own work, left out */
+    uint32_t *label;       /* index into info.labels; PROF_READER_NO_LABEL for the root */
     uint32_t *parent;
     uint32_t *end;
-    uint32_t *depth; /* 0 for the root */
-    uint64_t *calls, *resumes, *self_ns, *total_ns, *suspended_ns, *items;
+    uint32_t *depth;       /* 0 for the root */
+    unsigned char *line;   /* 1: a line; it has no children */
+    uint64_t **own;        /* by column: the nodes' own values */
 } prof_reader_tree;
 
-/* One label, over all its nodes. */
+/* Labels that stand directly above each other: a caller and its callee, or a span and a line that allocated in it. */
 typedef struct {
-    uint64_t calls, resumes, self_ns;
-    uint64_t total_ns; /* recursion counted once: nodes below another of the same label add nothing */
-    uint64_t suspended_ns, items;
-    uint64_t contexts; /* nodes */
-} prof_reader_sum;
-
-/* One caller and one callee, over all the nodes where the second was called from the first. */
-typedef struct {
-    uint32_t caller; /* PROF_READER_NO_LABEL: called from outside every span */
-    uint32_t callee;
-    uint64_t calls, resumes;
-    uint64_t total_ns; /* of the callee; nodes below another of the same edge add nothing */
-    uint64_t self_ns;
-} prof_reader_edge;
+    uint32_t count;
+    uint32_t *above; /* by pair: a label, PROF_READER_NO_LABEL outside every span */
+    uint32_t *below; /* by pair */
+    uint32_t *group; /* by node: the pair that it and its parent are, or PROF_READER_NO_GROUP */
+} prof_reader_pairs;
 
 typedef struct prof_reader prof_reader;
 
@@ -127,25 +153,53 @@ const prof_reader_info *prof_reader_get(const prof_reader *reader);
 prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size);
 void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
 
+/* The column of that name: an index into tree->own, or PROF_READER_NO_COLUMN. And the other way round; NULL at the end. */
+uint32_t prof_reader_column(const char *name);
+const char *prof_reader_column_name(uint32_t column);
+
+/* Whether the capture has figures in that column: its mode was on. */
+int prof_reader_recorded(const prof_reader *reader, uint32_t column);
+
 /* Inclusive sums of a column: total[i] = own over the subtree of i. Both have tree->count entries. */
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
 
-/* Sums by label into `sums`, which has tree->label_count entries. Returns 0, or -1 when out of memory. */
-int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums);
+/* Sums of a column by group of nodes: group[i] is below `groups`, or PROF_READER_NO_GROUP; tree->label groups by label.
+ * own[g] sums the group's nodes, and the lines directly below them. total[g] sums their subtrees; what lies below
+ * another node of the same group, recursion, adds nothing. Both have `groups` entries; NULL for a `total` that is not
+ * wanted, NULL for `column` to count nodes. Returns 0, or -1 when out of memory. */
+int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, uint32_t groups,
+                           const uint64_t *column, uint64_t *own, uint64_t *total);
 
-/* Caller-callee edges, longest total first. Returns an owned array, or NULL when out of memory. */
-prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *count);
-void prof_reader_edges_free(prof_reader_edge *edges); /* NULL is fine */
+/* The pairs of callers and callees (lines 0), or of spans and lines (lines 1), in the order of the tree. Returns an
+ * owned table, or NULL when out of memory. */
+prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines);
+void prof_reader_pairs_free(prof_reader_pairs *pairs); /* NULL is fine */
+
+/* Writes the indexes of `count` values to `order`, the largest value first, then as they stand. 0, or -1 when out of
+ * memory. */
+int prof_reader_order(const uint64_t *values, uint32_t count, uint32_t *order);
 
 /* The nodes worth showing: those with column[i] >= minimum, at most `deepest` deep, whose parents are shown too; the
- * root always. Writes their indexes to `shown` (tree->count entries, ascending) and returns how many. */
+ * root always; lines only if `lines`. Writes their indexes to `shown` (tree->count entries, ascending) and returns how
+ * many. */
 uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest,
-                            uint32_t *shown);
+                            int lines, uint32_t *shown);
 
 /* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
  * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
  * -errno when writing failed; part may have been written by then. */
 int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree, const uint64_t *column, int fd);
 /* cffi: end */
+
+/* For C programs: the spans' sums of one label. */
+typedef struct {
+    uint64_t calls, resumes, self_ns;
+    uint64_t total_ns; /* recursion counted once */
+    uint64_t suspended_ns, items;
+    uint64_t contexts; /* nodes */
+} prof_reader_sum;
+
+/* Fills `sums`, which has tree->label_count entries. Returns 0, or -1 when out of memory. */
+int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums);
 
 #endif

@@ -12,7 +12,31 @@ struct prof_reader {
     prof_reader_chunk *chunks;  /* Owned, in file order */
     prof_reader_label *labels;  /* Owned, in file order */
     prof_reader_thread *threads; /* Owned, in file order */
+    prof_reader_type *types;     /* Owned, in file order */
+    prof_reader_moment *moments; /* Owned, in file order */
+    uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
 };
+
+/* What must have been recorded for a column to have figures. */
+enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL };
+
+/* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. */
+#define PROF_READER_COLUMNS(ROW)                                                   \
+    ROW(calls, ALWAYS, node->calls)                                                \
+    ROW(resumes, ALWAYS, node->resumes)                                            \
+    ROW(items, ALWAYS, node->items)                                                \
+    ROW(self_ns, TIME, prof_reader_ticks_ns(node->self, scale))                    \
+    ROW(suspended_ns, TIME, prof_reader_ticks_ns(node->suspended, scale))          \
+    ROW(alloc_count, MEMORY, node->alloc_count)                                    \
+    ROW(alloc_bytes, MEMORY, node->alloc_bytes)                                    \
+    ROW(free_count, DETAIL, node->free_count)                                      \
+    ROW(free_bytes, DETAIL, node->free_bytes)                                      \
+    ROW(live_bytes, DETAIL, prof_reader_live(reader, node))                        \
+    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))
+
+#define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
+enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
+#undef PROF_READER_INDEX
 
 /* The chunk that a lookup found last: the next one is nearly always in it. */
 typedef struct {
@@ -42,6 +66,19 @@ static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
 /* Exact for the clocks that count nanoseconds, whatever the size. */
 static inline uint64_t prof_reader_ticks_ns(uint64_t ticks, double ns_per_tick) {
     return ns_per_tick == 1.0 ? ticks : prof_reader_ns((double)ticks, ns_per_tick);
+}
+
+/* Bytes of a site that were not freed. A process that still records may have freed between the two reads. */
+static inline uint64_t prof_reader_live(const prof_reader *reader, const prof_node *node) {
+    uint64_t allocated = node->alloc_bytes, freed = node->free_bytes;
+    return reader->info.memory.detail && allocated > freed ? allocated - freed : 0;
+}
+
+/* Bytes that a site held when all sites together held most. */
+static inline uint64_t prof_reader_peak(const prof_reader *reader, const prof_node *node) {
+    if (reader->info.memory.detail && node->peak_epoch == reader->peak_epoch)
+        return node->peak_bytes;
+    return prof_reader_live(reader, node);
 }
 
 /* How the line begins that the user reads when a capture contradicts itself. */

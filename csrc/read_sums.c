@@ -1,4 +1,4 @@
-/* Sums over a tree: by label, and by caller and callee. Recursion is counted once, by what is on the path above. */
+/* Sums over a tree: by label, by caller and callee, by any group. Recursion is counted once, by what is on the path above. */
 #include "read_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -31,56 +31,102 @@ static int path_go(path *p, uint32_t depth, uint32_t key) {
     return p->times[key]++ > 0;
 }
 
-int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums) {
-    path p;
+/* What the nodes have of their own. */
+static void sum_own(const prof_reader_tree *tree, const uint32_t *group, const uint64_t *column, uint64_t *own) {
+    for (uint32_t i = 0; i < tree->count; i++) {
+        uint64_t value = column == NULL ? 1 : column[i];
+        if (value == 0)
+            continue;
+        if (group[i] != PROF_READER_NO_GROUP)
+            own[group[i]] += value;
+        if (column != NULL && tree->line[i] && group[tree->parent[i]] != PROF_READER_NO_GROUP)
+            own[group[tree->parent[i]]] += value;
+    }
+}
+
+int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, uint32_t groups,
+                           const uint64_t *column, uint64_t *own, uint64_t *total) {
+    path p = {0};
     int result = -1;
-    memset(sums, 0, tree->label_count * sizeof *sums);
-    if (path_open(&p, tree->deepest, tree->label_count) != 0)
+    uint64_t *inclusive = NULL;
+    memset(own, 0, groups * sizeof *own);
+    sum_own(tree, group, column, own);
+    if (total == NULL || column == NULL)
+        return 0;
+    memset(total, 0, groups * sizeof *total);
+    inclusive = malloc(tree->count * sizeof *inclusive);
+    if (inclusive == NULL || path_open(&p, tree->deepest, groups) != 0)
         goto error;
+    prof_reader_inclusive(tree, column, inclusive);
     for (uint32_t i = 1; i < tree->count; i++) {
-        prof_reader_sum *sum = &sums[tree->label[i]];
-        sum->calls += tree->calls[i];
-        sum->resumes += tree->resumes[i];
-        sum->self_ns += tree->self_ns[i];
-        sum->suspended_ns += tree->suspended_ns[i];
-        sum->items += tree->items[i];
-        sum->contexts++;
-        if (!path_go(&p, tree->depth[i], tree->label[i]))
-            sum->total_ns += tree->total_ns[i];
+        if (group[i] == PROF_READER_NO_GROUP)
+            path_go(&p, tree->depth[i], groups); /* a key that nobody asks for */
+        else if (!path_go(&p, tree->depth[i], group[i]))
+            total[group[i]] += inclusive[i];
     }
     result = 0;
 error:
+    free(inclusive);
     path_close(&p);
     return result;
 }
 
-/* ---- edges ---- */
+int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums) {
+    uint32_t labels = tree->label_count;
+    uint64_t *own = malloc(((size_t)labels + 1) * sizeof *own), *total = malloc(((size_t)labels + 1) * sizeof *total);
+    int result = own == NULL || total == NULL ? -1 : 0;
+    memset(sums, 0, labels * sizeof *sums);
+#define SUM(field, column, totals)                                                               \
+    if (result == 0)                                                                             \
+        result = prof_reader_sum_groups(tree, tree->label, labels, column, own, totals);         \
+    for (uint32_t i = 0; result == 0 && i < labels; i++)                                         \
+        sums[i].field = own[i];
+    SUM(calls, tree->own[PROF_READER_COLUMN_calls], NULL)
+    SUM(resumes, tree->own[PROF_READER_COLUMN_resumes], NULL)
+    SUM(items, tree->own[PROF_READER_COLUMN_items], NULL)
+    SUM(suspended_ns, tree->own[PROF_READER_COLUMN_suspended_ns], NULL)
+    SUM(contexts, NULL, NULL)
+    SUM(self_ns, tree->own[PROF_READER_COLUMN_self_ns], total)
+#undef SUM
+    for (uint32_t i = 0; result == 0 && i < labels; i++)
+        sums[i].total_ns = total[i];
+    free(own);
+    free(total);
+    return result;
+}
+
+/* ---- pairs ---- */
 
 typedef struct {
-    uint32_t count, room;
-    uint32_t mask;           /* of the hash table */
-    uint32_t *slots;         /* Owned: edge + 1, 0 for none */
-    prof_reader_edge *edges; /* Owned, passed to the caller */
-} edge_table;
+    uint32_t room;
+    uint32_t mask;            /* of the hash table */
+    uint32_t *slots;          /* Owned: pair + 1, 0 for none */
+    prof_reader_pairs *pairs; /* Owned, passed to the caller */
+} pair_table;
 
-static uint32_t edge_slot(const edge_table *t, uint32_t caller, uint32_t callee) {
-    uint64_t key = ((uint64_t)caller << 32 | callee) * 0x9E3779B97F4A7C15u;
+static uint32_t pair_slot(const pair_table *t, uint32_t above, uint32_t below) {
+    uint64_t key = ((uint64_t)above << 32 | below) * 0x9E3779B97F4A7C15u;
     uint32_t slot = (uint32_t)(key >> 32) & t->mask, found;
     while ((found = t->slots[slot]) != 0) {
-        if (t->edges[found - 1].caller == caller && t->edges[found - 1].callee == callee)
+        if (t->pairs->above[found - 1] == above && t->pairs->below[found - 1] == below)
             break;
         slot = (slot + 1) & t->mask;
     }
     return slot;
 }
 
-/* Makes room for twice the edges, at most half of the slots taken. */
-static int edge_grow(edge_table *t) {
+/* Makes room for twice the pairs, at most half of the slots taken. */
+static int pair_grow(pair_table *t) {
+    prof_reader_pairs *pairs = t->pairs;
     uint32_t room = t->room == 0 ? 256 : t->room * 2;
-    prof_reader_edge *edges = realloc(t->edges, room * sizeof *edges);
-    if (edges == NULL)
+    uint32_t *above = realloc(pairs->above, room * sizeof *above);
+    if (above == NULL)
         return -1;
-    t->edges = edges;
+    pairs->above = above;
+    uint32_t *below = realloc(pairs->below, room * sizeof *below);
+    if (below == NULL)
+        return -1;
+    pairs->below = below;
     uint32_t *slots = calloc((size_t)room * 2, sizeof *slots);
     if (slots == NULL)
         return -1;
@@ -88,76 +134,92 @@ static int edge_grow(edge_table *t) {
     t->slots = slots;
     t->room = room;
     t->mask = room * 2 - 1;
-    for (uint32_t i = 0; i < t->count; i++)
-        t->slots[edge_slot(t, edges[i].caller, edges[i].callee)] = i + 1;
+    for (uint32_t i = 0; i < pairs->count; i++)
+        t->slots[pair_slot(t, above[i], below[i])] = i + 1;
     return 0;
 }
 
-/* The edge's index, added if new; UINT32_MAX when out of memory. */
-static uint32_t edge_index(edge_table *t, uint32_t caller, uint32_t callee) {
-    if (t->count == t->room && edge_grow(t) != 0)
-        return UINT32_MAX;
-    uint32_t slot = edge_slot(t, caller, callee);
+/* The pair's index, added if new; PROF_READER_NO_GROUP when out of memory. */
+static uint32_t pair_index(pair_table *t, uint32_t above, uint32_t below) {
+    prof_reader_pairs *pairs = t->pairs;
+    if (pairs->count == t->room && pair_grow(t) != 0)
+        return PROF_READER_NO_GROUP;
+    uint32_t slot = pair_slot(t, above, below);
     if (t->slots[slot] == 0) {
-        t->edges[t->count] = (prof_reader_edge){.caller = caller, .callee = callee};
-        t->slots[slot] = ++t->count;
+        pairs->above[pairs->count] = above;
+        pairs->below[pairs->count] = below;
+        t->slots[slot] = ++pairs->count;
     }
     return t->slots[slot] - 1;
 }
 
-/* Longest first; then by label, so that the order does not depend on the sort. */
-static int compare_edges(const void *left, const void *right) {
-    const prof_reader_edge *a = left, *b = right;
-    if (a->total_ns != b->total_ns)
-        return a->total_ns > b->total_ns ? -1 : 1;
-    if (a->caller != b->caller)
-        return a->caller < b->caller ? -1 : 1;
-    return a->callee < b->callee ? -1 : a->callee > b->callee;
-}
-
-prof_reader_edge *prof_reader_edges_new(const prof_reader_tree *tree, uint64_t *count) {
-    edge_table t = {0};
-    path p = {0};
-    uint32_t *edge_of = malloc(tree->count * sizeof *edge_of);
-    if (edge_of == NULL || edge_grow(&t) != 0)
+prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines) {
+    pair_table t = {.pairs = calloc(1, sizeof *t.pairs)};
+    if (t.pairs == NULL || pair_grow(&t) != 0)
         goto error;
-    for (uint32_t i = 1; i < tree->count; i++)
-        if ((edge_of[i] = edge_index(&t, tree->label[tree->parent[i]], tree->label[i])) == UINT32_MAX)
-            goto error;
-    if (path_open(&p, tree->deepest, t.count) != 0)
+    uint32_t *group = t.pairs->group = malloc(tree->count * sizeof *group);
+    if (group == NULL)
         goto error;
+    group[0] = PROF_READER_NO_GROUP;
     for (uint32_t i = 1; i < tree->count; i++) {
-        prof_reader_edge *edge = &t.edges[edge_of[i]];
-        edge->calls += tree->calls[i];
-        edge->resumes += tree->resumes[i];
-        edge->self_ns += tree->self_ns[i];
-        if (!path_go(&p, tree->depth[i], edge_of[i]))
-            edge->total_ns += tree->total_ns[i];
+        group[i] = PROF_READER_NO_GROUP;
+        if (tree->line[i] != (lines != 0))
+            continue;
+        group[i] = pair_index(&t, tree->label[tree->parent[i]], tree->label[i]);
+        if (group[i] == PROF_READER_NO_GROUP)
+            goto error;
     }
-    qsort(t.edges, t.count, sizeof *t.edges, compare_edges);
-    *count = t.count;
-    goto done;
-error:
-    free(t.edges);
-    t.edges = NULL;
-done:
-    free(edge_of);
     free(t.slots);
-    path_close(&p);
-    return t.edges;
+    return t.pairs;
+error:
+    free(t.slots);
+    prof_reader_pairs_free(t.pairs);
+    return NULL;
 }
 
-void prof_reader_edges_free(prof_reader_edge *edges) {
-    free(edges);
+void prof_reader_pairs_free(prof_reader_pairs *pairs) {
+    if (pairs == NULL)
+        return;
+    free(pairs->above);
+    free(pairs->below);
+    free(pairs->group);
+    free(pairs);
+}
+
+/* ---- order ---- */
+
+typedef struct {
+    uint64_t value;
+    uint32_t index;
+} ranked;
+
+static int compare_ranked(const void *left, const void *right) {
+    const ranked *a = left, *b = right;
+    if (a->value != b->value)
+        return a->value > b->value ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+int prof_reader_order(const uint64_t *values, uint32_t count, uint32_t *order) {
+    ranked *rows = malloc(((size_t)count + 1) * sizeof *rows);
+    if (rows == NULL)
+        return -1;
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = (ranked){.value = values[i], .index = i};
+    qsort(rows, count, sizeof *rows, compare_ranked);
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = rows[i].index;
+    free(rows);
+    return 0;
 }
 
 /* ---- what is worth showing ---- */
 
 uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest,
-                            uint32_t *shown) {
+                            int lines, uint32_t *shown) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < tree->count;) {
-        if (i > 0 && (column[i] < minimum || tree->depth[i] > deepest)) {
+        if (i > 0 && (column[i] < minimum || tree->depth[i] > deepest || (tree->line[i] && !lines))) {
             i = tree->end[i];
         } else {
             shown[count++] = i;

@@ -1,4 +1,4 @@
-/* The small tables of a capture: labels with their latencies, threads, the meta text. */
+/* The small tables of a capture: labels with their latencies, threads, memory's totals, the meta text. */
 #include "read_private.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -166,13 +166,55 @@ static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, ch
     return 0;
 }
 
+/* Ticks of the capture's clock as nanoseconds since recording began. */
+static uint64_t since_start(const prof_reader *reader, uint64_t ticks) {
+    uint64_t begin = ((const prof_header *)reader->data)->start.ticks;
+    return ticks > begin ? prof_reader_ticks_ns(ticks - begin, reader->info.ns_per_tick) : 0;
+}
+
+static void read_memory(prof_reader *reader, const prof_memory *from) {
+    prof_reader_memory *memory = &reader->info.memory;
+    reader->peak_epoch = from->epoch;
+    *memory = (prof_reader_memory){.recorded = 1, .detail = from->detail != 0, .arena_bytes = from->arena_bytes};
+    if (!memory->detail)
+        return;
+    memory->live_bytes = from->live_bytes;
+    memory->peak_bytes = from->peak_bytes;
+    memory->peak_ns = since_start(reader, from->peak_ticks);
+    memory->unknown_frees = from->unknown_frees;
+    memcpy(memory->class_count, from->class_count, sizeof memory->class_count);
+}
+
+static int read_type(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
+    const prof_type *from = (const prof_type *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    prof_reader_type *type = &reader->types[chunk->first + i];
+    type->count = from->count;
+    type->bytes = from->bytes;
+    if (read_text(reader, from->name, &type->name) != 0) {
+        prof_reader_fail(error, size, CORRUPT "type %" PRIu64 " names a string that is not there", chunk->first + i);
+        return -1;
+    }
+    return 0;
+}
+
+static void read_moment(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i) {
+    const prof_moment *from = (const prof_moment *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    reader->moments[chunk->first + i] = (prof_reader_moment){.ns = since_start(reader, from->ticks),
+                                                             .rss_bytes = from->rss_bytes,
+                                                             .arena_bytes = from->arena_bytes,
+                                                             .live_bytes = from->live_bytes};
+}
+
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     const prof_reader_info *info = &reader->info;
     reader->info.meta = (prof_reader_text){.text = "", .length = 0};
     /* One spare entry, so that an empty table is not mistaken for a failure. */
     reader->labels = calloc(info->label_count + 1, sizeof *reader->labels);
     reader->threads = calloc(info->thread_count + 1, sizeof *reader->threads);
-    if (reader->labels == NULL || reader->threads == NULL || info->label_count >= PROF_READER_NO_LABEL) {
+    reader->types = calloc(info->type_count + 1, sizeof *reader->types);
+    reader->moments = calloc(info->moment_count + 1, sizeof *reader->moments);
+    if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL ||
+        info->label_count >= PROF_READER_NO_LABEL) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
     }
@@ -187,6 +229,13 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_THREADS && i < chunk->records; i++)
             if (read_thread(reader, chunk, i, error, size) != 0)
                 return -1;
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_TYPES && i < chunk->records; i++)
+            if (read_type(reader, chunk, i, error, size) != 0)
+                return -1;
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_SERIES && i < chunk->records; i++)
+            read_moment(reader, chunk, i);
+        if (chunk->type == PROF_CHUNK_MEMORY && chunk->records > 0)
+            read_memory(reader, (const prof_memory *)prof_reader_records(reader, chunk));
         if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
             reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
                                                    .length = (uint32_t)chunk->used};

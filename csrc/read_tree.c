@@ -8,6 +8,17 @@
 #define PROFILER (UINT32_MAX - 1)     /* the profiler's own work, or below it */
 #define MOST_NODES (UINT32_MAX - 2)
 
+#define TIME_MODE 1u /* its bit in the header */
+
+static const struct {
+    const char *name;
+    int needs;
+} columns[] = {
+#define COLUMN(name, needs, value) {#name, PROF_READER_##needs},
+    PROF_READER_COLUMNS(COLUMN)
+#undef COLUMN
+};
+
 /* Nodes are numbered as they are first met; `map` leads there from the nodes of the file. All arrays owned. */
 typedef struct {
     const prof_reader *reader;
@@ -66,6 +77,10 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
     return found;
 }
 
+static int is_line(const merge *m, uint32_t merged) {
+    return merged != 0 && m->reader->labels[m->label[merged]].kind == PROF_LINE;
+}
+
 /* ---- first pass: which merged node each node of the file is ---- */
 
 typedef struct {
@@ -93,6 +108,8 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     if (at->parents.chunk->thread != chunk->thread)
         return "a parent of another thread";
     uint32_t above = m->map[parent];
+    if (above != PROFILER && is_line(m, above))
+        return "a line as its parent";
     if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER)
         m->map[index] = PROFILER;
     else
@@ -145,6 +162,7 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
         below[parent] += below[i];
         m->place[i] = place;
         tree->label[place] = m->label[i];
+        tree->line[place] = (unsigned char)is_line(m, i);
         tree->parent[place] = m->place[parent];
         tree->end[place] = place + below[i];
         tree->depth[place] = tree->depth[m->place[parent]] + 1;
@@ -158,9 +176,20 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
 
 /* ---- second pass: the columns ---- */
 
+static void add_node(const prof_reader *reader, prof_reader_tree *tree, const prof_node *node, uint32_t place) {
+    double scale = reader->info.ns_per_tick;
+    uint64_t values[] = {
+#define ADD(name, needs, value) [PROF_READER_COLUMN_##name] = value,
+        PROF_READER_COLUMNS(ADD)
+#undef ADD
+    };
+    for (unsigned column = 0; column < PROF_READER_COLUMN_COUNT; column++)
+        if (values[column] != 0) /* pages of a column that is empty stay the system's zeros */
+            tree->own[column][place] += values[column];
+}
+
 static void add_columns(const merge *m, prof_reader_tree *tree) {
     const prof_reader *reader = m->reader;
-    double scale = reader->info.ns_per_tick;
     for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         if (chunk->type != PROF_CHUNK_NODES)
@@ -171,19 +200,38 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
             uint32_t merged = m->map[chunk->first + i];
             if (merged == LEFT_OUT)
                 continue;
-            uint64_t self = prof_reader_ticks_ns(node->self, scale);
-            if (merged == PROFILER) {
-                tree->profiler_ns += self;
-                continue;
-            }
-            uint32_t place = m->place[merged];
-            tree->calls[place] += node->calls;
-            tree->resumes[place] += node->resumes;
-            tree->self_ns[place] += self;
-            tree->suspended_ns[place] += prof_reader_ticks_ns(node->suspended, scale);
-            tree->items[place] += node->items;
+            if (merged == PROFILER)
+                tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
+            else
+                add_node(reader, tree, node, m->place[merged]);
         }
     }
+}
+
+uint32_t prof_reader_column(const char *name) {
+    for (uint32_t column = 0; column < PROF_READER_COLUMN_COUNT; column++)
+        if (strcmp(columns[column].name, name) == 0)
+            return column;
+    return PROF_READER_NO_COLUMN;
+}
+
+const char *prof_reader_column_name(uint32_t column) {
+    return column < PROF_READER_COLUMN_COUNT ? columns[column].name : NULL;
+}
+
+int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
+    if (column >= PROF_READER_COLUMN_COUNT)
+        return 0;
+    switch (columns[column].needs) {
+    case PROF_READER_TIME:
+        /* Captures of C programs may leave the modes out; they have times. */
+        return reader->info.modes == 0 || (reader->info.modes & TIME_MODE) != 0;
+    case PROF_READER_MEMORY:
+        return reader->info.memory.recorded != 0;
+    case PROF_READER_DETAIL:
+        return reader->info.memory.detail != 0;
+    }
+    return 1;
 }
 
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total) {
@@ -199,13 +247,14 @@ static prof_reader_tree *tree_allocate(uint32_t count) {
     if (tree == NULL)
         return NULL;
     uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth};
-    uint64_t **large[] = {&tree->calls,    &tree->resumes,      &tree->self_ns,
-                          &tree->total_ns, &tree->suspended_ns, &tree->items};
-    int complete = 1;
+    int complete = (tree->line = calloc(count, 1)) != NULL;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
-    for (size_t i = 0; i < sizeof large / sizeof *large; i++)
-        complete &= (*large[i] = calloc(count, sizeof **large[i])) != NULL;
+    tree->own = calloc(PROF_READER_COLUMN_COUNT, sizeof *tree->own);
+    complete &= tree->own != NULL;
+    tree->column_count = complete ? PROF_READER_COLUMN_COUNT : 0;
+    for (uint32_t i = 0; i < tree->column_count; i++)
+        complete &= (tree->own[i] = calloc(count, sizeof *tree->own[i])) != NULL;
     if (!complete) {
         prof_reader_tree_free(tree);
         return NULL;
@@ -242,7 +291,6 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
         goto memory;
     tree->label_count = (uint32_t)reader->info.label_count;
     add_columns(&m, tree);
-    prof_reader_inclusive(tree, tree->self_ns, tree->total_ns);
     merge_close(&m);
     return tree;
 memory:
@@ -260,11 +308,9 @@ void prof_reader_tree_free(prof_reader_tree *tree) {
     free(tree->parent);
     free(tree->end);
     free(tree->depth);
-    free(tree->calls);
-    free(tree->resumes);
-    free(tree->self_ns);
-    free(tree->total_ns);
-    free(tree->suspended_ns);
-    free(tree->items);
+    free(tree->line);
+    for (uint32_t i = 0; i < tree->column_count; i++)
+        free(tree->own[i]);
+    free(tree->own);
     free(tree);
 }

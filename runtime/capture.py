@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from attrs import frozen
 from prof._core import ffi, lib
 from prof.errors import InputError
+from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals, Moment, Thread, TypeCount
+from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
-ROOT = 0
-NO_LABEL = 0xFFFFFFFF
+__all__ = [
+    "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function", "Label",
+    "Line", "MemoryTotals", "Moment", "Thread", "Tree", "TypeCount", "newest_capture", "open_capture",
+]  # fmt: skip
+
 ALL_THREADS = -1
 RECORDING = 1
+LINE_KIND = 8
 
 # enum prof_label_kind, prof_clock_kind and prof_drop of csrc/format.h, in their order.
-KINDS = ("other", "function", "section", "import", "gc", "native", "thread", "profiler")
+KINDS = ("other", "function", "section", "import", "gc", "native", "thread", "profiler", "line")
 CLOCKS = ("unknown", "tsc", "monotonic", "cpu", "manual")
 DROPS = (
     ("healed", "spans closed because a frame below them left first"),
@@ -37,139 +40,11 @@ DROPS = (
     ("open_at_end", "spans still open at the end; their time up to then is in"),
 )
 GENERATOR_FLAG = 1
+_LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 
-
-@frozen
-class Label:
-    """What a span is of. `kind` is one of `KINDS`; `line` counts from 1, 0 is unknown; `file` may be empty."""
-
-    index: int
-    kind: str
-    name: str
-    module: str
-    file: str
-    line: int
-    generator: bool
-
-
-@frozen
-class Function:
-    """A label's sums over a tree, in ns; `total_ns` counts recursion once.
-
-    The latencies are of the capture's `completed` calls, on all threads; percentiles are interpolated inside the
-    bins of a histogram with four bins an octave. They are 0 while no call was completed.
-    """
-
-    label: Label
-    calls: int
-    resumes: int
-    self_ns: int
-    total_ns: int
-    suspended_ns: int
-    items: int
-    contexts: int
-    completed: int
-    min_ns: int
-    max_ns: int
-    p50_ns: int
-    p90_ns: int
-    p99_ns: int
-
-
-@frozen
-class Edge:
-    """Calls from one label to another; `caller` is None for calls from outside every span. Times in ns."""
-
-    caller: Label | None
-    callee: Label
-    calls: int
-    resumes: int
-    total_ns: int
-    self_ns: int
-
-
-@frozen
-class Thread:
-    """A thread of the recorded process. `alive_ns` is 0 when the capture cannot tell."""
-
-    native_id: int
-    name: str
-    start_ns: int
-    alive_ns: int
-    running: bool
-
-
-@frozen
-class Drop:
-    """Something that was not recorded as it happened, and how often."""
-
-    key: str
-    count: int
-    words: str
-
-
-@frozen
-class Chunk:
-    """A chunk of the file; sizes in bytes."""
-
-    offset: int
-    type: int
-    size: int
-    used: int
-    records: int
-    record_size: int
-    thread: int
-
-
-class Tree:
-    """The calling-context tree in depth-first order: the subtree of node i is the range i to end[i].
-
-    Columns are read-only memory views over the C arrays, one entry a node; node 0 is the root. `label` holds indexes
-    for `Capture.label`, `NO_LABEL` at the root; times are in ns.
-    """
-
-    def __init__(self, pointer: Any) -> None:
-        self._pointer = ffi.gc(pointer, lib.prof_reader_tree_free)
-        self.count: int = pointer.count
-        self.deepest: int = pointer.deepest
-        self.profiler_ns: int = pointer.profiler_ns
-        self.label = self._column("label", "I")
-        self.parent = self._column("parent", "I")
-        self.end = self._column("end", "I")
-        self.depth = self._column("depth", "I")
-        self.calls = self._column("calls", "Q")
-        self.resumes = self._column("resumes", "Q")
-        self.self_ns = self._column("self_ns", "Q")
-        self.total_ns = self._column("total_ns", "Q")
-        self.suspended_ns = self._column("suspended_ns", "Q")
-        self.items = self._column("items", "Q")
-
-    def _column(self, name: str, code: Literal["I", "Q"]) -> memoryview:
-        width = 4 if code == "I" else 8
-        owner = self._pointer
-        # The view keeps this pointer alive, its destructor the tree: a column may outlive the object it came from.
-        column = ffi.gc(getattr(owner, name), lambda _: owner and None)
-        return memoryview(ffi.buffer(column, self.count * width)).cast(code).toreadonly()
-
-    def children(self, node: int) -> Iterator[int]:
-        """The node's children, in the order they were first called."""
-        child, stop = node + 1, self.end[node]
-        while child < stop:
-            yield child
-            child = self.end[child]
-
-    def inclusive(self, column: str) -> memoryview:
-        """The sums of a column over each node's subtree."""
-        total = ffi.new("uint64_t[]", self.count)
-        lib.prof_reader_inclusive(self._pointer, getattr(self._pointer, column), total)
-        return memoryview(ffi.buffer(total)).cast("Q").toreadonly()
-
-    def select(self, column: str, minimum: int, deepest: int = NO_LABEL) -> memoryview:
-        """The nodes with `column` at least `minimum` and depth at most `deepest`, whose parents are in too; and 0."""
-        shown = ffi.new("uint32_t[]", self.count)
-        minimum = max(0, min(minimum, 2**64 - 1))
-        count = lib.prof_reader_select(self._pointer, getattr(self._pointer, column), minimum, deepest, shown)
-        return memoryview(ffi.buffer(shown, count * 4)).cast("I").toreadonly()
+# What lines hold, in detail beside the first two; and what functions sum over their subtrees, too.
+LINE_COLUMNS = ("alloc_count", "alloc_bytes", "free_count", "free_bytes", "live_bytes", "peak_bytes")
+INCLUSIVE = ("alloc_count", "alloc_bytes", "live_bytes", "peak_bytes")
 
 
 class Capture:
@@ -198,6 +73,8 @@ class Capture:
         self.node_count: int = info.node_count
         self.label_count: int = info.label_count
         self.size: int = info.end
+        self.modes: int = info.modes
+        self.memory_recorded: bool = bool(info.memory.recorded)
         self.meta: dict[str, Any] = self._read_meta()
 
     def __enter__(self) -> Capture:
@@ -247,6 +124,36 @@ class Capture:
         rows = ffi.unpack(self._info.chunks, self._info.chunk_count)
         return [Chunk(c.offset, c.type, c.size, c.used, c.records, c.record_size, c.thread) for c in rows]
 
+    @property
+    def types(self) -> list[TypeCount]:
+        """Live blocks by type when recording ended; empty where that was not recorded."""
+        rows = ffi.unpack(self._info.types, self._info.type_count)
+        return [TypeCount(_string(t.name) or "(unnamed)", t.count, t.bytes) for t in rows]
+
+    @property
+    def series(self) -> list[Moment]:
+        """The process over time; empty where that was not recorded."""
+        rows = ffi.unpack(self._info.moments, self._info.moment_count)
+        return [Moment(m.ns, m.rss_bytes, m.arena_bytes, m.live_bytes) for m in rows]
+
+    def recorded(self, column: str) -> bool:
+        """Whether the capture has figures in that column of its trees: its mode was on."""
+        assert self._info  # open
+        return bool(lib.prof_reader_recorded(self._reader, column_index(column)))
+
+    def memory(self, tree: Tree) -> MemoryTotals | None:
+        """Memory's totals, those of allocations over the tree; None when memory was not recorded."""
+        info = self._info.memory
+        if not info.recorded:
+            return None
+        found: dict[str, Any] = {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[:2]}
+        if info.detail:
+            found |= {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[2:4]}
+            found |= {c: getattr(info, c) for c in ("live_bytes", "peak_bytes", "peak_ns", "unknown_frees")}
+            classes = enumerate(info.class_count)
+            found["size_classes"] = tuple((1 << k if k else 0, count) for k, count in classes if count)
+        return MemoryTotals(detail=bool(info.detail), arena_bytes=info.arena_bytes, **found)
+
     def label(self, index: int) -> Label:
         """The label of that index, read on first use."""
         found = self._labels.get(index)
@@ -275,62 +182,81 @@ class Capture:
         return Tree(pointer)
 
     def functions(self, tree: Tree) -> list[Function]:
-        """Sums by label over the tree, of every label that occurs in it."""
-        sums = ffi.new("prof_reader_sum[]", max(1, self.label_count))
-        if lib.prof_reader_sum_labels(tree._pointer, sums) != 0:
-            raise MemoryError
+        """Sums by label over the tree, of every label that occurs in it and is no line."""
+        count = self.label_count
+        contexts = tree.label_sums(None, count)[0]
+        columns = {c: tree.label_sums(c, count)[0] for c in ("calls", "resumes", "suspended_ns", "items")}
+        columns["self_ns"], columns["total_ns"] = tree.label_sums("self_ns", count, inclusive=True)
+        for column in filter(self.recorded, LINE_COLUMNS):
+            own, total = tree.label_sums(column, count, inclusive=column in INCLUSIVE)
+            columns[column] = own
+            if column in INCLUSIVE:
+                columns[f"total_{column}"] = total
         rows = self._info.labels
         return [
-            self._function(index, sums[index], rows[index]) for index in range(self.label_count) if sums[index].contexts
+            Function(
+                label=self.label(index),
+                contexts=contexts[index],
+                **{name: sums[index] for name, sums in columns.items()},
+                **{name: getattr(rows[index], name) for name in _LATENCIES},
+            )
+            for index in range(count)
+            if contexts[index] and rows[index].kind != LINE_KIND
         ]
 
-    def _function(self, index: int, s: Any, row: Any) -> Function:
-        return Function(
-            label=self.label(index),
-            calls=s.calls,
-            resumes=s.resumes,
-            self_ns=s.self_ns,
-            total_ns=s.total_ns,
-            suspended_ns=s.suspended_ns,
-            items=s.items,
-            contexts=s.contexts,
-            completed=row.completed,
-            min_ns=row.min_ns,
-            max_ns=row.max_ns,
-            p50_ns=row.p50_ns,
-            p90_ns=row.p90_ns,
-            p99_ns=row.p99_ns,
-        )
+    def lines(self, tree: Tree) -> list[Line]:
+        """Sums by line over the tree, most bytes allocated first; empty when memory was not recorded."""
+        if not self.memory_recorded:
+            return []
+        columns = {c: tree.label_sums(c, self.label_count)[0] for c in filter(self.recorded, LINE_COLUMNS)}
+        rows = self._info.labels
+        return [
+            Line(label=self.label(index), span=None, **{name: sums[index] for name, sums in columns.items()})
+            for index in largest_first(columns["alloc_bytes"], self.label_count)
+            if rows[index].kind == LINE_KIND and columns["alloc_count"][index]
+        ]
+
+    def lines_in_spans(self, tree: Tree, by: str, limit: int) -> tuple[list[Line], int]:
+        """The first `limit` lines by column `by`, kept apart by the innermost span around them, without those that have
+        none of it; and how many those are."""
+        if not self.recorded(by):
+            return [], 0
+        pairs = Pairs(tree, lines=True)
+        columns = {c: pairs.sums(c)[0] for c in filter(self.recorded, LINE_COLUMNS)}
+        found = []
+        for pair in largest_first(columns[by], pairs.count)[:limit]:
+            if not columns[by][pair]:
+                break
+            above, below = pairs.labels(pair)
+            span = None if above == NO_LABEL else self.label(above)
+            found.append(Line(label=self.label(below), span=span, **{c: sums[pair] for c, sums in columns.items()}))
+        return found, sum(map(bool, columns[by][: pairs.count]))
 
     def edges(self, tree: Tree, of: int | None = None) -> list[Edge]:
         """Caller and callee pairs of the tree, longest total first: all, or those with the label of index `of`."""
-        with self._edge_rows(tree) as rows:
-            return [self._edge(e) for e in rows if of is None or of in (e.caller, e.callee)]
+        return self._edges(tree, of, None)[0]
 
     def longest_edges(self, tree: Tree, limit: int) -> tuple[list[Edge], int]:
         """The first `limit` of `edges`, and how many there are."""
-        with self._edge_rows(tree) as rows:
-            return [self._edge(e) for e in rows[:limit]], len(rows)
+        return self._edges(tree, None, limit)
 
-    @contextmanager
-    def _edge_rows(self, tree: Tree) -> Iterator[list[Any]]:
-        count = ffi.new("uint64_t *")
-        rows = lib.prof_reader_edges_new(tree._pointer, count)
-        if rows == ffi.NULL:
-            raise MemoryError
-        try:
-            yield ffi.unpack(rows, count[0])
-        finally:
-            lib.prof_reader_edges_free(rows)
-
-    def _edge(self, row: Any) -> Edge:
-        caller = None if row.caller == NO_LABEL else self.label(row.caller)
-        return Edge(caller, self.label(row.callee), row.calls, row.resumes, row.total_ns, row.self_ns)
+    def _edges(self, tree: Tree, of: int | None, limit: int | None) -> tuple[list[Edge], int]:
+        pairs = Pairs(tree, lines=False)
+        calls, resumes = pairs.sums("calls")[0], pairs.sums("resumes")[0]
+        self_ns, total_ns = pairs.sums("self_ns", inclusive=True)
+        found = []
+        for pair in largest_first(total_ns, pairs.count)[:limit]:
+            above, below = pairs.labels(pair)
+            if of is None or of in (above, below):
+                caller = None if above == NO_LABEL else self.label(above)
+                found.append(Edge(caller, self.label(below), calls[pair], resumes[pair], total_ns[pair], self_ns[pair]))
+        return found, pairs.count
 
     def write_folded(self, tree: Tree, column: str, descriptor: int) -> int:
         """Writes a column as folded stacks to a file descriptor and returns the number of lines. Raises OSError."""
         assert self._info  # open
-        lines: int = lib.prof_reader_fold(self._reader, tree._pointer, getattr(tree._pointer, column), descriptor)
+        values = tree._pointer.own[column_index(column)]
+        lines: int = lib.prof_reader_fold(self._reader, tree._pointer, values, descriptor)
         if lines < 0:
             raise OSError(-lines, os.strerror(-lines))
         return lines

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from prof.capture import Capture, Tree
 from prof.errors import OutputError
-from prof.modes import Mode
+from prof.modes import Measure
 
 
-def folded_path(capture: str | os.PathLike[str], mode: Mode, suffix: str = ".folded") -> Path:
-    """`<base>-<mode>.folded` beside `<base>.capture`."""
+def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str = ".folded") -> Path:
+    """`<base>-<measure>.folded` beside `<base>.capture`."""
     path = Path(capture)
     base = path.name.removesuffix(".capture")
-    return path.with_name(f"{base}-{mode.name}{suffix}")
+    return path.with_name(f"{base}-{measure.name}{suffix}")
 
 
 @contextmanager
@@ -61,13 +61,13 @@ def _existing(path: Path) -> Iterator[int]:
 
 
 def write_folded(
-    capture: Capture, mode: Mode, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
+    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
 ) -> Path:
-    """Writes a mode's folded file, by default beside the capture, and returns its path.
+    """Writes a measure's folded file, by default beside the capture, and returns its path.
 
     A file that is there is replaced in one step. `tree` is the capture's, if the caller has it. Raises OutputError.
     """
-    target = folded_path(capture.path, mode) if path is None else Path(path)
+    target = folded_path(capture.path, measure) if path is None else Path(path)
     with replacing(target) as descriptor:
-        capture.write_folded(tree or capture.tree(), mode.column, descriptor)
+        capture.write_folded(tree or capture.tree(), measure.column, descriptor)
     return target

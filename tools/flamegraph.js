@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg", HTML = "http://www.w3.org/1999/xhtml";
-  const NAME = 0, LEFT = 1, DEPTH = 2, TOTAL = 3, OWN = 4, CALLS = 5, PARENT = 6;
+  const NAME = 0, LEFT = 1, DEPTH = 2, TOTAL = 3, OWN = 4, COUNT = 5, PARENT = 6;
   const SMALLEST = 0.1;  // px: narrower frames are not drawn
   const root = document.documentElement, frames = DATA.frames, whole = frames[0][TOTAL] || 1;
   const groups = Array.from(document.getElementById("frames").children);
@@ -13,7 +13,13 @@
 
   const nameOf = (i) => DATA.names[frames[i][NAME]][0];
   const round3 = (x) => (x < 9.995 ? x.toFixed(2) : x < 99.95 ? x.toFixed(1) : Math.round(x).toLocaleString("en"));
+  function size(value) {
+    if (value < 1024) return value + " B";
+    for (const unit of ["KiB", "MiB", "GiB"])
+      if ((value /= 1024) < 1024 || unit === "GiB") return value.toFixed(1) + " " + unit;
+  }
   function amount(value) {
+    if (DATA.unit === "B") return size(value);
     if (DATA.unit !== "ns") return value.toLocaleString("en") + (DATA.unit ? " " + DATA.unit : "");
     for (const [scale, unit] of [[1, "ns"], [1e3, "µs"], [1e6, "ms"]])
       if (value / scale < 999.5) return (unit === "ns" ? value : round3(value / scale)) + " " + unit;
@@ -22,12 +28,12 @@
   const percent = (value, of) => (100 * value / (of || 1)).toFixed(2) + "%";
 
   function describe(i) {
-    const [number, , , total, own, calls] = frames[i];
+    const [number, , , total, own, count] = frames[i];
     const [name, where] = DATA.names[number];
     const parts = [amount(total) + " (" + percent(total, whole) + ")"];
     if (zoomed && i !== zoomed) parts.push(percent(total, frames[zoomed][TOTAL]) + " of zoomed");
     if (i) parts.push("self " + amount(own));
-    if (calls) parts.push(calls.toLocaleString("en") + (calls === 1 ? " call" : " calls"));
+    if (count) parts.push(count.toLocaleString("en") + " " + DATA.counted[count === 1 ? 0 : 1]);
     if (where) parts.push(where);
     return [name, parts.join("  ·  ")];
   }

@@ -13,13 +13,16 @@ from importlib import resources
 from attrs import frozen
 from prof.tools.colours import colour, legend
 from prof.tools.frames import Frames
-from prof.tools.units import count, duration
+from prof.tools.units import count, duration, size
 
 ROW = 18  # px, a frame and the gap below it
 TOP = 76  # px, above the frames
 BOTTOM = 14
 CHARACTER = 7.22  # px, of the 12 px monospaced font
 NOMINAL_WIDTH = 1200  # px, where the viewer's is not known
+
+# How amounts of a unit read; others are the number and the unit. flamegraph.js does the same.
+AMOUNTS = {"ns": duration, "B": size}
 
 # What XML 1.0 cannot hold, not even escaped.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -92,7 +95,8 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
         "unit": frames.unit,
         "names": [[n.name, n.where, n.kind] for n in frames.names],
         "frames": list(zip(frames.name, left, depth, frames.total, frames.own,
-                           frames.calls or [0] * len(left), frames.parent, strict=True)),
+                           frames.counts or [0] * len(left), frames.parent, strict=True)),
+        "counted": frames.counted,
         "character": CHARACTER,
         "icicle": picture.icicle,
     }  # fmt: skip
@@ -109,7 +113,7 @@ def _head(frames: Frames, picture: Picture) -> Iterator[str]:
     yield f'<text id="title" x="10" y="25">{escape(picture.title)}</text>\n'
     yield f'<text id="details" x="10" y="66" data-note="{escape(note)}">{escape(note)}</text>\n'
     x = 10
-    for words, fill in legend({n.kind for n in frames.names}):
+    for words, fill in legend({n.kind for n in frames.names}, frames.theme):
         yield f'<rect x="{x}" y="36" width="11" height="11" fill="{fill}"/>'
         yield f'<text class="legend" x="{x + 16}" y="46">{words}</text>\n'
         x += 30 + 8 * len(words)
@@ -124,13 +128,14 @@ def narrow(frames: Frames) -> str:
 
 def amount(frames: Frames, value: int) -> str:
     """A value with its unit."""
-    return duration(value) if frames.unit == "ns" else f"{value:,} {frames.unit}".rstrip()
+    words = AMOUNTS.get(frames.unit)
+    return words(value) if words else f"{value:,} {frames.unit}".rstrip()
 
 
 def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, picture: Picture) -> Iterator[str]:
     whole = frames.total[0] or 1
     nominal = picture.width or NOMINAL_WIDTH
-    fills = [colour(name) for name in frames.names]
+    fills = [colour(name, frames.theme) for name in frames.names]
     for frame, number in enumerate(frames.name):
         row = depth[frame] if picture.icicle else rows - 1 - depth[frame]
         y = TOP + row * ROW

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePath
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from prof.capture import Capture, Tree
 from prof.errors import InputError
-from prof.modes import Mode
+from prof.modes import Measure
 
 
 @frozen
@@ -26,7 +25,8 @@ class FrameName:
 class Frames:
     """Frames as columns, a parent before its children; frame 0 is the root. Values are in `unit`.
 
-    `calls` is empty where the source does not know them. `omitted` counts the frames too narrow to draw.
+    `counts` is empty where the source does not know them; `counted` is what they are of, one and many. `omitted` counts
+    the frames too narrow to draw. `theme` is the name of a measure: it decides the colours.
     """
 
     unit: str
@@ -35,18 +35,30 @@ class Frames:
     parent: list[int] = field(factory=list)
     total: list[int] = field(factory=list)
     own: list[int] = field(factory=list)
-    calls: list[int] = field(factory=list)
+    counts: list[int] = field(factory=list)
     omitted: int = 0
     skipped_lines: int = 0
+    theme: str = "time"
+    counted: tuple[str, str] = ("call", "calls")
 
 
 ROOT_NAME = FrameName("all", "thread", "")
 
 
-def frames_of_tree(capture: Capture, tree: Tree, mode: Mode, share: float) -> Frames:
-    """The frames of at least `share` (0 to 1) of all. The root is what was inside spans: its own value is nothing."""
-    whole = tree.total_ns[0] - tree.self_ns[0]
-    shown = tree.select("total_ns", max(1, int(whole * share)))
+def _counts(capture: Capture, tree: Tree, measure: Measure) -> tuple[memoryview | None, tuple[str, str]]:
+    """What is counted beside the measure, for each node: of times the calls, of bytes the allocations in the subtree."""
+    if measure.unit == "B" and capture.recorded("alloc_count"):
+        return tree.inclusive("alloc_count"), ("allocation", "allocations")
+    return (tree.calls if measure.unit else None), ("call", "calls")
+
+
+def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float) -> Frames:
+    """The frames of at least `share` (0 to 1) of all. The root is what was inside spans, and lines outside: its own value
+    is nothing."""
+    own, total = tree.column(measure.column), tree.inclusive(measure.column)
+    counts, counted = _counts(capture, tree, measure)
+    whole = total[0] - own[0]
+    shown = tree.select(measure.column, max(1, int(whole * share)))
     at = {node: index for index, node in enumerate(shown)}
     numbers: dict[int, int] = {tree.label[0]: 0}
     names = [ROOT_NAME]
@@ -55,21 +67,30 @@ def frames_of_tree(capture: Capture, tree: Tree, mode: Mode, share: float) -> Fr
             numbers[tree.label[node]] = len(names)
             label = capture.label(tree.label[node])
             file = f"{label.file}:{label.line}" if label.file and label.line else label.file
+            if label.kind == "line":
+                file = " in ".join(filter(None, (label.module, file)))
             names.append(FrameName(label.name, label.kind, label.module or label.name.rpartition(".")[0], file))
     return Frames(
-        unit=mode.unit,
+        unit=measure.unit,
         names=names,
         name=[numbers[tree.label[node]] for node in shown],
         parent=[at[tree.parent[node]] for node in shown],
-        total=[whole, *(tree.total_ns[node] for node in shown[1:])],
-        own=[0, *(tree.self_ns[node] for node in shown[1:])],
-        calls=[0, *(tree.calls[node] for node in shown[1:])],
-        omitted=tree.count - len(shown),
+        total=[whole, *(total[node] for node in shown[1:])],
+        own=[0, *(own[node] for node in shown[1:])],
+        counts=[] if counts is None else [0, *(counts[node] for node in shown[1:])],
+        omitted=len(tree.select(measure.column, 1)) - len(shown),
+        theme=measure.name,
+        counted=counted,
     )
 
 
-def guess_name(frame: str) -> FrameName:
-    """A frame of folded stacks, by how its name looks; `prof` names them so, and others' names are functions."""
+def guess_name(frame: str, lines: bool = False) -> FrameName:
+    """A frame of folded stacks, by how its name looks; `prof` names them so, and others' names are functions.
+
+    `lines`: the stacks may end in lines.
+    """
+    if lines and re.search(r"[^.]:\d+$", frame):
+        return FrameName(frame, "line", frame.rpartition(":")[0])
     for prefix, kind in (("profile!", "section"), ("import ", "import"), ("gc ", "gc")):
         if frame.startswith(prefix):
             return FrameName(frame, kind, "")
@@ -107,8 +128,10 @@ class _Trie:
         return total
 
 
-def frames_of_folded(lines: Iterable[bytes], path: str, share: float) -> Frames:
+def frames_of_folded(lines: Iterable[bytes], path: str, share: float, measure: Measure | None = None) -> Frames:
     """The frames of at least `share` (0 to 1) of all, of `frame;frame N` lines. Lines unlike that are counted.
+
+    `measure` is what the figures are, where that is known.
 
     Raises InputError when no line is like that.
     """
@@ -127,16 +150,16 @@ def frames_of_folded(lines: Iterable[bytes], path: str, share: float) -> Frames:
         used += 1
     if not used:
         raise InputError(f"{path} is neither a capture nor folded stacks: no line of it is like `main;work 42`")
-    unit = "ns" if PurePath(path).name.endswith("-time.folded") else ""
-    return _prune(trie, unit, share, skipped)
+    return _prune(trie, measure, share, skipped)
 
 
-def _prune(trie: _Trie, unit: str, share: float, skipped: int) -> Frames:
+def _prune(trie: _Trie, measure: Measure | None, share: float, skipped: int) -> Frames:
     total = trie.totals()
     least = max(1, int(total[0] * share))
     numbers: dict[str, int] = {}
     names = [ROOT_NAME]
     at = {0: 0}
+    unit, theme = (measure.unit, measure.name) if measure else ("", "time")
     found = Frames(unit, names, [0], [0], [total[0]], [trie.own[0]])
     omitted = 0
     for node in range(1, len(total)):
@@ -147,10 +170,10 @@ def _prune(trie: _Trie, unit: str, share: float, skipped: int) -> Frames:
         name = trie.name[node]
         if name not in numbers:
             numbers[name] = len(names)
-            names.append(guess_name(name))
+            names.append(guess_name(name, lines=unit != "ns" and measure is not None))
         at[node] = len(found.name)
         found.name.append(numbers[name])
         found.parent.append(at[trie.parent[node]])
         found.total.append(total[node])
         found.own.append(trie.own[node])
-    return Frames(unit, names, found.name, found.parent, found.total, found.own, omitted=omitted, skipped_lines=skipped)
+    return evolve(found, omitted=omitted, skipped_lines=skipped, theme=theme)

@@ -6,13 +6,19 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from prof.capture import Edge, Function, Label, Tree
+from attrs import asdict
+from prof.capture import LINE_COLUMNS, Edge, Function, Label, Line, MemoryTotals, Tree
+from prof.tools.call_tree import own_value, shown_order
 from prof.tools.session import Session
-from prof.tools.text_report import shown_order
 
 SCHEMA = 1
 MIN_PERCENT = 0.01
 MOST_EDGES = 20_000
+_TIMES = ("overhead_ns", "inside_ns", "outside_ns", "profiler_ns")
+_FUNCTION_TIMES = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
+_FUNCTION_MEMORY = (
+    *LINE_COLUMNS, "total_alloc_count", "total_alloc_bytes", "total_live_bytes", "total_peak_bytes",
+)  # fmt: skip
 _ROOT = {"name": "all", "file": "", "line": 0}
 
 
@@ -20,7 +26,7 @@ def session_object(session: Session) -> dict[str, Any]:
     """The key "session"."""
     capture = session.capture
     begin = capture.start_unix_ns
-    return {
+    found: dict[str, Any] = {
         "name": session.name,
         "start": begin / 1e9,
         "end": (begin + capture.duration_ns) / 1e9,
@@ -47,62 +53,79 @@ def session_object(session: Session) -> dict[str, Any]:
         ],
         "dropped": {drop.key: drop.count for drop in session.drops},
     }
+    return found if session.timed else {key: value for key, value in found.items() if key not in _TIMES}
 
 
-def function_object(function: Function) -> dict[str, Any]:
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not recorded."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
     """An entry of "functions". `exact` is whether every count of it is; sampled modes would say false."""
     label = function.label
-    found: dict[str, Any] = {
-        "name": label.name,
-        "kind": label.kind,
-        "module": label.module,
-        "file": label.file,
-        "line": label.line,
-        "calls": function.calls,
-        "resumes": function.resumes,
-        "total_ns": function.total_ns,
-        "self_ns": function.self_ns,
-        "suspended_ns": function.suspended_ns,
-        "min_ns": function.min_ns,
-        "max_ns": function.max_ns,
-        "p50_ns": function.p50_ns,
-        "p90_ns": function.p90_ns,
-        "p99_ns": function.p99_ns,
-        "exact": True,
-    }
+    found: dict[str, Any] = {key: getattr(label, key) for key in ("name", "kind", "module", "file", "line")}
+    found |= {"calls": function.calls, "resumes": function.resumes}
+    if timed:
+        found |= {key: getattr(function, key) for key in _FUNCTION_TIMES}
+    found |= _known({key: getattr(function, key) for key in _FUNCTION_MEMORY})
+    found["exact"] = True
     if label.kind == "gc":
         found["reclaimed"] = function.items
     return found
 
 
-def edge_object(edge: Edge) -> dict[str, Any]:
+def line_object(line: Line) -> dict[str, Any]:
+    """An entry of "lines"."""
+    label = line.label
+    found: dict[str, Any] = {"file": label.file, "line": label.line, "function": label.module}
+    return found | _known({key: getattr(line, key) for key in LINE_COLUMNS})
+
+
+def memory_object(session: Session, memory: MemoryTotals) -> dict[str, Any]:
+    """The key "memory"."""
+    found = _known(asdict(memory))
+    if memory.size_classes is not None:
+        found["size_classes"] = [{"least": least, "count": number} for least, number in memory.size_classes]
+    if types := session.capture.types:
+        found["types"] = [asdict(row) for row in types]
+    if series := session.capture.series:
+        found["series"] = [asdict(row) for row in series]
+    return found
+
+
+def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
     """An entry of "edges"; the caller is null for calls from outside every span."""
-    return {
+    found: dict[str, Any] = {
         "caller": edge.caller.name if edge.caller else None,
         "callee": edge.callee.name,
         "calls": edge.calls,
-        "total_ns": edge.total_ns,
-        "self_ns": edge.self_ns,
     }
+    return found | ({"total_ns": edge.total_ns, "self_ns": edge.self_ns} if timed else {})
 
 
-def _node(label: Label | None, tree: Tree, node: int) -> str:
+def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
     found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else dict(_ROOT)
-    found |= {"calls": tree.calls[node], "total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
+    found["calls"] = tree.calls[node]
+    if session.timed:
+        found |= {"total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
+    if session.memory is not None:
+        found["total_alloc_bytes"] = tree.inclusive("alloc_bytes")[node]
+        found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
     return json.dumps(found, ensure_ascii=False)[:-1]
 
 
 def call_tree(session: Session, tree: Tree, order: Sequence[int]) -> Iterator[str]:
     """The key "call_tree", written node by node: a tree may be deeper than Python recurses."""
     label = session.capture.label
-    yield _node(None, tree, 0) + ', "children": ['
+    yield _node(None, session, tree, 0) + ', "children": ['
     depth, first = 0, True
     for node in order:
         level = tree.depth[node]
         if level <= depth:
             yield "]}" * (depth - level + 1)
             first = False
-        yield ("" if first else ",") + "\n" + _node(label(tree.label[node]), tree, node) + ', "children": ['
+        yield ("" if first else ",") + "\n" + _node(label(tree.label[node]), session, tree, node) + ', "children": ['
         depth, first = level, True
     yield "]}" * (depth + 1)
 
@@ -118,17 +141,27 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def document(
     session: Session, tree: Tree, functions: Sequence[Function], min_percent: float = MIN_PERCENT, depth: int = 0
 ) -> Iterator[str]:
-    """The report, in parts. Contexts below `min_percent` of the profiled time are counted in "call_tree_omitted"."""
-    by_self = sorted(functions, key=lambda f: (-f.self_ns, f.label.name, f.label.index))
+    """The report, in parts. Contexts below `min_percent` of the profiled time, without times of the bytes allocated, are
+    counted in "call_tree_omitted"."""
+    timed, memory = session.timed, session.memory
+    key = "self_ns" if timed else "alloc_bytes"
+    by_self = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name, f.label.index))
     edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
-    order = shown_order(tree, int(session.inside_ns * min_percent / 100), depth)
+    whole = session.inside_ns if timed else tree.inclusive(key)[0]
+    order = shown_order(tree, key, int(whole * min_percent / 100), depth)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
     yield ',\n"functions": '
-    yield from _list(map(function_object, by_self))
+    yield from _list(function_object(function, timed) for function in by_self)
+    if memory is not None:
+        yield ',\n"lines": '
+        yield from _list(map(line_object, session.capture.lines(tree)))
+        yield ',\n"memory": '
+        yield json.dumps(memory_object(session, memory), ensure_ascii=False)
     yield ',\n"edges": '
-    yield from _list(map(edge_object, edges))
+    yield from _list(edge_object(edge, timed) for edge in edges)
     yield f',\n"edges_omitted": {edge_count - len(edges)}'
-    yield f',\n"call_tree_omitted": {tree.count - 1 - len(order)},\n"call_tree": '
+    omitted = tree.count - 1 - sum(tree.line) - len(order)
+    yield f',\n"call_tree_omitted": {omitted},\n"call_tree": '
     yield from call_tree(session, tree, order)
     yield "}\n"

@@ -14,7 +14,15 @@ from prof.tools.table import Line
 
 PIPED_WIDTH = 100
 # What tables call a style, in rich's words.
-STYLES = {"heading": "bold", "title": "dim", "time": "bold cyan", "name": "green", "dim": "dim", "warning": "yellow"}
+STYLES = {
+    "heading": "bold",
+    "title": "dim",
+    "time": "bold cyan",
+    "memory": "bold blue",
+    "name": "green",
+    "dim": "dim",
+    "warning": "yellow",
+}
 PATIENCE_SECONDS = 2.0
 # A name may hold anything; a terminal would obey it.
 _CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-from prof.capture import Capture, Drop, Function, Thread, Tree
+from prof.capture import Capture, Drop, Function, MemoryTotals, Thread, Tree
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
@@ -37,6 +37,9 @@ class Session:
     probed_calls: int
     overhead_ns: int
     profiler_ns: int
+    timed: bool
+    """Whether the time mode was on."""
+    memory: MemoryTotals | None
 
 
 def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
@@ -64,6 +67,8 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         probed_calls=probed,
         overhead_ns=probed * capture.probe_cost_ps // 1000,
         profiler_ns=tree.profiler_ns,
+        timed=capture.recorded("self_ns"),
+        memory=capture.memory(tree),
     )
 
 

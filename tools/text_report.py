@@ -1,41 +1,20 @@
-"""The text report: the run, its functions, sections, imports and collections, and the call tree."""
+"""The text report: the run, its functions, sections, memory, imports and collections, and the call tree."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from attrs import define, frozen
 from prof.capture import Edge, Function, Label, Tree
+from prof.tools.call_tree import tree_lines
+from prof.tools.memory_report import memory_section, totals
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
-from prof.tools.units import count, duration, percent, shorten
+from prof.tools.units import count, duration, percent, shorten, volume
+from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish, amounts
 
-SORTS = {
-    "self": "self_ns",
-    "total": "total_ns",
-    "calls": "calls",
-    "suspended": "suspended_ns",
-    "p50": "p50_ns",
-    "p90": "p90_ns",
-    "p99": "p99_ns",
-    "max": "max_ns",
-}
-SORT_WORDS = {"self": "self time", "total": "total time", "suspended": "suspended time"}
 TREE_LINES = 60  # in the whole report
-
-
-@frozen
-class Wish:
-    """How the reader wants it. `limit` rows a table (0: all), `depth` levels and `min_percent` of the call tree."""
-
-    sort: str = "self"
-    limit: int = 20
-    depth: int = 12
-    min_percent: float = 1.0
-    width: int = 100
 
 
 def where(label: Label) -> str:
@@ -73,6 +52,12 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
         if session.alive_ns:
             wall += f" with {duration(session.alive_ns)} together"
     yield "Time", wall
+    recorder = ", ".join(filter(None, (session.engine and f"engine {session.engine}", f"clock {capture.clock}")))
+    if session.memory is not None:
+        yield "Memory", totals(session.memory, capture.recording)
+    if not session.timed:
+        yield "Recorder", recorder
+        return
     base = max(session.alive_ns, session.wall_ns)
     inside = f"{duration(session.inside_ns)} inside profiled code"
     whole = "of wall" if len(session.threads) <= 1 else "of the threads' time"
@@ -85,8 +70,7 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
         share = f"about {percent(session.overhead_ns, base)}".replace("about <", "below ")
         share += f" ({cost} = {duration(session.overhead_ns)})"
         yield "Overhead", share if session.overhead_ns else "unknown: the cost of a call was not measured"
-    clock = f"clock {capture.clock}"
-    yield "Recorder", ", ".join(filter(None, (session.engine and f"engine {session.engine}", clock)))
+    yield "Recorder", recorder
 
 
 def _warnings(session: Session) -> Iterator[str]:
@@ -99,46 +83,87 @@ def _warnings(session: Session) -> Iterator[str]:
         yield f"{count(drop.count)} {drop.words}"
 
 
-def functions_table(functions: Sequence[Function], title: str, wish: Wish, whole: int) -> Iterator[Line]:
-    """One table of functions or sections, ordered by `wish.sort`; percentages are of `whole` ns."""
-    key = SORTS[wish.sort]
-    rows = sorted(functions, key=lambda f: (-getattr(f, key), -f.total_ns, f.label.name, f.label.index))
+def functions_table(functions: Sequence[Function], title: str, wish: Wish, session: Session) -> Iterator[Line]:
+    """One table of functions or sections, ordered by `wish.sort`: first what that is about, time or memory."""
+    sort = SORTS[wish.sort]
+    rows = sorted(functions, key=lambda f: (-(getattr(f, sort.field) or 0), -f.total_ns, f.label.name, f.label.index))
     shown = rows[: wish.limit] if wish.limit else rows
-    words = SORT_WORDS.get(wish.sort, wish.sort)
     of = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else f"all {len(rows)}"
     yield plain()
-    yield [(f"{title} by {words}", "heading"), (f"  {of}", "dim")]
+    yield [(f"{title} by {sort.words}", "heading"), (f"  {of}", "dim")]
     yield plain()
-    yield from table(
-        [
-            Column("self", [duration(f.self_ns) for f in shown], "time"),
-            Column("%", [percent(f.self_ns, whole) for f in shown]),
-            Column("total", [duration(f.total_ns) for f in shown]),
-            Column("calls", [count(f.calls) for f in shown]),
-            Column("resumes", [count(f.resumes) for f in shown]),
-            Column("suspended", [duration(f.suspended_ns) for f in shown]),
-            Column("p50", [duration(f.p50_ns) for f in shown], rank=3),
-            Column("p90", [duration(f.p90_ns) for f in shown], rank=4),
-            Column("p99", [duration(f.p99_ns) for f in shown]),
-            Column("max", [duration(f.max_ns) for f in shown]),
-            Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
-            Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=2),
-        ],
-        wish.width,
-    )
+    by_memory = wish.memory_column is not None or not session.timed
+    columns = _memory_columns(shown, wish, session) if by_memory else _time_columns(shown, session)
+    columns += [
+        Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
+        Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if session.memory else 2),
+    ]
+    yield from table(columns, wish.width)
 
 
-def imports_table(functions: Sequence[Function], wish: Wish) -> Iterator[Line]:
+def _time_columns(shown: Sequence[Function], session: Session) -> list[Column]:
+    """Times, and what the functions allocated themselves; beside that, latencies are what there is room for."""
+    less = 4 if session.memory else 0  # added to ranks
+    columns = [
+        Column("self", [duration(f.self_ns) for f in shown], "time"),
+        Column("%", [percent(f.self_ns, session.inside_ns) for f in shown]),
+        Column("total", [duration(f.total_ns) for f in shown]),
+        Column("calls", [count(f.calls) for f in shown]),
+        Column("resumes", [count(f.resumes) for f in shown], rank=1 if less else 0),
+        Column("suspended", [duration(f.suspended_ns) for f in shown], rank=2 if less else 0),
+        Column("p50", [duration(f.p50_ns) for f in shown], rank=less + 3 + (less and 1)),
+        Column("p90", [duration(f.p90_ns) for f in shown], rank=less + 4 + (less and 1)),
+        Column("p99", [duration(f.p99_ns) for f in shown], rank=less and 4),
+        Column("max", [duration(f.max_ns) for f in shown], rank=less and 3),
+    ]
+    if session.memory is not None:
+        columns[4:4] = [
+            Column("alloc", [volume(f.alloc_bytes) for f in shown], "memory"),
+            Column("allocs", [count(f.alloc_count or 0) for f in shown]),
+        ]
+    return columns
+
+
+def _memory_columns(shown: Sequence[Function], wish: Wish, session: Session) -> list[Column]:
+    """What the functions allocated, led by what the table is sorted by; and their calls and time if there is room."""
+    assert session.memory is not None
+    lead = wish.memory_column or "alloc_bytes"
+    words = amounts(lead)
+    whole = getattr(session.memory, lead)
+    columns = [
+        Column(MEMORY_COLUMNS[lead], [words(getattr(f, lead)) for f in shown], "memory"),
+        Column("%", [percent(getattr(f, lead) or 0, whole or 0) for f in shown]),
+        Column("total", [words(getattr(f, f"total_{lead}")) for f in shown]),
+    ]
+    columns += [
+        Column(title, [amounts(column)(getattr(f, column)) for f in shown])
+        for column, title in MEMORY_COLUMNS.items()
+        if column != lead
+    ]
+    columns.append(Column("calls", [count(f.calls) for f in shown], rank=1))
+    if session.timed:
+        columns.append(Column("self", [duration(f.self_ns) for f in shown], "time", rank=2))
+    return columns
+
+
+def imports_table(functions: Sequence[Function], wish: Wish, session: Session) -> Iterator[Line]:
     """What importing took; self time is without what a module imports in turn."""
-    rows = sorted(functions, key=lambda f: (-f.total_ns, f.label.name))
+    key = "total_ns" if session.timed else "total_alloc_bytes"
+    rows = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name))
     shown = rows[: wish.limit] if wish.limit else rows
     yield plain()
-    yield [("Imports by cumulative time", "heading"), (f"  {len(shown)} of {len(rows)}", "dim")]
+    words = "time" if session.timed else "bytes allocated"
+    yield [(f"Imports by cumulative {words}", "heading"), (f"  {len(shown)} of {len(rows)}", "dim")]
     yield plain()
+    columns = [
+        Column("cumulative", [duration(f.total_ns) for f in shown], "time"),
+        Column("self", [duration(f.self_ns) for f in shown]),
+    ] if session.timed else []  # fmt: skip
     yield from table(
         [
-            Column("cumulative", [duration(f.total_ns) for f in shown], "time"),
-            Column("self", [duration(f.self_ns) for f in shown]),
+            *columns,
+            Column("alloc", [volume(f.total_alloc_bytes) for f in shown], "memory"),
+            Column("held", [volume(f.total_live_bytes) for f in shown]),
             Column("module", [f.label.name.removeprefix("import ") for f in shown], "name", left=True, stretch=True),
             Column("file", [shorten(where(f.label), 30) for f in shown], "dim", left=True, rank=1),
         ],
@@ -146,23 +171,24 @@ def imports_table(functions: Sequence[Function], wish: Wish) -> Iterator[Line]:
     )
 
 
-def collections_table(functions: Sequence[Function], wish: Wish, whole: int) -> Iterator[Line]:
+def collections_table(functions: Sequence[Function], wish: Wish, session: Session) -> Iterator[Line]:
     """What the garbage collector took and gave."""
     rows = sorted(functions, key=lambda f: f.label.name)
     yield plain()
     yield plain("Garbage collections", "heading")
     yield plain()
-    yield from table(
-        [
+    columns = [
+        Column("runs", [count(f.calls) for f in rows]),
+        Column("reclaimed", [count(f.items) for f in rows]),
+    ]
+    if session.timed:
+        columns[:0] = [
             Column("time", [duration(f.total_ns) for f in rows], "time"),
-            Column("%", [percent(f.total_ns, whole) for f in rows]),
-            Column("runs", [count(f.calls) for f in rows]),
-            Column("reclaimed", [count(f.items) for f in rows]),
-            Column("longest", [duration(f.max_ns) for f in rows]),
-            Column("generation", [f.label.name.removeprefix("gc ") for f in rows], "name", left=True, stretch=True),
-        ],
-        wish.width,
-    )
+            Column("%", [percent(f.total_ns, session.inside_ns) for f in rows]),
+        ]
+        columns.append(Column("longest", [duration(f.max_ns) for f in rows]))
+    names = [f.label.name.removeprefix("gc ") for f in rows]
+    yield from table([*columns, Column("generation", names, "name", left=True, stretch=True)], wish.width)
 
 
 def edges_table(function: Function, edges: Sequence[Edge], callers: bool, wish: Wish) -> Iterator[Line]:
@@ -193,110 +219,22 @@ def edges_table(function: Function, edges: Sequence[Edge], callers: bool, wish: 
     )  # fmt: skip
 
 
-def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Iterator[Line]:
-    """The call tree, longest first, without what is too short or too deep; percentages are of the profiled time.
-
-    `most` lines at most; 0 for all.
-    """
-    whole = session.inside_ns
-    nodes = shown_order(tree, max(1, int(whole * wish.min_percent / 100)), 0)
-    levels = f" and {wish.depth} levels" if wish.depth else ""
-    left_out = f"down to {wish.min_percent:g}%{levels}"
-    yield plain()
-    yield [("Call tree", "heading"), (f"  of {duration(whole)}, {left_out}", "dim")]
-    yield plain()
-    if not nodes:
-        yield plain("  nothing that long", "dim")
-        return
-    rows = [row for row in _rows(session, tree, nodes) if not wish.depth or row.depth < wish.depth]
-    more = len(rows) - most if most else 0
-    rows = rows[: most or None]
-    room = max(20, wish.width - 50)
-    yield from table(
-        [
-            Column("%", [percent(tree.total_ns[row.node], whole) for row in rows]),
-            Column("total", [duration(tree.total_ns[row.node]) for row in rows], "time"),
-            Column("self", [duration(row.self_ns) for row in rows]),
-            Column("calls", [count(row.calls) for row in rows]),
-            Column("span", [indented(row.depth, row.name, room) for row in rows], "name", left=True, stretch=True),
-        ],
-        wish.width,
-    )
-    if more > 0:
-        yield plain(f"  … {count(more)} more: see `prof report --tree`", "dim")
-
-
-@define
-class _Row:
-    """A line of the call tree; `self_ns` and `calls` are sums where it stands for several levels of recursion."""
-
-    node: int
-    depth: int
-    name: str
-    self_ns: int
-    calls: int
-    levels: int = 1
-
-
-def _rows(session: Session, tree: Tree, nodes: Sequence[int]) -> list[_Row]:
-    """The lines. A function that calls itself, and nothing else that is shown, is one line for all its levels."""
-    shown_children = Counter(tree.parent[node] for node in nodes)
-    row_of: dict[int, _Row] = {}
-    rows: list[_Row] = []
-    for node in nodes:
-        above = row_of.get(tree.parent[node])
-        if above and tree.label[node] == tree.label[above.node] and shown_children[tree.parent[node]] == 1:
-            above.self_ns += tree.self_ns[node]
-            above.calls += tree.calls[node]
-            above.levels += 1
-            row_of[node] = above
-            continue
-        name = session.capture.label(tree.label[node]).name
-        row = _Row(node, above.depth + 1 if above else 0, name, tree.self_ns[node], tree.calls[node])
-        row_of[node] = row
-        rows.append(row)
-    for row in rows:
-        row.name += f" ({row.levels} levels)" if row.levels > 1 else ""
-    return rows
-
-
-def indented(depth: int, name: str, room: int) -> str:
-    """Two blanks a level, as long as that leaves half of the room; then the level in figures."""
-    indent = "  " * depth if depth * 2 <= room // 2 else f"{'  ' * (room // 4 - 3)}[{depth}] "
-    return indent + shorten(name, max(12, room - len(indent)))
-
-
-def shown_order(tree: Tree, minimum: int, depth: int) -> list[int]:
-    """The nodes to show, without the root: depth first, the longest of siblings first."""
-    order: list[int] = []
-    selected = tree.select("total_ns", minimum, depth or 0xFFFFFFFF)
-    children: dict[int, list[int]] = {}
-    for node in selected[1:]:
-        children.setdefault(tree.parent[node], []).append(node)
-    waiting = [0]
-    while waiting:
-        node = waiting.pop()
-        order.append(node)
-        # Popped from the end: shortest first here is longest first there.
-        waiting += sorted(children.get(node, ()), key=lambda n: (tree.total_ns[n], -n))
-    return order[1:]
-
-
 def report(session: Session, tree: Tree, functions: Sequence[Function], wish: Wish, note: str = "") -> Iterator[Line]:
     """The whole report."""
     yield from header(session, note)
     by_kind: dict[str, list[Function]] = {}
     for function in functions:
         by_kind.setdefault(function.label.kind, []).append(function)
-    timed = [f for kind in ("function", "native", "other") for f in by_kind.get(kind, ())]
-    whole = session.inside_ns
-    if timed:
-        yield from functions_table(timed, "Functions", wish, whole)
+    functions = [f for kind in ("function", "native", "other") for f in by_kind.get(kind, ())]
+    if functions:
+        yield from functions_table(functions, "Functions", wish, session)
     if "section" in by_kind:
-        yield from functions_table(by_kind["section"], "Sections", wish, whole)
+        yield from functions_table(by_kind["section"], "Sections", wish, session)
+    if session.memory is not None:
+        yield from memory_section(session, session.memory, tree, wish.memory_column, wish.limit, wish.width)
     if "import" in by_kind:
-        yield from imports_table(by_kind["import"], wish)
+        yield from imports_table(by_kind["import"], wish, session)
     if "gc" in by_kind:
-        yield from collections_table(by_kind["gc"], wish, whole)
+        yield from collections_table(by_kind["gc"], wish, session)
     if tree.count > 1:
         yield from tree_lines(session, tree, wish, TREE_LINES)

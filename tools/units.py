@@ -44,6 +44,11 @@ def size(number: int) -> str:
     return f"{number} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def volume(number: int | None) -> str:
+    """A `size`; a dash for none and for what is not known."""
+    return size(number) if number else "-"
+
+
 def shorten(text: str, width: int) -> str:
     """The text, its beginning replaced by `…` where it is longer than `width`: the end of a name says most."""
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :] if width > 0 else ""

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static unsigned long opened, refused;
+static volatile uint64_t touched; /* so that what is read is not optimised away */
 
 static void check(int holds, const char *what) {
     if (!holds) {
@@ -39,27 +40,38 @@ static void spill(const char *path, const unsigned char *data, size_t size) {
 
 static void read_tree(const prof_reader *reader, int64_t thread, int null) {
     char error[200] = "";
-    const prof_reader_info *info = prof_reader_get(reader);
     prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, sizeof error);
     if (tree == NULL) {
         check(error[0] != '\0', "a tree was refused without a reason");
         return;
     }
-    uint64_t own = 0, count = 0;
-    for (uint32_t i = 0; i < tree->count; i++)
-        own += tree->self_ns[i];
-    check(own == tree->total_ns[0], "self times do not sum to the root");
-    prof_reader_sum *sums = malloc((info->label_count + 1) * sizeof *sums);
+    uint32_t labels = tree->label_count;
+    uint64_t *own = malloc((labels + tree->count) * sizeof *own), *total = malloc((labels + tree->count) * sizeof *total);
     uint32_t *shown = malloc(tree->count * sizeof *shown);
-    check(sums != NULL && shown != NULL, "out of memory");
-    check(prof_reader_sum_labels(tree, sums) == 0, "no sums");
-    prof_reader_edge *edges = prof_reader_edges_new(tree, &count);
-    check(edges != NULL, "no edges");
-    check(prof_reader_select(tree, tree->total_ns, 1, UINT32_MAX, shown) <= tree->count, "more than all is shown");
-    check(prof_reader_fold(reader, tree, tree->self_ns, null) >= 0, "cannot fold");
-    prof_reader_edges_free(edges);
+    prof_reader_pairs *calls = prof_reader_pairs_new(tree, 0), *lines = prof_reader_pairs_new(tree, 1);
+    check(own != NULL && total != NULL && shown != NULL && calls != NULL && lines != NULL, "out of memory");
+    check(prof_reader_sum_groups(tree, tree->label, labels, NULL, own, NULL) == 0, "no counts");
+    for (uint32_t c = 0; c < tree->column_count; c++) {
+        const uint64_t *column = tree->own[c];
+        uint64_t sum = 0;
+        check(prof_reader_column(prof_reader_column_name(c)) == c, "a column without a name");
+        prof_reader_recorded(reader, c);
+        check(prof_reader_sum_groups(tree, tree->label, labels, column, own, total) == 0, "no sums by label");
+        check(prof_reader_sum_groups(tree, calls->group, calls->count, column, own, total) == 0, "no sums by call");
+        check(prof_reader_sum_groups(tree, lines->group, lines->count, column, own, total) == 0, "no sums by line");
+        check(prof_reader_order(own, lines->count, shown) == 0, "no order");
+        prof_reader_inclusive(tree, column, total);
+        for (uint32_t i = 0; i < tree->count; i++)
+            sum += column[i];
+        check(sum == total[0], "own values do not sum to the root");
+        check(prof_reader_select(tree, total, 1, UINT32_MAX, 1, shown) <= tree->count, "more than all is shown");
+        check(prof_reader_fold(reader, tree, column, null) >= 0, "cannot fold");
+    }
+    prof_reader_pairs_free(calls);
+    prof_reader_pairs_free(lines);
     free(shown);
-    free(sums);
+    free(own);
+    free(total);
     prof_reader_tree_free(tree);
 }
 
@@ -75,6 +87,10 @@ static void read_all(const char *path, int null) {
     const prof_reader_info *info = prof_reader_get(reader);
     for (uint64_t i = 0; i < info->label_count; i++)
         check(info->labels[i].name.text[info->labels[i].name.length] == '\0', "a name without its end");
+    for (uint64_t i = 0; i < info->type_count; i++)
+        check(info->types[i].name.text[info->types[i].name.length] == '\0', "a type's name without its end");
+    for (uint64_t i = 0; i < info->moment_count; i++)
+        touched += info->moments[i].ns;
     read_tree(reader, PROF_READER_ALL_THREADS, null);
     for (uint64_t i = 0; i < info->thread_count && i < 4; i++)
         read_tree(reader, (int64_t)i, null);

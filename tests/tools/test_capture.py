@@ -31,9 +31,9 @@ from hypothesis import strategies as st
 from prof.capture import Capture, Tree, newest_capture, open_capture
 from prof.errors import InputError, OutputError
 from prof.folded import folded_path, write_folded
-from prof.modes import MODES
+from prof.modes import MEASURES
 
-TIME = MODES["time"]
+TIME = MEASURES["time"]
 
 
 def write(path: Path, file: File) -> Path:
@@ -158,7 +158,7 @@ def test_select_is_what_is_large_and_shallow(file: File, minimum: int, deepest: 
     for node in range(1, tree.count):
         if tree.parent[node] in expected and tree.total_ns[node] >= minimum and tree.depth[node] <= deepest:
             expected.append(node)
-    assert list(tree.select("total_ns", minimum, deepest)) == expected
+    assert list(tree.select("self_ns", minimum, deepest)) == expected
 
 
 def small() -> File:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from itertools import pairwise
 from pathlib import Path
 
 import browser
@@ -14,8 +13,9 @@ from capture_files import THREAD, File, Label, Node, Thread, function
 from example import example
 from hypothesis import given
 from hypothesis import strategies as st
+from prof.modes import MEASURES
 from prof.tools.cli import main
-from prof.tools.colours import FAMILIES, colour
+from prof.tools.colours import THEMES, colour
 from prof.tools.flamegraph import Picture, escape, fit, place, svg
 from prof.tools.frames import FrameName, Frames, frames_of_folded, guess_name
 
@@ -164,11 +164,25 @@ def test_colours_are_stable_and_by_family() -> None:
     one, two = FrameName("m.a", "function", "m"), FrameName("m.b", "function", "m")
     assert colour(one) == colour(one)
     assert colour(one).split(",")[0] == colour(two).split(",")[0], "a module has one hue"
-    for kind, (first, reach, _) in FAMILIES.items():
-        hue = int(colour(FrameName("x", kind, "x"))[4:].split(",")[0])
-        assert first <= hue <= first + reach
-    spans = sorted((first, first + reach) for first, reach, _ in FAMILIES.values())
-    assert all(before[1] < after[0] for before, after in pairwise(spans))
+    assert colour(FrameName("x.y", "thread", "")) == colour(FrameName("x", "thread", ""), "memory-live")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_kinds_have_hues_of_their_own(theme: str) -> None:
+    hues = {kind: int(colour(FrameName("x", kind, "x"), theme)[4:].split(",")[0]) for kind in THEMES[theme]}
+    taken: set[int] = set()
+    for kind, (first, reach, _) in THEMES[theme].items():
+        assert first <= hues[kind] <= first + reach
+        spread = {hue % 360 for hue in range(first, first + reach + 1)}
+        assert not spread & taken
+        taken |= spread
+
+
+def test_modes_have_themes_of_their_own() -> None:
+    assert set(THEMES) == set(MEASURES)
+    functions = [range(f[0], f[0] + f[1] + 1) for f in (families["function"] for families in THEMES.values())]
+    hues = [hue % 360 for spread in functions for hue in spread]
+    assert len(hues) - len(set(hues)) < 15, "hardly an overlap"
 
 
 # ---- in the browser ----

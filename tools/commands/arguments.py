@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from prof.capture import newest_capture
+from prof.capture import Capture, newest_capture
 from prof.errors import UsageError
-from prof.modes import MODES, Mode
+from prof.modes import MEASURES, MODES, Measure
 
 
 def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -35,14 +35,29 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_mode(parser: argparse.ArgumentParser) -> None:
     """The option --mode."""
-    parser.add_argument("--mode", default="time", metavar="MODE", help=f"one of {', '.join(MODES)} (default: time)")
+    names = ", ".join(MEASURES)
+    parser.add_argument("--mode", metavar="MODE", help=f"one of {names} (default: the first that was recorded)")
 
 
-def find_mode(name: str) -> Mode:
-    """The mode of that name. Raises UsageError, which lists them."""
-    if name not in MODES:
-        raise UsageError(f"no mode {name!r} in this version; known: {', '.join(MODES)}")
-    return MODES[name]
+def named_measure(name: str) -> Measure:
+    """The measure of that name; a mode's name stands for its first. Raises UsageError, which lists them."""
+    if name in MODES:
+        return MEASURES.get(name, MODES[name].measures[0])
+    if name not in MEASURES:
+        raise UsageError(f"no mode {name!r} in this version; known: {', '.join(MEASURES)}")
+    return MEASURES[name]
+
+
+def find_measure(capture: Capture, name: str | None) -> Measure:
+    """The measure of that name, or the first that the capture has. Raises UsageError, which lists those it has."""
+    recorded = [measure for measure in MEASURES.values() if capture.recorded(measure.column)]
+    if name is None and recorded:
+        return recorded[0]
+    measure = named_measure(name or next(iter(MEASURES)))
+    if measure not in recorded:
+        has = ", ".join(m.name for m in recorded) or "nothing"
+        raise UsageError(f"{capture.path} was recorded without {measure.name}; it has: {has}")
+    return measure
 
 
 def find_capture(given: str | None) -> tuple[Path, str]:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
 from prof.capture import open_capture
 from prof.errors import InputError
 from prof.folded import folded_path
-from prof.modes import Mode
+from prof.modes import MEASURES, Measure
 from prof.tools.commands.arguments import (
     add_capture,
     add_mode,
     add_output,
     command,
     find_capture,
-    find_mode,
+    find_measure,
+    named_measure,
 )
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
@@ -26,6 +29,7 @@ from prof.tools.output import working, write
 EXAMPLES = """
 prof flamegraph                             the newest capture here; prints the path of the picture
 prof flamegraph app.capture --icicle -o app.svg
+prof flamegraph app.capture --mode memory-summary      bytes allocated, down to the lines
 prof flamegraph app-time.folded             folded stacks, of prof or of another profiler
 """
 MAGIC = b"PROFCAP\n"
@@ -36,7 +40,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "flamegraph", "draw a flame graph: zoom, search, hover; opens in any browser", EXAMPLES)
     add_capture(parser, "a .capture file, or folded stacks")
     add_mode(parser)
-    parser.add_argument("--title", help="text above the picture (default: the program and the mode)")
+    parser.add_argument("--title", help="text above the picture (default: the program and what is drawn)")
     parser.add_argument("--icicle", "--inverted", action="store_true", help="hang the root from the top")
     parser.add_argument("--width", type=_positive(int), metavar="PX", help="fixed width (default: the window's)")
     parser.add_argument(
@@ -60,37 +64,50 @@ def _positive(number: type) -> Any:
     return parse
 
 
-def _read(path: Path, mode: Mode, share: float) -> tuple[Frames, str]:
-    """The frames, and what the run is called."""
+@frozen
+class _Material:
+    """What to draw, what the run is called, and where the picture goes unless told otherwise."""
+
+    frames: Frames
+    name: str
+    beside: Path
+
+
+def _read(path: Path, mode: str | None, share: float) -> _Material:
     try:
         with open(path, "rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 file.seek(0)
-                return frames_of_folded(file, str(path), share), path.name.removesuffix(".folded")
+                return _read_folded(path, file, mode, share)
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from error
     with open_capture(path) as capture:
+        measure = find_measure(capture, mode)
         name = str(capture.meta.get("name") or path.name.removesuffix(".capture"))
-        return frames_of_tree(capture, capture.tree(), mode, share), f"{name}, {mode.name}"
+        frames = frames_of_tree(capture, capture.tree(), measure, share)
+        return _Material(frames, f"{name}, {measure.title}", folded_path(path, measure, ".svg"))
+
+
+def _read_folded(path: Path, lines: Iterable[bytes], mode: str | None, share: float) -> _Material:
+    """Folded stacks: of the measure that is given, or that the name of the file ends in."""
+    measure: Measure | None = named_measure(mode) if mode else None
+    if measure is None:
+        measure = next((m for m in MEASURES.values() if path.name.endswith(f"-{m.name}.folded")), None)
+    frames = frames_of_folded(lines, str(path), share, measure)
+    beside = path.with_suffix(".svg") if path.suffix == ".folded" else path.with_name(f"{path.name}.svg")
+    return _Material(frames, path.name.removesuffix(".folded"), beside)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    mode = find_mode(args.mode)
     path, _ = find_capture(args.capture)
     share = args.min_width / (args.width or NOMINAL_WIDTH)
     with working(f"Drawing {path}"):
-        frames, name = _read(path, mode, share)
-        picture = Picture(args.title or name, args.icicle, args.width)
-        output = None if args.output == "-" else args.output or str(_beside(path, mode))
-        write(svg(frames, picture), output)
-    print(f"prof: {summary(frames, output or 'standard output')}", file=sys.stderr)
+        material = _read(path, args.mode, share)
+        picture = Picture(args.title or material.name, args.icicle, args.width)
+        output = None if args.output == "-" else args.output or str(material.beside)
+        write(svg(material.frames, picture), output)
+    print(f"prof: {summary(material.frames, output or 'standard output')}", file=sys.stderr)
     if output is not None:
         print(output)
     return 0
-
-
-def _beside(path: Path, mode: Mode) -> Path:
-    if path.suffix == ".folded":
-        return path.with_suffix(".svg")
-    return folded_path(path, mode, ".svg")

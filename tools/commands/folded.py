@@ -8,13 +8,14 @@ from typing import Any
 
 from prof.capture import open_capture
 from prof.folded import write_folded
-from prof.tools.commands.arguments import add_capture, add_mode, add_output, command, find_capture, find_mode
+from prof.tools.commands.arguments import add_capture, add_mode, add_output, command, find_capture, find_measure
 from prof.tools.output import working
 
 EXAMPLES = """
 prof folded                       the newest capture here; prints the path of what it wrote
 prof folded killed.capture -o -   to standard output
 prof folded app.capture -o - | flamegraph.pl > app.svg
+prof folded app.capture --mode memory-live    bytes that were not freed, by stack
 """
 
 
@@ -23,20 +24,20 @@ def add(commands: Any) -> None:
     parser = command(commands, "folded", "write folded stacks, as a killed process could not", EXAMPLES)
     add_capture(parser)
     add_mode(parser)
-    add_output(parser, "<capture>-<mode>.folded beside it; - is standard output")
+    add_output(parser, "<base>-<mode>.folded beside it; - is standard output")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    mode = find_mode(args.mode)
     path, _ = find_capture(args.capture)
     with open_capture(path) as capture, working(f"Folding {path}"):
+        measure = find_measure(capture, args.mode)
         tree = capture.tree()
         if args.output == "-":
             sys.stdout.flush()
-            capture.write_folded(tree, mode.column, sys.stdout.fileno())
+            capture.write_folded(tree, measure.column, sys.stdout.fileno())
             return 0
-        written = write_folded(capture, mode, args.output, tree)
+        written = write_folded(capture, measure, args.output, tree)
     print(written)
     return 0

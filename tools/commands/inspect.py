@@ -18,7 +18,7 @@ prof inspect app.capture
 prof inspect app.capture --chunks   every chunk, not only their sums
 """
 # enum prof_chunk_type of csrc/format.h, in its order.
-TYPES = ("?", "strings", "labels", "threads", "nodes", "meta", "pending")
+TYPES = ("?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series")
 
 
 def add(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""`prof report`: what took the time, as text for people or JSON for tools."""
+"""`prof report`: what took time and memory, as text for people or JSON for tools."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from attrs import frozen
 from prof.capture import Capture, Function, Tree, open_capture
 from prof.errors import UsageError
 from prof.tools import json_report, text_report
+from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
 from prof.tools.output import width, working, write, write_lines
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
-from prof.tools.text_report import SORTS, Wish
+from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish
 
 EXAMPLES = """
 prof report                                 the newest capture in this directory
 prof report app.capture --sort total --limit 50
+prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
 prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
 prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
@@ -27,15 +29,16 @@ prof report app.capture --format json -o app.json
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where the time went", EXAMPLES)
+    parser = command(commands, "report", "show where time and memory went", EXAMPLES)
     add_capture(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for tools")
-    parser.add_argument("--sort", choices=SORTS, default="self", help="order of the tables (default: self)")
+    parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
     parser.add_argument("--limit", type=_natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
     view.add_argument("--tree", action="store_true", help="only the call tree")
+    parser.add_argument("--lines", action="store_true", help="show lines in the call tree, which is by memory then")
     parser.add_argument("--depth", type=_natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
         "--min-percent", type=_percentage, metavar="P", help="leave out of the call tree what took less"
@@ -83,13 +86,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _sort(session: Session, args: argparse.Namespace) -> str:
+    """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
+    memory = [name for name, sort in SORTS.items() if sort.column in MEMORY_COLUMNS]
+    has = [name for name, sort in SORTS.items() if session.capture.recorded(sort.column)]
+    if args.lines and session.memory is None:
+        raise UsageError(f"{session.capture.path} was recorded without memory: it has no lines")
+    if args.sort is None:
+        return "self" if session.timed and not args.lines else memory[0] if session.memory else "calls"
+    if args.sort not in has:
+        raise UsageError(f"{session.capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
+    return str(args.sort)
+
+
 def _write_text(material: _Material, args: argparse.Namespace, note: str) -> None:
     wish = Wish(
-        sort=args.sort,
+        sort=_sort(material.session, args),
         limit=args.limit,
-        depth=text_report.Wish().depth if args.depth is None else args.depth,
+        depth=Wish().depth if args.depth is None else args.depth,
         min_percent=Wish().min_percent if args.min_percent is None else args.min_percent,
         width=width(),
+        lines=args.lines,
     )
     write_lines(_text(material, args, wish, note), args.output)
 
@@ -103,7 +120,7 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
             yield from text_report.edges_table(function, edges, args.callers is not None, wish)
     elif args.tree:
         yield from text_report.header(session, note)
-        yield from text_report.tree_lines(session, tree, wish)
+        yield from tree_lines(session, tree, wish)
     else:
         yield from text_report.report(session, tree, material.functions, wish, note)
 

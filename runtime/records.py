@@ -1,0 +1,162 @@
+"""What a capture's tables hold, a class for each. Times in ns, sizes in bytes; None is what was not recorded."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Label:
+    """What a span is of. `kind` is one of `prof.capture.KINDS`; `line` counts from 1, 0 is unknown; `file` may be empty."""
+
+    index: int
+    kind: str
+    name: str
+    module: str
+    """Of a line, the qualified name of its function."""
+    file: str
+    line: int
+    generator: bool
+
+
+@frozen(kw_only=True)
+class Function:
+    """A label's sums over a tree; `total_…` are inclusive, and count recursion once.
+
+    The latencies are of the capture's `completed` calls, on all threads; percentiles are interpolated inside the
+    bins of a histogram with four bins an octave. They are 0 while no call was completed. Of memory, what is not inclusive
+    was allocated while the function was the innermost span.
+    """
+
+    label: Label
+    calls: int
+    resumes: int
+    self_ns: int
+    total_ns: int
+    suspended_ns: int
+    items: int
+    contexts: int
+    completed: int
+    min_ns: int
+    max_ns: int
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    alloc_count: int | None = None
+    alloc_bytes: int | None = None
+    free_count: int | None = None
+    free_bytes: int | None = None
+    live_bytes: int | None = None
+    peak_bytes: int | None = None
+    total_alloc_count: int | None = None
+    total_alloc_bytes: int | None = None
+    total_live_bytes: int | None = None
+    total_peak_bytes: int | None = None
+
+
+@frozen
+class Edge:
+    """Calls from one label to another; `caller` is None for calls from outside every span."""
+
+    caller: Label | None
+    callee: Label
+    calls: int
+    resumes: int
+    total_ns: int
+    self_ns: int
+
+
+@frozen(kw_only=True)
+class Line:
+    """A line's sums: what it allocated, and in detail what was freed of that, wherever it was freed.
+
+    Of a table by stacks, `span` is the innermost span around the line, None outside every span; of a table by line it
+    is None. `peak_bytes` is what the line held when all lines together held most.
+    """
+
+    label: Label
+    span: Label | None = None
+    alloc_count: int
+    alloc_bytes: int
+    free_count: int | None = None
+    free_bytes: int | None = None
+    live_bytes: int | None = None
+    peak_bytes: int | None = None
+
+    @property
+    def live_count(self) -> int | None:
+        """Blocks that were not freed."""
+        return None if self.free_count is None else max(0, self.alloc_count - self.free_count)
+
+
+@frozen(kw_only=True)
+class MemoryTotals:
+    """The memory mode's totals. Without `detail`, frees were not matched, and what depends on them is None."""
+
+    detail: bool
+    alloc_count: int
+    alloc_bytes: int
+    arena_bytes: int
+    """Address space that pymalloc holds at the end."""
+    free_count: int | None = None
+    free_bytes: int | None = None
+    live_bytes: int | None = None
+    peak_bytes: int | None = None
+    peak_ns: int | None = None
+    """When the peak was reached, since the start of recording."""
+    unknown_frees: int | None = None
+    """Blocks freed that were there before the recording."""
+    size_classes: tuple[tuple[int, int], ...] | None = None
+    """(least size, allocations from there to twice that), without the empty ones; the least of the first is 0."""
+
+
+@frozen
+class TypeCount:
+    """Live blocks of one type when recording ended."""
+
+    name: str
+    count: int
+    bytes: int
+
+
+@frozen
+class Moment:
+    """The process at one moment, `ns` after the start of recording."""
+
+    ns: int
+    rss_bytes: int
+    arena_bytes: int
+    live_bytes: int
+
+
+@frozen
+class Thread:
+    """A thread of the recorded process. `alive_ns` is 0 when the capture cannot tell."""
+
+    native_id: int
+    name: str
+    start_ns: int
+    alive_ns: int
+    running: bool
+
+
+@frozen
+class Drop:
+    """Something that was not recorded as it happened, and how often."""
+
+    key: str
+    count: int
+    words: str
+
+
+@frozen
+class Chunk:
+    """A chunk of the file; sizes in bytes."""
+
+    offset: int
+    type: int
+    size: int
+    used: int
+    records: int
+    record_size: int
+    thread: int

@@ -1,0 +1,138 @@
+"""The call tree as text: the contexts that took most, of time or of memory, indented below their callers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from attrs import define
+from prof.capture import Tree
+from prof.tools.session import Session
+from prof.tools.table import Column, Line, plain, table
+from prof.tools.units import count, duration, percent, shorten
+from prof.tools.wish import MEMORY_COLUMNS, Wish, amounts
+
+MEASURED = {
+    "peak_bytes": "held at the peak",
+    "live_bytes": "held at the end",
+    "alloc_bytes": "allocated",
+    "alloc_count": "allocations",
+}
+
+
+def measured_column(session: Session, wish: Wish) -> str:
+    """What the tree is by: time, unless memory was wished for or is all there is."""
+    return wish.memory_column or ("self_ns" if session.timed else "alloc_bytes")
+
+
+def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Iterator[Line]:
+    """The call tree, largest first, without what is too small or too deep; percentages are of the profiled time or of
+    all memory. `most` lines at most; 0 for all."""
+    column = measured_column(session, wish)
+    timed = column == "self_ns"
+    total = tree.inclusive(column)
+    whole = session.inside_ns if timed else total[0]
+    words = duration if timed else amounts(column)
+    nodes = shown_order(tree, column, max(1, int(whole * wish.min_percent / 100)), 0, wish.lines)
+    levels = f" and {wish.depth} levels" if wish.depth else ""
+    yield plain()
+    of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
+    yield [("Call tree", "heading"), (of, "dim")]
+    yield plain()
+    if not nodes:
+        yield plain("  nothing that long" if timed else "  nothing that large", "dim")
+        return
+    rows = [row for row in _rows(session, tree, column, nodes) if not wish.depth or row.depth < wish.depth]
+    more = len(rows) - most if most else 0
+    rows = rows[: most or None]
+    yield from table(_columns(session, tree, wish, column, rows, words, whole), wish.width)
+    if more > 0:
+        yield plain(f"  … {count(more)} more: see `prof report --tree`", "dim")
+
+
+def _columns(
+    session: Session, tree: Tree, wish: Wish, column: str, rows: Sequence[_Row], words: Callable[[int], str], whole: int
+) -> list[Column]:
+    timed = column == "self_ns"
+    total = tree.inclusive(column)
+    columns = [
+        Column("%", [percent(total[row.node], whole) for row in rows]),
+        Column("total" if timed else MEMORY_COLUMNS[column], [words(total[row.node]) for row in rows],
+               "time" if timed else "memory"),
+        Column("self", [words(row.own) for row in rows]),
+        Column("calls", [count(row.calls) for row in rows]),
+    ]  # fmt: skip
+    for other in ("alloc_bytes", "alloc_count") if session.memory is not None else ():
+        if other != column and (not timed or other == "alloc_bytes"):
+            values = tree.inclusive(other)
+            columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(values[row.node]) for row in rows]))
+    room = max(20, wish.width - 50)
+    names = [indented(row.depth, row.name, room) for row in rows]
+    return [*columns, Column("span", names, "name", left=True, stretch=True)]
+
+
+@define
+class _Row:
+    """A line of the call tree; `own` and `calls` are sums where it stands for several levels of recursion."""
+
+    node: int
+    depth: int
+    name: str
+    own: int
+    calls: int
+    levels: int = 1
+
+
+def own_value(tree: Tree, column: str, node: int) -> int:
+    """What a node holds itself: of a span, that is what the lines directly below it hold, too."""
+    own = tree.column(column)
+    lines = sum(own[child] for child in tree.children(node) if tree.line[child])
+    return int(own[node] + lines)
+
+
+def _rows(session: Session, tree: Tree, column: str, nodes: Sequence[int]) -> list[_Row]:
+    """The lines. A function that calls itself, and nothing else that is shown, is one line for all its levels."""
+    shown_children = Counter(tree.parent[node] for node in nodes)
+    row_of: dict[int, _Row] = {}
+    rows: list[_Row] = []
+    held = None if column == "self_ns" else tree.column(column)
+    for node in nodes:
+        above = row_of.get(tree.parent[node])
+        own = tree.self_ns[node] if held is None else own_value(tree, column, node)
+        if above and tree.label[node] == tree.label[above.node] and shown_children[tree.parent[node]] == 1:
+            above.own += own
+            above.calls += tree.calls[node]
+            above.levels += 1
+            row_of[node] = above
+            continue
+        label = session.capture.label(tree.label[node])
+        name = f"{label.name} in {label.module}" if label.kind == "line" and label.module else label.name
+        row = _Row(node, above.depth + 1 if above else 0, name, own, tree.calls[node])
+        row_of[node] = row
+        rows.append(row)
+    for row in rows:
+        row.name += f" ({row.levels} levels)" if row.levels > 1 else ""
+    return rows
+
+
+def indented(depth: int, name: str, room: int) -> str:
+    """Two blanks a level, as long as that leaves half of the room; then the level in figures."""
+    indent = "  " * depth if depth * 2 <= room // 2 else f"{'  ' * (room // 4 - 3)}[{depth}] "
+    return indent + shorten(name, max(12, room - len(indent)))
+
+
+def shown_order(tree: Tree, column: str, minimum: int, depth: int, lines: bool = False) -> list[int]:
+    """The nodes to show, without the root: depth first, of siblings the one with most of the column first."""
+    order: list[int] = []
+    selected = tree.select(column, minimum, depth or 0xFFFFFFFF, lines)
+    total = tree.inclusive(column)
+    children: dict[int, list[int]] = {}
+    for node in selected[1:]:
+        children.setdefault(tree.parent[node], []).append(node)
+    waiting = [0]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        # Popped from the end: smallest first here is largest first there.
+        waiting += sorted(children.get(node, ()), key=lambda n: (total[n], -n))
+    return order[1:]
