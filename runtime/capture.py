@@ -17,8 +17,8 @@ from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals,
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 __all__ = [
-    "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function", "Label",
-    "Line", "MemoryTotals", "Moment", "Thread", "Tree", "TypeCount", "newest_capture", "open_capture",
+    "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
+    "Label", "Line", "MemoryTotals", "Moment", "Thread", "Tree", "TypeCount", "newest_capture", "open_capture",
 ]  # fmt: skip
 
 ALL_THREADS = -1

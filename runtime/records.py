@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class Label:
-    """What a span is of. `kind` is one of `prof.capture.KINDS`; `line` counts from 1, 0 is unknown; `file` may be empty."""
+    """What a span is of: a `kind` of `prof.capture.KINDS`; `line` counts from 1, 0 is unknown; `file` may be empty."""
 
     index: int
     kind: str
@@ -24,8 +24,8 @@ class Function:
     """A label's sums over a tree; `total_…` are inclusive, and count recursion once.
 
     The latencies are of the capture's `completed` calls, on all threads; percentiles are interpolated inside the
-    bins of a histogram with four bins an octave. They are 0 while no call was completed. Of memory, what is not inclusive
-    was allocated while the function was the innermost span.
+    bins of a histogram with four bins an octave. They are 0 while no call was completed. Of memory, what is not
+    inclusive was allocated while the function was the innermost span.
     """
 
     label: Label

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define
-from prof.capture import Tree
+from prof.capture import Label, Tree
+from prof.tools.memory_report import place
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, percent, shorten
@@ -83,6 +84,12 @@ class _Row:
     levels: int = 1
 
 
+def _name(label: Label) -> str:
+    if label.kind != "line":
+        return label.name
+    return " in ".join(filter(None, (place(label), label.module)))
+
+
 def own_value(tree: Tree, column: str, node: int) -> int:
     """What a node holds itself: of a span, that is what the lines directly below it hold, too."""
     own = tree.column(column)
@@ -105,8 +112,7 @@ def _rows(session: Session, tree: Tree, column: str, nodes: Sequence[int]) -> li
             above.levels += 1
             row_of[node] = above
             continue
-        label = session.capture.label(tree.label[node])
-        name = f"{label.name} in {label.module}" if label.kind == "line" and label.module else label.name
+        name = _name(session.capture.label(tree.label[node]))
         row = _Row(node, above.depth + 1 if above else 0, name, own, tree.calls[node])
         row_of[node] = row
         rows.append(row)

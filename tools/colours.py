@@ -21,7 +21,7 @@ TIME: Families = {
 MEMORY: Families = {
     "function": (88, 42, 44),
     "line": (142, 28, 42),
-    "section": (206, 24, 56),
+    "section": (206, 24, 46),
     "import": (54, 22, 50),
     "gc": (290, 24, 42),
     "native": (176, 14, 34),

@@ -41,6 +41,8 @@
   // ---- drawing ----
   const pixels = () => root.clientWidth || root.getBoundingClientRect().width || 1200;
   function fit(name, letters) {  // as flamegraph.py does: without its packages, then cut
+    const line = /\.\w+(:\d+)$/.exec(name);
+    if (line && name.length > letters) name = line[1];
     while (name.length > letters && /[^.]\..|^\..*[^.]/.test(name)) name = name.slice(name.indexOf(".") + 1);
     return name.length <= letters ? name : letters >= 3 ? name.slice(0, letters - 2) + ".." : "";
   }

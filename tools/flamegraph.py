@@ -21,6 +21,9 @@ BOTTOM = 14
 CHARACTER = 7.22  # px, of the 12 px monospaced font
 NOMINAL_WIDTH = 1200  # px, where the viewer's is not known
 
+# A name like `file.py:42`.
+_LINE = re.compile(r"\.\w+(:\d+)$")
+
 # How amounts of a unit read; others are the number and the unit. flamegraph.js does the same.
 AMOUNTS = {"ns": duration, "B": size}
 
@@ -152,8 +155,11 @@ def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, pictur
 def fit(name: str, letters: int) -> str:
     """The name in so many letters: without its packages, then cut; nothing where under three fit.
 
-    flamegraph.js does the same.
+    Of a line, its number stays. flamegraph.js does the same.
     """
+    number = _LINE.search(name)
+    if number and len(name) > letters:
+        name = number[1]
     while len(name) > letters and "." in name.strip("."):
         name = name.partition(".")[2]
     if len(name) <= letters:

@@ -25,8 +25,8 @@ class FrameName:
 class Frames:
     """Frames as columns, a parent before its children; frame 0 is the root. Values are in `unit`.
 
-    `counts` is empty where the source does not know them; `counted` is what they are of, one and many. `omitted` counts
-    the frames too narrow to draw. `theme` is the name of a measure: it decides the colours.
+    `counts` is empty where the source does not know them; `counted` is what they are of, one and many. `omitted`
+    counts the frames too narrow to draw. `theme` is the name of a measure: it decides the colours.
     """
 
     unit: str
@@ -46,15 +46,15 @@ ROOT_NAME = FrameName("all", "thread", "")
 
 
 def _counts(capture: Capture, tree: Tree, measure: Measure) -> tuple[memoryview | None, tuple[str, str]]:
-    """What is counted beside the measure, for each node: of times the calls, of bytes the allocations in the subtree."""
+    """What is counted beside the measure, by node: of times the calls, of bytes the allocations in the subtree."""
     if measure.unit == "B" and capture.recorded("alloc_count"):
         return tree.inclusive("alloc_count"), ("allocation", "allocations")
     return (tree.calls if measure.unit else None), ("call", "calls")
 
 
 def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float) -> Frames:
-    """The frames of at least `share` (0 to 1) of all. The root is what was inside spans, and lines outside: its own value
-    is nothing."""
+    """The frames of at least `share` (0 to 1) of all. The root is what was inside spans, and what lines outside of them
+    hold: its own value is nothing."""
     own, total = tree.column(measure.column), tree.inclusive(measure.column)
     counts, counted = _counts(capture, tree, measure)
     whole = total[0] - own[0]

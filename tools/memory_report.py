@@ -16,20 +16,19 @@ CAVEAT = (
     "Allocator calls, not objects: what CPython serves from its free lists, interpreter frames,",
     "and memory that libraries map for themselves are not seen.",
 )
-MOST_SIZES = 6
+INDENT = 12  # of facts
 
 
-def totals(memory: MemoryTotals, recording: bool) -> str:
-    """Memory's totals in a line."""
+def totals(memory: MemoryTotals, recording: bool) -> Iterator[str]:
+    """Memory's totals, in a line or two."""
     allocated = f"{count(memory.alloc_count) if memory.alloc_count else 'no'} allocations, {size(memory.alloc_bytes)}"
     if not memory.detail:
-        return f"{allocated} (frees are followed in detail only)"
+        yield f"{allocated} (frees are followed in detail only)"
+        return
     when = f" after {duration(memory.peak_ns)}" if memory.peak_ns else ""
     end = "held when last seen" if recording else "held at the end"
-    return (
-        f"{allocated}; peak {size(memory.peak_bytes or 0)}{when}; "
-        f"{size(memory.free_bytes or 0)} freed, {size(memory.live_bytes or 0)} {end}"
-    )
+    yield f"{allocated}; {size(memory.free_bytes or 0)} of it freed"
+    yield f"peak {size(memory.peak_bytes or 0)}{when}; {size(memory.live_bytes or 0)} {end}"
 
 
 def memory_section(
@@ -39,7 +38,7 @@ def memory_section(
     yield plain()
     yield plain("Memory", "heading")
     yield plain()
-    for title, text in _facts(session, memory):
+    for title, text in _facts(session, memory, width - INDENT):
         yield [(f"  {title:<10}", "title"), (text, "")]
     for text in CAVEAT:
         yield plain(f"  {text}", "dim")
@@ -51,11 +50,11 @@ def memory_section(
         yield from types_table(types, limit, width)
 
 
-def _facts(session: Session, memory: MemoryTotals) -> Iterator[tuple[str, str]]:
+def _facts(session: Session, memory: MemoryTotals, room: int) -> Iterator[tuple[str, str]]:
     if memory.alloc_count:
         yield "Blocks", f"{size(memory.alloc_bytes // memory.alloc_count)} each on average"
     if memory.size_classes:
-        yield "Sizes", sizes(memory.size_classes)
+        yield "Sizes", sizes(memory.size_classes, room)
     if memory.unknown_frees:
         yield "Unknown", f"{count(memory.unknown_frees)} blocks freed that were there before the recording"
     series = session.capture.series
@@ -65,18 +64,25 @@ def _facts(session: Session, memory: MemoryTotals) -> Iterator[tuple[str, str]]:
         if memory.detail and last.rss_bytes > last.live_bytes:
             gap = size(last.rss_bytes - last.live_bytes)
             yield "", f"{gap} of it not in recorded blocks: the interpreter, libraries, fragments"
-    arenas = series[-1].arena_bytes if series and series[-1].arena_bytes else memory.arena_bytes
+    arenas = memory.arena_bytes or (series[-1].arena_bytes if series else 0)
     if arenas:
         yield "Arenas", f"{size(arenas)} held by CPython's allocator for blocks up to 512 B"
 
 
-def sizes(classes: Sequence[tuple[int, int]]) -> str:
-    """The commonest size classes, in the order of size: `16-31 B 41%, 32-63 B 8.0%, others 2.0%`."""
+def sizes(classes: Sequence[tuple[int, int]], room: int) -> str:
+    """The commonest size classes that fit, in the order of size: `16-31 B 41%, 32-63 B 8.0%, others 2.0%`."""
     whole = sum(number for _, number in classes)
-    kept = sorted(sorted(classes, key=lambda c: (-c[1], c[0]))[:MOST_SIZES])
-    parts = [f"{_class_words(least)} {percent(number, whole)}" for least, number in kept]
-    others = whole - sum(number for _, number in kept)
-    return ", ".join(parts + [f"others {percent(others, whole)}"] * (others > 0))
+    commonest = sorted(classes, key=lambda c: (-c[1], c[0]))
+    text = ""
+    for most in range(1, len(commonest) + 1):
+        kept = sorted(commonest[:most])
+        parts = [f"{_class_words(least)} {percent(number, whole)}" for least, number in kept]
+        others = whole - sum(number for _, number in kept)
+        longer = ", ".join(parts + [f"others {percent(others, whole)}"] * (others > 0))
+        if len(longer) > room:
+            break
+        text = longer
+    return text
 
 
 def _class_words(least: int) -> str:

@@ -58,7 +58,10 @@ def table(columns: Sequence[Column], width: int, least: int = 34) -> list[Line]:
             text = shorten(cell, room)
             spans.append(("  " if spans else "", ""))
             spans.append((text.ljust(room) if column.left else text.rjust(room), style))
-        spans[-1] = (spans[-1][0].rstrip(), spans[-1][1])
+        while spans and not spans[-1][0].strip():
+            spans.pop()
+        if spans:
+            spans[-1] = (spans[-1][0].rstrip(), spans[-1][1])
         return spans
 
     lines = [row([c.title for c in columns], ["title"] * len(columns))]

@@ -54,7 +54,8 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     yield "Time", wall
     recorder = ", ".join(filter(None, (session.engine and f"engine {session.engine}", f"clock {capture.clock}")))
     if session.memory is not None:
-        yield "Memory", totals(session.memory, capture.recording)
+        for number, text in enumerate(totals(session.memory, capture.recording)):
+            yield "" if number else "Memory", text
     if not session.timed:
         yield "Recorder", recorder
         return
@@ -191,24 +192,30 @@ def collections_table(functions: Sequence[Function], wish: Wish, session: Sessio
     yield from table([*columns, Column("generation", names, "name", left=True, stretch=True)], wish.width)
 
 
-def edges_table(function: Function, edges: Sequence[Edge], callers: bool, wish: Wish) -> Iterator[Line]:
+def edges_table(
+    function: Function, edges: Sequence[Edge], callers: bool, wish: Wish, timed: bool = True
+) -> Iterator[Line]:
     """Who called a function, or what it called. Percentages are of the function's total time."""
     rows = [e for e in edges if (e.callee if callers else e.caller) == function.label]
     shown = rows[: wish.limit] if wish.limit else rows
     ends = [(e.caller if callers else e.callee) for e in shown]
     yield plain()
     title = "Callers of" if callers else "Called by"
-    facts = f"{count(function.calls)} calls, {duration(function.total_ns)} total, {duration(function.self_ns)} self"
+    facts = f"{count(function.calls)} calls"
+    facts += f", {duration(function.total_ns)} total, {duration(function.self_ns)} self" if timed else ""
     yield [(f"{title} {function.label.name}", "heading"), (f"  {facts}", "dim")]
     yield plain()
     if not rows:
         yield plain("  none recorded", "dim")
         return
+    columns = [
+        Column("total", [duration(e.total_ns) for e in shown], "time"),
+        Column("%", [percent(e.total_ns, function.total_ns) for e in shown]),
+        Column("self", [duration(e.self_ns) for e in shown]),
+    ] if timed else []  # fmt: skip
     yield from table(
         [
-            Column("total", [duration(e.total_ns) for e in shown], "time"),
-            Column("%", [percent(e.total_ns, function.total_ns) for e in shown]),
-            Column("self", [duration(e.self_ns) for e in shown]),
+            *columns,
             Column("calls", [count(e.calls) for e in shown]),
             Column("resumes", [count(e.resumes) for e in shown]),
             Column("caller" if callers else "callee", [end.name if end else "(outside)" for end in ends], "name",

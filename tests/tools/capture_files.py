@@ -9,8 +9,9 @@ from typing import Any
 
 HEADER_SIZE = 4096
 BINS = 192
-STRINGS, LABELS, THREADS, NODES, META, PENDING = 1, 2, 3, 4, 5, 6
-FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER = 1, 2, 3, 4, 5, 6, 7
+STRINGS, LABELS, THREADS, NODES, META, PENDING, MEMORY, TYPES, SERIES = 1, 2, 3, 4, 5, 6, 7, 8, 9
+FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER, LINE = 1, 2, 3, 4, 5, 6, 7, 8
+TIME_MODE, MEMORY_MODE = 1, 2
 TSC, MONOTONIC, CPU, MANUAL = 1, 2, 3, 4
 RECORDING, CLOSED = 1, 2
 NO_MIN = 2**64 - 1
@@ -20,7 +21,10 @@ CHUNK = struct.Struct("=IIQQI36x")
 LABEL = struct.Struct("=6I5Q192Q")
 THREAD_RECORD = struct.Struct("=QIIQQ32x")
 PENDING_CALL = struct.Struct("=IIQ")
-NODE = struct.Struct("=IIQQQIIIIQQQ56x")
+NODE = struct.Struct("=IIQQQIIIIQQQ5QIIQ")
+MEMORY_RECORD = struct.Struct("=II5Q64Q")
+TYPE = struct.Struct("=IIQQ")
+MOMENT = struct.Struct("=4Q")
 
 
 def bin_of(ticks: int) -> int:
@@ -55,6 +59,21 @@ class Node:
     suspended: int = 0
     items: int = 0
     depth: int = 0
+    alloc: tuple[int, int] = (0, 0)  # count and bytes
+    free: tuple[int, int] = (0, 0)
+    peak: tuple[int, int] = (0, 0)  # bytes and epoch
+
+
+@dataclass
+class Memory:
+    detail: bool = True
+    epoch: int = 1
+    live: int = 0
+    peak: int = 0
+    peak_ticks: int = 0
+    unknown_frees: int = 0
+    arena: int = 0
+    classes: dict[int, int] = field(default_factory=dict)  # by power of two
 
 
 @dataclass
@@ -84,6 +103,10 @@ class File:
     nodes_per_chunk: int = 512
     slack: int = 0  # unused bytes at the end of each chunk
     unknown_chunk: bool = False
+    modes: int = TIME_MODE
+    memory: Memory | None = None
+    types: list[tuple[str, int, int]] = field(default_factory=list)
+    series: list[tuple[int, int, int, int]] = field(default_factory=list)
     longer: int = 0  # bytes that a later version added to each record
 
     def build(self) -> bytes:
@@ -97,12 +120,13 @@ class File:
             roots = self._nodes(out, thread, threads[index] // 8, labels)
             struct.pack_into("=I", out, threads[index] + 12, roots // 8)
         self._pending(out, labels, threads)
+        self._memory(out, strings)
         if self.meta is not None:
             self._chunk(out, META, 1, json.dumps(self.meta).encode(), 0, pad=True)
         drops = [self.drops.get(i, 0) for i in range(32)]
         HEADER.pack_into(
-            out, 0, b"PROFCAP\n", 1, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), 1, 1_000_000,
-            self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
+            out, 0, b"PROFCAP\n", 1, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
+            1_000_000, self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
         )  # fmt: skip
         return bytes(out)
 
@@ -118,6 +142,7 @@ class File:
     def _strings(self, out: bytearray) -> dict[str, int]:
         texts = dict.fromkeys(t for lb in self.labels for t in (lb.name, lb.module, lb.file))
         texts.update(dict.fromkeys(t.name for t in self.threads))
+        texts.update(dict.fromkeys(name for name, _, _ in self.types))
         data, offsets = bytearray(), {}
         for text in texts:
             raw = text.encode("utf-8", "surrogateescape")
@@ -161,6 +186,21 @@ class File:
         if data:
             self._chunk(out, PENDING, PENDING_CALL.size, data, threads[0] // 8)
 
+    def _memory(self, out: bytearray, strings: dict[str, int]) -> None:
+        tail = bytes(self.longer)
+        if self.memory is not None:
+            m = self.memory
+            classes = [m.classes.get(power, 0) for power in range(64)]
+            record = MEMORY_RECORD.pack(
+                m.detail, m.epoch, m.live, m.peak, m.peak_ticks, m.unknown_frees, m.arena, *classes
+            )
+            self._chunk(out, MEMORY, len(record + tail), record + tail, 0)
+        if self.types:
+            rows = [TYPE.pack(strings[name], 0, count, size) + tail for name, count, size in self.types]
+            self._chunk(out, TYPES, TYPE.size + self.longer, b"".join(rows), 0)
+        for moment in self.series:  # a chunk each: readers join them
+            self._chunk(out, SERIES, MOMENT.size + self.longer, MOMENT.pack(*moment) + tail, 0)
+
     def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int]) -> int:
         """Writes a thread's nodes, in chunks, and returns the offset of the root."""
         offsets: list[int] = []
@@ -172,7 +212,7 @@ class File:
             rows = [
                 pack(
                     labels[n.label], offsets[n.parent] // 8 if n.parent >= 0 else 0, n.calls, n.self, 1, 2, 3,
-                    n.depth, 4, n.resumes, n.suspended, n.items,
+                    n.depth, 4, n.resumes, n.suspended, n.items, *n.alloc, *n.free, *n.peak, 9, 10,
                 ) + tail
                 for n in part
             ]  # fmt: skip
@@ -184,3 +224,8 @@ def function(name: str, line: int = 1, **more: Any) -> Label:
     """A function's label in the way the core names it: module.qualname."""
     module = name.rpartition(".")[0]
     return Label(FUNCTION, name, module, f"/src/{module.replace('.', '/')}.py", line, **more)
+
+
+def line(file: str, number: int, qualname: str = "work") -> Label:
+    """A line's label in the way the core names it: file.py:42, in a function."""
+    return Label(LINE, f"{file.rpartition('/')[2]}:{number}", qualname, file, number)

@@ -7,17 +7,22 @@ import random
 from capture_files import (
     GC,
     IMPORT,
+    LINE,
     MANUAL,
+    MEMORY_MODE,
     NATIVE,
     PROFILER,
     RECORDING,
     SECTION,
     THREAD,
+    TIME_MODE,
     File,
     Label,
+    Memory,
     Node,
     Thread,
     function,
+    line,
 )
 
 BEGIN = 1_795_170_000_000_000_000  # 2026-11-20 10:20:00 UTC
@@ -91,3 +96,52 @@ def example() -> File:
         last=(ms(1400), ms(1400), BEGIN + ms(1400)),
         drops={5: 1234, 2: 3},
     )
+
+
+MIB = 1 << 20
+
+
+def memory_example(detail: bool = True, timed: bool = True) -> File:
+    """The same program with what it allocated: a cache that grows, parsing that comes and goes, a large copy."""
+    file = example()
+    first = len(file.labels)
+    file.labels += [
+        line("/src/app/parse.py", 41, "Parser.feed"),
+        line("/src/app/parse.py", 52, "Parser.token"),
+        line("/usr/lib/python3.13/json/__init__.py", 346, "loads"),
+        line("/src/db.py", 12, "query"),
+        line("/src/app/serve.py", 77, "handle"),
+        Label(LINE, "<threads without the GIL>"),
+    ]
+    feed, token, loads, query, handle, no_gil = range(first, first + 6)
+    epoch = 31
+
+    def site(parent: int, label: int, count: int, size: int, held: int, at_peak: int) -> Node:
+        free = (count * (size - held) // size, size - held)
+        return Node(parent, label, alloc=(count, size), free=free if detail else (0, 0), peak=(at_peak, epoch))
+
+    main, worker = (thread.nodes for thread in file.threads)
+    main += [
+        site(0, no_gil, 12, 4096, 4096, 4096),
+        site(0, loads, 40, 3 * MIB, 0, MIB),
+        site(3, feed, 90_000, 42 * MIB, 0, 11 * MIB),
+        site(4, token, 240_018, 17 * MIB, 2 * MIB, 3 * MIB),
+        site(15, token, 18, 2_000, 0, 0),
+        site(7, query, 50, 900_000, 400_000, 500_000),
+        site(8, handle, 10, 10 * MIB, 0, 10 * MIB),
+        site(10, loads, 900, 700_000, 650_000, 650_000),
+    ]
+    worker += [site(1, handle, 4, 4 * MIB, MIB, 0), site(2, query, 8, 160_000, 0, 20_000)]
+    sites = [n for n in main + worker if n.alloc[0]]
+    live = sum(n.alloc[1] - n.free[1] for n in sites)
+    file.memory = Memory(False, 1, arena=6 * MIB)
+    if detail:
+        peak = sum(n.peak[0] for n in sites)
+        classes = {0: 12, 4: 90_000, 5: 190_000, 6: 40_000, 7: 9_000, 9: 900, 12: 60, 20: 74}
+        file.memory = Memory(True, epoch, live, peak, ms(730), 512, 6 * MIB, classes)
+        file.types = [("app.Row", 9_000, 1_300_000), ("bytes", 4, MIB), ("(no Python object)", 3_100, 800_000)]
+        file.series = [(ms(100 * i), (30 + i) * MIB, (1 + i // 3) * MIB, live * i // 13) for i in range(1, 14)]
+    file.modes = (TIME_MODE if timed else 0) | MEMORY_MODE
+    assert file.meta is not None
+    file.meta["modes"] = ["time", "memory"] if timed else ["memory"]
+    return file

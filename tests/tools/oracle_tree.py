@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from capture_files import BINS, PROFILER, TSC, File, bin_of
+from capture_files import BINS, LINE, PROFILER, TSC, File, Node, bin_of
 
 Path = tuple[int, ...]
+SPAN_COLUMNS = ("calls", "resumes", "items", "self_ns", "suspended_ns")
+LINE_COLUMNS = ("alloc_count", "alloc_bytes", "free_count", "free_bytes", "live_bytes", "peak_bytes")
+COLUMNS = SPAN_COLUMNS + LINE_COLUMNS
 
 
 def to_ns(ticks: int, ratio: float) -> int:
@@ -17,6 +20,14 @@ def ratio_of(file: File) -> float:
     if file.clock != TSC:
         return 1.0
     return float(file.last[1] - file.start[1]) / float(file.last[0] - file.start[0])
+
+
+def memory_of(file: File, node: Node) -> dict[str, int]:
+    """What a node of the file says of memory."""
+    detail = file.memory is not None and file.memory.detail
+    live = max(0, node.alloc[1] - node.free[1]) if detail else 0
+    at_peak = node.peak[0] if detail and file.memory and node.peak[1] == file.memory.epoch else live
+    return dict(zip(LINE_COLUMNS, (*node.alloc, *node.free, live, at_peak), strict=True))
 
 
 def paths(file: File, only: int | None = None) -> dict[Path, dict[str, int]]:
@@ -41,34 +52,52 @@ def paths(file: File, only: int | None = None) -> dict[Path, dict[str, int]]:
             row["self_ns"] += to_ns(node.self, ratio)
             row["suspended_ns"] += to_ns(node.suspended, ratio)
             row["items"] += node.items
+            for column, value in memory_of(file, node).items():
+                row[column] += value
     for key in found:
-        found[key]["total_ns"] = sum(row["self_ns"] for k, row in found.items() if k[: len(key)] == key)
+        below = [row for k, row in found.items() if k[: len(key)] == key]
+        found[key]["total_ns"] = sum(row["self_ns"] for row in below)
+        for column in LINE_COLUMNS:
+            found[key][f"total_{column}"] = sum(row[column] for row in below)
     return {key: dict(row) for key, row in found.items()}
 
 
-def sums(contexts: dict[Path, dict[str, int]]) -> dict[int, dict[str, int]]:
-    """By label; total time only of contexts without the label further out."""
+def is_line(file: File, key: Path) -> bool:
+    return bool(key) and file.labels[key[-1]].kind == LINE
+
+
+def sums(file: File, contexts: dict[Path, dict[str, int]]) -> dict[int, dict[str, int]]:
+    """By label: what it has itself, a span with the lines directly below it; inclusive only where it is outermost."""
     found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for key, row in contexts.items():
         if key:
             add(found[key[-1]], row, key[-1] not in key[:-1])
+        if is_line(file, key) and len(key) > 1:
+            for column in COLUMNS:
+                found[key[-2]][column] += row[column]
     return found
 
 
-def edges(contexts: dict[Path, dict[str, int]]) -> dict[tuple[int | None, int], dict[str, int]]:
-    """By caller and callee; total time only of contexts without the same pair further out."""
+def edges(
+    file: File, contexts: dict[Path, dict[str, int]], lines: bool = False
+) -> dict[tuple[int | None, int], dict[str, int]]:
+    """By caller and callee, or by span and line; inclusive only of contexts without the same pair further out."""
     found: dict[tuple[int | None, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for key, row in contexts.items():
-        if key:
+        if key and is_line(file, key) == lines:
             pairs = list(zip((None, *key), key, strict=False))
             add(found[pairs[-1]], row, pairs[-1] not in pairs[:-1])
+        elif key and is_line(file, key) and len(key) > 1 and not lines:
+            for column in COLUMNS:
+                found[(None, *key)[-3], key[-2]][column] += row[column]
     return found
 
 
 def add(sum_: dict[str, int], row: dict[str, int], outermost: bool) -> None:
-    for column in ("calls", "resumes", "self_ns", "suspended_ns", "items"):
-        sum_[column] += row.get(column, 0)
-    sum_["total_ns"] += row["total_ns"] if outermost else 0
+    for column in COLUMNS:
+        sum_[column] += row[column]
+    for column in ("total_ns", *(f"total_{column}" for column in LINE_COLUMNS)):
+        sum_[column] += row[column] if outermost else 0
 
 
 def bin_start(index: int) -> int:

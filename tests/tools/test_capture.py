@@ -14,6 +14,7 @@ from capture_files import (
     CPU,
     FUNCTION,
     GC,
+    LINE,
     MANUAL,
     PROFILER,
     RECORDING,
@@ -22,6 +23,7 @@ from capture_files import (
     TSC,
     File,
     Label,
+    Memory,
     Node,
     Thread,
     function,
@@ -49,13 +51,17 @@ def contexts(capture: Capture, tree: Tree) -> dict[tuple[int, ...], dict[str, in
         keys.append((*keys[tree.parent[node]], tree.label[node]))
         assert tree.depth[node] == len(keys[-1])
     assert len(set(keys)) == len(keys)
-    columns = ("calls", "resumes", "self_ns", "suspended_ns", "items", "total_ns")
-    return {key: {c: getattr(tree, c)[i] for c in columns} for i, key in enumerate(keys)}
+    found = {c: tree.column(c) for c in oracle.COLUMNS} | {"total_ns": tree.total_ns}
+    found |= {f"total_{c}": tree.inclusive(c) for c in oracle.LINE_COLUMNS}
+    return {key: {c: column[i] for c, column in found.items()} for i, key in enumerate(keys)}
+
+
+pairs = st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
 
 
 @st.composite
 def files(draw: st.DrawFn) -> File:
-    kinds = [FUNCTION, FUNCTION, FUNCTION, SECTION, GC, PROFILER]
+    kinds = [FUNCTION, FUNCTION, FUNCTION, SECTION, GC, PROFILER, LINE, LINE]
     labels = [Label(THREAD, "thread")]
     for index in range(draw(st.integers(1, 6))):
         latencies = draw(st.lists(st.integers(0, 2**50), max_size=8))
@@ -66,9 +72,15 @@ def files(draw: st.DrawFn) -> File:
     for number in range(draw(st.integers(1, 3))):
         nodes = [Node(-1, 0, self=draw(st.integers(0, 1000)))]
         for _ in range(draw(st.integers(0, 14))):
-            parent = draw(st.integers(0, len(nodes) - 1))
-            columns = draw(st.tuples(*[st.integers(0, 2**40)] * 5))
-            nodes.append(Node(parent, draw(st.integers(1, len(labels) - 1)), *columns, depth=nodes[parent].depth + 1))
+            parents = [i for i, node in enumerate(nodes) if labels[node.label].kind != LINE]
+            parent = draw(st.sampled_from(parents))
+            label = draw(st.integers(1, len(labels) - 1))
+            columns = draw(st.tuples(*[st.integers(0, 2**40)] * 5)) if labels[label].kind != LINE else ()
+            node = Node(parent, label, *columns, depth=nodes[parent].depth + 1)
+            if labels[label].kind == LINE:
+                node.alloc, node.free = draw(pairs), draw(pairs)
+                node.peak = (draw(st.integers(0, 2**40)), draw(st.integers(0, 3)))
+            nodes.append(node)
         threads.append(Thread(f"t{number}", nodes, number))
     return File(
         labels,
@@ -80,6 +92,7 @@ def files(draw: st.DrawFn) -> File:
         nodes_per_chunk=draw(st.integers(1, 9)),
         slack=draw(st.sampled_from([0, 8, 256])),
         unknown_chunk=draw(st.booleans()),
+        memory=draw(st.none() | st.builds(Memory, detail=st.booleans(), epoch=st.integers(1, 3))),
         longer=draw(st.sampled_from([0, 16])),
     )
 
@@ -99,17 +112,13 @@ def check_trees(capture: Capture, file: File) -> None:
     for only in (None, *range(len(file.threads))):
         tree = capture.tree() if only is None else capture.tree(only)
         expected = {
-            key: {c: row.get(c, 0) for c in ("calls", "resumes", "self_ns", "suspended_ns", "items", "total_ns")}
+            key: {c: row.get(c, 0) for c in (*oracle.COLUMNS, "total_ns", *TOTALS)}
             for key, row in oracle.paths(file, only).items()
         }
         assert contexts(capture, tree) == expected
         assert sum(tree.self_ns) == tree.total_ns[0]
-        assert list(tree.inclusive("self_ns")) == list(tree.total_ns)
-        functions = {f.label.index: f for f in capture.functions(tree)}
-        wanted = oracle.sums(expected)
-        assert functions.keys() == wanted.keys()
-        for index, row in wanted.items():
-            assert {c: getattr(functions[index], c) for c in row} == row
+        check_functions(capture, tree, file, oracle.sums(file, expected))
+        check_lines(capture, tree, file, expected)
         edges = capture.edges(tree)
         assert [-e.total_ns for e in edges] == sorted(-e.total_ns for e in edges)
         assert {
@@ -117,8 +126,54 @@ def check_trees(capture: Capture, file: File) -> None:
             for e in edges
         } == {
             key: (row["calls"], row["resumes"], row["total_ns"], row["self_ns"])
-            for key, row in oracle.edges(expected).items()
+            for key, row in oracle.edges(file, expected).items()
         }
+
+
+TOTALS = tuple(f"total_{c}" for c in oracle.LINE_COLUMNS)
+
+
+def known(file: File, row: dict[str, int]) -> dict[str, int | None]:
+    """The row with None for what was not recorded."""
+    needs = {c: c.removeprefix("total_") for c in row}
+    alloc = file.memory is not None
+    detail = file.memory is not None and file.memory.detail
+    off = set(oracle.LINE_COLUMNS[0 if not alloc else 2 if not detail else 6 :])
+    return {c: None if needs[c] in off else value for c, value in row.items()}
+
+
+def check_functions(capture: Capture, tree: Tree, file: File, sums: dict[int, dict[str, int]]) -> None:
+    functions = {f.label.index: f for f in capture.functions(tree)}
+    spans = {index: row for index, row in sums.items() if file.labels[index].kind != LINE}
+    assert functions.keys() == spans.keys()
+    for index, row in spans.items():
+        wanted = {c: v for c, v in known(file, row).items() if c not in ("total_free_count", "total_free_bytes")}
+        assert {c: getattr(functions[index], c) for c in wanted} == wanted
+
+
+def check_lines(capture: Capture, tree: Tree, file: File, expected: dict[tuple[int, ...], dict[str, int]]) -> None:
+    def rows(found: dict) -> dict:
+        if file.memory is None:
+            return {}
+        kept = {c: {k: row[c] for k, row in found.items()} for c in oracle.LINE_COLUMNS}
+        return {k: known(file, {c: kept[c][k] for c in kept}) for k in found}
+
+    lines = {row.label.index: row for row in capture.lines(tree)}
+    sums = oracle.sums(file, expected)
+    wanted = rows({i: row for i, row in sums.items() if file.labels[i].kind == LINE and row["alloc_count"]})
+    assert {i: {c: getattr(line, c) for c in oracle.LINE_COLUMNS} for i, line in lines.items()} == wanted
+    sizes = [line.alloc_bytes for line in capture.lines(tree)]
+    assert sizes == sorted(sizes, reverse=True)
+    for column in ("alloc_bytes", "live_bytes"):
+        in_spans, every = capture.lines_in_spans(tree, column, 3)
+        by_pair = rows(oracle.edges(file, expected, lines=True))
+        by_pair = {pair: row for pair, row in by_pair.items() if row[column]}
+        assert every == len(by_pair) and len(in_spans) == min(3, every)
+        for held in in_spans:
+            row = by_pair[held.span.index if held.span else None, held.label.index]
+            assert {c: getattr(held, c) for c in oracle.LINE_COLUMNS} == row
+        largest = sorted((row[column] for row in by_pair.values()), reverse=True)[:3]
+        assert [getattr(held, column) for held in in_spans] == largest
 
 
 def check_latencies(capture: Capture, file: File) -> None:
@@ -135,18 +190,19 @@ def check_latencies(capture: Capture, file: File) -> None:
 
 
 def check_folded(capture: Capture, file: File, directory: Path) -> None:
-    written = write_folded(capture, TIME)
-    assert written == directory / "x-time.folded"
-    found = {}
-    for line in written.read_text().splitlines():
-        stack, _, value = line.rpartition(" ")
-        found[stack] = int(value)
-    expected = {
-        ";".join(file.labels[i].name for i in key): row["self_ns"]
-        for key, row in oracle.paths(file).items()
-        if key and row.get("self_ns")
-    }
-    assert found == expected
+    for measure in MEASURES.values():
+        written = write_folded(capture, measure)
+        assert written == directory / f"x-{measure.name}.folded"
+        found = {}
+        for text in written.read_text().splitlines():
+            stack, _, value = text.rpartition(" ")
+            found[stack] = int(value)
+        expected = {
+            ";".join(file.labels[i].name for i in key): row[measure.column]
+            for key, row in oracle.paths(file).items()
+            if key and row.get(measure.column)
+        }
+        assert found == expected
 
 
 @settings(max_examples=100, deadline=None)
@@ -159,6 +215,8 @@ def test_select_is_what_is_large_and_shallow(file: File, minimum: int, deepest: 
         if tree.parent[node] in expected and tree.total_ns[node] >= minimum and tree.depth[node] <= deepest:
             expected.append(node)
     assert list(tree.select("self_ns", minimum, deepest)) == expected
+    spans = [node for node in expected if not tree.line[node]]
+    assert list(tree.select("self_ns", minimum, deepest, lines=False)) == spans
 
 
 def small() -> File:

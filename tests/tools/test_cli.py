@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from capture_files import THREAD, File, Label, Node, Thread, function
-from example import example
+from example import example, memory_example
 
 PROF = [sys.executable, "-c", "import sys; from prof.tools.cli import main; sys.exit(main())"]
 
@@ -19,7 +19,10 @@ PROF = [sys.executable, "-c", "import sys; from prof.tools.cli import main; sys.
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "memory.capture").write_bytes(memory_example(timed=False).build())
+    (tmp_path / "summary.capture").write_bytes(memory_example(detail=False).build())
     (tmp_path / "app.capture").write_bytes(example().build())
+    os.utime("app.capture", (4e9, 4e9))
     return tmp_path
 
 
@@ -34,6 +37,14 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
         (["flamegraph", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
         (["report", "app.capture", "-o", "no/x.txt"], 4, "cannot be written: No such file"),
         (["folded", "--mode", "tea"], 2, "prof: no mode 'tea' in this version; known: time"),
+        (["folded", "--mode", "memory-live"], 2, "app.capture was recorded without memory-live; it has: time\n"),
+        (["flamegraph", "app.capture", "--mode", "memory"], 2, "without memory-summary; it has: time\n"),
+        (["flamegraph", "memory.capture", "--mode", "time"], 2, "it has: memory-summary, memory-detail, memory-c"),
+        (["folded", "summary.capture", "--mode", "memory-detail"], 2, "it has: time, memory-summary, memory-count\n"),
+        (["report", "summary.capture", "--sort", "live"], 2, "was recorded without live; it has: self, total, c"),
+        (["report", "memory.capture", "--sort", "p99"], 2, "without p99; it has: calls, alloc, peak, live, count\n"),
+        (["report", "--sort", "alloc"], 2, "app.capture was recorded without alloc; it has: self"),
+        (["report", "--tree", "--lines"], 2, "was recorded without memory: it has no lines"),
         (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
         (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
         (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),
@@ -54,7 +65,8 @@ def test_mistakes(arguments: list[str], status: int, words: str) -> None:
 
 
 def test_no_capture_here(here: Path) -> None:
-    (here / "app.capture").unlink()
+    for path in here.glob("*.capture"):
+        path.unlink()
     result = prof("report")
     assert (result.returncode, result.stdout) == (3, "")
     assert "no *.capture in the current directory: record one with" in result.stderr
@@ -89,6 +101,14 @@ def test_folded_to_a_file_and_to_standard_output() -> None:
     assert Path("app-time.folded").read_text("utf-8") == prof("folded", "-o", "-").stdout
     assert prof("folded", "-o", "other.folded").stdout == "other.folded\n"
     assert "app.main;profile!db_query;db.query 180000000\n" in Path("other.folded").read_text("utf-8")
+
+
+def test_folded_memory() -> None:
+    assert prof("folded", "memory.capture").stdout == "memory-memory-summary.folded\n"
+    assert prof("folded", "memory.capture", "--mode", "memory-live").stdout == "memory-memory-live.folded\n"
+    text = Path("memory-memory-live.folded").read_text("utf-8")
+    assert "app.main;app.load;app.parse.Parser.feed;app.parse.Parser.token;parse.py:52 2097152\n" in text
+    assert "<threads without the GIL> 4096\n" in text
 
 
 def test_terminal_has_colour_and_pipes_have_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import browser
 import pytest
 from capture_files import THREAD, File, Label, Node, Thread, function
-from example import example
+from example import example, memory_example
 from hypothesis import given
 from hypothesis import strategies as st
 from prof.modes import MEASURES
@@ -18,6 +19,7 @@ from prof.tools.cli import main
 from prof.tools.colours import THEMES, colour
 from prof.tools.flamegraph import Picture, escape, fit, place, svg
 from prof.tools.frames import FrameName, Frames, frames_of_folded, guess_name
+from prof.tools.units import size
 
 SVG = "{http://www.w3.org/2000/svg}"
 needs_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
@@ -26,6 +28,8 @@ needs_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs Chrom
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "app.capture").write_bytes(example().build())
+    (tmp_path / "memory.capture").write_bytes(memory_example().build())
+    os.utime(tmp_path / "app.capture", (4e9, 4e9))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -112,6 +116,43 @@ def test_capture_and_its_folded_agree(here: Path) -> None:
     assert rows(capture) == rows(folded)
 
 
+def draw_memory(mode: str, capsys: pytest.CaptureFixture[str]) -> dict:
+    capsys.readouterr()
+    assert main(["flamegraph", "memory.capture", "--mode", mode, "--min-width", "0.00001"]) == 0
+    output = capsys.readouterr().out
+    assert output == f"memory-{mode}.svg\n"
+    return data_of(ET.parse(output.strip()).getroot())
+
+
+@pytest.mark.parametrize("mode", [name for name in MEASURES if name.startswith("memory")])
+def test_memory_ends_in_lines(here: Path, capsys: pytest.CaptureFixture[str], mode: str) -> None:
+    data = draw_memory(mode, capsys)
+    assert data["unit"] == ("" if mode == "memory-count" else "B")
+    below = {frame[6] for frame in data["frames"][1:]}
+    leaves = [frame for number, frame in enumerate(data["frames"]) if number not in below]
+    assert {data["names"][frame[0]][2] for frame in leaves} == {"line"}
+    assert sum(frame[3] for frame in leaves) == data["frames"][0][3]
+    # From its folded text comes the same picture, in the same colours.
+    assert main(["folded", "memory.capture", "--mode", mode]) == 0
+    assert main(["flamegraph", f"memory-{mode}.folded", "-o", "folded.svg", "--min-width", "0.00001"]) == 0
+    folded = data_of(ET.parse("folded.svg").getroot())
+    assert folded["unit"] == data["unit"]
+    kept = [[[d["names"][f[0]][0], f[2], f[3], f[4]] for f in d["frames"] if "threads" not in d["names"][f[0]][0]]
+            for d in (data, folded)]  # fmt: skip
+    assert sorted(kept[0]) == sorted(kept[1])
+
+
+def test_memory_names_what_it_draws(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = draw_memory("memory-detail", capsys)
+    assert ["parse.py:52", "Parser.token in /src/app/parse.py:52", "line"] in data["names"]
+    root = ET.parse("memory-memory-detail.svg").getroot()
+    assert root.findtext(f"{SVG}title") == "app, bytes held at the peak"
+    legend = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "legend"]
+    assert legend[:2] == ["functions", "lines"]
+    assert main(["flamegraph", "memory.capture"]) == 0
+    assert capsys.readouterr().out == "memory-time.svg\n"
+
+
 def test_folded_of_others(tmp_path: Path) -> None:
     text = b"main;work`read;x (y.c:3) 12\r\nmain 3\n\nnot a stack\nmain;work`read 1.6\n -1\n"
     frames = frames_of_folded(text.split(b"\n"), "x.folded", 0)
@@ -158,6 +199,9 @@ def test_fit() -> None:
     assert fit("a.b.work", 3) == "w.."
     assert fit("a.b.work", 2) == ""
     assert fit("ab", 2) == "ab"
+    assert fit("encoder.py:258", 14) == "encoder.py:258"
+    assert fit("encoder.py:258", 13) == ":258"
+    assert fit("encoder.py:258", 3) == ":.."
 
 
 def test_colours_are_stable_and_by_family() -> None:
@@ -231,6 +275,19 @@ def test_search_counts_nested_matches_once(here: Path) -> None:
     assert sum(r.get("class") == "match" for r in rectangles(root)) == 3
     broken = live(browser.dump_dom(here / "out.svg", "search=%5Bfeed"))
     assert broken.find(f".//{SVG}text[@id='matched']").text == "matched 0.00%, 0 ns in 0 frames"
+
+
+@needs_browser
+def test_bytes_read_alike_in_python_and_the_browser(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = [0, 1, 1023, 1024, 1536, 1_048_575, 1 << 20, 5_000_000, 3 << 30, 3 << 41]
+    draw_memory("memory-live", capsys)
+    path = here / "memory-memory-live.svg"
+    probe = f"""root.setAttribute("data-log", JSON.stringify({values}.map(amount)));\n  function size("""
+    path.write_text(path.read_text("utf-8").replace("  function size(", "  " + probe, 1), "utf-8")
+    root = live(browser.dump_dom(path, "search=parse.py"))
+    assert json.loads(root.get("data-log")) == [size(value) for value in values]
+    assert root.find(f".//{SVG}text[@id='matched']").text == "matched 49.93%, 2.0 MiB in 1 frame"
+    assert root.find(f".//{SVG}text[@id='details']").text.startswith("4.0 MiB")
 
 
 DRIVE = """

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from capture_files import IMPORT, RECORDING, THREAD, TSC, File, Label, Node, Thread, function
+from capture_files import IMPORT, RECORDING, THREAD, TSC, File, Label, Memory, Node, Thread, function, line
 
 ROOT = Path(__file__).parents[2]
 COMPILER = shutil.which("gcc") or shutil.which("clang")
@@ -34,9 +34,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("state", [1, 2])
 def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9, 27], pending=2), Label(IMPORT, "import m")]
+    labels.append(line("/src/m.py", 7))
     nodes = [Node(-1, 0), Node(0, 1, 2, 30), Node(1, 2, 1, 5, depth=1), Node(2, 1, 1, 4, depth=2)]
+    nodes += [Node(1, 3, alloc=(3, 90), free=(1, 30), peak=(60, 2)), Node(3, 3, alloc=(1, 8), peak=(0, 1))]
     threads = [Thread("one", nodes), Thread("two", nodes[:2])]
     file = File(labels, threads, {"name": "x"}, clock=TSC, state=state, nodes_per_chunk=2, unknown_chunk=True)
+    file.memory, file.types, file.series = Memory(True, 2, 68, 70), [("dict", 2, 60)], [(5, 1, 2, 3)]
     assert state in (RECORDING, 2)
     capture = tmp_path / "whole.capture"
     capture.write_bytes(file.build())

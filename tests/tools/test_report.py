@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from capture_files import RECORDING, THREAD, File, Label, Node, Thread, function
-from example import example
+from example import example, memory_example
 from prof.tools.cli import main
 from schema_check import problems
 
@@ -19,6 +19,12 @@ GOLD = Path(__file__).parent / "gold"
 SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "schema.json").read_text())
 
 Run = Callable[..., str]
+# Beside app.capture: with memory in detail, in summary, and memory alone.
+MEMORY = {
+    "detail.capture": memory_example(),
+    "summary.capture": memory_example(detail=False),
+    "memory.capture": memory_example(timed=False),
+}
 
 
 @pytest.fixture
@@ -26,6 +32,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs `prof` beside `app.capture` and returns its standard output."""
     (tmp_path / "app.capture").write_bytes(example().build())
     monkeypatch.chdir(tmp_path)
+    for name, file in MEMORY.items():
+        Path(name).write_bytes(file.build())
+    os.utime("app.capture", (4e9, 4e9))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -59,6 +68,70 @@ def test_gold(run: Run, name: str, arguments: list[str]) -> None:
     text = run("report", "app.capture", *arguments)
     assert max(map(len, text.splitlines())) <= 100
     check_gold(text, f"{name}.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("memory-detail", ["detail.capture"]),
+        ("memory-summary", ["summary.capture"]),
+        ("memory-alone", ["memory.capture", "--limit", "3"]),
+        ("memory-by-live", ["detail.capture", "--sort", "live", "--limit", "4"]),
+        ("memory-lines", ["detail.capture", "--tree", "--lines", "--sort", "peak"]),
+        ("memory-edges", ["memory.capture", "--callers", "token"]),
+    ],
+)
+def test_memory_gold(run: Run, name: str, arguments: list[str]) -> None:
+    text = run("report", *arguments)
+    assert max(map(len, text.splitlines())) <= 100
+    assert not any(line != line.rstrip() for line in text.splitlines())
+    check_gold(text, f"{name}.txt")
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_memory_json_keeps_its_schema(run: Run, name: str) -> None:
+    document = json.loads(run("report", name, "--format", "json"))
+    assert problems(document, SCHEMA) == []
+    detail, timed = name != "summary.capture", name != "memory.capture"
+    feed = next(f for f in document["functions"] if f["name"] == "app.parse.Parser.feed")
+    token = next(f for f in document["functions"] if f["name"] == "app.parse.Parser.token")
+    assert (feed["alloc_count"], feed["alloc_bytes"]) == (90_000, 42 << 20)
+    assert feed["total_alloc_bytes"] == (42 << 20) + (17 << 20) + 2000
+    assert ("live_bytes" in feed, "peak_bytes" in feed, "self_ns" in feed) == (detail, detail, timed)
+    assert token.get("live_bytes") == (2 << 20 if detail else None)
+    first = document["lines"][0]
+    assert (first["file"], first["line"], first["function"]) == ("/src/app/parse.py", 41, "Parser.feed")
+    assert ("peak_bytes" in first) == detail
+    memory = document["memory"]
+    assert memory["alloc_bytes"] == sum(line["alloc_bytes"] for line in document["lines"])
+    assert [key in memory for key in ("live_bytes", "size_classes", "types", "series")] == [detail] * 4
+    assert not {f["kind"] for f in document["functions"]} & {"line"}
+    assert document["call_tree"]["total_alloc_bytes"] == memory["alloc_bytes"]
+    assert ("total_ns" in document["call_tree"], "inside_ns" in document["session"]) == (timed, timed)
+
+
+def test_time_alone_has_no_memory_keys(run: Run) -> None:
+    text = run("report", "app.capture", "--format", "json")
+    assert "alloc" not in text and '"lines"' not in text and '"memory"' not in text
+
+
+def test_memory_report_says_what_it_counts(run: Run) -> None:
+    assert "Allocator calls, not objects" in run("report", "detail.capture")
+    assert "Allocator" not in run("report", "app.capture")
+
+
+def test_memory_sorts(run: Run) -> None:
+    leaders = {}
+    for sort in ("alloc", "peak", "live", "count"):
+        lines = run("report", "detail.capture", "--sort", sort).splitlines()
+        head = next(i for i, text in enumerate(lines) if text.startswith("Functions by"))
+        leaders[sort] = next(word for word in lines[head + 3].split() if word.startswith("app."))
+    assert leaders == {
+        "alloc": "app.parse.Parser.feed",
+        "peak": "app.parse.Parser.feed",
+        "live": "app.parse.Parser.token",
+        "count": "app.parse.Parser.token",
+    }
 
 
 def test_inspect_gold(run: Run) -> None:

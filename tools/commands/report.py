@@ -117,7 +117,7 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
     if name is not None:
         for function in _find(material.functions, name):
             edges = session.capture.edges(tree, of=function.label.index)
-            yield from text_report.edges_table(function, edges, args.callers is not None, wish)
+            yield from text_report.edges_table(function, edges, args.callers is not None, wish, session.timed)
     elif args.tree:
         yield from text_report.header(session, note)
         yield from tree_lines(session, tree, wish)
