@@ -73,7 +73,7 @@ typedef struct {
     uint64_t peak_bytes;
     uint64_t peak_ns;         /* since the start of recording */
     uint64_t unknown_frees;   /* of blocks that were there before, or that nobody may track */
-    uint64_t arena_bytes;     /* address space that pymalloc holds */
+    uint64_t arena_bytes;     /* address space that pymalloc has taken since recording began */
     uint64_t class_count[64]; /* allocations of [2^k, 2^(k+1)) bytes; of 0 bytes in class 0 */
 } prof_reader_memory;
 

@@ -8,29 +8,54 @@ from prof.errors import UsageError
 
 
 @frozen
+class Measure:
+    """One number of each stack: what a folded file holds and a flame graph draws."""
+
+    name: str
+    """Of the folded file: `<base>-<name>.folded`."""
+    unit: str
+    """`ns`, `B`, or empty for a count."""
+    column: str
+    """Field of a merged tree node."""
+    title: str
+    """For people."""
+    written: str = "always"
+    """At exit: `always`, in `detail` only, or on `request` (`prof folded --mode`)."""
+
+
+@frozen
 class Mode:
     """One thing that is recorded."""
 
     name: str
     bit: int
     """Its bit in the capture header's `modes`."""
-    unit: str
-    """Of the numbers in its folded file."""
-    column: str
-    """Field of a merged tree node that its folded file holds."""
-    title: str
-    """For people."""
+    measures: tuple[Measure, ...]
+    module: str | None = None
+    """Has `start(settings)` and `stop()`, for a mode that installs something; None for one that lives on the probes."""
 
 
-MODES: dict[str, Mode] = {
-    mode.name: mode for mode in (Mode(name="time", bit=1, unit="ns", column="self_ns", title="self time"),)
-}
+TIME = Mode("time", 1, (Measure("time", "ns", "self_ns", "self time"),))
+MEMORY = Mode(
+    "memory",
+    2,
+    (
+        Measure("memory-summary", "B", "alloc_bytes", "bytes allocated"),
+        Measure("memory-detail", "B", "peak_bytes", "bytes held at the peak", "detail"),
+        Measure("memory-count", "", "alloc_count", "allocations", "request"),
+        Measure("memory-live", "B", "live_bytes", "bytes still held at the end", "request"),
+    ),
+    "prof.memory",
+)
+
+MODES: dict[str, Mode] = {mode.name: mode for mode in (TIME, MEMORY)}
+MEASURES: dict[str, Measure] = {m.name: m for mode in MODES.values() for m in mode.measures}
 
 # Names that stand for several modes. `all` is whatever this version has.
 ALIASES: dict[str, tuple[str, ...]] = {"both": ("time", "memory"), "all": tuple(MODES), "none": ()}
 
 # Of the design, and not in this version: named so that asking for them says so.
-PLANNED = ("memory", "ops", "samples")
+PLANNED = ("ops", "samples")
 
 # What `@profiled(...)` may narrow a function to, beside the modes themselves.
 MARKERS: dict[str, str] = {"mem_summary": "memory", "mem_detail": "memory"}

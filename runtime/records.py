@@ -97,7 +97,7 @@ class MemoryTotals:
     alloc_count: int
     alloc_bytes: int
     arena_bytes: int
-    """Address space that pymalloc holds at the end."""
+    """Address space that pymalloc has taken since recording began."""
     free_count: int | None = None
     free_bytes: int | None = None
     live_bytes: int | None = None

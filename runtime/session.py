@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 import warnings
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -55,6 +56,7 @@ class Session:
         self.log = DebugLog(None)
         self.ambient: Ambient | None = None
         self.engine: engines.Engine | None = None
+        self.hooks: list[Any] = []
 
     def open(self, child: bool = False) -> None:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
@@ -76,6 +78,15 @@ class Session:
         self.log.write(f"recording {self.text!r} of {self.name} with engine {self.engine.name}")
         for function, wanted, name in engines.functions_marked_before():
             self.attach(function, wanted, name)
+        try:
+            for mode in self.settings.modes:
+                if mode.module is not None:
+                    self.hooks.append(import_module(mode.module))
+                    self.hooks[-1].start(self.settings)
+        except ProfError:
+            lib.prof_own_end()
+            self._close()
+            raise
         lib.prof_own_end()
 
     def _create(self, child: bool) -> str:
@@ -118,6 +129,7 @@ class Session:
             "modes": [mode.name for mode in self.settings.modes],
             "engine": self.engine.name,
             "clock": self.settings.clock,
+            "detail": self.settings.detail,
             "settings": self.text,
         }
         text = json.dumps(meta).encode()
@@ -138,13 +150,24 @@ class Session:
         if _current is not self or self.pid != os.getpid():
             return []
         _current = None
+        self._close()
+        return self._write()
+
+    def _close(self) -> None:
+        """Takes everything out of the interpreter that this session put in, and ends the capture."""
         markers._attach = None
+        for hook in reversed(self.hooks):
+            hook.stop()
         if self.ambient is not None:
             self.ambient.remove()
         lib.prof_py_close()
-        assert self.engine is not None
-        self.engine.close()
-        return self._write()
+        if self.engine is not None:
+            self.engine.close()
+
+    def _measures(self) -> list[modes.Measure]:
+        """What is written at exit."""
+        wanted = ("always", "detail") if self.settings.detail else ("always",)
+        return [m for mode in self.settings.modes for m in mode.measures if m.written in wanted]
 
     def _write(self) -> list[Path]:
         from prof.capture import open_capture
@@ -156,9 +179,9 @@ class Session:
                 tree = capture.tree()
                 if tree.count > MOST_STACKS:
                     say(f"{tree.count:,} stacks are much text: for the folded files, prof folded {_shown(files[0])}")
-                for mode in self.settings.modes if tree.count <= MOST_STACKS else ():
-                    path = Path(f"{self.base}-{mode.name}.folded")
-                    write_folded(capture, mode, path, tree)
+                for measure in self._measures() if tree.count <= MOST_STACKS else ():
+                    path = Path(f"{self.base}-{measure.name}.folded")
+                    write_folded(capture, measure, path, tree)
                     files.insert(-1, path)
         except (ProfError, OSError) as error:
             say(f"{error} (the capture is {files[-1]})")

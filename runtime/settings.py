@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from prof.errors import UsageError
-from prof.modes import Mode, parse_modes
+from prof.modes import MEMORY, Mode, parse_modes
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
@@ -27,6 +27,8 @@ class Settings:
     """Where files are written; made if it does not exist."""
     log: str = "none"
     """Debug log of the profiler itself: `none`, `quiet` (written), `announce` (written and named at exit)."""
+    detail: bool = False
+    """Whether the memory mode follows each block until it is freed."""
     clock: str = "wall"
     """`wall`, `cpu` (processor time of the thread) or `monotonic` (wall, by the system's clock)."""
     depth: int = 1000
@@ -74,11 +76,12 @@ KEYS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _detail(text: str) -> None:
+def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
     if text not in ("true", "false"):
         raise UsageError(f"field DETAIL: {text!r} is neither true nor false")
-    if text == "true":
+    if text == "true" and MEMORY not in modes:
         raise UsageError("field DETAIL: 'true' asks for memory detail, and no mode given records memory")
+    return text == "true"
 
 
 def parse(text: str) -> Settings:
@@ -98,7 +101,7 @@ def parse(text: str) -> Settings:
             raise UsageError(f"field LOG: {log!r} is none of {', '.join(LOGS)}")
         settings = evolve(settings, log=log)
     if detail:
-        _detail(detail)
+        settings = evolve(settings, detail=_detail(detail, settings.modes))
     for field in fields[len(positional) :]:
         key, _, value = field.partition("=")
         if key not in KEYS:

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 /* The allocator hooks: CPython's three domains, wrapped around whatever is installed. */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "../lines.h"
 #include "../memory.h"
@@ -22,6 +24,11 @@ static PyInterpreterState *main_interpreter;
 static Py_ssize_t code_slot = -1; /* on code objects: they have sites */
 
 #if PROF_PY_VALIDATED
+
+/* The package's folder, with its slash: what its Python files allocate is not the program's. */
+static char own_folder[1024];
+
+static int on_top(void);
 
 /* ---- sites ------------------------------------------------------------------------------------------------------------- */
 
@@ -59,6 +66,19 @@ static void code_gone(void *o) {
     prof_site_forget(begin, begin + (uintptr_t)_PyCode_NBYTES(code));
 }
 
+/* Whether we shall hear when the code goes: its instructions may be remembered until then. Marking it asks Python for memory,
+ * which is safe while our own hooks answer first. Another tool's, above ours, may hold a lock that it would take again. */
+static int marked(PyCodeObject *code) {
+    void *known = NULL;
+    PyUnstable_Code_GetExtra((PyObject *)code, code_slot, &known);
+    if (known) return 1;
+    if (!on_top()) return 0;
+    prof_busy.quiet++;
+    int failed = PyUnstable_Code_SetExtra((PyObject *)code, code_slot, code);
+    prof_busy.quiet--;
+    return !failed;
+}
+
 /* Names the site of the frame's instruction. Runs inside an allocator: takes no frame object and no memory of Python's but
  * the slot on the code object. */
 static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node *top, prof_py_frame *frame, uintptr_t key) {
@@ -70,17 +90,12 @@ static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node 
     if (code) {
         place.function = text_of(code->co_qualname, function, sizeof function);
         place.file = text_of(code->co_filename, file, sizeof file);
+        if (own_folder[0] && !strncmp(place.file, own_folder, strlen(own_folder))) return NULL;
         place.line = prof_line_original(place.file, (uint32_t)prof_py_line(f));
     }
     /* A frame that has not begun shares its instruction's address with every call; its caller does not. */
     if (f != frame) key = 0;
-    if (code && key) {
-        void *known = NULL;
-        prof_busy.quiet++;
-        PyUnstable_Code_GetExtra((PyObject *)code, code_slot, &known);
-        if (!known && PyUnstable_Code_SetExtra((PyObject *)code, code_slot, code)) key = 0;
-        prof_busy.quiet--;
-    }
+    if (code && key && !marked(code)) key = 0;
     return prof_site_name(t, top, key, &place);
 }
 
@@ -265,7 +280,7 @@ static int on_top(void) {
     return raw.malloc == raw_malloc && mem.malloc == mem_malloc && obj.malloc == obj_malloc;
 }
 
-int prof_py_memory_start(int detail, uint64_t arena_bytes) {
+int prof_py_memory_start(int detail, const char *folder) {
     PyGILState_STATE gil = PyGILState_Ensure();
     int error = 0;
     if (code_slot < 0) code_slot = PyUnstable_Eval_RequestCodeExtraIndex(code_gone);
@@ -273,6 +288,7 @@ int prof_py_memory_start(int detail, uint64_t arena_bytes) {
     /* Hooks that another tool wrapped are still in the chain, for ever: a second set would count each block twice. */
     if (!error && installed == 1 && detail) error = EBUSY;
     main_interpreter = PyInterpreterState_Main();
+    snprintf(own_folder, sizeof own_folder, "%s", folder);
     if (!error) error = prof_memory_start(detail ? PROF_MEMORY_DETAIL : PROF_MEMORY_SUMMARY);
     if (!error && !installed) {
         install(PYMEM_DOMAIN_RAW, &under_raw, raw_hooks, detail);
@@ -286,7 +302,6 @@ int prof_py_memory_start(int detail, uint64_t arena_bytes) {
         PyObject_SetArenaAllocator(&ours);
         arenas_installed = 1; /* for good: arenas that are there must be freed the way they came */
     }
-    if (!error) prof_memory_totals->arena_bytes = arena_bytes;
     PyGILState_Release(gil);
     return error;
 }
@@ -309,7 +324,7 @@ void prof_py_memory_stop(void) {
 
 #else
 
-int prof_py_memory_start(int detail, uint64_t arena_bytes) { return ENOTSUP; }
+int prof_py_memory_start(int detail, const char *folder) { return ENOTSUP; }
 void prof_py_memory_stop(void) {}
 
 #endif

@@ -13,10 +13,10 @@ int prof_py_init(char *why, size_t why_size);
 int prof_py_open(const char *path, const prof_config *config, char *why, size_t why_size);
 void prof_py_close(void);
 
-/* Counts the program's allocations from now on into the running recording; `detail` follows each block to its end. Of the
- * arenas that pymalloc held before, `arena_bytes` were known. 0, or an errno value: ENOTSUP where frames are not known, EBUSY
- * when another tool keeps hooks of a summary in the chain. */
-int prof_py_memory_start(int detail, uint64_t arena_bytes);
+/* Counts the program's allocations from now on into the running recording; `detail` follows each block to its end. What
+ * Python files below `folder` (with its slash; "" for none) allocate is not the program's. 0, or an errno value: ENOTSUP
+ * where frames are not known, EBUSY when another tool keeps hooks of a summary in the chain. */
+int prof_py_memory_start(int detail, const char *folder);
 
 /* Writes what blocks of a type live now. 0, or ENOSPC. */
 int prof_py_memory_type(const char *name, uint64_t count, uint64_t bytes);
