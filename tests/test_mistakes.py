@@ -20,10 +20,10 @@ Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
 
 WRONG = {
-    "tme": "unknown mode 'tme'; known: time, all, none",
+    "tme": "unknown mode 'tme'; known: time, memory, both, all, none",
     "time+": "unknown mode ''",
-    "memory": "mode 'memory' is not in this version",
-    "both": "mode 'memory' is not in this version",
+    "ops": "mode 'ops' is not in this version",
+    "both+samples": "mode 'samples' is not in this version",
     "time,,loud": "field LOG: 'loud' is none of none, quiet, announce",
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
     "time,,,true": "field DETAIL: 'true' asks for memory detail",
@@ -190,13 +190,16 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
         ("time,,quiet", {"modes": "time", "log": "quiet"}),
         ("time,,,false", {"modes": "time"}),
         ("time,,,,depth=20k,nodes=2M", {"modes": "time", "depth": 20_000, "nodes": 2_000_000}),
-        ("all,engine=auto,imports=false", {"modes": "time", "imports": False}),
+        ("all,engine=auto,imports=false", {"modes": "time+memory", "imports": False}),
+        ("both", {"modes": "time+memory"}),
+        ("memory+time", {"modes": "time+memory"}),
+        ("memory,out,,true", {"modes": "memory", "directory": Path("out"), "detail": True}),
     ],
 )
 def test_settings(text: str, expected: dict[str, object]) -> None:
     settings = parse(text)
     found = {"modes": "+".join(mode.name for mode in settings.modes)} if settings.modes else {}
-    for name in ("directory", "log", "depth", "nodes", "engine", "imports", "collections", "clock"):
+    for name in ("directory", "log", "detail", "depth", "nodes", "engine", "imports", "collections", "clock"):
         if getattr(settings, name) != getattr(Settings(), name):
             found[name] = getattr(settings, name)
     assert found == expected
