@@ -25,7 +25,7 @@ class Engine(Protocol):
     lasting: bool
     """Whether what `attach` did to a function serves the recordings after this one too."""
 
-    def attach(self, function: FunctionType, name: str | None = None) -> None: ...
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None: ...
 
     def close(self) -> None: ...
 
@@ -53,8 +53,8 @@ class Bytecode:
     def __init__(self, probes: Any) -> None:
         self._probe = probes.probe
 
-    def attach(self, function: FunctionType, name: str | None = None) -> None:
-        self._probe(function, name)
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None:
+        self._probe(function, name, flags)
 
     def close(self) -> None:
         """Probes stay in the code, where they do nothing until the next recording."""
@@ -93,9 +93,9 @@ class Monitoring:
         monitoring.set_events(tool, event.PY_THROW | event.PY_UNWIND)
         self._local = event.PY_START | event.PY_RESUME | event.PY_RETURN | event.PY_YIELD
 
-    def attach(self, function: FunctionType, name: str | None = None) -> None:
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None:
         code = function.__code__
-        if not self._probes.watch(code, function.__module__ or "<unknown>", name):
+        if not self._probes.watch(code, function.__module__ or "<unknown>", name, flags):
             return
         sys.monitoring.set_local_events(self.tool, code, self._local)
         key = id(code)

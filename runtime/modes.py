@@ -88,9 +88,30 @@ def check_markers(names: tuple[object, ...]) -> None:
             raise UsageError(f"@profiled: unknown mode {name!r}; known: {', '.join(choices)}")
 
 
+def _members(markers: tuple[str, ...]) -> set[str]:
+    """The modes that a function's markers name."""
+    return {member for name in markers for member in ALIASES.get(name, (MARKERS.get(name, name),))}
+
+
 def records(markers: tuple[str, ...], modes: tuple[Mode, ...]) -> bool:
     """Whether a function marked with `markers` is recorded at all by a session of these modes."""
+    return not markers or any(mode.name in _members(markers) for mode in modes)
+
+
+# PROF_LABEL_NO_* of csrc/format.h.
+NO_TIME, NO_MEMORY, NO_DETAIL = 2, 4, 8
+
+
+def left_out(markers: tuple[str, ...]) -> int:
+    """What a function's markers leave out of a session that records it, as flags of its label.
+
+    A function without time is still on the stack, with the time it takes; one without memory leaves what it allocates to
+    the nearest caller that records memory; one without detail counts its blocks and does not follow them.
+    """
     if not markers:
-        return True
-    wanted = {member for name in markers for member in ALIASES.get(name, (MARKERS.get(name, name),))}
-    return any(mode.name in wanted for mode in modes)
+        return 0
+    members = _members(markers)
+    flags = NO_TIME if "time" not in members else 0
+    if "memory" not in members:
+        return flags | NO_MEMORY
+    return flags if {"memory", "mem_detail", "both"} & set(markers) else flags | NO_DETAIL

@@ -140,7 +140,7 @@ class Session:
         assert self.engine is not None
         recorded = modes.records(wanted, self.settings.modes)
         if recorded:
-            self.engine.attach(function, name)
+            self.engine.attach(function, name, modes.left_out(wanted))
         if not recorded or not self.engine.lasting:
             markers.remember(function, wanted, name)
 

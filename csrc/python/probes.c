@@ -281,8 +281,8 @@ uint32_t prof_original_line(PyObject *file, int line) {
 }
 
 /* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
-static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name) {
-    uint32_t flags = type == &generator_type ? PROF_LABEL_GENERATOR : 0;
+static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
+    if (type == &generator_type) flags |= PROF_LABEL_GENERATOR;
     /* __mp_main__: the same module in a process that multiprocessing has spawned. */
     if (main_name && (PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
                       PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0))
@@ -300,9 +300,9 @@ static PyTypeObject *type_for(PyCodeObject *code) {
 }
 
 /* `code` with probes and these constants. New reference, or NULL. */
-static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name) {
+static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
     PyTypeObject *type = type_for(code);
-    prof_site *site = site_of_code(type, code, module, name);
+    prof_site *site = site_of_code(type, code, module, name, flags);
     if (!site) return NULL;
     prof_probe_set set = {(PyObject *)site, type == &generator_type ? dependent(&suspend_type, site) : NULL,
                           dependent(&raise_type, site)};
@@ -368,7 +368,7 @@ static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int 
     PyObject *consts = probed_consts(code, module, all);
     if (!consts) return NULL;
     if (!top && (all || is_def(code))) {
-        probed = remember(code, add_probes(code, consts, module, NULL));
+        probed = remember(code, add_probes(code, consts, module, NULL, 0));
     } else {
         PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
         PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
@@ -384,8 +384,11 @@ static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int 
 /* ---- for Python ----------------------------------------------------------------------------------------------------- */
 
 static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
-    if (n != 2 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1])))
-        return PyErr_Format(PyExc_TypeError, "probe(function, name or None)");
+    long flags = n == 3 ? PyLong_AsLong(args[2]) : 0;
+    if (n < 2 || n > 3 || flags < 0 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1]))) {
+        PyErr_SetString(PyExc_TypeError, "probe(function, name or None, flags=0)");
+        return NULL;
+    }
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
     if (prof_is_probed(code)) Py_RETURN_FALSE;
     PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL;
@@ -394,7 +397,8 @@ static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         prof_own_begin();
         if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
         if (module)
-            probed = remember(code, add_probes(code, code->co_consts, module, args[1] == Py_None ? NULL : args[1]));
+            probed = remember(code, add_probes(code, code->co_consts, module, args[1] == Py_None ? NULL : args[1],
+                                               (uint32_t)flags));
         Py_XDECREF(unknown);
         prof_own_end();
     }
@@ -415,11 +419,12 @@ static PyObject *probe_code(PyObject *self, PyObject *args) {
 
 static PyObject *watch(PyObject *self, PyObject *args) {
     PyObject *code, *module, *name;
-    if (!PyArg_ParseTuple(args, "O!UO:watch", &PyCode_Type, &code, &module, &name)) return NULL;
+    unsigned flags = 0;
+    if (!PyArg_ParseTuple(args, "O!UO|I:watch", &PyCode_Type, &code, &module, &name, &flags)) return NULL;
     if (prof_is_probed((PyCodeObject *)code)) Py_RETURN_FALSE; /* its probes do it */
     if (prof_watched(code)) Py_RETURN_TRUE;
     PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
-                                              name == Py_None ? NULL : name);
+                                              name == Py_None ? NULL : name, flags);
     site = remember((PyCodeObject *)code, site);
     Py_XDECREF(site);
     return site ? Py_NewRef(Py_True) : NULL;
@@ -454,11 +459,12 @@ PyMethodDef prof_probe_methods[] = {
      "configure(kinds, caches, operations, main_name): this interpreter's instructions, as bytes of 256, 256 and 8; what\n"
      "module __main__ is called."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
-     "probe(function, name=None): gives the function probed code. False when it has probes already."},
+     "probe(function, name, flags=0): gives the function probed code. False when it has probes already. `flags` are those of\n"
+     "prof_label: what its markers leave out."},
     {"probe_code", probe_code, METH_VARARGS,
      "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
      "lambdas and comprehensions too. `top` False: the code itself too."},
-    {"watch", watch, METH_VARARGS, "watch(code, module, name): the monitoring callbacks drive spans for this code object. False if it has probes."},
+    {"watch", watch, METH_VARARGS, "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
     {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
     {NULL}};
 
