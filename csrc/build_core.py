@@ -13,11 +13,33 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-PURE = ["clock.c", "arena.c", "labels.c", "tree.c", "suspended.c", "session.c", "lines.c",
-        "pagemap.c", "memory.c",
-        "read.c", "read_tables.c", "read_tree.c", "read_sums.c", "read_folded.c"]
-PYTHON = ["rewrite.c", "tables.c", "probes.c", "sections.c", "ambient.c", "monitor.c",
-          "allocators.c", "live.c", "control.c"]
+PURE = [
+    "clock.c",
+    "arena.c",
+    "labels.c",
+    "tree.c",
+    "suspended.c",
+    "session.c",
+    "lines.c",
+    "pagemap.c",
+    "memory.c",
+    "read.c",
+    "read_tables.c",
+    "read_tree.c",
+    "read_sums.c",
+    "read_folded.c",
+]
+PYTHON = [
+    "rewrite.c",
+    "tables.c",
+    "probes.c",
+    "sections.c",
+    "ambient.c",
+    "monitor.c",
+    "allocators.c",
+    "live.c",
+    "control.c",
+]
 HEADERS_FOR_CFFI = ["prof.h", "read.h", "python/control.h"]
 
 
@@ -41,17 +63,24 @@ ffibuilder.set_source(
     "prof._core",
     "\n".join(f'#include "{name}"' for name in HEADERS_FOR_CFFI),
     sources=relative(PURE + [f"python/{name}" for name in PYTHON]),
-    depends=relative(
-        sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.h"))
-        + ["build_core.py"]
-    ),
+    depends=relative([*sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.h")), "build_core.py"]),
     include_dirs=["csrc"],
     # The number slots of probes and CPython's frame layout are not in the limited API.
     py_limited_api=False,
     libraries=["pthread"] if sys.platform.startswith("linux") else [],
-    extra_compile_args=["-O3", "-g", "-std=gnu11", "-fvisibility=hidden", "-fno-plt", "-Wall", "-Wextra",
-                        "-Werror=implicit-function-declaration", "-Wno-unused-parameter",
-                        "-Wno-missing-field-initializers", "-Wno-cast-function-type"],
+    extra_compile_args=[
+        "-O3",
+        "-g",
+        "-std=gnu11",
+        "-fvisibility=hidden",
+        "-fno-plt",
+        "-Wall",
+        "-Wextra",
+        "-Werror=implicit-function-declaration",
+        "-Wno-unused-parameter",
+        "-Wno-missing-field-initializers",
+        "-Wno-cast-function-type",
+    ],
 )
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
-from importlib import _bootstrap  # type: ignore[attr-defined]
+from importlib import _bootstrap as _importlib
 from typing import Any
+
+# Its functions are private, and known to no type checker.
+_bootstrap: Any = _importlib
 
 
 class Ambient:

@@ -17,6 +17,9 @@ from prof.errors import UsageError
 
 _ready = False
 
+# Came with 3.12.
+_monitoring: Any = getattr(sys, "monitoring", None)
+
 
 class Engine(Protocol):
     """What a session asks of either way to observe functions."""
@@ -69,7 +72,7 @@ class Monitoring:
     def __init__(self, probes: Any) -> None:
         self._probes = probes
         self._codes: dict[int, ref[CodeType]] = {}
-        monitoring = sys.monitoring
+        monitoring = _monitoring
         for tool in (4, 3, 0, 1, 2, 5):
             if monitoring.get_tool(tool) is None:
                 break
@@ -97,7 +100,7 @@ class Monitoring:
         code = function.__code__
         if not self._probes.watch(code, function.__module__ or "<unknown>", name, flags):
             return
-        sys.monitoring.set_local_events(self.tool, code, self._local)
+        _monitoring.set_local_events(self.tool, code, self._local)
         key = id(code)
         self._codes[key] = ref(code, lambda _: self._codes.pop(key, None))
 
@@ -105,15 +108,15 @@ class Monitoring:
         for reference in list(self._codes.values()):
             code = reference()
             if code is not None:
-                sys.monitoring.set_local_events(self.tool, code, 0)
-        sys.monitoring.set_events(self.tool, 0)
+                _monitoring.set_local_events(self.tool, code, 0)
+        _monitoring.set_events(self.tool, 0)
         for event in self._callbacks:
-            sys.monitoring.register_callback(self.tool, event, None)
-        sys.monitoring.free_tool_id(self.tool)
+            _monitoring.register_callback(self.tool, event, None)
+        _monitoring.free_tool_id(self.tool)
 
 
 def choose(wanted: str, probes: Any) -> Engine:
-    """The engine called `wanted`, or for `auto` the first that this interpreter allows; UsageError when there is none."""
+    """The engine called `wanted`, or for `auto` the first that this interpreter allows; UsageError for none."""
     validated = bool(lib.prof_py_validated())
     version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
     if wanted == "bytecode" and not validated:

@@ -131,9 +131,9 @@ def profiled(*modes: str, name: str | None = None) -> Callable[[T], T]: ...
 def profiled(*args: Any, name: str | None = None) -> Any:
     """Marks a function for recording and returns that same function; as the innermost decorator, always.
 
-    `@profiled`, `@profiled("time")`, `@profiled("time", name="load")`. The modes narrow what the session records for this
-    function; they never widen it. Methods, generators, coroutines, properties and classes (each function in them) are marked
-    alike. Raises `prof.errors.UsageError` for a mode that does not exist.
+    `@profiled`, `@profiled("time")`, `@profiled("time", name="load")`. The modes narrow what the session records for
+    this function; they never widen it. Methods, generators, coroutines, properties and classes (each function in
+    them) are marked alike. Raises `prof.errors.UsageError` for a mode that does not exist.
     """
     if len(args) == 1 and name is None and type(args[0]) is FunctionType:
         _mark(args[0], (), None)
@@ -185,11 +185,12 @@ def _end(name: str | None, depth: int) -> None:
     _probes.end(name, depth + 1)
 
 
-class enable_profiling:  # noqa: N801 - a decorator, spelled as one
+class enable_profiling:
     """A recording without the environment variable: `with enable_profiling("time"):` or `@enable_profiling("time")`.
 
-    `settings` is what PROF would hold (`"time"`, `"time,out/"`). Functions marked before are found and recorded too. Where
-    a recording is running already, it goes on and this does nothing. After the block, `files` lists what was written.
+    `settings` is what PROF would hold (`"time"`, `"time,out/"`). Functions marked before are found and recorded too.
+    Where a recording is running already, it goes on and this does nothing. After the block, `files` lists what was
+    written.
     """
 
     def __init__(self, settings: str = "time") -> None:
@@ -233,7 +234,7 @@ class enable_profiling:  # noqa: N801 - a decorator, spelled as one
 
 
 def snapshot() -> Path | None:
-    """Brings the running recording's file up to date and returns its path, for `prof report`; None when nothing records.
+    """Brings the running recording's file up to date and returns its path, for `prof report`; None without one.
 
     Nothing is copied: the capture is the file that is being written.
     """

@@ -1,7 +1,7 @@
 """The memory mode: what each line allocates, and in detail what it still holds.
 
-It counts allocator calls, not objects: what CPython serves from a free list, interpreter frames and memory that a library maps
-for itself are not seen.
+It counts allocator calls, not objects: what CPython serves from a free list, interpreter frames and memory that a
+library maps for itself are not seen.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _write_types() -> None:
 
 
 def take_snapshot() -> tracemalloc.Snapshot:
-    """The live blocks as a `tracemalloc.Snapshot`, with the line of each: `statistics("lineno")`, `compare_to` work on it.
+    """The live blocks as a `tracemalloc.Snapshot`, with the line of each: its `statistics` and `compare_to` work.
 
     Sizes are in bytes. Raises UsageError unless memory detail is being recorded (`PROF=memory,,,true`).
     """
@@ -85,4 +85,4 @@ def take_snapshot() -> tracemalloc.Snapshot:
     traces = _probes.live_traces() if _probes is not None else None
     if traces is None:
         raise UsageError("take_snapshot() needs memory detail: PROF=memory,,,true")
-    return tracemalloc.Snapshot(traces, 1)  # type: ignore[arg-type]
+    return tracemalloc.Snapshot(traces, 1)

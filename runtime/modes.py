@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from attrs import frozen
-
 from prof.errors import UsageError
 
 
@@ -105,8 +104,8 @@ NO_TIME, NO_MEMORY, NO_DETAIL = 2, 4, 8
 def left_out(markers: tuple[str, ...]) -> int:
     """What a function's markers leave out of a session that records it, as flags of its label.
 
-    A function without time is still on the stack, with the time it takes; one without memory leaves what it allocates to
-    the nearest caller that records memory; one without detail counts its blocks and does not follow them.
+    A function without time is still on the stack, with the time it takes; one without memory leaves what it allocates
+    to the nearest caller that records memory; one without detail counts its blocks and does not follow them.
     """
     if not markers:
         return 0

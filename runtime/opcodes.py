@@ -1,4 +1,4 @@
-"""This interpreter's instructions, as the bytecode engine wants them: tables by opcode, from Python's own `opcode` module."""
+"""This interpreter's instructions as the bytecode engine wants them: tables by opcode, from the `opcode` module."""
 
 from __future__ import annotations
 

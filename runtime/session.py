@@ -27,7 +27,7 @@ from prof.settings import Settings, parse
 # enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
 _CLOCKS = {"wall": 0, "monotonic": 2, "cpu": 3}
 
-# More calling contexts than this, and their folded text (a line each, with all its ancestors) is not written at exit unasked.
+# Of more calling contexts than this, folded text (a line each, with all its ancestors) is not written unasked.
 MOST_STACKS = 200_000
 
 _current: Session | None = None

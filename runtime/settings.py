@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
-
 from prof.errors import UsageError
 from prof.modes import MEMORY, Mode, parse_modes
 
@@ -92,7 +91,7 @@ def parse(text: str) -> Settings:
         raise UsageError(f"{positional[4]!r}: expected MODES,DIR,LOG,DETAIL and then key=value")
     if fields and fields[: len(positional)] != positional:
         raise UsageError(f"{text!r}: key=value fields stand behind MODES,DIR,LOG,DETAIL")
-    modes, directory, log, detail = (positional + ["", "", "", ""])[:4]
+    modes, directory, log, detail = [*positional, "", "", "", ""][:4]
     settings = Settings(modes=parse_modes(modes or "none"))
     if directory:
         settings = evolve(settings, directory=Path(directory).expanduser())

@@ -1,4 +1,4 @@
-"""The main job on a real package: instrument a copy of markdown-it-py, run it under PROF, read the result, put it back."""
+"""The main job on a real package: instrument a copy of markdown-it-py, record it, read the result, put it back."""
 
 from __future__ import annotations
 
@@ -59,8 +59,19 @@ def main() -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     (WORK / "render.py").write_text(WORKLOAD)
-    step("A copy of a package that nobody here wrote", str(BIN / "python"), "-m", "pip", "install", "--quiet",
-         "--disable-pip-version-check", "--no-compile", "--target", "app", "markdown-it-py==3.0.0")
+    step(
+        "A copy of a package that nobody here wrote",
+        str(BIN / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--target",
+        "app",
+        "markdown-it-py==3.0.0",
+    )
     before = digest(WORK / "app")
     step("Instrument it, in place", str(BIN / "prof-instrument"), "app/markdown_it")
     step("Run a real workload, recording", str(BIN / "python"), "render.py", PROF="time,out")

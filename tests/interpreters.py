@@ -1,6 +1,6 @@
 """Runs the whole test suite on every supported interpreter of this machine, and names those that are not here.
 
-Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is what is tested.
+Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13")
@@ -20,7 +21,9 @@ def find(version: str) -> str | None:
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda p: [int(n) for n in p.parts[-3].split(".") if n.isdigit()])
+    candidates = sorted(
+        pyenv.glob(f"{version}.*/bin/python"), key=lambda p: [int(n) for n in p.parts[-3].split(".") if n.isdigit()]
+    )
     named = shutil.which(f"python{version}")
     for candidate in [*([named] if named else []), *map(str, reversed(candidates))]:
         # pyenv's shims are on PATH for versions that are not selected, and then only complain.
@@ -34,31 +37,51 @@ def run(*command: str) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def test(version: str, python: str) -> None:
-    """Installs into `.venv-VERSION` and runs everything there."""
+def install(version: str, python: str) -> None:
+    """Makes `.venv-VERSION` with the package, as built from this tree and nothing left of an earlier build."""
     venv = ROOT / f".venv-{version}"
     pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for stale in (ROOT / "build").glob("lib*"):
+        shutil.rmtree(stale)
     run(python, "-m", "venv", str(venv))
     run(*pip, "--force-reinstall", "--no-deps", ".")
     run(*pip, ".[test]")
-    run(str(venv / "bin/pytest"), "-q", "-m", "stdlib or not stdlib", "-p", "no:cacheprovider")
+
+
+def test(version: str) -> tuple[int, str]:
+    """Runs everything there; the exit status and what was printed."""
+    command = [
+        str(ROOT / f".venv-{version}" / "bin/pytest"),
+        "-q",
+        "-m",
+        "stdlib or not stdlib",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
 
 
 def main() -> int:
-    failed, missing = [], []
-    for version in SUPPORTED:
-        python = find(version)
-        if python is None:
-            missing.append(version)
-            continue
-        print(f"== Python {version}: {python}", flush=True)
-        try:
-            test(version, python)
-        except subprocess.CalledProcessError as error:
-            print(f"== Python {version}: exit status {error.returncode}", flush=True)
-            failed.append(version)
+    found = {version: find(version) for version in SUPPORTED}
+    missing = [version for version, python in found.items() if python is None]
     tested = [version for version in SUPPORTED if version not in missing]
-    print(f"tested on {', '.join(tested)}; not found here: {', '.join(missing) or 'none'}; failed: {', '.join(failed) or 'none'}")
+    failed = []
+    for version in tested:
+        install(version, str(found[version]))
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        running = {version: pool.submit(test, version) for version in tested}
+        for version, result in running.items():
+            status, output = result.result()
+            print(
+                f"== Python {version}: {found[version]}\n{output}== Python {version}: exit status {status}", flush=True
+            )
+            if status:
+                failed.append(version)
+    print(
+        f"tested on {', '.join(tested) or 'none'}; not found here: {', '.join(missing) or 'none'}; "
+        f"failed: {', '.join(failed) or 'none'}"
+    )
     return 1 if failed or not tested else 0
 
 
