@@ -125,8 +125,15 @@ static __attribute__((noinline)) void without_gil(const void *block, size_t byte
     prof_memory_queue(tag, bytes, 0);
 }
 
+/* An allocator has returned that may have taken an arena. Whether the calling thread is busy otherwise. */
+static __attribute__((noinline)) int still_busy(void) {
+    prof_busy.arena = 0;
+    return prof_busy.any != 0;
+}
+
 static inline void allocated(const void *block, size_t bytes, int object) {
-    if (PROF_UNLIKELY(!block || prof_busy.any || !prof_memory_mode)) return;
+    if (PROF_UNLIKELY(prof_busy.any) && still_busy()) return;
+    if (PROF_UNLIKELY(!block || !prof_memory_mode)) return;
     prof_py_state *state = prof_py_state_now();
     if (PROF_UNLIKELY(state->interp != main_interpreter)) {
         without_gil(block, bytes); /* an interpreter with a GIL of its own */
@@ -250,6 +257,8 @@ static void raw_free(void *context, void *block) {
 static void *arena_alloc(void *context, size_t size) {
     void *p = under_arenas.alloc(context, size);
     if (p) prof_memory_totals->arena_bytes += size;
+    /* pymalloc now asks RAW for a node of its map of arenas, of 128 KiB: a part of the arena, no block of the program's. */
+    prof_busy.arena = 1;
     return p;
 }
 
