@@ -1,0 +1,84 @@
+"""What is built and installed: the sdist, the wheel made from it, and the names under which things are found."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {"prof": "runtime", "prof/instrument": "instrument", "prof/tools": "tools"}
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from an sdist built from this tree, each in a folder of its own."""
+    pytest.importorskip("build", reason="the test extra brings it")
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+    (sdist,) = folder.glob("*.tar.gz")
+    pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet")
+    run(*pip, "--wheel-dir", str(folder), str(sdist), cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    expected = {f"prof/{name}" for name in ("py.typed", "_core.pyi", "_probes.pyi")}
+    for package, room in ROOMS.items():
+        for path in (ROOT / room).rglob("*"):
+            if path.suffix == ".py" or (room == "tools" and path.suffix in (".js", ".json")):
+                expected.add(f"{package}/{path.relative_to(ROOT / room)}")
+    binary = {name for name in names if name.startswith("prof/_core.") and name.endswith((".so", ".pyd"))}
+    information = {name for name in names if ".dist-info/" in name}
+    assert len(binary) == 1
+    assert names - binary - information == expected
+    assert any(name.endswith("licenses/LICENSE") or name.endswith("dist-info/LICENSE") for name in information)
+
+
+def test_the_wheel_works(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n" + (
+        "from prof import enable_profiling, profiled\n"
+        "import prof\n"
+        "assert prof.__file__.startswith(sys.path[0]), prof.__file__\n"
+        "@profiled\n"
+        "def f(): return 1\n"
+        "with enable_profiling('time,out') as recording: f()\n"
+        "print(*recording.files)\n"
+    )
+    # -S would leave out cffi; -I only keeps this checkout out.
+    files = run(sys.executable, "-I", "-c", program, cwd=tmp_path).split()
+    assert any(name.endswith("-time.folded") for name in files)
+
+
+def test_rooms_are_not_importable_by_folder_name(tmp_path: Path) -> None:
+    names = [*ROOMS.values(), "csrc"]
+    program = f"import importlib.util as u; print(*[n for n in {names} if u.find_spec(n)])"
+    assert run(sys.executable, "-I", "-c", program, cwd=tmp_path).split() == []
+
+
+def test_the_commands_are_installed() -> None:
+    commands = importlib.import_module("importlib.metadata").entry_points(group="console_scripts")
+    found = {each.name: each.value for each in commands if each.value.startswith("prof.")}
+    assert found == {
+        "prof": "prof.tools.cli:main",
+        "prof-instrument": "prof.instrument.cli:instrument_main",
+        "prof-uninstrument": "prof.instrument.cli:uninstrument_main",
+    }
+    for value in found.values():
+        module, _, name = value.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
