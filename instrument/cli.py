@@ -133,9 +133,7 @@ def _run(args: argparse.Namespace, action: str) -> int:
     kinds = frozenset(k for given in getattr(args, "sections", []) for k in given.split(",") if k)
     unknown = kinds - set(sections.KINDS)
     if unknown:
-        raise UsageError(
-            f"--sections: {', '.join(sorted(unknown))} unknown; known: {', '.join(sections.KINDS)}"
-        )
+        raise UsageError(f"--sections: {', '.join(sorted(unknown))} unknown; known: {', '.join(sections.KINDS)}")
     task = Task(action, kinds, write=not (args.check or args.diff), keep=args.diff)
     if "-" in args.paths:
         if len(args.paths) > 1:

@@ -22,9 +22,7 @@ _OTHERS = {".venv", ".tox", ".nox", ".eggs", "node_modules", "site-packages", "d
 SKIPPED = frozenset({".git", ".hg", ".svn"} | _CACHES | _OTHERS)
 _STDLIB = tuple({os.path.realpath(sysconfig.get_paths()[k]) + os.sep for k in ("stdlib", "platstdlib")})
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_OURSELVES = tuple(
-    os.path.dirname(os.path.realpath(str(f))) + os.sep for f in (prof.errors.__file__, __file__)
-)
+_OURSELVES = tuple(os.path.dirname(os.path.realpath(str(f))) + os.sep for f in (prof.errors.__file__, __file__))
 
 
 @frozen

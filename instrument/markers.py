@@ -132,9 +132,7 @@ def _items(text: str) -> Iterator[_Logical | _Comment]:
                 if m:
                     before = lines[t.start[0] - 1][: t.start[1]]
                     blank = not before.strip(" \t\f")
-                    yield _Comment(
-                        t.start[0], before.rpartition("\f")[2], m[1], m[2], blank and not words, depth > 0
-                    )
+                    yield _Comment(t.start[0], before.rpartition("\f")[2], m[1], m[2], blank and not words, depth > 0)
             elif t.type == token.NEWLINE:
                 if words:
                     yield _logical(words, lines)
@@ -196,9 +194,7 @@ def _objection(
     if before is not None and before.opens:
         if before.first == "match":
             return "before case"
-        return (
-            None if after is not None and c.indent == after.indent else "indentation differs from its block"
-        )
+        return None if after is not None and c.indent == after.indent else "indentation differs from its block"
     depth = blocks.depth(c.indent)
     if depth is None:
         return "indentation fits no open block"

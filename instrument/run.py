@@ -106,9 +106,7 @@ def process_many(targets: Sequence[Target], task: Task, jobs: int | None) -> Ite
             chunk = max(1, min(16, len(targets) // (jobs * 4)))
             yield from pool.map(partial(process, task=task), targets, chunksize=chunk)
     except BrokenProcessPool:
-        raise OutputError(
-            "a worker process died; no file is damaged: run again, with --jobs 1 if it repeats"
-        ) from None
+        raise OutputError("a worker process died; no file is damaged: run again, with --jobs 1 if it repeats") from None
 
 
 @contextmanager

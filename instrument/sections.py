@@ -30,9 +30,7 @@ _LONGEST = 40
 # Context managers known to swallow exceptions. One of the user's own only leaves the section open until its
 # function returns.
 _SWALLOWING = {"suppress", "raises", "assertRaises", "assertRaisesRegex", "ExitStack", "AsyncExitStack"}
-_PRAGMA = re.compile(
-    rb"#[!:]|#\s*(type|noqa|pragma|pylint|mypy|fmt|yapf|isort|ruff|flake8|pyright|nosec)\b", re.I
-)
+_PRAGMA = re.compile(rb"#[!:]|#\s*(type|noqa|pragma|pylint|mypy|fmt|yapf|isort|ruff|flake8|pyright|nosec)\b", re.I)
 
 
 @frozen
@@ -79,9 +77,7 @@ def _line(s: Section, at: int, name: bytes, lines: list[bytes]) -> Insert:
     return Insert(at, indent(lines[s.first - 1]) + call + b"  " + tags.TAG + eol(lines, s.first))
 
 
-def _blocks(
-    function: FunctionNode, lines: list[bytes], kinds: frozenset[str]
-) -> Iterator[tuple[int, int, str, int]]:
+def _blocks(function: FunctionNode, lines: list[bytes], kinds: frozenset[str]) -> Iterator[tuple[int, int, str, int]]:
     """(first line, last line, name, depth) of each section of one function, nested functions left out."""
     stack: list[tuple[Sequence[ast.stmt], int]] = [(function.body, 0)]
     while stack:

@@ -17,9 +17,7 @@ class Insert:
     text: bytes  # its EOL included
 
 
-def splice(
-    bom: bytes, lines: list[bytes], inserts: Iterable[Insert], calls: Iterable[tuple[int, bytes]]
-) -> bytes:
+def splice(bom: bytes, lines: list[bytes], inserts: Iterable[Insert], calls: Iterable[tuple[int, bytes]]) -> bytes:
     """The edited file. Inserts of one place keep their order; `calls` are (line, text before its comment)."""
     edited = [*lines, b""]
     for line, call in calls:

@@ -40,9 +40,7 @@ def find(tree: ast.Module, lines: list[bytes]) -> Tagged:
     for _, _, block in statements(tree):
         for stmt in block:
             for decorator in getattr(stmt, "decorator_list", ()):
-                if isinstance(decorator, ast.Name) and tags.ANY_DECORATOR.fullmatch(
-                    _text(lines, decorator.lineno)
-                ):
+                if isinstance(decorator, ast.Name) and tags.ANY_DECORATOR.fullmatch(_text(lines, decorator.lineno)):
                     found.whole.add(decorator.lineno)
                     found.nodes.add(id(decorator))
             if isinstance(stmt, ast.ImportFrom) and stmt.module == "prof":
@@ -63,11 +61,7 @@ def find(tree: ast.Module, lines: list[bytes]) -> Tagged:
 
 
 def _find_comment_header(tree: ast.Module, lines: list[bytes], found: Tagged) -> None:
-    alone = [
-        n
-        for n, line in enumerate(lines, 1)
-        if tags.TAG in line and _text(lines, n).startswith(tags.TAG + b" n=")
-    ]
+    alone = [n for n, line in enumerate(lines, 1) if tags.TAG in line and _text(lines, n).startswith(tags.TAG + b" n=")]
     if not alone:
         return
     inside = in_strings(tree)
@@ -109,11 +103,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _is_str(stmt: ast.stmt) -> bool:
-    return (
-        isinstance(stmt, ast.Expr)
-        and isinstance(stmt.value, ast.Constant)
-        and isinstance(stmt.value.value, str)
-    )
+    return isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant) and isinstance(stmt.value.value, str)
 
 
 def same(a: ast.AST, b: ast.AST) -> bool:

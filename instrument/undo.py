@@ -110,9 +110,7 @@ def _by_tree(data: bytes) -> Undone:
         return Undone(data)  # calls written by hand before such comments
     edits = len(found.whole) + len(found.calls) - (header is not None)
     kept = [
-        _without_call(line) if n in found.calls else line
-        for n, line in enumerate(lines, 1)
-        if n not in found.whole
+        _without_call(line) if n in found.calls else line for n, line in enumerate(lines, 1) if n not in found.whole
     ]
     undone = bom + b"".join(kept)
     if header is not None and tags.digest(undone) == header[3]:
@@ -143,15 +141,11 @@ def _check_edited(
                 number, "edited since it was instrumented: the tag is on a line that is not as it was written"
             )
     imported = (
-        re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t"))
-        if header is not None and header[1]
-        else []
+        re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t")) if header is not None and header[1] else []
     )
     unbound = _unbound(after, {name.decode() for name in imported})
     if unbound:
-        raise Refusal(
-            unbound, "edited since it was instrumented: this line uses a name that our import provides"
-        )
+        raise Refusal(unbound, "edited since it was instrumented: this line uses a name that our import provides")
 
 
 def _unbound(tree: ast.Module, names: set[str]) -> int:

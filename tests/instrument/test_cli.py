@@ -85,9 +85,7 @@ def test_diff_can_be_applied(tree: Path, run: Run) -> None:
     run("instrument", "src")
     after = content(tree)
     run("uninstrument", "src")
-    subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", "-"], input=done.stdout, cwd=tree.parent, check=True
-    )
+    subprocess.run(["git", "apply", "--whitespace=nowarn", "-"], input=done.stdout, cwd=tree.parent, check=True)
     assert content(tree) == after
 
 
@@ -129,9 +127,7 @@ def test_a_package_may_be_called_build_or_venv(tree: Path, run: Run) -> None:
 
 
 def test_the_same_file_twice(tree: Path, run: Run) -> None:
-    assert run("instrument", "src/a.py", "src", "./src/../src/a.py").stdout.startswith(
-        b"3 files: 2 functions"
-    )
+    assert run("instrument", "src/a.py", "src", "./src/../src/a.py").stdout.startswith(b"3 files: 2 functions")
 
 
 def test_explicit_file_of_any_name(tmp_path: Path, run: Run) -> None:
@@ -240,12 +236,9 @@ def test_jobs(jobs: str, tmp_path: Path, run: Run) -> None:
 
 def test_settings_from_pyproject(tree: Path, run: Run) -> None:
     (tree.parent / "pyproject.toml").write_text(
-        '[tool.prof]\nexclude = ["src/pkg"]\nsections = ["loops"]\n'
-        '[tool.prof.skip]\nregistered = ["registry.add"]\n'
+        '[tool.prof]\nexclude = ["src/pkg"]\nsections = ["loops"]\n[tool.prof.skip]\nregistered = ["registry.add"]\n'
     )
-    (tree / "r.py").write_bytes(
-        b"import registry\n@registry.add\ndef f(): ...\ndef g():\n    for x in y: pass\n"
-    )
+    (tree / "r.py").write_bytes(b"import registry\n@registry.add\ndef f(): ...\ndef g():\n    for x in y: pass\n")
     done = run("instrument", "src")
     assert done.stdout == (
         b"2 files: 2 functions instrumented, 1 section, 1 skipped (registered 1), 3 files left out "

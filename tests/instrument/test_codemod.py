@@ -57,8 +57,7 @@ VALID: dict[str, tuple[bytes, int]] = {
     "statement after backslash": (b"'''d'''; \\\nx = 1\ndef f(): pass\n", 1),
     "async, backslash, def": (b"async \\\ndef f(): pass\n", 1),
     "match, try*": (
-        b"match 1:\n  case 1:\n    def f(): pass\n"
-        b"try:\n  def g(): pass\nexcept* ValueError:\n  def h(): pass\n",
+        b"match 1:\n  case 1:\n    def f(): pass\ntry:\n  def g(): pass\nexcept* ValueError:\n  def h(): pass\n",
         3,
     ),
     "every block": (
@@ -205,9 +204,7 @@ def test_taken_names_get_an_alias(clash: str) -> None:
     assert instrument(result.data).data == result.data
 
 
-@pytest.mark.parametrize(
-    "harmless", ["x.profiled", "g(profiled=1)", "'profiled'", "# profiled", "unprofiled = 1"]
-)
+@pytest.mark.parametrize("harmless", ["x.profiled", "g(profiled=1)", "'profiled'", "# profiled", "unprofiled = 1"])
 def test_names_that_bind_nothing_get_none(harmless: str) -> None:
     assert b"\n@profiled  # prof:auto\ndef f()" in instrument(f"{harmless}\ndef f(): pass\n".encode()).data
 

@@ -47,9 +47,7 @@ def test_what_it_looks_like() -> None:
 
 
 def test_without_functions_only_what_is_needed_is_imported() -> None:
-    assert instrument(GOOD["in a module"]).data.startswith(
-        b"from prof import profile, end  # prof:auto n=2 b="
-    )
+    assert instrument(GOOD["in a module"]).data.startswith(b"from prof import profile, end  # prof:auto n=2 b=")
 
 
 def test_taken_names_get_aliases() -> None:
@@ -97,9 +95,7 @@ def test_refused(source: str, line: int, reason: str) -> None:
     # The rest of the file is still instrumented.
     whole = source.encode() + b"\ndef rest(): pass\n"
     result = instrument(whole)
-    assert (line, reason) in [
-        (at, said) for at, said in result.refused if reason in said for said in [reason]
-    ]
+    assert (line, reason) in [(at, said) for at, said in result.refused if reason in said for said in [reason]]
     assert b"@profiled  # prof:auto\ndef rest" in result.data
     assert uninstrument(result.data).data == whole
 

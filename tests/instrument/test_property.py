@@ -77,9 +77,7 @@ def flat(parts: list[list[str]]) -> list[str]:
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     start = draw(
-        st.sampled_from(
-            ["", "'''doc'''\n", "#!/bin/x\n", "'''d'''; x = 1\n", "from __future__ import annotations\n"]
-        )
+        st.sampled_from(["", "'''doc'''\n", "#!/bin/x\n", "'''d'''; x = 1\n", "from __future__ import annotations\n"])
     )
     lines = (start + "\n".join(draw(blocks(3)))).split("\n")
     ends = draw(st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=1, max_size=3))
@@ -101,9 +99,7 @@ def test_round_trip(source: bytes, kinds: set[str]) -> None:
     compile(result.data, "generated", "exec", dont_inherit=True)
     assert uninstrument(result.data).data == source
     assert instrument(result.data, options).data == result.data
-    functions = [
-        n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
-    ]
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     assert result.functions + result.skipped.total() == len(functions)
 
 

@@ -32,9 +32,7 @@ def test_loops() -> None:
 
 
 def test_equal_names_in_one_function_are_numbered() -> None:
-    data = body(
-        b"def f():\n    for x in y: pass\n    for x in y: pass\ndef g():\n    for x in y: pass\n", LOOPS
-    )
+    data = body(b"def f():\n    for x in y: pass\n    for x in y: pass\ndef g():\n    for x in y: pass\n", LOOPS)
     assert data.count(b'profile("for_x_in_y")') == 2
     assert data.count(b'profile("for_x_in_y_2")') == 1
 
@@ -86,9 +84,7 @@ def test_paragraphs_left_alone(source: bytes) -> None:
 
 
 def test_both_meet_in_order() -> None:
-    data = body(
-        b"def f():\n    # all of it\n    for x in y:\n        pass\n    for x in z:\n        pass\n", BOTH
-    )
+    data = body(b"def f():\n    # all of it\n    for x in y:\n        pass\n    for x in z:\n        pass\n", BOTH)
     order = [line.strip().partition(b"  #")[0] for line in data.splitlines() if b'("' in line]
     assert order == [
         b'profile("for_x_in_y")',
