@@ -64,9 +64,8 @@ def _facts(session: Session, memory: MemoryTotals, room: int) -> Iterator[tuple[
         if memory.detail and last.rss_bytes > last.live_bytes:
             gap = size(last.rss_bytes - last.live_bytes)
             yield "", f"{gap} of it not in recorded blocks: the interpreter, libraries, fragments"
-    arenas = memory.arena_bytes or (series[-1].arena_bytes if series else 0)
-    if arenas:
-        yield "Arenas", f"{size(arenas)} held by CPython's allocator for blocks up to 512 B"
+    if memory.arena_bytes:
+        yield "Arenas", f"{size(memory.arena_bytes)} taken since the start by pymalloc, for blocks up to 512 B"
 
 
 def sizes(classes: Sequence[tuple[int, int]], room: int) -> str:
