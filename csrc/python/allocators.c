@@ -19,7 +19,7 @@ static PyMemAllocatorEx under_raw, under_mem, under_obj; /* what was installed b
 static PyObjectArenaAllocator under_arenas;
 static int installed; /* 1: all hooks but free; 2: that too */
 static int arenas_installed;
-static uint32_t since_moment; /* allocations since somebody last asked whether it is time for a moment */
+static uint32_t since_chores; /* allocations counted */
 static PyInterpreterState *main_interpreter;
 static Py_ssize_t code_slot = -1; /* on code objects: they have sites */
 
@@ -113,7 +113,6 @@ static inline prof_node *site_now(prof_py_state *state) {
     prof_node *top = t->top->node;
     prof_py_frame *frame = prof_py_frame_of(state);
     uintptr_t key = frame ? (uintptr_t)prof_py_instruction(frame) : 0;
-    if (PROF_UNLIKELY(prof_memory_queued)) prof_memory_drain();
     prof_node *site = prof_site_find(key, prof_arena_ref(top));
     return PROF_LIKELY(site != NULL) ? site : name_site(t, top, frame, key);
 }
@@ -131,6 +130,12 @@ static __attribute__((noinline)) int still_busy(void) {
     return prof_busy.any != 0;
 }
 
+/* What need not be done at each allocation. */
+static __attribute__((noinline)) void chores(void) {
+    if (prof_memory_queued) prof_memory_drain();
+    if (!(since_chores & 4095)) prof_memory_moment(0);
+}
+
 static inline void allocated(const void *block, size_t bytes, int object) {
     if (PROF_UNLIKELY(prof_busy.any) && still_busy()) return;
     if (PROF_UNLIKELY(!block || !prof_memory_mode)) return;
@@ -141,7 +146,7 @@ static inline void allocated(const void *block, size_t bytes, int object) {
     }
     prof_node *site = site_now(state);
     if (PROF_LIKELY(site != NULL)) prof_memory_allocated(site, block, bytes, object);
-    if (PROF_UNLIKELY(!(++since_moment & 4095))) prof_memory_moment(0);
+    if (PROF_UNLIKELY(!(++since_chores & 255))) chores();
 }
 
 static inline void freed(const void *block) {
