@@ -1,6 +1,6 @@
 """The standard library's own tests, with every function probed, give the same results and the same counts.
 
-A few modules always; all of them with `pytest -m stdlib`, or `python tests/stdlib/run.py`.
+A few modules always, most with `pytest -m stdlib`, and all with `python tests/stdlib/run.py`.
 """
 
 from __future__ import annotations
