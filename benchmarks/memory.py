@@ -40,10 +40,10 @@ PROGRAMS = ("rows", "index", "objects", "format", "json", "floats", "words", "tr
 LONG = ("rows", "index", "format", "json", "floats", "words")
 """Of these, the ones whose functions run for about a microsecond or longer, counted per call."""
 
-ROUNDS = 9
-RUNS = 4  # Timed, in each turn; 1 for peers, which are slower and of which less is asked.
+ROUNDS = 6
+RUNS = 5  # Timed, in each turn; 1 for peers, which are slower and of which less is asked.
 LEAST = 1e-3  # Added time below this share of the plain run's is noise, and counts as this much.
-BLOCKS = 1_500_000  # about 200 MB
+ROWS = 800_000  # of 5 objects each: about 200 MB
 ROOT = Path(__file__).resolve().parent.parent
 
 PEERS = ("tracemalloc", "memray", "memray-python")
@@ -224,25 +224,25 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def held(directory: str, blocks: int) -> None:
+def held(directory: str, rows: int) -> None:
     """Run in a process of its own: fills a heap, under `detail` if there is a directory; prints by how much it grew."""
     import_module("prof.session")
     with tempfile.TemporaryDirectory(dir=directory or None) as files:
         opener = session(f"memory,{files},,true") if directory else nullcontext()
         before = resident()
         with opener:
-            heap = [(i, str(i), [i]) for i in range(blocks // 5)]
+            heap = [(i, str(i), [i]) for i in range(rows)]
             print(json.dumps(resident() - before), flush=True)
         del heap
 
 
 def share(quick: bool) -> Result:
     """What detail adds to a heap of small objects, as a share of that heap."""
-    blocks = BLOCKS // 10 if quick else BLOCKS
+    rows = ROWS // 10 if quick else ROWS
     with tempfile.TemporaryDirectory(prefix="prof-bench-") as directory:
         grown = {}
         for name, where in (("plain", ""), ("detail", directory)):
-            command = [sys.executable, "-c", f"from benchmarks.memory import held; held({where!r}, {blocks})"]
+            command = [sys.executable, "-c", f"from benchmarks.memory import held; held({where!r}, {rows})"]
             output = subprocess.check_output(command, cwd=ROOT, env=environment(), text=True)
             grown[name] = json.loads(output.splitlines()[-1])
     plain, detail = grown["plain"] / 1e6, grown["detail"] / 1e6
