@@ -42,7 +42,6 @@ MODULES = (
     "test_abc",
     "test_except_star",
     "test_raise",
-    "test_asyncio.test_tasks",
     "test_asyncio.test_futures",
     "test_asyncio.test_locks",
     "test_asyncio.test_taskgroups",
@@ -63,6 +62,7 @@ MODULES = (
 
 # Half a minute and more each: only `python tests/stdlib/run.py` runs them.
 SLOW = (
+    "test_asyncio.test_tasks",
     "test_decimal",
     "test_pickle",
     "test_statistics",
