@@ -16,7 +16,7 @@ $(VENV)/ready: pyproject.toml setup.py $(SOURCES)
 
 $(VENV)/dev: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --target build/installed --upgrade --no-deps .
-	$(BIN)/pip install --quiet --disable-pip-version-check 'mypy>=1.11' 'ruff>=0.6' types-cffi types-setuptools
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(VENV)/ready  ## the main job on a real package, start to end
