@@ -120,10 +120,16 @@ static inline void prof_memory_freed_at(prof_node *site, size_t bytes) {
     prof_memory_totals->live_bytes -= bytes;
 }
 
+/* A block with this tag has left the map. That it came may still wait in the queue: then it goes the same way. */
+static inline void prof_memory_released(uint32_t tag, size_t bytes) {
+    if (PROF_UNLIKELY(tag >> 1 == PROF_SITE_WITHOUT_GIL)) prof_memory_queue(tag, bytes, 1);
+    else prof_memory_freed_at(prof_block_site(tag), bytes);
+}
+
 static inline void prof_memory_freed(const void *block) {
     size_t bytes;
     uint32_t tag = prof_pagemap_take(block, &bytes);
-    if (PROF_LIKELY(tag)) prof_memory_freed_at(prof_block_site(tag), bytes);
+    if (PROF_LIKELY(tag)) prof_memory_released(tag, bytes);
     else prof_memory_totals->unknown_frees++;
 }
 

@@ -172,7 +172,7 @@ static void resized(void *old, taken was, void *new, size_t bytes, int object) {
         if (was.tag) prof_pagemap_put(old, was.bytes, was.tag);
         return;
     }
-    if (was.tag) prof_memory_freed_at(prof_block_site(was.tag), was.bytes);
+    if (was.tag) prof_memory_released(was.tag, was.bytes);
     allocated(new, bytes, object);
 }
 
@@ -222,7 +222,7 @@ static void raw_allocated(void *block, size_t bytes) {
 
 static void raw_released(taken was) {
     if (!was.tag) return;
-    if (prof_py_holds_gil()) prof_memory_freed_at(prof_block_site(was.tag), was.bytes);
+    if (prof_py_holds_gil()) prof_memory_released(was.tag, was.bytes);
     else prof_memory_queue(was.tag, was.bytes, 1);
 }
 
