@@ -105,9 +105,7 @@ def test_each_function_is_the_sum_of_its_lines(allocations: Callable[..., Alloca
     for function in found.functions:
         if function.label.kind == "thread":
             continue
-        of_it = [
-            node for node in found.leaves() if found.tree.label[found.tree.parent[node]] == function.label.index
-        ]
+        of_it = [node for node in found.leaves() if found.tree.label[found.tree.parent[node]] == function.label.index]
         for name, column in found.columns.items():
             assert getattr(function, name) == sum(column[node] for node in of_it), (function.label.name, name)
 
@@ -163,7 +161,11 @@ def test_detail_counts_what_the_summary_counts(allocations: Callable[..., Alloca
 @pytest.mark.parametrize("mode", ["memory", "both"])
 @pytest.mark.parametrize("detail", [False, True])
 def test_the_profiler_is_not_in(allocations: Callable[..., Allocations], mode: str, detail: bool) -> None:
-    source = PROGRAM + "    import colorsys; colorsys.rgb_to_hsv(1, 2, 3)\n    f = profiled(lambda: [[] for _ in range(99)])\n    f()\n"
+    source = (
+        PROGRAM
+        + "    import colorsys; colorsys.rgb_to_hsv(1, 2, 3)\n"
+        + "    f = profiled(lambda: [[] for _ in range(99)])\n    f()\n"
+    )
     found = allocations(source, detail, mode=mode)
     assert not [line.label for line in found.lines if line.label.file.startswith(OWN)]
     assert not [f for f in found.functions if f.label.kind == "profiler" and f.alloc_count]

@@ -1,7 +1,8 @@
 """Prints what each line of a program's `work()` holds: `measure.py WITH PROGRAM FOLDER`.
 
-WITH is `tracemalloc`; `prof`, memory detail; or `both`, tracemalloc first and prof inside it. The free lists are full when
-the work begins: what they serve, no allocator sees, but tracemalloc moves a block that it knows to the line that gets it.
+WITH is `tracemalloc`; `prof`, memory detail; or `both`, tracemalloc first and prof inside it. The free lists are full
+when the work begins: what they serve, no allocator sees, but tracemalloc moves a block that it knows to the line that
+gets it.
 """
 
 import gc
