@@ -1,0 +1,126 @@
+"""What is hard on allocator hooks: other hooks above and below them, threads, forks, other interpreters, the end.
+
+Each program runs in a process of its own and must end as if nobody looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TypeAlias
+
+import pytest
+from allocating import Allocations
+from prof.capture import open_capture
+
+Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
+
+ORDERS = (
+    "+prof -prof",
+    "+prof -prof +prof -prof",
+    "+trace +prof -prof -trace",
+    "+trace +prof -trace -prof",
+    "+prof +trace -trace -prof",
+    "+prof +trace -prof -trace",
+    "+prof +trace -prof -trace +prof -prof",
+    "+prof +trace",
+    "+trace +prof",
+)
+
+
+@pytest.mark.parametrize("allocators", ["default", "malloc", "debug", "pymalloc_debug"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_other_hooks(run_program: Run, tmp_path: Path, order: str, allocators: str) -> None:
+    """In any order, over any allocators. A session works that comes while hooks of an earlier one are wrapped."""
+    for detail in ("false", "true"):
+        out = tmp_path / detail
+        done = run_program("memory/orders.py", str(out), detail, *order.split(), PYTHONMALLOC=allocators)
+        assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+        paths = sorted(out.glob("*.capture"))
+        assert len(paths) == order.count("+prof")
+        for path in paths:
+            found = Allocations(path)
+            at = sum(line.alloc_bytes for line in found.lines if line.label.name.startswith("orders.py:"))
+            assert 1_000_000 < at < 20_000_000
+            check(found)
+
+
+def check(found: Allocations) -> None:
+    """What must hold in any capture."""
+    if not found.totals.detail:
+        return
+    columns = found.columns
+    for node in found.leaves():
+        assert columns["live_bytes"][node] + columns["free_bytes"][node] == columns["alloc_bytes"][node]
+        assert columns["free_count"][node] <= columns["alloc_count"][node]
+    assert sum(columns["peak_bytes"]) == found.totals.peak_bytes
+    assert sum(columns["live_bytes"]) == found.totals.live_bytes
+
+
+@pytest.fixture(params=["false", "true"])
+def robust(request: pytest.FixtureRequest, run_program: Run, tmp_path: Path) -> Callable[..., list[Allocations]]:
+    """Runs what is hard, and returns what was recorded: the program's capture first, then its children's."""
+
+    def run(what: str, **variables: str) -> list[Allocations]:
+        out = tmp_path / "out"
+        done = run_program("memory/robust.py", what, PROF=f"both,{out},,{request.param}", **variables)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "done"
+        for word in ("Traceback", "Exception", "Fatal", "Error") if what != "atexit_exit" else ():
+            assert word not in done.stderr, done.stderr
+        found = [Allocations(path) for path in sorted(out.glob("*.capture"), key=lambda path: (len(path.name), path))]
+        for each in found:
+            check(each)
+        return found
+
+    return run
+
+
+def test_threads_free_blocks_of_others(robust: Callable[..., list[Allocations]]) -> None:
+    (found,) = robust("exchange")
+    (blocks,) = (f for f in found.functions if f.label.name.endswith("blocks"))
+    # 4 threads, 300 rounds of 200 blocks, of which one has no bytes: Python keeps that for ever.
+    assert blocks.alloc_count >= 4 * 300 * 199
+    if found.totals.detail:
+        assert blocks.live_bytes is not None and blocks.live_bytes < 100_000
+
+
+@pytest.mark.parametrize("allocators", ["default", "malloc", "debug"])
+def test_blocks_without_the_gil(robust: Callable[..., list[Allocations]], allocators: str) -> None:
+    (found,) = robust("without_gil", PYTHONMALLOC=allocators)
+    (line,) = (line for line in found.lines if line.label.name == "<threads without the GIL>")
+    # Each round of each thread has one block twice.
+    assert line.alloc_count >= 4 * 300 * 2
+    if found.totals.detail:
+        assert line.live_bytes is not None and 1 << 20 <= line.live_bytes < (1 << 20) + 100_000
+
+
+def test_fork(robust: Callable[..., list[Allocations]]) -> None:
+    found = robust("fork")
+    assert len(found) == 6
+    for child in found[1:]:
+        (blocks,) = (f for f in child.functions if f.label.name.endswith("blocks"))
+        assert blocks.calls == 1 and 399 <= (blocks.alloc_count or 0) < 900
+        assert not [line for line in child.lines if "in busy" in line.label.name]
+
+
+def test_fork_and_exec(robust: Callable[..., list[Allocations]]) -> None:
+    found = robust("execs")
+    assert len(found) == 4
+    assert [f.calls for f in found[0].functions if f.label.name.endswith("blocks")] == [3]
+
+
+@pytest.mark.parametrize("what", ["no_memory", "interpreters", "atexit_exit", "daemons", "finalizers"])
+@pytest.mark.parametrize("allocators", ["default", "debug"])
+def test_hard_on_a_profiler(robust: Callable[..., list[Allocations]], what: str, allocators: str) -> None:
+    (found,) = robust(what, PYTHONMALLOC=allocators)
+    assert [f for f in found.functions if f.label.name.endswith("blocks") and (f.alloc_count or 0) >= 199]
+
+
+def test_left_without_a_stop(robust: Callable[..., list[Allocations]]) -> None:
+    (found,) = robust("leave")
+    with open_capture(found.path) as capture:
+        assert capture.recording
+    (blocks,) = (f for f in found.functions if f.label.name.endswith("blocks"))
+    assert blocks.alloc_count is not None and 199 <= blocks.alloc_count < 500
