@@ -197,7 +197,7 @@ typedef struct {
     uint32_t epoch;      /* grows with each new peak */
     uint64_t live_bytes; /* in detail, as all below */
     uint64_t peak_bytes;
-    uint64_t peak_ticks; /* when it was reached */
+    uint64_t peak_ticks; /* the moment of the series behind it: when it was reached, within its interval */
     uint64_t unknown_frees; /* of blocks that were there when recording began, or that nobody may track */
     uint64_t arena_bytes;   /* address space that pymalloc has taken since recording began */
     uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */

@@ -147,6 +147,7 @@ prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction,
 
 static prof_appender moments, types;
 static uint64_t moment_count, last_moment_ns, moment_every_ns;
+static uint32_t last_epoch; /* of the peak at the last moment */
 static int statm = -1; /* Owned: /proc/self/statm */
 
 static uint64_t resident_bytes(void) {
@@ -164,6 +165,8 @@ void prof_memory_moment(int at_once) {
     prof_moment *m = prof_arena_append(&moments, PROF_CHUNK_SERIES, sizeof *m, 0, sizeof *m);
     if (!m) return;
     *m = (prof_moment){prof_now(), resident_bytes(), prof_memory_totals->arena_bytes, prof_memory_totals->live_bytes};
+    if (prof_memory_totals->epoch != last_epoch) prof_memory_totals->peak_ticks = m->ticks;
+    last_epoch = prof_memory_totals->epoch;
     prof_arena_publish(&moments, sizeof *m);
     last_moment_ns = now;
     if (++moment_count % MOMENTS == 0) moment_every_ns *= 2;

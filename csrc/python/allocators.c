@@ -268,7 +268,8 @@ static void *arena_alloc(void *context, size_t size) {
 }
 
 static void arena_free(void *context, void *p, size_t size) {
-    prof_memory_totals->arena_bytes -= size;
+    /* One that was there before the recording was not counted. */
+    prof_memory_totals->arena_bytes -= size < prof_memory_totals->arena_bytes ? size : prof_memory_totals->arena_bytes;
     under_arenas.free(context, p, size);
 }
 
