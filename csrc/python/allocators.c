@@ -86,6 +86,11 @@ static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node 
     prof_place place = {"", "<no Python frame>", 0};
     prof_py_frame *f = frame;
     while (f && prof_py_incomplete(f)) f = f->previous;
+    if (f != frame) { /* one that has not begun (a closure's cells, a generator being made) allocates for its caller */
+        key = f ? (uintptr_t)prof_py_instruction(f) : 0;
+        prof_node *site = prof_site_find(key, prof_arena_ref(top));
+        if (site) return site;
+    }
     PyCodeObject *code = f ? prof_py_code(f) : NULL;
     if (code) {
         place.function = text_of(code->co_qualname, function, sizeof function);
@@ -93,8 +98,6 @@ static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node 
         if (own_folder[0] && !strncmp(place.file, own_folder, strlen(own_folder))) return NULL;
         place.line = prof_line_original(place.file, (uint32_t)prof_py_line(f));
     }
-    /* A frame that has not begun shares its instruction's address with every call; its caller does not. */
-    if (f != frame) key = 0;
     if (code && key && !marked(code)) key = 0;
     return prof_site_name(t, top, key, &place);
 }
