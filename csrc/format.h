@@ -192,6 +192,10 @@ typedef struct {
 
 #define PROF_SIZE_CLASSES 64
 
+static inline uint32_t prof_size_class(uint64_t bytes) {
+    return bytes ? 63 - (uint32_t)__builtin_clzll(bytes) : 0;
+}
+
 typedef struct {
     uint32_t detail;     /* 1: frees are matched */
     uint32_t epoch;      /* grows with each new peak */

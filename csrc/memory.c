@@ -19,7 +19,7 @@
 
 __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 int prof_memory_mode;
-uint64_t prof_memory_queued;
+int prof_memory_waiting;
 static prof_memory no_totals;
 prof_memory *prof_memory_totals = &no_totals;
 prof_site_slot *prof_site_slots;
@@ -30,47 +30,76 @@ static uint32_t site_count;
 
 /* ---- events of threads without the GIL ------------------------------------------------------------------------------ */
 
+/* Blocks of PROF_SITE_WITHOUT_GIL since the last drain, in sums: there may be millions of them before somebody with the GIL
+ * comes by. Of others only the frees wait. */
+static struct {
+    uint64_t count, bytes, free_count, free_bytes;
+    uint64_t class_count[PROF_SIZE_CLASSES];
+} foreign;
+
 typedef struct {
     uint32_t tag;
-    int freed;
     size_t bytes;
-} event;
+} freed_block;
 
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
-static event *queue; /* Owned */
-static size_t queue_room;
+static freed_block *queue; /* Owned */
+static size_t queue_room, queue_used;
+
+static void queue_freed(uint32_t tag, size_t bytes) {
+    if (queue_used == queue_room) {
+        size_t room = queue_room ? queue_room * 2 : 1024;
+        freed_block *bigger = realloc(queue, room * sizeof *queue);
+        if (!bigger) return;
+        queue = bigger;
+        queue_room = room;
+    }
+    queue[queue_used++] = (freed_block){tag, bytes};
+}
 
 void prof_memory_queue(uint32_t tag, size_t bytes, int freed) {
     pthread_mutex_lock(&queue_lock);
-    if (prof_memory_queued == queue_room) {
-        size_t room = queue_room ? queue_room * 2 : 1024;
-        event *bigger = realloc(queue, room * sizeof *queue);
-        if (bigger) {
-            queue = bigger;
-            queue_room = room;
+    if (!freed) {
+        foreign.count++;
+        foreign.bytes += bytes;
+        foreign.class_count[prof_size_class(bytes)]++;
+    } else if (tag >> 1 == PROF_SITE_WITHOUT_GIL) {
+        foreign.free_count++;
+        foreign.free_bytes += bytes;
+    } else {
+        queue_freed(tag, bytes);
+    }
+    __atomic_store_n(&prof_memory_waiting, 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&queue_lock);
+}
+
+/* Counts the sums. Their order is not known: what was freed since is taken as freed first, so that no peak is made up. */
+static void count_foreign(void) {
+    prof_node *site = prof_site_nodes[PROF_SITE_WITHOUT_GIL];
+    prof_memory *m = prof_memory_totals;
+    prof_site_touch(site);
+    site->alloc_count += foreign.count;
+    site->alloc_bytes += foreign.bytes;
+    site->free_count += foreign.free_count;
+    site->free_bytes += foreign.free_bytes;
+    if (prof_memory_mode == PROF_MEMORY_DETAIL) {
+        for (int k = 0; k < PROF_SIZE_CLASSES; k++) m->class_count[k] += foreign.class_count[k];
+        m->live_bytes += foreign.bytes - foreign.free_bytes;
+        if (m->live_bytes > m->peak_bytes) {
+            m->peak_bytes = m->live_bytes;
+            m->epoch++;
         }
     }
-    if (prof_memory_queued < queue_room) {
-        queue[prof_memory_queued] = (event){tag, freed, bytes};
-        __atomic_store_n(&prof_memory_queued, prof_memory_queued + 1, __ATOMIC_RELEASE);
-    }
-    pthread_mutex_unlock(&queue_lock);
+    memset(&foreign, 0, sizeof foreign);
 }
 
 void prof_memory_drain(void) {
     pthread_mutex_lock(&queue_lock);
-    for (size_t i = 0; prof_memory_mode && i < prof_memory_queued; i++) {
-        prof_node *site = prof_block_site(queue[i].tag);
-        if (queue[i].freed) {
-            prof_memory_freed_at(site, queue[i].bytes);
-        } else if (prof_memory_mode == PROF_MEMORY_DETAIL) {
-            prof_memory_allocated_at(site, queue[i].bytes);
-        } else {
-            site->alloc_count++;
-            site->alloc_bytes += queue[i].bytes;
-        }
-    }
-    prof_memory_queued = 0;
+    prof_memory_waiting = 0;
+    if (prof_memory_mode) count_foreign();
+    for (size_t i = 0; prof_memory_mode && i < queue_used; i++)
+        prof_memory_freed_at(prof_block_site(queue[i].tag), queue[i].bytes);
+    queue_used = 0;
     pthread_mutex_unlock(&queue_lock);
 }
 
@@ -230,5 +259,7 @@ void prof_memory_stop(void) {
     pthread_mutex_init(&queue_lock, NULL); /* a forked child may have copied it taken */
     free(queue);
     queue = NULL;
-    queue_room = prof_memory_queued = 0;
+    queue_room = queue_used = 0;
+    prof_memory_waiting = 0;
+    memset(&foreign, 0, sizeof foreign);
 }

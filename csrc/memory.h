@@ -28,7 +28,7 @@ typedef union {
 extern __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 
 extern int prof_memory_mode;
-extern uint64_t prof_memory_queued;        /* events that wait in the queue */
+extern int prof_memory_waiting;            /* something was queued since the last drain */
 extern prof_memory *prof_memory_totals;    /* Borrowed from the arena */
 extern prof_site_slot *prof_site_slots;    /* Owned: an open-addressing table */
 extern size_t prof_site_mask;
@@ -87,7 +87,7 @@ static inline void prof_site_touch(prof_node *site) {
 /* Counts a block; in detail mode one that is in the address map. */
 static inline void prof_memory_allocated_at(prof_node *site, size_t bytes) {
     prof_memory *m = prof_memory_totals;
-    m->class_count[bytes ? 63 - __builtin_clzll(bytes) : 0]++;
+    m->class_count[prof_size_class(bytes)]++;
     prof_site_touch(site);
     site->alloc_count++;
     site->alloc_bytes += bytes;

@@ -135,7 +135,7 @@ static __attribute__((noinline)) int still_busy(void) {
 
 /* What need not be done at each allocation. */
 static __attribute__((noinline)) void chores(void) {
-    if (prof_memory_queued) prof_memory_drain();
+    if (prof_memory_waiting) prof_memory_drain();
     if (!(since_chores & 4095)) prof_memory_moment(0);
 }
 
