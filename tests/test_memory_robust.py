@@ -116,9 +116,7 @@ def test_fork_and_exec(robust: Callable[..., list[Allocations]]) -> None:
 @pytest.mark.parametrize("allocators", ["default", "debug"])
 def test_hard_on_a_profiler(robust: Callable[..., list[Allocations]], what: str, allocators: str) -> None:
     if what == "interpreters" and allocators == "debug" and sys.version_info >= (3, 12):
-        pytest.skip(
-            "this program crashes CPython with debug allocators by itself, without PROF, about one time in four"
-        )
+        pytest.skip("with debug allocators this program crashes CPython itself, without PROF, one time in four")
     (found,) = robust(what, PYTHONMALLOC=allocators)
     assert [f for f in found.functions if f.label.name.endswith("blocks") and (f.alloc_count or 0) >= 199]
 
