@@ -74,10 +74,12 @@ def main() -> int:
     )
     before = digest(WORK / "app")
     step("Instrument it, in place", str(BIN / "prof-instrument"), "app/markdown_it")
-    step("Run a real workload, recording", str(BIN / "python"), "render.py", PROF="time,out")
+    step("Run a real workload, recording", str(BIN / "python"), "render.py", PROF="both,out")
     capture = next((WORK / "out").glob("*.capture"))
     step("Read the result", str(BIN / "prof"), "report", str(capture.relative_to(WORK)), "--limit", "12")
     step("Draw it", str(BIN / "prof"), "flamegraph", str(capture.relative_to(WORK)))
+    drawing = (str(BIN / "prof"), "flamegraph", str(capture.relative_to(WORK)), "--mode", "memory-summary")
+    step("And what it allocated", *drawing)
     step("Put the source back", str(BIN / "prof-uninstrument"), "app/markdown_it")
     after = digest(WORK / "app")
     if after != before:
