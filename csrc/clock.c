@@ -59,13 +59,3 @@ prof_instant prof_clock_instant(void) {
 void prof_clock_set(uint64_t ns) { manual_ns = ns; }
 
 uint64_t prof_now_ticks(void) { return prof_now(); }
-
-const char *prof_clock_name(uint32_t kind) {
-    switch (kind) {
-    case PROF_CLOCK_TSC: return "tsc";
-    case PROF_CLOCK_MONOTONIC: return "monotonic";
-    case PROF_CLOCK_CPU: return "cpu";
-    case PROF_CLOCK_MANUAL: return "manual";
-    default: return "unknown";
-    }
-}

@@ -96,13 +96,3 @@ void prof_pagemap_clear(void) {
         for (uint32_t j = 0; root[i] && j < BRANCH; j++)
             if (root[i][j]) madvise(root[i][j], sizeof(leaf), MADV_DONTNEED);
 }
-
-uint64_t prof_pagemap_bytes(void) {
-    uint64_t resident = 0;
-    unsigned char pages[sizeof(leaf) / 4096 + 1];
-    for (uint32_t i = 0; i < ROOT; i++)
-        for (uint32_t j = 0; root[i] && j < BRANCH; j++)
-            if (root[i][j] && !mincore(root[i][j], sizeof(leaf), pages))
-                for (size_t k = 0; k < sizeof pages; k++) resident += pages[k] & 1 ? 4096 : 0;
-    return resident;
-}

@@ -19,7 +19,4 @@ void prof_pagemap_walk(void (*visit)(void *context, void *block, size_t bytes, u
 /* Forgets all blocks and gives the memory back. */
 void prof_pagemap_clear(void);
 
-/* Bytes of memory that the map takes, as far as it was touched. */
-uint64_t prof_pagemap_bytes(void);
-
 #endif

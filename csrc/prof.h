@@ -65,9 +65,8 @@ void prof_set_probe_cost(uint64_t picoseconds);
 /* Names the calling thread in the capture. */
 void prof_name_thread(const char *name);
 
-/* Ticks of the capture's clock, and what a clock kind is called. */
+/* Ticks of the capture's clock. */
 uint64_t prof_now_ticks(void);
-const char *prof_clock_name(uint32_t kind);
 
 /* The clock of PROF_CLOCK_MANUAL, ns. */
 void prof_clock_set(uint64_t ns);
@@ -87,9 +86,6 @@ void prof_own_end(void);
 
 /* Brings the header's heartbeat up to date, so that a reader of the live file has a fresh calibration. */
 void prof_heartbeat(void);
-
-/* Generators that are suspended now and would resume into a known span. */
-size_t prof_suspended_count(void);
 /* cffi: end */
 
 /* The label with these names (NUL-terminated UTF-8, copied), made at first use; NULL when it cannot be made.

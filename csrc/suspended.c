@@ -12,8 +12,6 @@ static prof_suspended *slots; /* Owned: an open-addressing table by owner */
 static size_t mask;           /* slots - 1 */
 static size_t used;
 
-size_t prof_suspended_count(void) { return used + prof_recent_count; }
-
 static size_t home(const void *owner, size_t m) {
     return (size_t)(((uint64_t)(uintptr_t)owner >> 4) * 0x9e3779b97f4a7c15u >> 32) & m;
 }
