@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PROF_MAGIC "PROFCAP\n"
-#define PROF_FORMAT_VERSION 1
+#define PROF_FORMAT_VERSION 2
 #define PROF_BYTE_ORDER 0x01020304u
 #define PROF_HEADER_SIZE 4096
 #define PROF_REF_UNIT 8
@@ -178,6 +178,8 @@ typedef struct {
     prof_ref private_sibling;
     uint32_t depth;        /* distance from the root */
     uint32_t private_children;
+    prof_ref code;         /* operations: the code object whose calls are counted here; 0 none */
+    prof_ref counts;       /* operations: the first of its prof_counts; 0 none */
     uint64_t resumes;      /* re-entries after a suspension */
     uint64_t suspended;    /* ticks between a suspension and the resume that followed */
     uint64_t items;        /* of a gc node: objects reclaimed */
@@ -187,7 +189,6 @@ typedef struct {
     uint64_t peak_bytes;   /* live bytes at the peak, while peak_epoch is prof_memory.epoch; else what is live now */
     uint32_t peak_epoch;
     uint32_t site;         /* number of the leaf among all, from 1 */
-    uint64_t reserved[1];
 } prof_node;
 
 #define PROF_SIZE_CLASSES 64

@@ -21,7 +21,7 @@ CHUNK = struct.Struct("=IIQQI36x")
 LABEL = struct.Struct("=6I5Q192Q")
 THREAD_RECORD = struct.Struct("=QIIQQ32x")
 PENDING_CALL = struct.Struct("=IIQ")
-NODE = struct.Struct("=IIQQQIIIIQQQ5QIIQ")
+NODE = struct.Struct("=IIQQQIIIIIIQQQ5QII")
 MEMORY_RECORD = struct.Struct("=II5Q64Q")
 TYPE = struct.Struct("=IIQQ")
 MOMENT = struct.Struct("=4Q")
@@ -125,7 +125,7 @@ class File:
             self._chunk(out, META, 1, json.dumps(self.meta).encode(), 0, pad=True)
         drops = [self.drops.get(i, 0) for i in range(32)]
         HEADER.pack_into(
-            out, 0, b"PROFCAP\n", 1, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
+            out, 0, b"PROFCAP\n", 2, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
             1_000_000, self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
         )  # fmt: skip
         return bytes(out)
@@ -212,7 +212,7 @@ class File:
             rows = [
                 pack(
                     labels[n.label], offsets[n.parent] // 8 if n.parent >= 0 else 0, n.calls, n.self, 1, 2, 3,
-                    n.depth, 4, n.resumes, n.suspended, n.items, *n.alloc, *n.free, *n.peak, 9, 10,
+                    n.depth, 4, 0, 0, n.resumes, n.suspended, n.items, *n.alloc, *n.free, *n.peak, 9,
                 ) + tail
                 for n in part
             ]  # fmt: skip
