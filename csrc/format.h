@@ -49,6 +49,7 @@ enum prof_drop {
     PROF_DROP_FOLDED_SIZE,      /* calls beyond the node limit or the disk, charged to an ancestor */
     PROF_DROP_LOST_LABELS,      /* functions or sections that could not be named for want of space */
     PROF_DROP_OPEN_AT_END,      /* spans still open when recording ended; their time up to then is in */
+    PROF_DROP_LOST_COUNTS,      /* counters or exceptions of the operations for which there was no space */
     PROF_DROP_COUNT
 };
 #define PROF_DROP_SLOTS 32
@@ -86,7 +87,12 @@ enum prof_chunk_type {
     PROF_CHUNK_PENDING = 6, /* prof_pending, of one thread */
     PROF_CHUNK_MEMORY = 7,  /* one prof_memory */
     PROF_CHUNK_TYPES = 8,   /* prof_type: the live blocks when recording ended, by type */
-    PROF_CHUNK_SERIES = 9   /* prof_moment, in order of time */
+    PROF_CHUNK_SERIES = 9,  /* prof_moment, in order of time */
+    PROF_CHUNK_CODES = 10,  /* prof_code, each with its arrays behind it, padded to 8 bytes */
+    PROF_CHUNK_COUNTS = 11, /* prof_counts, of one thread, each with its counters behind it */
+    PROF_CHUNK_EVENTS = 12, /* prof_flow_event, of one thread */
+    PROF_CHUNK_LIVE = 13,   /* prof_live_frame */
+    PROF_CHUNK_OPERANDS = 14 /* prof_operands */
 };
 
 typedef struct {
@@ -156,6 +162,7 @@ typedef struct {
 #define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode; the same for those below */
 #define PROF_LABEL_NO_MEMORY 4u
 #define PROF_LABEL_NO_DETAIL 8u
+#define PROF_LABEL_NO_OPS 16u
 
 typedef struct {
     uint64_t native_id;   /* kernel thread id */
@@ -218,5 +225,93 @@ typedef struct {
     uint64_t ticks;
     uint64_t rss_bytes, arena_bytes, live_bytes;
 } prof_moment;
+
+/* ---- operations -------------------------------------------------------------------------------------------------
+ *
+ * A code object's control flow, and counters on some of its edges, for each calling context apart. Instructions form
+ * blocks, numbered from 1; block 0 is the outside. What flows into a block flows out of it:
+ *
+ *     entries by edges + exceptions handled here + flow that enters within = exits by edges + exceptions raised here + ...
+ *
+ * which gives the edges without a counter, and then how often each instruction ran. */
+
+#define PROF_CODE_NONE UINT32_MAX             /* of an edge: no counter */
+#define PROF_CODE_CALLS (UINT32_MAX - 1)      /* of an edge: the node's calls, as far as they are of this code */
+#define PROF_CODE_NO_HANDLER UINT16_MAX
+#define PROF_CODE_NO_COLUMN UINT16_MAX
+
+typedef struct {
+    uint32_t size;  /* bytes, with all that follows */
+    prof_ref label; /* of the function's span; 0 for code that runs in the span of its caller */
+    prof_ref name, file;
+    uint32_t line;  /* where it begins */
+    uint32_t instructions, edges, blocks, handlers, counters; /* how many */
+    uint32_t reserved[2];
+    /* prof_code_instruction[instructions], prof_code_edge[edges], and the blocks of the handlers, uint32_t[handlers] */
+} prof_code;
+
+enum prof_access { PROF_ACCESS_NONE, PROF_ACCESS_READ, PROF_ACCESS_WRITE, PROF_ACCESS_DELETE };
+
+typedef struct {
+    uint32_t lies;  /* code unit: offsets of events point here or into what follows, up to the next */
+    uint32_t block;
+    uint32_t line, end_line;     /* 0 unknown */
+    uint16_t column, end_column; /* bytes of UTF-8 from 0; PROF_CODE_NO_COLUMN unknown */
+    prof_ref name, second;       /* the variable, attribute or operator; the other one of an instruction for two; 0 none */
+    uint16_t handler;            /* that an exception here goes to */
+    uint8_t flow;                /* enum prof_flow_kind of csrc/python/flow.h */
+    uint8_t op;                  /* of the interpreter that ran it */
+    uint8_t category[2];         /* the operations that it is, from 1; 0 none. Names are in the meta chunk */
+    uint8_t access[2];           /* enum prof_access, of name and second */
+    uint32_t reserved;
+} prof_code_instruction;
+
+typedef struct {
+    uint32_t from, to;    /* blocks */
+    uint32_t instruction; /* the last one of its block; for an entry, where it enters */
+    uint32_t counter;
+    uint8_t kind;         /* enum prof_edge_kind of csrc/python/flow.h */
+    uint8_t before;       /* its counter stands before the instruction, and has counted those that raised there, too */
+    uint8_t reserved[2];
+} prof_code_edge;
+
+/* What one code object counted in one calling context. */
+typedef struct {
+    prof_ref code, node;
+    prof_ref next;     /* of the same node, for other code */
+    prof_ref events;   /* the first of its events; 0 none */
+    uint32_t counters; /* how many follow */
+    uint32_t reserved;
+    uint64_t entries;  /* calls in node.calls that are of this code, where node.code is another's */
+    /* uint64_t[counters] */
+} prof_counts;
+
+#define PROF_EVENT_UNHANDLED PROF_CODE_NO_HANDLER
+#define PROF_EVENT_ENTERS 0x10000u /* flow enters behind the unit: a section begins or ends there */
+#define PROF_EVENT_LEAVES 0x10001u
+
+/* An exception that came to a handler, with the offset that it carried, or flow that comes from or goes to elsewhere. */
+typedef struct {
+    prof_ref next;
+    uint32_t what; /* number of the handler, or one of the above */
+    uint32_t unit;
+    uint32_t reserved;
+    uint64_t count;
+} prof_flow_event;
+
+/* A call that was running when the recording ended or was looked at: its flow ends here. Those of the highest generation
+ * count; one with counts 0 says only that there is such a generation. */
+typedef struct {
+    prof_ref counts;
+    uint32_t unit, generation, reserved;
+} prof_live_frame;
+
+/* Types of the operands of an instruction, in the first of its executions. */
+typedef struct {
+    prof_ref code;
+    uint32_t lies; /* of the instruction */
+    prof_ref left, right; /* type names; right 0 for one operand */
+    uint64_t count;
+} prof_operands;
 
 #endif

@@ -144,7 +144,7 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_SERIES + 1)
+#define KNOWN_TYPES (PROF_CHUNK_OPERANDS + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -156,6 +156,9 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_MEMORY] = sizeof(prof_memory),
         [PROF_CHUNK_TYPES] = sizeof(prof_type),
         [PROF_CHUNK_SERIES] = sizeof(prof_moment),
+        [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
+        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),
+        [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }

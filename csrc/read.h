@@ -26,6 +26,8 @@
 #define PROF_READER_NO_COLUMN UINT32_MAX
 #define PROF_READER_NO_GROUP UINT32_MAX
 #define PROF_READER_ALL_THREADS (-1)
+#define PROF_READER_NO_PLACE UINT32_MAX
+#define PROF_READER_CATEGORIES 32 /* room for so many */
 
 /* cffi: begin */
 /* Text inside the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
@@ -131,7 +133,42 @@ typedef struct {
     uint32_t *depth;       /* 0 for the root */
     unsigned char *line;   /* 1: a line; it has no children */
     uint64_t **own;        /* by column: the nodes' own values */
+    uint32_t *place;       /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations */
 } prof_reader_tree;
+
+/* One instruction of a code object, and how often it ran in the contexts of a tree. Names are refs of text. */
+typedef struct {
+    uint32_t code;               /* index of its code object */
+    uint32_t lies;
+    uint32_t line, end_line;     /* 0 unknown */
+    uint16_t column, end_column; /* bytes of UTF-8 from 0; 65535 unknown */
+    uint32_t name, second;       /* 0 none */
+    uint8_t category[2];         /* from 1; 0 none */
+    uint8_t access[2];           /* enum prof_access */
+    uint8_t flow, op;
+    uint16_t unused;
+    uint32_t unused_;
+    uint64_t count;
+    uint64_t taken; /* of a branch or a loop: how often it jumped */
+} prof_reader_operation;
+
+typedef struct {
+    uint32_t name, file;   /* refs of text */
+    uint32_t line;
+    uint32_t label;        /* of its span; PROF_READER_NO_LABEL for code that runs in the span of its caller */
+    uint32_t first, count; /* its rows */
+    uint64_t contexts;     /* in which it ran */
+    uint64_t inexact;      /* of these, contexts in which a count came out negative */
+} prof_reader_code;
+
+/* The operations of a tree's contexts. All owned. */
+typedef struct {
+    uint32_t count, code_count, label_count;
+    prof_reader_operation *rows;
+    prof_reader_code *codes;
+    uint64_t *by_label; /* [label][category - 1], of their own */
+    uint64_t *inexact;  /* by label: contexts with a negative count */
+} prof_reader_operations;
 
 /* Labels that stand directly above each other: a caller and its callee, or a span and a line that allocated in it. */
 typedef struct {
@@ -184,6 +221,15 @@ int prof_reader_order(const uint64_t *values, uint32_t count, uint32_t *order);
  * many. */
 uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest,
                             int lines, uint32_t *shown);
+
+/* Solves the operations of a tree's contexts and adds those of `category` (from 1; 0: all) to `own`, by node. Returns an
+ * owned table, or NULL with a line in `error`. */
+prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
+                                                   uint64_t *own, char *error, size_t size);
+void prof_reader_operations_free(prof_reader_operations *operations); /* NULL is fine */
+
+/* The text at a ref; empty for 0 and what is no text. */
+prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);
 
 /* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
  * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or

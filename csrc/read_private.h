@@ -18,7 +18,7 @@ struct prof_reader {
 };
 
 /* What must have been recorded for a column to have figures. */
-enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL };
+enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL, PROF_READER_OPS };
 
 /* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. */
 #define PROF_READER_COLUMNS(ROW)                                                   \
@@ -32,7 +32,8 @@ enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DET
     ROW(free_count, DETAIL, node->free_count)                                      \
     ROW(free_bytes, DETAIL, node->free_bytes)                                      \
     ROW(live_bytes, DETAIL, prof_reader_live(reader, node))                        \
-    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))
+    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))                        \
+    ROW(ops, OPS, 0) /* solved, in read_counts.c */
 
 #define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
 enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
@@ -48,6 +49,9 @@ typedef struct {
 /* The index, over all chunks of `type`, of the record that `ref` points at; PROF_READER_NOT_FOUND when it does not
  * point at the beginning of one. */
 uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor);
+
+/* The chunk that holds the byte at `offset`, of any type; NULL when none does. */
+const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_t offset, prof_reader_cursor *cursor);
 
 /* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);

@@ -22,15 +22,21 @@ static const prof_reader_chunk *chunk_at(const prof_reader *reader, uint64_t off
     return NULL;
 }
 
-uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor) {
-    uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
+const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_t offset, prof_reader_cursor *cursor) {
     const prof_reader_chunk *chunk = cursor->chunk;
     if (chunk == NULL || offset < chunk->offset || offset >= chunk->offset + chunk->size) {
         chunk = chunk_at(reader, offset);
-        if (chunk == NULL)
-            return PROF_READER_NOT_FOUND;
-        cursor->chunk = chunk;
+        if (chunk != NULL)
+            cursor->chunk = chunk;
     }
+    return chunk;
+}
+
+uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor) {
+    uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
+    const prof_reader_chunk *chunk = prof_reader_chunk_at(reader, offset, cursor);
+    if (chunk == NULL)
+        return PROF_READER_NOT_FOUND;
     if (chunk->type != type || offset < chunk->offset + sizeof(prof_chunk))
         return PROF_READER_NOT_FOUND;
     uint64_t inside = offset - chunk->offset - sizeof(prof_chunk);
@@ -61,6 +67,12 @@ static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *
         return -1;
     *text = (prof_reader_text){.text = string->text, .length = length};
     return 0;
+}
+
+prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref) {
+    prof_reader_text text;
+    read_text(reader, ref, &text);
+    return text;
 }
 
 /* ---- latencies ---- */

@@ -8,7 +8,8 @@
 #define PROFILER (UINT32_MAX - 1)     /* the profiler's own work, or below it */
 #define MOST_NODES (UINT32_MAX - 2)
 
-#define TIME_MODE 1u /* its bit in the header */
+#define TIME_MODE 1u /* bits in the header */
+#define OPS_MODE 4u
 
 static const struct {
     const char *name;
@@ -208,6 +209,17 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
     }
 }
 
+/* Where the nodes of the file are, for what is worked out from them later. */
+static int keep_places(const merge *m, prof_reader_tree *tree) {
+    uint64_t nodes = m->reader->info.node_count;
+    tree->place = malloc((nodes + 1) * sizeof *tree->place);
+    if (tree->place == NULL)
+        return -1;
+    for (uint64_t i = 0; i < nodes; i++)
+        tree->place[i] = m->map[i] == LEFT_OUT || m->map[i] == PROFILER ? PROF_READER_NO_PLACE : m->place[m->map[i]];
+    return 0;
+}
+
 uint32_t prof_reader_column(const char *name) {
     for (uint32_t column = 0; column < PROF_READER_COLUMN_COUNT; column++)
         if (strcmp(columns[column].name, name) == 0)
@@ -230,6 +242,8 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
         return reader->info.memory.recorded != 0;
     case PROF_READER_DETAIL:
         return reader->info.memory.detail != 0;
+    case PROF_READER_OPS:
+        return (reader->info.modes & OPS_MODE) != 0;
     }
     return 1;
 }
@@ -291,6 +305,8 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
         goto memory;
     tree->label_count = (uint32_t)reader->info.label_count;
     add_columns(&m, tree);
+    if ((reader->info.modes & OPS_MODE) != 0 && keep_places(&m, tree) != 0)
+        goto memory;
     merge_close(&m);
     return tree;
 memory:
@@ -312,5 +328,6 @@ void prof_reader_tree_free(prof_reader_tree *tree) {
     for (uint32_t i = 0; i < tree->column_count; i++)
         free(tree->own[i]);
     free(tree->own);
+    free(tree->place);
     free(tree);
 }

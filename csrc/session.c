@@ -64,6 +64,7 @@ const char *prof_drop_name(uint32_t index) {
         [PROF_DROP_FOLDED_DEPTH] = "calls beyond the depth limit, charged to an outer call of the same function",
         [PROF_DROP_FOLDED_SIZE] = "calls beyond the size limit, charged to an outer call",
         [PROF_DROP_LOST_LABELS] = "functions or sections not recorded for want of space",
+        [PROF_DROP_LOST_COUNTS] = "operations not counted for want of space",
         [PROF_DROP_OPEN_AT_END] = "spans still open when recording ended",
     };
     return index < sizeof names / sizeof *names ? names[index] : NULL;
@@ -178,6 +179,14 @@ prof_thread *prof_thread_enter(void) {
     threads = t;
     pthread_mutex_unlock(&lock);
     return prof_current = t;
+}
+
+prof_thread *prof_thread_of(uint64_t native_id) {
+    pthread_mutex_lock(&lock);
+    prof_thread *t = threads;
+    while (t && t->record->native_id != native_id) t = t->next;
+    pthread_mutex_unlock(&lock);
+    return t;
 }
 
 void prof_name_thread(const char *name) {

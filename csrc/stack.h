@@ -29,7 +29,7 @@ typedef struct prof_thread {
     prof_pending *pending_end; /* one behind the last there is room for */
     uint64_t epoch;            /* recording it belongs to */
     prof_thread_record *record; /* Borrowed from the arena */
-    prof_appender nodes;
+    prof_appender nodes, counts, events;
     prof_node **children; /* Owned: table of the nodes whose parent has many */
     size_t children_mask, children_used;
     clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
@@ -53,6 +53,9 @@ extern const char *(*prof_thread_namer)(char *buffer, size_t size);
 
 /* The calling thread's state for this recording, made at first use; NULL when nothing records. */
 prof_thread *prof_thread_enter(void);
+
+/* The recorded thread with that id of the kernel's, or NULL; it stays while its Python thread state does. */
+prof_thread *prof_thread_of(uint64_t native_id);
 
 prof_node *prof_node_child(prof_thread *t, prof_node *parent, prof_label *label);
 int prof_stack_grow(prof_thread *t);

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prof._core import ffi, lib
+from prof.counted import Operations
 from prof.errors import InputError
 from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals, Moment, Thread, TypeCount
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
@@ -38,6 +39,7 @@ DROPS = (
     ("folded_size", "calls beyond the size limit or the disk, charged to a caller"),
     ("lost_labels", "functions or sections that could not be named for want of space"),
     ("open_at_end", "spans still open at the end; their time up to then is in"),
+    ("lost_counts", "operations that were not counted for want of space"),
 )
 GENERATOR_FLAG = 1
 _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
@@ -179,7 +181,19 @@ class Capture:
         pointer = lib.prof_reader_tree_new(self._reader, thread, error, 400)
         if pointer == ffi.NULL:
             raise InputError(f"{self.path} {_text(error)}")
-        return Tree(pointer)
+        tree = Tree(pointer)
+        if self.recorded("ops"):
+            tree.operations = self._solve(tree)
+        return tree
+
+    def _solve(self, tree: Tree, category: str | None = None, column: Any = None) -> Operations:
+        categories = tuple(map(str, self.meta.get("categories", ())))
+        number = categories.index(category) + 1 if category else 0
+        own = tree._pointer.own[column_index("ops")] if column is None else column
+        try:
+            return Operations(self._reader, tree._pointer, own, categories, number)
+        except ValueError as error:
+            raise InputError(f"{self.path} {error}") from None
 
     def functions(self, tree: Tree) -> list[Function]:
         """Sums by label over the tree, of every label that occurs in it and is no line."""

@@ -43,7 +43,8 @@ def load(main_name: str) -> Any:
         _ready = True
     from prof import _probes
 
-    _probes.configure(opcodes.kinds(), opcodes.caches(), opcodes.operations(), main_name)
+    tables = (opcodes.kinds(), opcodes.caches(), opcodes.operations(), opcodes.flows(), opcodes.forward())
+    _probes.configure(*tables, main_name)
     return _probes
 
 
@@ -126,6 +127,11 @@ def choose(wanted: str, probes: Any) -> Engine:
     if wanted == "monitoring" or not validated:
         return Monitoring(probes)
     return Bytecode(probes)
+
+
+def functions_without_counters(probes: Any) -> list[FunctionType]:
+    """Functions that got their probes for a recording without operations."""
+    return [f for f in gc.get_objects() if type(f) is FunctionType and probes.lacks_counters(f.__code__)]
 
 
 def functions_marked_before() -> list[tuple[FunctionType, tuple[str, ...], str | None]]:

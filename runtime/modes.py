@@ -47,14 +47,16 @@ MEMORY = Mode(
     "prof.memory",
 )
 
-MODES: dict[str, Mode] = {mode.name: mode for mode in (TIME, MEMORY)}
+OPS = Mode("ops", 4, (Measure("ops", "", "ops", "operations"),))
+
+MODES: dict[str, Mode] = {mode.name: mode for mode in (TIME, MEMORY, OPS)}
 MEASURES: dict[str, Measure] = {m.name: m for mode in MODES.values() for m in mode.measures}
 
 # Names that stand for several modes. `all` is whatever this version has.
 ALIASES: dict[str, tuple[str, ...]] = {"both": ("time", "memory"), "all": tuple(MODES), "none": ()}
 
 # Of the design, and not in this version: named so that asking for them says so.
-PLANNED = ("ops", "samples")
+PLANNED = ("samples",)
 
 # What `@profiled(...)` may narrow a function to, beside the modes themselves.
 MARKERS: dict[str, str] = {"mem_summary": "memory", "mem_detail": "memory"}
@@ -98,7 +100,7 @@ def records(markers: tuple[str, ...], modes: tuple[Mode, ...]) -> bool:
 
 
 # PROF_LABEL_NO_* of csrc/format.h.
-NO_TIME, NO_MEMORY, NO_DETAIL = 2, 4, 8
+NO_TIME, NO_MEMORY, NO_DETAIL, NO_OPS = 2, 4, 8, 16
 
 
 def left_out(markers: tuple[str, ...]) -> int:
@@ -111,6 +113,7 @@ def left_out(markers: tuple[str, ...]) -> int:
         return 0
     members = _members(markers)
     flags = NO_TIME if "time" not in members else 0
+    flags |= NO_OPS if "ops" not in members else 0
     if "memory" not in members:
         return flags | NO_MEMORY
     return flags if {"memory", "mem_detail", "both"} & set(markers) else flags | NO_DETAIL

@@ -8,6 +8,20 @@ from opcode import opmap
 # As in csrc/python/rewrite.h: enum prof_instruction_kind.
 FORWARD, BACKWARD, RETURN, YIELD, RESUME, EXTENDED = range(1, 7)
 
+# As in csrc/python/flow.h: enum prof_flow_kind.
+(
+    FLOW_JUMP,
+    FLOW_BRANCH,
+    FLOW_FOR,
+    FLOW_SEND,
+    FLOW_RETURN,
+    FLOW_YIELD,
+    FLOW_RAISE,
+    FLOW_RERAISE,
+    FLOW_RESUME,
+    FLOW_END_FOR,
+) = range(1, 11)
+
 # In the order that `configure` takes them.
 OPERATIONS = (
     "LOAD_CONST",
@@ -18,15 +32,41 @@ OPERATIONS = (
     "SEND",
     "RERAISE",
     "JUMP_FORWARD",
+    "COPY",
+    "SWAP",
+    "DELETE_SUBSCR",
+    "JUMP_BACKWARD_NO_INTERRUPT",
 )
+
+_FLOWS = {
+    "FOR_ITER": FLOW_FOR,
+    "SEND": FLOW_SEND,
+    "RETURN_VALUE": FLOW_RETURN,
+    "RETURN_CONST": FLOW_RETURN,
+    "YIELD_VALUE": FLOW_YIELD,
+    "RAISE_VARARGS": FLOW_RAISE,
+    "RERAISE": FLOW_RERAISE,
+    "RESUME": FLOW_RESUME,
+    "END_FOR": FLOW_END_FOR,
+}
+
+
+def _table(values: dict[str, int]) -> bytes:
+    """256 bytes, from values by name; names that this interpreter does not have are left out."""
+    table = bytearray(256)
+    for name, value in values.items():
+        if opmap.get(name, 256) < 256:
+            table[opmap[name]] = value
+    return bytes(table)
+
+
+def _jumps() -> list[str]:
+    return [opcode.opname[op] for op in opcode.hasjrel if op < 256]
 
 
 def kinds() -> bytes:
     """256 bytes: what each opcode is to the engine."""
-    table = bytearray(256)
-    for op in opcode.hasjrel:
-        if op < 256:
-            table[op] = BACKWARD if "BACKWARD" in opcode.opname[op] else FORWARD
+    found = {name: BACKWARD if "BACKWARD" in name else FORWARD for name in _jumps()}
     special = {
         "RETURN_VALUE": RETURN,
         "RETURN_CONST": RETURN,
@@ -34,20 +74,29 @@ def kinds() -> bytes:
         "RESUME": RESUME,
         "EXTENDED_ARG": EXTENDED,
     }
-    for name, kind in special.items():
-        if name in opmap:
-            table[opmap[name]] = kind
+    return _table(found | special)
+
+
+def flows() -> bytes:
+    """256 bytes: where control goes behind each opcode."""
+    return _table({name: FLOW_BRANCH if "_IF_" in name else FLOW_JUMP for name in _jumps()} | _FLOWS)
+
+
+def forward() -> bytes:
+    """256 bytes: of each conditional jump backwards the opcode of the same jump forwards; of others themselves."""
+    table = bytearray(range(256))
+    for name, op in opmap.items():
+        if "BACKWARD_IF" in name:
+            table[op] = opmap[name.replace("BACKWARD", "FORWARD")]
     return bytes(table)
 
 
 def caches() -> bytes:
     """256 bytes: inline cache units behind each opcode. By name since 3.13, by number before."""
     entries = opcode._inline_cache_entries  # type: ignore[attr-defined]
-    table = bytearray(256)
-    for name, op in opmap.items():
-        if op < 256:
-            table[op] = entries.get(name, 0) if isinstance(entries, dict) else entries[op]
-    return bytes(table)
+    if isinstance(entries, dict):
+        return _table(entries)
+    return _table({name: entries[op] for name, op in opmap.items() if op < 256})
 
 
 def operations() -> bytes:

@@ -21,7 +21,7 @@ from prof._core import ffi, lib
 from prof.ambient import Ambient
 from prof.cost import measure_probe_cost
 from prof.debuglog import DebugLog
-from prof.errors import OutputError, ProfError
+from prof.errors import OutputError, ProfError, UsageError
 from prof.settings import Settings, parse
 
 # enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
@@ -62,9 +62,19 @@ class Session:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
         probes = engines.load(self.name)
         self.engine = engines.choose(self.settings.engine, probes)
+        counting = modes.OPS in self.settings.modes
+        if counting and not self.engine.lasting:
+            self.engine.close()
+            raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
+        if counting:
+            from prof import operations
+
+            probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
+        probes.record(modes.TIME in self.settings.modes, counting)
         try:
             self.base = self._create(child)
         except ProfError:
+            probes.record(True, False)
             self.engine.close()
             raise
         lib.prof_own_begin()
@@ -78,6 +88,9 @@ class Session:
         self.log.write(f"recording {self.text!r} of {self.name} with engine {self.engine.name}")
         for function, wanted, name in engines.functions_marked_before():
             self.attach(function, wanted, name)
+        if counting:
+            for function in engines.functions_without_counters(probes):
+                self.engine.attach(function)
         try:
             for mode in self.settings.modes:
                 if mode.module is not None:
@@ -132,6 +145,10 @@ class Session:
             "detail": self.settings.detail,
             "settings": self.text,
         }
+        if modes.OPS in self.settings.modes:
+            from prof.operations import CATEGORIES
+
+            meta["categories"] = CATEGORIES
         text = json.dumps(meta).encode()
         lib.prof_set_meta(text, len(text))
 
@@ -162,6 +179,7 @@ class Session:
             self.ambient.remove()
         lib.prof_py_close()
         if self.engine is not None:
+            engines.load(self.name).record(True, False)
             self.engine.close()
 
     def _measures(self) -> list[modes.Measure]:
@@ -260,6 +278,7 @@ def snapshot() -> Path | None:
     if _current is None:
         return None
     lib.prof_heartbeat()
+    lib.prof_py_count_live()
     return Path(f"{_current.base}.capture")
 
 

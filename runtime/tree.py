@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from prof._core import ffi, lib
+from prof.counted import Operations
 
 ROOT = 0
 NO_LABEL = 0xFFFFFFFF
@@ -33,6 +34,7 @@ class Tree:
         self._inclusive: dict[str, Any] = {}
         self.count: int = pointer.count
         self.deepest: int = pointer.deepest
+        self.operations: Operations | None = None
         self.profiler_ns: int = pointer.profiler_ns
         self.label = self._view(pointer.label, "I")
         self.parent = self._view(pointer.parent, "I")

@@ -26,6 +26,13 @@ MEMORY: Families = {
     "gc": (290, 24, 42),
     "native": (176, 14, 34),
 }
+OPS: Families = {
+    "function": (232, 18, 58),
+    "section": (190, 20, 44),
+    "import": (120, 30, 36),
+    "gc": (300, 24, 42),
+    "native": (160, 14, 34),
+}
 
 
 def _turned(families: Families, degrees: int) -> Families:
@@ -38,6 +45,7 @@ THEMES: dict[str, Families] = {
     "memory-detail": _turned(MEMORY, 106),  # blue
     "memory-live": _turned(MEMORY, 176),  # violet
     "memory-count": _turned(MEMORY, 318),  # yellow
+    "ops": OPS,  # indigo
 }
 PLAIN = "hsl(40,8%,80%)"
 KIND_WORDS = {"function": "functions", "line": "lines", "section": "sections", "import": "imports",

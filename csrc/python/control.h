@@ -13,6 +13,9 @@ int prof_py_init(char *why, size_t why_size);
 int prof_py_open(const char *path, const prof_config *config, char *why, size_t why_size);
 void prof_py_close(void);
 
+/* Writes where the calls that run now stand, so that their operations come out right in the capture as it is. */
+void prof_py_count_live(void);
+
 /* Counts the program's allocations from now on into the running recording; `detail` follows each block to its end. What
  * Python files below `folder` (with its slash; "" for none) allocate is not the program's. 0, or an errno value: ENOTSUP
  * where frames are not known, EBUSY when another tool keeps hooks of a summary in the chain. */

@@ -18,6 +18,12 @@
 /* 3.11: generator.throw() reads the instruction before YIELD_VALUE and expects SEND there. */
 #define PROF_PY_SEND_BEFORE_YIELD (PY_VERSION_HEX < 0x030C0000)
 
+/* Units that FOR_ITER jumps over at its target when the iterator is exhausted: END_FOR, and POP_TOP from 3.13 on. */
+#define PROF_PY_END_FOR (PY_VERSION_HEX >= 0x030D0000 ? 2 : PY_VERSION_HEX >= 0x030C0000 ? 1 : 0)
+
+/* A signal that JUMP_BACKWARD looks at arises once it has jumped: the handler is that of the unit before its target. */
+#define PROF_PY_JUMP_RAISES_AT_TARGET (PY_VERSION_HEX < 0x030D0000)
+
 /* A handler's stack depth may be larger than the stack is: then all is kept. Debug builds assert that it is not. */
 #ifdef Py_DEBUG
 #define PROF_PY_DEEP_HANDLERS 0

@@ -7,6 +7,7 @@
 #include "../lines.h"
 #include "../session.h"
 #include "../suspended.h"
+#include "count.h"
 #include "frame.h"
 #include "rewrite.h"
 
@@ -40,6 +41,7 @@ prof_label *prof_site_label(prof_site *site) {
 /* A new recording has begun. It may be a cffi call that began it, without the GIL. */
 static void name_all_sites(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
+    prof_count_reset();
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
         s->ref = 0;
@@ -50,6 +52,7 @@ static void name_all_sites(void) {
         s->label = s->site->label;
         s->ref = s->site->ref;
     }
+    prof_count_begin();
     PyGILState_Release(gil);
 }
 
@@ -85,6 +88,11 @@ static void site_dealloc(PyObject *o) {
         if (s->next) s->next->link = s->link;
     }
     if (s->site != s) Py_DECREF(s->site);
+    if (s->counted) {
+        s->counted->site = NULL;
+        Py_DECREF(s->counted);
+    }
+    Py_XDECREF(s->original);
     Py_XDECREF(s->name);
     Py_XDECREF(s->module);
     Py_XDECREF(s->file);
@@ -205,6 +213,44 @@ void prof_span_leave(prof_site *site) { leave(site); }
 void prof_span_suspend(prof_site *site) { suspend(site); }
 void prof_span_resume(prof_site *site) { resume(site); }
 
+/* ---- spans without a clock, where only operations are recorded ------------------------------------------------------- */
+
+static inline void enter_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top + 1;
+    prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
+    if (PROF_UNLIKELY(node->label != site->ref)) {
+        t = prof_thread_current();
+        if (!t || !site->ref) return;
+        f = t->top + 1;
+        node = prof_node_child(t, f[-1].node, site->label);
+    }
+    if (PROF_UNLIKELY(f >= t->limit)) {
+        if (prof_stack_grow(t)) return;
+        f = t->top + 1;
+    }
+    f->node = node;
+    f->label = site->label;
+    f->prior = 0;
+    node->calls++;
+    t->top = f;
+}
+
+static int untimed; /* whether the recording does without a clock */
+
+static inline void leave_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    else leave_slow(site, prof_now());
+}
+
+/* ---- operations: whose calls the node on top counts --------------------------------------------------------------------- */
+
+static inline void count_entry(prof_site *site) {
+    prof_node *node = prof_current->top->node;
+    if (PROF_UNLIKELY(node->code != site->code || !site->code)) prof_count_entry(site, node);
+}
+
 #define OPERATOR(name, action)                      \
     static PyObject *name(PyObject *o) {            \
         action;                                     \
@@ -216,6 +262,19 @@ OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
 OPERATOR(op_suspend, suspend((prof_site *)o))
 OPERATOR(op_resume, resume((prof_site *)o))
 OPERATOR(op_raise, leave((prof_site *)o))
+OPERATOR(op_enter_counting, (enter((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_enter_generator_counting, (enter_generator((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_enter_untimed, (enter_untimed((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
+
+/* In code that counts: an exception that it does not handle. */
+static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
+    prof_site *site = ((prof_site *)o)->site;
+    if (prof_count_ops && site->counted) prof_count_unhandled(site->counted, offset);
+    if (untimed) leave_untimed((prof_site *)o);
+    else leave((prof_site *)o);
+    return 0;
+}
 
 /* ---- types ----------------------------------------------------------------------------------------------------------- */
 
@@ -228,10 +287,27 @@ static PyObject *repr(PyObject *o) {
 
 static PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, "The int 0, which does nothing where a probe stands."},
                                 {NULL}};
+/* The same, where it may stand for a recorder: from a Counter anything can be deleted; with only ~ and - it is 0 as well. */
+static PyObject *reduce_raise(PyObject *o, PyObject *ignored) {
+    if (!((prof_site *)o)->site->counted) return reduce(o, NULL);
+    return prof_recorder_reduce(o, NULL);
+}
+static PyMethodDef raise_methods[] = {{"__reduce__", reduce_raise, METH_NOARGS, "Something that does nothing in its place."},
+                                      {NULL}};
 static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
 static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
 static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative = op_suspend};
 static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
+static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
+
+/* What the probes do for a recording with or without time and operations; for those that come, and those in code already. */
+static void choose_operators(int timed, int counting) {
+    prof_count_switch(counting);
+    untimed = counting && !timed;
+    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
+    function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
+    generator_operators.nb_invert = counting ? op_enter_generator_counting : op_enter_generator;
+}
 
 #define PROBE_TYPE(name, operators)                                                                              \
     {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
@@ -240,7 +316,10 @@ static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative =
 static PyTypeObject function_type = PROBE_TYPE("FunctionProbe", function_operators);
 static PyTypeObject generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
 static PyTypeObject suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
-static PyTypeObject raise_type = PROBE_TYPE("RaiseProbe", raise_operators);
+static PyTypeObject raise_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe", .tp_basicsize = sizeof(prof_site),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,
+    .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_methods = raise_methods, .tp_repr = repr};
 
 static PyObject *dependent(PyTypeObject *type, prof_site *site) {
     prof_site *p = PyObject_New(prof_site, type);
@@ -255,17 +334,26 @@ static PyObject *dependent(PyTypeObject *type, prof_site *site) {
 
 /* ---- code ------------------------------------------------------------------------------------------------------------- */
 
-int prof_is_probed(PyCodeObject *code) {
+prof_site *prof_probed_site(PyCodeObject *code) {
     PyObject *consts = code->co_consts;
     Py_ssize_t n = PyTuple_GET_SIZE(consts);
-    return n && Py_TYPE(PyTuple_GET_ITEM(consts, n - 1)) == &raise_type;
+    PyObject *last = n ? PyTuple_GET_ITEM(consts, n - 1) : NULL;
+    return last && Py_TYPE(last) == &raise_type ? ((prof_site *)last)->site : NULL;
+}
+
+/* What a module is called: the program by its own name. Borrowed. */
+static PyObject *shown_module(PyObject *module) {
+    /* __mp_main__: the same module in a process that multiprocessing has spawned. */
+    int is_main = PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
+                  PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0;
+    return is_main && main_name ? main_name : module;
 }
 
 /* "module.Class.method" of a code object. New reference. */
 static PyObject *full_name(PyObject *module, PyObject *qualname) {
     PyObject *locals = PyUnicode_FromString("<locals>."), *nothing = PyUnicode_FromString("");
     PyObject *plain = locals && nothing ? PyUnicode_Replace(qualname, locals, nothing, -1) : NULL;
-    PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", module, plain) : NULL;
+    PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", shown_module(module), plain) : NULL;
     Py_XDECREF(locals);
     Py_XDECREF(nothing);
     Py_XDECREF(plain);
@@ -283,13 +371,9 @@ uint32_t prof_original_line(PyObject *file, int line) {
 /* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
 static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
     if (type == &generator_type) flags |= PROF_LABEL_GENERATOR;
-    /* __mp_main__: the same module in a process that multiprocessing has spawned. */
-    if (main_name && (PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
-                      PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0))
-        module = main_name;
     PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
     prof_site *site = !full ? NULL
-        : prof_site_new(type, PROF_FUNCTION, full, module, code->co_filename,
+        : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
                         prof_original_line(code->co_filename, code->co_firstlineno), flags);
     Py_XDECREF(full);
     return site;
@@ -299,18 +383,105 @@ static PyTypeObject *type_for(PyCodeObject *code) {
     return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) ? &generator_type : &function_type;
 }
 
-/* `code` with probes and these constants. New reference, or NULL. */
-static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
-    PyTypeObject *type = type_for(code);
-    prof_site *site = site_of_code(type, code, module, name, flags);
-    if (!site) return NULL;
-    prof_probe_set set = {(PyObject *)site, type == &generator_type ? dependent(&suspend_type, site) : NULL,
-                          dependent(&raise_type, site)};
-    PyObject *probed = NULL;
-    if (set.raise && (set.suspend || type != &generator_type)) probed = prof_rewrite(code, consts, &set);
-    Py_DECREF(site);
+/* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
+static int is_def(PyCodeObject *code) {
+    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
+}
+
+/* A copy of the code with these parts; see prof_site.original. New reference, or NULL. */
+static PyObject *code_with(PyCodeObject *code, PyObject *parts) {
+    PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace"), *none = PyTuple_New(0);
+    PyObject *names = Py_BuildValue("{sOsOsOsOsO}", "co_code", PyTuple_GET_ITEM(parts, 0), "co_consts",
+                                    PyTuple_GET_ITEM(parts, 1), "co_linetable", PyTuple_GET_ITEM(parts, 2),
+                                    "co_exceptiontable", PyTuple_GET_ITEM(parts, 3), "co_stacksize",
+                                    PyTuple_GET_ITEM(parts, 4));
+    PyObject *copy = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
+    Py_XDECREF(replace);
+    Py_XDECREF(none);
+    Py_XDECREF(names);
+    return copy;
+}
+
+static PyObject *parts_of(PyCodeObject *code) {
+    return Py_BuildValue("(NOOOi)", PyCode_GetCode(code), code->co_consts, code->co_linetable, code->co_exceptiontable,
+                         code->co_stacksize);
+}
+
+/* The code as it was before it got its probes. New reference, or NULL. */
+static PyObject *without_probes(PyCodeObject *code) {
+    prof_site *site = prof_probed_site(code);
+    return site ? code_with(code, site->original) : Py_NewRef((PyObject *)code);
+}
+
+static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module);
+
+/* Code that runs in the span of its caller, with counters; the code itself where it cannot be counted. */
+static PyObject *only_counting(PyCodeObject *code, PyObject *module) {
+    if (prof_is_probed(code) || prof_counted_only(code)) return Py_NewRef((PyObject *)code);
+    PyObject *name = full_name(module, code->co_qualname);
+    PyObject *consts = name ? counting_consts(code, code->co_consts, module) : NULL;
+    prof_counted *counted = consts ? prof_counted_new(code, name, NULL) : NULL;
+    PyObject *result = NULL;
+    if (counted) {
+        prof_probe_set set = {.raise = prof_recorder_unhandled(counted), .flow = &counted->flow,
+                              .counters = counted->probes, .recorders = counted->probes + counted->flow.counter_count};
+        if (set.raise) result = prof_rewrite(code, consts, &set);
+        Py_XDECREF(set.raise);
+        prof_counted_release(counted);
+        Py_DECREF(counted);
+    } else if (consts && !PyErr_Occurred()) {
+        result = Py_NewRef((PyObject *)code);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(consts);
+    return result;
+}
+
+/* The constants with counters in the lambdas, comprehensions and class bodies among them. New reference, or NULL. */
+static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module) {
+    Py_ssize_t n = PyTuple_GET_SIZE(consts);
+    PyObject *all = PyTuple_New(n);
+    for (Py_ssize_t i = 0; all && i < n; i++) {
+        PyObject *c = PyTuple_GET_ITEM(consts, i);
+        int counts = PyCode_Check(c) && !is_def((PyCodeObject *)c);
+        PyObject *new = counts ? only_counting((PyCodeObject *)c, module) : Py_NewRef(c);
+        if (!new) Py_CLEAR(all);
+        else PyTuple_SET_ITEM(all, i, new);
+    }
+    return all;
+}
+
+/* `code` with these constants and the probes of `site`. New reference, or NULL. */
+static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *consts) {
+    int yields = Py_TYPE(site) == &generator_type;
+    prof_counted *counted = site->counted;
+    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? dependent(&suspend_type, site) : NULL,
+                          .raise = dependent(&raise_type, site)};
+    if (counted) {
+        set.flow = &counted->flow;
+        set.counters = counted->probes;
+        set.recorders = counted->probes + counted->flow.counter_count;
+    }
+    PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
     Py_XDECREF(set.raise);
+    return probed;
+}
+
+/* `code` with probes and these constants. New reference, or NULL. */
+static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
+    prof_site *site = site_of_code(type_for(code), code, module, name, flags);
+    if (!site) return NULL;
+    PyObject *own = NULL, *probed = NULL;
+    site->original = parts_of(code);
+    if (prof_count_ops && !(flags & PROF_LABEL_NO_OPS)) {
+        site->counted = prof_counted_new(code, site->name, site);
+        consts = own = PyErr_Occurred() ? NULL : counting_consts(code, consts, module);
+    }
+    if (site->original && consts) probed = rewrite_for(site, code, consts);
+    if (site->counted) prof_counted_release(site->counted);
+    Py_XDECREF(own);
+    Py_DECREF(site);
     return probed;
 }
 
@@ -356,11 +527,6 @@ static PyObject *probed_consts(PyCodeObject *code, PyObject *module, int all) {
     return consts;
 }
 
-/* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
-static int is_def(PyCodeObject *code) {
-    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
-}
-
 static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
     if (prof_is_probed(code)) return Py_NewRef(code);
     PyObject *probed = top ? NULL : probed_before(code);
@@ -383,6 +549,27 @@ static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int 
 
 /* ---- for Python ----------------------------------------------------------------------------------------------------- */
 
+/* Whether its operations could be counted and are not: it got its probes for a recording without them. */
+static int lacks_counters(PyCodeObject *code) {
+    prof_site *site = prof_probed_site(code);
+    return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
+}
+
+/* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
+static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
+    PyObject *before = probed_before(code);
+    if (before && !lacks_counters((PyCodeObject *)before)) return Py_NewRef(before);
+    if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
+    if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
+    prof_site *site = prof_probed_site(code);
+    PyObject *plain = without_probes(code);
+    PyObject *new = plain ? add_probes((PyCodeObject *)plain, ((PyCodeObject *)plain)->co_consts, site->module, site->name,
+                                       site->flags & ~PROF_LABEL_GENERATOR)
+        : NULL;
+    Py_XDECREF(plain);
+    return remember(code, new);
+}
+
 static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     long flags = n == 3 ? PyLong_AsLong(args[2]) : 0;
     if (n < 2 || n > 3 || flags < 0 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1]))) {
@@ -390,21 +577,28 @@ static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
         return NULL;
     }
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
-    if (prof_is_probed(code)) Py_RETURN_FALSE;
-    PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL;
-    PyObject *probed = Py_XNewRef(probed_before(code));
-    if (!probed) {
-        prof_own_begin();
-        if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
-        if (module)
-            probed = remember(code, add_probes(code, code->co_consts, module, args[1] == Py_None ? NULL : args[1],
-                                               (uint32_t)flags));
-        Py_XDECREF(unknown);
-        prof_own_end();
-    }
-    int failed = !probed || prof_py_set_code(args[0], probed);
-    Py_XDECREF(probed);
-    return failed ? NULL : Py_NewRef(Py_True);
+    PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL, *name = args[1] == Py_None ? NULL : args[1];
+    prof_own_begin();
+    if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
+    PyObject *probed = module ? probed_code(code, module, name, (uint32_t)flags) : NULL;
+    Py_XDECREF(unknown);
+    prof_own_end();
+    if (!probed) return NULL;
+    int changed = probed != (PyObject *)code, failed = changed && prof_py_set_code(args[0], probed);
+    Py_DECREF(probed);
+    return failed ? NULL : PyBool_FromLong(changed);
+}
+
+static PyObject *lacks(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "lacks_counters(code)");
+    return PyBool_FromLong(lacks_counters((PyCodeObject *)code));
+}
+
+static PyObject *record_modes(PyObject *self, PyObject *args) {
+    int timed, counting;
+    if (!PyArg_ParseTuple(args, "pp:record", &timed, &counting)) return NULL;
+    choose_operators(timed, counting);
+    Py_RETURN_NONE;
 }
 
 static PyObject *probe_code(PyObject *self, PyObject *args) {
@@ -436,19 +630,26 @@ static PyObject *is_probed(PyObject *self, PyObject *code) {
 }
 
 static PyObject *configure(PyObject *self, PyObject *args) {
-    const char *kinds, *caches, *operations;
-    Py_ssize_t kinds_n, caches_n, operations_n;
+    const char *kinds, *caches, *operations, *flow, *forward;
+    Py_ssize_t kinds_n, caches_n, operations_n, flow_n, forward_n;
     PyObject *name;
-    if (!PyArg_ParseTuple(args, "y#y#y#U:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
-                          &name))
+    if (!PyArg_ParseTuple(args, "y#y#y#y#y#U:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
+                          &flow, &flow_n, &forward, &forward_n, &name))
         return NULL;
     prof_opcodes *o = &prof_opcode;
     uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
-                        &o->pop_top, &o->send, &o->reraise, &o->jump_forward};
-    if (kinds_n != 256 || caches_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
-        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, main_name)");
+                        &o->pop_top, &o->send, &o->reraise, &o->jump_forward,
+                        &o->copy, &o->swap, &o->delete_subscr, &o->jump_back};
+    if (kinds_n != 256 || caches_n != 256 || flow_n != 256 || forward_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
+        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, flow, forward, main_name)");
     memcpy(o->kind, kinds, 256);
     memcpy(o->caches, caches, 256);
+    memcpy(o->forward, forward, 256);
+    memcpy(o->rules.flow, flow, 256);
+    for (int op = 0; op < 256; op++) o->backward[op] = o->kind[op] == PROF_I_BACKWARD;
+    o->rules.end_for = PROF_PY_END_FOR;
+    o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
+    o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;
@@ -456,8 +657,10 @@ static PyObject *configure(PyObject *self, PyObject *args) {
 
 PyMethodDef prof_probe_methods[] = {
     {"configure", configure, METH_VARARGS,
-     "configure(kinds, caches, operations, main_name): this interpreter's instructions, as bytes of 256, 256 and 8; what\n"
-     "module __main__ is called."},
+     "configure(kinds, caches, operations, flow, forward, main_name): this interpreter's instructions, as tables by opcode\n"
+     "and a list of opcodes (runtime/opcodes.py); what module __main__ is called."},
+    {"record", record_modes, METH_VARARGS, "record(timed, counting): what probes do from here on, and what new code gets."},
+    {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
      "probe(function, name, flags=0): gives the function probed code. False when it has probes already. `flags` are those of\n"
      "prof_label: what its markers leave out."},

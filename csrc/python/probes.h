@@ -13,6 +13,10 @@ typedef struct prof_site {
     prof_ref ref;            /* the label's, 0 for prof_no_label */
     struct prof_site *site;  /* itself, or for suspend and raise probes the function's (Owned) */
     PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */
+    struct prof_counted *counted; /* Owned: its operations; NULL where they are not counted */
+    prof_ref code;                /* its code in the capture, while operations are recorded; 0 not there yet */
+    PyObject *original; /* Owned: what the code was before: its co_code, co_consts, co_linetable, co_exceptiontable and
+                           co_stacksize; a tuple of these, since the code itself would be a circle */
     uint32_t kind, line, flags; /* as in prof_label */
     uint32_t warned;                           /* a section's misuse here has been told */
     struct prof_site *next, **link; /* list of all sites */
@@ -35,8 +39,9 @@ void prof_span_resume(prof_site *site);
 /* The number that `line` of `file` has in the uninstrumented source; `line` itself when that is not known. */
 uint32_t prof_original_line(PyObject *file, int line);
 
-/* 1 if the code object has probes. */
-int prof_is_probed(PyCodeObject *code);
+/* The site of a code object with span probes (Borrowed), or NULL. */
+prof_site *prof_probed_site(PyCodeObject *code);
+static inline int prof_is_probed(PyCodeObject *code) { return prof_probed_site(code) != NULL; }
 
 /* The site of a code object that monitoring watches (Borrowed), or NULL. */
 prof_site *prof_watched(PyObject *code);

@@ -10,10 +10,10 @@ prof_opcodes prof_opcode;
 
 /* ---- snippets: what is inserted ---------------------------------------------------------------------------------- */
 
-enum { NOTHING, ENTER, LEAVE, SUSPEND, SUSPEND_SEND, RESUME_SPAN, SNIPPETS };
+enum { ENTER, LEAVE, SUSPEND, SUSPEND_SEND, RESUME_SPAN, SNIPPETS };
 
 typedef struct {
-    uint8_t bytes[20];
+    uint8_t bytes[32];
     uint8_t units;
 } snippet;
 
@@ -35,9 +35,40 @@ static snippet probe(uint32_t constant, uint8_t operator) {
     return s;
 }
 
+/* del constant[offset], with the offset below the exception on top; then, if the handler does not know of it, without it. */
+static snippet recorder(uint32_t constant, int keep_offset) {
+    snippet s = {.units = 0};
+    emit(&s, prof_opcode.load_const, constant);
+    emit(&s, prof_opcode.copy, 3);
+    emit(&s, prof_opcode.delete_subscr, 0);
+    if (keep_offset) return s;
+    emit(&s, prof_opcode.swap, 2);
+    emit(&s, prof_opcode.pop_top, 0);
+    return s;
+}
+
+/* A snippet between two instructions, at the first unit of the second. A jump to there lands before what stands BEFORE it
+ * and after what stands BEHIND the first one; in each of the two places, lower ranks come first. */
+typedef struct {
+    uint32_t unit;
+    uint8_t side, rank;
+    snippet what;
+} insertion;
+enum { BEHIND, BEFORE };
+
+/* Where control is counted apart: a jump's counter behind the code, and the way back to its target. */
+typedef struct {
+    uint32_t unit; /* of the target */
+    uint32_t at;   /* unit where it lies */
+    uint32_t width; /* EXTENDED_ARGs of the jump back */
+    snippet what;
+} detour;
+
 /* ---- the plan of one code object ----------------------------------------------------------------------------------- */
 
-typedef struct { uint32_t start, unit, arg, width; } jump; /* first unit, that of the operation, its EXTENDED_ARGs */
+/* First unit, that of the operation, its EXTENDED_ARGs; the detour it takes, from 1; whether it lands early, before what stands
+ * BEHIND there. */
+typedef struct { uint32_t start, unit, arg, width, detour, early; } jump;
 typedef struct { uint32_t start, unit; } span_return;
 typedef struct { uint32_t unit, previous; } yield;
 typedef struct { uint32_t start, end, suspended; } range;
@@ -51,8 +82,8 @@ typedef struct {
     snippet snippets[SNIPPETS];
     snippet raise;
     /* By unit, units + 1 long (one Owned block): */
-    uint8_t *behind;  /* snippet behind the instruction that ends here: a jump here lands after it */
-    uint8_t *before;  /* snippet before the instruction that begins here: a jump here lands before it */
+    uint32_t *behind; /* units of the insertions at this unit */
+    uint32_t *before;
     uint8_t *widen;   /* EXTENDED_ARG units that a jump beginning here needs more */
     uint32_t *lands;  /* where a jump to this unit lands */
     uint32_t *lies;   /* where the instruction at this unit lies */
@@ -65,15 +96,21 @@ typedef struct {
     range *closed;    /* where the span is not open, new units */
     trampoline *trampolines;
     uint32_t jump_count, return_count, yield_count, closed_count, trampoline_count;
+    insertion *insertions; /* Owned, growing */
+    detour *detours;       /* Owned, growing */
+    uint32_t insertion_count, detour_count;
+    uint32_t main; /* units of the code without detours */
     prof_bytes out, tail, table;
+    int spans;     /* whether it has a span; else it only counts */
+    int recorders; /* whether a recorder stands before each handler */
     void *block;
 } plan;
 
 /* One block for all arrays. 0, or -1 without memory. */
 static int plan_allocate(plan *p) {
     size_t n = (size_t)p->units + 1, m = n + 1;
-    size_t words = n * 3 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * sizeof(range) / 4;
-    p->block = calloc(words * 4 + n * 3, 1);
+    size_t words = n * 5 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * sizeof(range) / 4;
+    p->block = calloc(words * 4 + n, 1);
     if (!p->block) return -1;
     uint32_t *w = p->block;
     p->lands = w, w += n;
@@ -84,9 +121,9 @@ static int plan_allocate(plan *p) {
     p->yields = (yield *)w, w += n * sizeof(yield) / 4;
     p->sends = w, w += n;
     p->closed = (range *)w, w += m * 3 * sizeof(range) / 4;
-    p->behind = (uint8_t *)w;
-    p->before = p->behind + n;
-    p->widen = p->before + n;
+    p->behind = w, w += n;
+    p->before = w, w += n;
+    p->widen = (uint8_t *)w;
     return 0;
 }
 
@@ -95,6 +132,8 @@ static void plan_free(plan *p) {
     prof_bytes_free(&p->tail);
     prof_bytes_free(&p->table);
     free(p->trampolines);
+    free(p->insertions);
+    free(p->detours);
     free(p->block);
 }
 
@@ -114,7 +153,7 @@ static int decode(plan *p) {
             continue;
         }
         if (kind == PROF_I_FORWARD || kind == PROF_I_BACKWARD)
-            p->jumps[p->jump_count++] = (jump){start, i, argument, i - start};
+            p->jumps[p->jump_count++] = (jump){start, i, argument, i - start, 0, 0};
         else if (kind == PROF_I_RETURN)
             p->returns[p->return_count++] = (span_return){start, i};
         else if (kind == PROF_I_YIELD)
@@ -129,15 +168,33 @@ static int decode(plan *p) {
 
 /* ---- place ------------------------------------------------------------------------------------------------------------ */
 
-static void place_before(plan *p, uint32_t unit, uint8_t what) {
-    p->before[unit] = what;
-    p->grow[unit] += p->snippets[what].units;
+/* Room for one more entry in a list that doubles; NULL without memory. */
+static void *list_room(plan *p, void *list, uint32_t count, size_t size) {
+    if (count & (count - 1) || (count && count < 4)) return list;
+    void *bigger = realloc(list, (count < 4 ? 4 : 2 * (size_t)count) * size);
+    if (!bigger) p->table.failed = 1;
+    return bigger;
+}
+
+/* Puts `what` at `unit`; its location is that of the instruction at `owner`. */
+static void insert(plan *p, uint32_t unit, uint8_t side, uint8_t rank, const snippet *what, uint32_t owner) {
+    insertion *bigger = what->units ? list_room(p, p->insertions, p->insertion_count, sizeof *bigger) : NULL;
+    if (!bigger) return; /* code without a span has nothing in the places of its probes */
+    p->insertions = bigger;
+    p->insertions[p->insertion_count++] = (insertion){unit, side, rank, *what};
+    (side == BEHIND ? p->behind : p->before)[unit] += what->units;
+    p->grow[owner] += what->units;
+}
+
+enum { FIRST, SECOND, THIRD }; /* ranks */
+
+static void place_before(plan *p, uint32_t unit, int what) {
+    insert(p, unit, BEFORE, SECOND, &p->snippets[what], unit);
 }
 
 /* Behind the instruction at `unit`, which has no caches. */
-static void place_behind(plan *p, uint32_t unit, uint8_t what) {
-    p->behind[unit + 1] = what;
-    p->grow[unit] += p->snippets[what].units;
+static void place_behind(plan *p, uint32_t unit, int what) {
+    insert(p, unit + 1, BEHIND, FIRST, &p->snippets[what], unit);
 }
 
 static void place(plan *p) {
@@ -161,22 +218,98 @@ static void place(plan *p) {
     }
 }
 
+static jump *jump_at(plan *p, uint32_t unit) {
+    uint32_t low = 0, high = p->jump_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (p->jumps[middle].unit <= unit) low = middle;
+        else high = middle;
+    }
+    return &p->jumps[low];
+}
+
+static void place_apart(plan *p, jump *j, uint32_t unit, const snippet *what) {
+    detour *bigger = list_room(p, p->detours, p->detour_count, sizeof *bigger);
+    if (!bigger) return;
+    p->detours = bigger;
+    p->detours[p->detour_count++] = (detour){.unit = unit, .what = *what};
+    j->detour = p->detour_count;
+}
+
+static void place_counter(plan *p, const prof_flow *flow, const prof_edge *e, const snippet *what) {
+    const prof_instruction *i = &flow->instructions[e->instruction];
+    uint32_t next = i->unit + 1 + prof_opcode.caches[i->op];
+    uint32_t to = e->to ? flow->instructions[flow->first[e->to]].start : 0;
+    switch (e->place) {
+    case PROF_PLACE_BEFORE: insert(p, i->start, BEFORE, FIRST, what, i->start); break;
+    case PROF_PLACE_BEHIND:
+        if (e->kind == PROF_EDGE_THROWN) insert(p, to, BEHIND, THIRD, what, to);
+        else insert(p, next, BEHIND, THIRD, what, i->start);
+        break;
+    case PROF_PLACE_AT: insert(p, to, BEFORE, FIRST, what, to); break;
+    case PROF_PLACE_EARLY:
+        insert(p, to, BEHIND, FIRST, what, to);
+        jump_at(p, i->unit)->early = 1;
+        break;
+    case PROF_PLACE_DONE: insert(p, to, BEHIND, THIRD, what, to); break;
+    default: place_apart(p, jump_at(p, i->unit), to, what);
+    }
+}
+
+/* Constants `first` and on are the counters, then the recorders. */
+static void place_counters(plan *p, const prof_flow *flow, uint32_t first) {
+    for (uint32_t k = 0; k < flow->edge_count; k++) {
+        const prof_edge *e = &flow->edges[k];
+        if (e->counter >= flow->counter_count) continue;
+        snippet what = probe(first + e->counter, prof_opcode.unary_invert);
+        place_counter(p, flow, e, &what);
+    }
+    for (uint32_t h = 0; h < flow->handler_count; h++) {
+        uint32_t unit = flow->instructions[flow->handlers[h].instruction].start;
+        snippet what = recorder(first + flow->counter_count + h, flow->handlers[h].depth_lasti & 1);
+        insert(p, unit, BEHIND, FIRST, &what, unit);
+    }
+}
+
 /* ---- assemble --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t width_for(uint32_t arg) { return arg < 1u << 8 ? 0 : arg < 1u << 16 ? 1 : arg < 1u << 24 ? 2 : 3; }
 
 static void positions(plan *p) {
     uint32_t added = 0;
     for (uint32_t u = 0; u <= p->units; u++) {
-        added += p->snippets[p->behind[u]].units;
+        added += p->behind[u];
         p->lands[u] = u + added;
-        added += p->widen[u] + p->snippets[p->before[u]].units;
+        added += p->widen[u] + p->before[u];
         p->lies[u] = u + added;
+    }
+    uint32_t at = p->main = p->units + added;
+    for (uint32_t k = 0; k < p->detour_count; k++) {
+        p->detours[k].at = at;
+        at += p->detours[k].what.units + p->detours[k].width + 1;
     }
 }
 
-static uint32_t distance(const plan *p, const jump *j) {
+static int is_backward(const plan *p, const jump *j) {
+    return !j->detour && prof_opcode.kind[p->code[2 * j->unit]] == PROF_I_BACKWARD;
+}
+
+/* Unit of the old code that it jumps to. */
+static uint32_t target(const plan *p, const jump *j) {
     uint8_t op = p->code[2 * j->unit];
-    uint32_t next = j->unit + 1 + prof_opcode.caches[op], from = p->lies[j->unit] + 1 + prof_opcode.caches[op];
-    return prof_opcode.kind[op] == PROF_I_BACKWARD ? from - p->lands[next - j->arg] : p->lands[next + j->arg] - from;
+    uint32_t next = j->unit + 1 + prof_opcode.caches[op];
+    return prof_opcode.kind[op] == PROF_I_BACKWARD ? next - j->arg : next + j->arg;
+}
+
+static uint32_t distance(const plan *p, const jump *j) {
+    uint32_t from = p->lies[j->unit] + 1 + prof_opcode.caches[p->code[2 * j->unit]], to = target(p, j);
+    if (j->detour) return p->detours[j->detour - 1].at - from;
+    to = p->lands[to] - (j->early ? p->behind[to] : 0);
+    return is_backward(p, j) ? from - to : to - from;
+}
+
+static uint32_t distance_back(const plan *p, const detour *d) {
+    return d->at + d->what.units + d->width + 1 - p->lands[d->unit];
 }
 
 /* Lays the code out; a jump that became too long for its argument is widened, until none is. */
@@ -187,41 +320,77 @@ static void layout(plan *p) {
         positions(p);
         for (uint32_t k = 0; k < p->jump_count; k++) {
             jump *j = &p->jumps[k];
-            uint32_t d = distance(p, j), need = d < 1u << 8 ? 0 : d < 1u << 16 ? 1 : d < 1u << 24 ? 2 : 3;
+            uint32_t need = width_for(distance(p, j));
             if (need <= j->width) continue;
             p->widen[j->start] += (uint8_t)(need - j->width);
             p->grow[j->start] += need - j->width;
             j->width = need;
             again = 1;
         }
+        for (uint32_t k = 0; k < p->detour_count; k++) {
+            uint32_t need = width_for(distance_back(p, &p->detours[k]));
+            if (need <= p->detours[k].width) continue;
+            p->detours[k].width = need;
+            again = 1;
+        }
+    }
+}
+
+static int in_order(const void *a, const void *b) {
+    const insertion *x = a, *y = b;
+    if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
+    return x->side != y->side ? x->side - y->side : x->rank - y->rank;
+}
+
+/* Writes the insertions on one side of a unit, and moves on in the list. */
+static void write_side(plan *p, uint32_t *next, uint32_t unit, uint8_t side) {
+    for (; *next < p->insertion_count; ++*next) {
+        const insertion *i = &p->insertions[*next];
+        if (i->unit != unit || i->side != side) return;
+        prof_bytes_add(&p->out, i->what.bytes, 2u * i->what.units);
+    }
+}
+
+static void write_detours(plan *p) {
+    for (uint32_t k = 0; k < p->detour_count; k++) {
+        const detour *d = &p->detours[k];
+        uint32_t back = distance_back(p, d);
+        prof_bytes_add(&p->out, d->what.bytes, 2u * d->what.units);
+        for (uint32_t w = d->width; w; w--) {
+            prof_bytes_push(&p->out, prof_opcode.extended_arg);
+            prof_bytes_push(&p->out, (uint8_t)(back >> 8 * w));
+        }
+        prof_bytes_push(&p->out, prof_opcode.jump_back);
+        prof_bytes_push(&p->out, (uint8_t)back);
     }
 }
 
 static void write_code(plan *p) {
     const uint8_t extended[2] = {prof_opcode.extended_arg, 0};
-    uint32_t copied = 0;
+    uint32_t copied = 0, next = 0;
+    qsort(p->insertions, p->insertion_count, sizeof *p->insertions, in_order);
     for (uint32_t u = 0; u <= p->units; u++) {
         if (!p->behind[u] && !p->before[u] && !p->widen[u] && u < p->units) continue;
         prof_bytes_add(&p->out, p->code + 2 * copied, 2 * (size_t)(u - copied));
         copied = u;
-        const snippet *s = &p->snippets[p->behind[u]];
-        prof_bytes_add(&p->out, s->bytes, 2u * s->units);
+        write_side(p, &next, u, BEHIND);
         for (int k = 0; k < p->widen[u]; k++) prof_bytes_add(&p->out, extended, 2);
-        s = &p->snippets[p->before[u]];
-        prof_bytes_add(&p->out, s->bytes, 2u * s->units);
+        write_side(p, &next, u, BEFORE);
     }
     if (p->out.failed) return;
     for (uint32_t k = 0; k < p->jump_count; k++) {
         const jump *j = &p->jumps[k];
         uint32_t d = distance(p, j), at = p->lies[j->unit];
+        if (j->detour) p->out.data[2 * at] = prof_opcode.forward[p->code[2 * j->unit]];
         for (uint32_t w = 0; w <= j->width; w++, d >>= 8) p->out.data[2 * (at - w) + 1] = (uint8_t)d;
     }
     for (uint32_t i = 0; i < p->yield_count; i++) {
         if (!p->sends[i]) continue;
         uint32_t send = p->lies[p->yields[i].unit] - 1;
-        uint32_t target = p->lands[p->sends[i]] - p->snippets[RESUME_SPAN].units;
-        p->out.data[2 * send + 1] = (uint8_t)(target - (send + 1));
+        uint32_t to = p->lands[p->sends[i]] - p->behind[p->sends[i]];
+        p->out.data[2 * send + 1] = (uint8_t)(to - (send + 1));
     }
+    write_detours(p);
 }
 
 /* ---- exceptions --------------------------------------------------------------------------------------------------------- */
@@ -235,6 +404,7 @@ static int by_start(const void *a, const void *b) {
  * probe's end through the RESUME. */
 static void find_closed(plan *p) {
     range *r = p->closed;
+    if (!p->spans) return;
     *r++ = (range){0, p->lands[p->resume + 1], 0};
     for (uint32_t i = 0; i < p->return_count; i++)
         *r++ = (range){p->lies[p->returns[i].start] - 1, p->lies[p->returns[i].unit] + 1, 0};
@@ -242,7 +412,7 @@ static void find_closed(plan *p) {
         uint32_t y = p->lies[p->yields[i].unit];
         *r++ = (range){y - 1, y + 2, 1};
         if (!p->sends[i]) continue;
-        uint32_t resume = p->lands[p->sends[i]] - p->snippets[RESUME_SPAN].units;
+        uint32_t resume = p->lands[p->sends[i]] - p->behind[p->sends[i]];
         *r++ = (range){resume - 1, resume, 1}; /* 3.11: where throw() raises */
     }
     p->closed_count = (uint32_t)(r - p->closed);
@@ -307,9 +477,10 @@ static void write_exceptions(plan *p, const uint8_t *old, size_t length) {
     prof_handler e;
     find_closed(p);
     while (prof_handler_read(&at, end, &e)) {
-        uint32_t start = p->lands[e.start], stop = p->lands[e.end];
+        uint32_t start = p->lands[e.start], stop = p->lands[e.end], handler = p->lands[e.handler];
+        if (p->recorders) handler -= p->behind[e.handler], e.depth_lasti |= 1;
         cover(p, &entries, position, start, WHOLE, 1, &next_closed);
-        cover(p, &entries, start, stop, p->lands[e.handler], e.depth_lasti, &next_closed);
+        cover(p, &entries, start, stop, handler, e.depth_lasti, &next_closed);
         position = stop;
     }
     cover(p, &entries, position, total, WHOLE, 1, &next_closed);
@@ -355,15 +526,47 @@ static PyObject *replace(PyCodeObject *code, PyObject *consts, plan *p, prof_byt
     return result;
 }
 
+/* The constants with the probes behind them: counters, recorders, span, suspend, raise. */
 static PyObject *consts_with(PyObject *consts, const prof_probe_set *probes) {
-    Py_ssize_t n = PyTuple_GET_SIZE(consts), extra = probes->suspend ? 3 : 2;
-    PyObject *all = PyTuple_New(n + extra);
+    const prof_flow *flow = probes->flow;
+    Py_ssize_t n = PyTuple_GET_SIZE(consts), k = n + 1 + !!probes->span + !!probes->suspend;
+    if (flow) k += flow->counter_count + flow->handler_count;
+    PyObject *all = PyTuple_New(k);
     if (!all) return NULL;
-    for (Py_ssize_t i = 0; i < n; i++) PyTuple_SET_ITEM(all, i, Py_NewRef(PyTuple_GET_ITEM(consts, i)));
-    PyTuple_SET_ITEM(all, n, Py_NewRef(probes->span));
-    if (probes->suspend) PyTuple_SET_ITEM(all, n + 1, Py_NewRef(probes->suspend));
-    PyTuple_SET_ITEM(all, n + extra - 1, Py_NewRef(probes->raise));
+    for (k = 0; k < n; k++) PyTuple_SET_ITEM(all, k, Py_NewRef(PyTuple_GET_ITEM(consts, k)));
+    for (uint32_t i = 0; flow && i < flow->counter_count; i++) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->counters[i]));
+    for (uint32_t i = 0; flow && i < flow->handler_count; i++) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->recorders[i]));
+    if (probes->span) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->span));
+    if (probes->suspend) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->suspend));
+    PyTuple_SET_ITEM(all, k, Py_NewRef(probes->raise));
     return all;
+}
+
+/* What is inserted for the span; `first` is the constant of its probe. */
+static void span_snippets(plan *p, const prof_probe_set *probes, uint32_t first) {
+    p->snippets[ENTER] = probe(first, prof_opcode.unary_invert);
+    p->snippets[LEAVE] = probe(first, prof_opcode.unary_negative);
+    /* Of code that cannot yield, only a return itself, raising out of a trace function, can need a trampoline. */
+    p->snippets[RESUME_SPAN] = probe(first + 1, prof_opcode.unary_invert);
+    if (probes->suspend) p->snippets[SUSPEND] = p->snippets[SUSPEND_SEND] = probe(first + 1, prof_opcode.unary_negative);
+}
+
+/* All the passes; `first` is the number of constants before the probes. */
+static void rewrite(plan *p, PyCodeObject *code, const prof_probe_set *probes, uint32_t first) {
+    prof_flow *flow = probes->flow;
+    uint32_t span = first + (flow ? flow->counter_count + flow->handler_count : 0);
+    uint32_t raise = span + !!probes->span + !!probes->suspend;
+    if (p->spans) span_snippets(p, probes, span);
+    emit(&p->snippets[SUSPEND_SEND], prof_opcode.jump_forward, 1);
+    emit(&p->snippets[SUSPEND_SEND], prof_opcode.send, 0);
+    p->raise = p->recorders ? recorder(raise, 1) : probe(raise, prof_opcode.unary_negative);
+    place(p);
+    if (flow) place_counters(p, flow, first);
+    layout(p);
+    write_code(p);
+    write_exceptions(p, (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
+                     (size_t)PyBytes_GET_SIZE(code->co_exceptiontable));
+    for (uint32_t k = 0; flow && k < flow->count; k++) flow->instructions[k].lies = p->lies[flow->instructions[k].unit];
 }
 
 PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_set *probes) {
@@ -374,6 +577,8 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
     p.code = (const uint8_t *)PyBytes_AS_STRING(bytes);
     p.units = (uint32_t)(PyBytes_GET_SIZE(bytes) / 2);
     p.depth = (uint32_t)code->co_stacksize;
+    p.spans = probes->span != NULL;
+    p.recorders = probes->flow != NULL;
     if (plan_allocate(&p)) {
         PyErr_NoMemory();
         goto error;
@@ -382,28 +587,11 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
         result = Py_NewRef((PyObject *)code);
         goto error;
     }
-    uint32_t first = (uint32_t)PyTuple_GET_SIZE(consts);
-    p.snippets[ENTER] = probe(first, prof_opcode.unary_invert);
-    p.snippets[LEAVE] = probe(first, prof_opcode.unary_negative);
-    if (probes->suspend) {
-        p.snippets[RESUME_SPAN] = probe(first + 1, prof_opcode.unary_invert);
-        p.snippets[SUSPEND] = p.snippets[SUSPEND_SEND] = probe(first + 1, prof_opcode.unary_negative);
-        emit(&p.snippets[SUSPEND_SEND], prof_opcode.jump_forward, 1);
-        emit(&p.snippets[SUSPEND_SEND], prof_opcode.send, 0);
-    } else {
-        /* Only a return itself, raising out of a trace function, can need a trampoline here. */
-        p.snippets[RESUME_SPAN] = probe(first + 1, prof_opcode.unary_invert);
-    }
-    p.raise = probe(first + (probes->suspend ? 2 : 1), prof_opcode.unary_negative);
-    place(&p);
-    layout(&p);
-    write_code(&p);
-    write_exceptions(&p, (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
-                     (size_t)PyBytes_GET_SIZE(code->co_exceptiontable));
-    uint32_t tail = (uint32_t)(p.tail.length / 2);
+    rewrite(&p, code, probes, (uint32_t)PyTuple_GET_SIZE(consts));
+    uint32_t apart = (uint32_t)(p.out.length / 2) - p.main + (uint32_t)(p.tail.length / 2);
     prof_locations_grow(&locations, (const uint8_t *)PyBytes_AS_STRING(code->co_linetable),
                         (size_t)PyBytes_GET_SIZE(code->co_linetable), p.grow, p.units, p.resume,
-                        p.snippets[ENTER].units, tail);
+                        p.behind[p.resume + 1], apart);
     prof_bytes_add(&p.out, p.tail.data, p.tail.length);
     if (p.out.failed || p.tail.failed || p.table.failed || locations.failed) {
         PyErr_NoMemory();

@@ -5,6 +5,7 @@
 
 #include "../labels.h"
 #include "../session.h"
+#include "count.h"
 #include "frame.h"
 #include "probes.h"
 
@@ -110,14 +111,18 @@ static void warn(prof_site *site, int depth, const char *format) {
 
 /* ---- begin and end ---------------------------------------------------------------------------------------------------- */
 
-static void close_top(prof_thread *t, uint64_t now) {
-    prof_pop_complete(t, t->top, now);
-}
-
 /* Whether the frame at `owner` still runs below `frame`. */
 static int still_runs(prof_py_frame *frame, const void *owner) {
     while (frame && frame != owner) frame = prof_py_caller(frame);
     return frame != NULL;
+}
+
+/* Closes the section on top; `frame` runs. The call that had it open counts its operations elsewhere from here on. */
+static void close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
+    prof_py_frame *owner = prof_count_ops && (!t->top->loose || still_runs(frame, t->top->owner)) ? t->top->owner : NULL;
+    prof_counts *before = owner ? prof_count_here(owner) : NULL;
+    prof_pop_complete(t, t->top, now);
+    if (owner) prof_count_moved(owner, before);
 }
 
 /* Closes sections on top that can no longer be ended: of functions without probes that have returned, and one that the
@@ -125,7 +130,7 @@ static int still_runs(prof_py_frame *frame, const void *owner) {
 static void close_forgotten(prof_thread *t, prof_py_frame *frame, const prof_label *again) {
     while (t->top->label && t->top->label->kind == PROF_SECTION && t->top->loose && !still_runs(frame, t->top->owner)) {
         prof_count(PROF_DROP_SECTION_OPEN, 1);
-        close_top(t, prof_now());
+        close_top(t, frame, prof_now());
     }
     if (!again) return;
     prof_frame *f = t->top;
@@ -133,7 +138,7 @@ static void close_forgotten(prof_thread *t, prof_py_frame *frame, const prof_lab
     if (f->label != again || f->owner != frame) return;
     while (t->top >= f) {
         prof_count(PROF_DROP_SECTION_OPEN, 1);
-        close_top(t, prof_now());
+        close_top(t, frame, prof_now());
     }
 }
 
@@ -151,11 +156,13 @@ static PyObject *begin_at(PyObject *name, int depth) {
     prof_thread *t = label ? prof_thread_current() : NULL;
     if (t) {
         close_forgotten(t, frame, label);
+        prof_counts *before = prof_count_ops ? prof_count_here(frame) : NULL;
         prof_frame *f = prof_push(t, label);
         if (f) {
             f->owner = frame;
             f->loose = (uint64_t)loose;
             f->node->calls++;
+            if (prof_count_ops) prof_count_moved(frame, before);
         }
     }
     return Py_NewRef((PyObject *)site);
@@ -189,7 +196,7 @@ static void end_at(PyObject *name, int depth, uint64_t now) {
             prof_count(PROF_DROP_SECTION_ORDER, (uint64_t)(t->top - f));
             warn(name ? site_at(frame, name) : NULL, depth, "prof: end('%U') closes sections opened inside it");
         }
-        while (t->top >= f) close_top(t, now);
+        while (t->top >= f) close_top(t, frame, now);
     }
     Py_XDECREF(bytes);
     PyErr_Clear();

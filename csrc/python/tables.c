@@ -112,3 +112,58 @@ void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, c
     }
     no_line(out, tail);
 }
+
+void prof_locations_open(prof_location_reader *r, const uint8_t *table, size_t length, int first_line) {
+    *r = (prof_location_reader){.at = table, .end = table + length, .line = first_line};
+}
+
+static uint32_t read_varint(prof_location_reader *r) {
+    uint32_t value = 0;
+    for (int shift = 0; r->at < r->end && shift < 32; shift += 6) {
+        uint8_t b = *r->at++;
+        value |= (uint32_t)(b & 63) << shift;
+        if (!(b & 64)) break;
+    }
+    return value;
+}
+
+static int read_signed(prof_location_reader *r) {
+    uint32_t v = read_varint(r);
+    return v & 1 ? -(int)(v >> 1) : (int)(v >> 1);
+}
+
+static uint8_t read_byte(prof_location_reader *r) { return r->at < r->end ? *r->at++ : 0; }
+
+static uint16_t column(uint32_t value) { return value < PROF_NO_COLUMN ? (uint16_t)value : PROF_NO_COLUMN; }
+
+static void read_location(prof_location_reader *r) {
+    uint8_t head = read_byte(r), kind = head >> 3 & 15;
+    uint32_t from, to, lines = 0;
+    r->units += (head & 7u) + 1;
+    r->here = (prof_location){0, 0, PROF_NO_COLUMN, PROF_NO_COLUMN};
+    if (kind == NO_LINE) return;
+    if (kind == NO_COLUMNS) {
+        r->line += read_signed(r);
+        from = to = UINT32_MAX;
+    } else if (kind == LONG) {
+        r->line += read_signed(r);
+        lines = read_varint(r);
+        from = read_varint(r) - 1; /* 0 stands for none */
+        to = read_varint(r) - 1;
+    } else if (kind >= ONE_LINE) {
+        r->line += kind - ONE_LINE;
+        from = read_byte(r);
+        to = read_byte(r);
+    } else {
+        uint8_t b = read_byte(r);
+        from = (uint32_t)kind << 3 | b >> 4;
+        to = from + (b & 15);
+    }
+    uint32_t line = r->line > 0 ? (uint32_t)r->line : 0;
+    r->here = (prof_location){line, line + lines, column(from), column(to)};
+}
+
+const prof_location *prof_locations_at(prof_location_reader *r, uint32_t unit) {
+    while (r->units <= unit && r->at < r->end) read_location(r);
+    return &r->here;
+}

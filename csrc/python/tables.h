@@ -31,4 +31,22 @@ void prof_handler_write(prof_bytes *out, const prof_handler *entry);
 void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, const uint32_t *grow, uint32_t n,
                          uint32_t bare_after, uint32_t bare, uint32_t tail);
 
+/* Where an instruction stands in the source. Lines are 0 and columns PROF_NO_COLUMN where that is not known. */
+typedef struct {
+    uint32_t line, end_line;
+    uint16_t column, end_column; /* bytes of UTF-8, from 0 */
+} prof_location;
+#define PROF_NO_COLUMN UINT16_MAX
+
+/* Reads a location table from unit to unit, onwards only. */
+typedef struct {
+    const uint8_t *at, *end;
+    int line;
+    uint32_t units; /* read so far */
+    prof_location here;
+} prof_location_reader;
+
+void prof_locations_open(prof_location_reader *r, const uint8_t *table, size_t length, int first_line);
+const prof_location *prof_locations_at(prof_location_reader *r, uint32_t unit);
+
 #endif

@@ -1,0 +1,475 @@
+#include "count.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../labels.h"
+#include "../lines.h"
+#include "../memory.h"
+#include "../session.h"
+#include "probes.h"
+#include "rewrite.h"
+#include "tables.h"
+
+prof_trait prof_traits[256];
+static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
+static PyObject *tables;        /* Owned: a tuple of tuples of names */
+static prof_counted *all;       /* every one there is */
+static prof_appender codes, live;
+static uint32_t generation;
+
+typedef struct {
+    PyObject_HEAD
+    prof_counted *counted; /* Owned */
+    prof_node *node;       /* where it counted last; compared, never read */
+    uint64_t *slot;        /* its counter there */
+    uint32_t index;        /* of the counter; of a recorder, its handler */
+} prof_counter;
+
+/* ---- where a call counts -------------------------------------------------------------------------------------------- */
+
+/* The shadow frame that the call in `frame` counts into: its own span's, or that of the innermost section it has open.
+ * Others may lie above it, left by callees without probes. Code without a span counts into whatever is on top. */
+static prof_frame *own_frame(const prof_thread *t, prof_frame *from, const prof_counted *counted,
+                             const prof_py_frame *frame) {
+    prof_frame *f = from;
+    if (!counted->site) return f;
+    for (; f > t->base; f--) {
+        if (f->label == counted->site->label) return f;
+        if (f->label->kind == PROF_SECTION && f->owner == (const void *)frame && !f->loose) return f;
+    }
+    return NULL;
+}
+
+static prof_ref code_ref(prof_counted *counted);
+
+static prof_counts *counts_at(prof_thread *t, prof_counted *counted, prof_frame *f) {
+    if (!f || !f->node->label) return NULL;
+    if (!counted->ref && !code_ref(counted)) return NULL;
+    return prof_counts_get(t, f->node, counted->ref, counted->flow.counter_count);
+}
+
+static prof_counts *counts_now(prof_counted *counted, const prof_py_frame *frame) {
+    prof_thread *t = prof_thread_current();
+    return t ? counts_at(t, counted, own_frame(t, t->top, counted, frame)) : NULL;
+}
+
+/* ---- counters --------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) void count_slow(prof_counter *c, prof_node *node) {
+    prof_counted *counted = c->counted;
+    prof_counts *counts = counted->ref ? prof_counts_find(node, counted->ref) : NULL;
+    if (!counts && prof_recording()) counts = counts_now(counted, prof_py_current());
+    if (counts) prof_counts_counters(counts)[c->index]++;
+}
+
+static PyObject *op_count(PyObject *o) {
+    prof_counter *c = (prof_counter *)o;
+    prof_node *node = prof_current->top->node;
+    if (PROF_LIKELY(c->node == node)) {
+        ++*c->slot;
+        Py_RETURN_NONE;
+    }
+    /* Another context than last time: mostly one that this code has counted in before. */
+    prof_counts *counts = node->counts ? prof_arena_at(node->counts) : NULL;
+    if (PROF_LIKELY(counts && counts->code == c->counted->ref)) {
+        c->node = node;
+        c->slot = &prof_counts_counters(counts)[c->index];
+        ++*c->slot;
+    } else {
+        count_slow(c, node);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- recorders -------------------------------------------------------------------------------------------------------- */
+
+static void record(prof_counted *counted, uint32_t handler, PyObject *offset) {
+    prof_thread *t = prof_thread_current();
+    if (!t) return;
+    prof_counts *counts = counts_now(counted, prof_py_current());
+    if (counts) prof_counts_event(t, counts, handler, (uint32_t)PyLong_AsUnsignedLong(offset));
+}
+
+void prof_count_unhandled(prof_counted *counted, PyObject *offset) { record(counted, PROF_EVENT_UNHANDLED, offset); }
+
+static int op_record(PyObject *o, PyObject *offset, PyObject *ignored) {
+    prof_counter *r = (prof_counter *)o;
+    record(r->counted, r->index, offset);
+    return 0;
+}
+
+/* ---- entries, sections ------------------------------------------------------------------------------------------------- */
+
+void prof_count_entry(prof_site *site, prof_node *node) {
+    prof_counted *counted = site->counted;
+    prof_thread *t = prof_thread_current();
+    if (!t || !counted || !node->label || (!counted->ref && !code_ref(counted))) return;
+    if (!node->code && node->calls == 1) node->code = counted->ref;
+    if (node->code == counted->ref) return;
+    prof_counts *counts = prof_counts_get(t, node, counted->ref, counted->flow.counter_count);
+    if (counts) counts->entries++;
+}
+
+static prof_counted *counted_in(PyCodeObject *code);
+
+static uint32_t unit_of(prof_py_frame *frame) {
+    return (uint32_t)(((const char *)prof_py_instruction(frame) - (const char *)_PyCode_CODE(prof_py_code(frame))) / 2);
+}
+
+prof_counts *prof_count_here(prof_py_frame *frame) {
+    prof_counted *counted = counted_in(prof_py_code(frame));
+    return counted ? counts_now(counted, frame) : NULL;
+}
+
+void prof_count_moved(prof_py_frame *frame, prof_counts *before) {
+    prof_counted *counted = counted_in(prof_py_code(frame));
+    prof_thread *t = counted ? prof_thread_current() : NULL;
+    prof_counts *after = t ? counts_now(counted, frame) : NULL;
+    if (before == after || !t) return;
+    uint32_t unit = unit_of(frame);
+    if (before) prof_counts_event(t, before, PROF_EVENT_LEAVES, unit);
+    if (after) prof_counts_event(t, after, PROF_EVENT_ENTERS, unit);
+}
+
+/* ---- calls that run ----------------------------------------------------------------------------------------------------- */
+
+static void write_live(const prof_counts *counts, uint32_t unit) {
+    prof_live_frame *l = prof_arena_append(&live, PROF_CHUNK_LIVE, sizeof *l, 0, sizeof *l);
+    if (!l) return;
+    *l = (prof_live_frame){counts ? prof_arena_ref(counts) : 0, unit, generation, 0};
+    prof_arena_publish(&live, sizeof *l);
+}
+
+/* Whether the frame stands in its body, with its entry counted: not before the enter probe, nor suspended. */
+static int is_inside(const prof_counted *counted, uint32_t unit) {
+    const prof_flow *flow = &counted->flow;
+    const prof_instruction *i = &flow->instructions[prof_flow_find(flow, unit)];
+    return i->block && i->kind != PROF_FLOW_RESUME && i->kind != PROF_FLOW_YIELD;
+}
+
+/* Does `what` with where each running call of a thread counts. Frames and the shadow stack have the same order, so one pass
+ * from the top finds each call its own. */
+static void each_call(prof_thread *t, prof_py_frame *frame, void (*what)(prof_thread *, prof_counts *, uint32_t unit)) {
+    prof_frame *f = t->top;
+    for (; frame; frame = prof_py_caller(frame)) {
+        prof_counted *counted = counted_in(prof_py_code(frame));
+        if (!counted || prof_py_incomplete(frame) || !is_inside(counted, unit_of(frame))) continue;
+        prof_frame *own = own_frame(t, f, counted, frame);
+        prof_counts *counts = counts_at(t, counted, own);
+        if (counts) what(t, counts, unit_of(frame));
+        if (!own || !counted->site) continue;
+        while (own > t->base && own->label != counted->site->label) own--; /* below its sections */
+        f = own > t->base ? own - 1 : own;
+    }
+}
+
+static void each_thread(void (*what)(prof_thread *, prof_counts *, uint32_t unit)) {
+    PyInterpreterState *interpreter = PyInterpreterState_Main();
+    for (PyThreadState *s = PyInterpreterState_ThreadHead(interpreter); s; s = PyThreadState_Next(s)) {
+        prof_thread *t = s == prof_py_state_now() ? prof_current : prof_thread_of(s->native_thread_id);
+        if (t && t->epoch == prof_epoch) each_call(t, prof_py_frame_of(s), what);
+    }
+}
+
+static void leaves(prof_thread *t, prof_counts *counts, uint32_t unit) { write_live(counts, unit); }
+static void enters(prof_thread *t, prof_counts *counts, uint32_t unit) {
+    prof_counts_event(t, counts, PROF_EVENT_ENTERS, unit);
+}
+
+void prof_count_live(void) {
+    if (!prof_recording() || !prof_count_ops) return;
+    generation++;
+    write_live(NULL, 0);
+    each_thread(leaves);
+}
+
+/* ---- code in the capture ------------------------------------------------------------------------------------------------ */
+
+static prof_ref text_ref(PyObject *text) {
+    PyObject *bytes = text && PyUnicode_Check(text) ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+    prof_ref ref = bytes ? prof_string_ref(PyBytes_AS_STRING(bytes)) : 0;
+    PyErr_Clear();
+    Py_XDECREF(bytes);
+    return ref;
+}
+
+static prof_ref item_ref(PyObject *tuple, uint32_t index) {
+    return PyTuple_Check(tuple) && index < (uint32_t)PyTuple_GET_SIZE(tuple) ? text_ref(PyTuple_GET_ITEM(tuple, index)) : 0;
+}
+
+static void name_instruction(const prof_counted *c, const prof_instruction *i, prof_code_instruction *out) {
+    const prof_trait *trait = &prof_traits[i->op];
+    uint32_t index = i->arg >> trait->shift;
+    memcpy(out->access, trait->access, sizeof out->access);
+    memcpy(out->category, trait->category, sizeof out->category);
+    switch (trait->source) {
+    case PROF_NAME_NONE: return;
+    case PROF_NAME_LOCAL: out->name = item_ref(c->locals, index); return;
+    case PROF_NAME_LOCALS:
+        out->name = item_ref(c->locals, index >> 4);
+        out->second = item_ref(c->locals, index & 15);
+        return;
+    case PROF_NAME_NAME: out->name = item_ref(c->names, index); return;
+    default: out->name = item_ref(PyTuple_GET_ITEM(tables, trait->source - PROF_NAME_TABLE), index);
+    }
+    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = i->arg < sizeof by_argument ? by_argument[i->arg] : 0;
+}
+
+/* Line numbers of the source as it was before it was instrumented; neighbours mostly share theirs. */
+typedef struct {
+    const char *file;
+    uint32_t line, original;
+} line_reader;
+
+static uint32_t original_line(line_reader *r, uint32_t line) {
+    if (line != r->line && r->file) r->original = prof_line_original(r->file, line);
+    r->line = line;
+    return r->file ? r->original : line;
+}
+
+static void write_instructions(const prof_counted *c, prof_code_instruction *out, uint32_t from) {
+    prof_location_reader r;
+    PyObject *file = PyUnicode_AsEncodedString(c->file, "utf-8", "backslashreplace");
+    line_reader begin = {.file = file ? PyBytes_AS_STRING(file) : NULL}, end = begin;
+    PyErr_Clear();
+    prof_locations_open(&r, (const uint8_t *)PyBytes_AS_STRING(c->locations), (size_t)PyBytes_GET_SIZE(c->locations),
+                        c->first_line);
+    for (uint32_t k = from; k < c->flow.count; k++, out++) {
+        const prof_instruction *i = &c->flow.instructions[k];
+        const prof_location *l = prof_locations_at(&r, i->unit);
+        *out = (prof_code_instruction){.lies = i->lies, .block = i->block, .handler = i->handler, .flow = i->kind,
+                                       .op = i->op, .line = original_line(&begin, l->line),
+                                       .end_line = original_line(&end, l->end_line), .column = l->column,
+                                       .end_column = l->end_column};
+        name_instruction(c, i, out);
+    }
+    Py_XDECREF(file);
+}
+
+static void write_edges(const prof_flow *flow, prof_code_edge *out, uint32_t from) {
+    for (uint32_t k = 0; k < flow->edge_count; k++) {
+        const prof_edge *e = &flow->edges[k];
+        out[k] = (prof_code_edge){.from = e->from, .to = e->to, .instruction = e->instruction - from,
+                                  .counter = e->counter, .kind = e->kind, .before = e->place == PROF_PLACE_BEFORE};
+    }
+}
+
+static prof_code *write_code(prof_counted *c) {
+    const prof_flow *flow = &c->flow;
+    uint32_t from = flow->first[1], n = flow->count - from;
+    uint64_t bytes = sizeof(prof_code) + n * sizeof(prof_code_instruction) + flow->edge_count * sizeof(prof_code_edge) +
+                     flow->handler_count * sizeof(uint32_t);
+    bytes = (bytes + 7) / 8 * 8;
+    prof_code *code = prof_arena_append(&codes, PROF_CHUNK_CODES, 1, 0, bytes);
+    if (!code) return NULL;
+    prof_code_instruction *instructions = (void *)(code + 1);
+    prof_code_edge *edges = (void *)(instructions + n);
+    uint32_t *handlers = (void *)(edges + flow->edge_count);
+    *code = (prof_code){.size = (uint32_t)bytes, .label = c->site ? c->site->ref : 0, .name = text_ref(c->name),
+                        .file = text_ref(c->file), .line = prof_original_line(c->file, c->first_line), .instructions = n,
+                        .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count,
+                        .counters = flow->counter_count};
+    write_instructions(c, instructions, from);
+    write_edges(flow, edges, from);
+    for (uint32_t h = 0; h < flow->handler_count; h++)
+        handlers[h] = flow->instructions[flow->handlers[h].instruction].block;
+    prof_arena_publish(&codes, bytes);
+    return code;
+}
+
+/* The code's ref in this recording, written at first use; 0 where there is no room (counted) or nothing to count for. */
+static prof_ref code_ref(prof_counted *counted) {
+    if (counted->ref || !prof_recording() || !prof_count_ops) return counted->ref;
+    if (counted->site && !counted->site->ref) return 0;
+    prof_busy.quiet++;
+    PyObject *error = PyErr_GetRaisedException();
+    prof_code *code = write_code(counted);
+    PyErr_SetRaisedException(error);
+    prof_busy.quiet--;
+    if (!code) prof_count(PROF_DROP_LOST_COUNTS, 1);
+    else counted->ref = prof_arena_ref(code);
+    if (counted->site) counted->site->code = counted->ref;
+    return counted->ref;
+}
+
+void prof_count_reset(void) {
+    codes = live = (prof_appender){0};
+    generation = 0;
+    for (prof_counted *c = all; c; c = c->next) {
+        c->ref = 0;
+        if (c->site) c->site->code = 0;
+        for (uint32_t i = 0; i < c->flow.counter_count; i++)
+            if (c->probes[i]) ((prof_counter *)c->probes[i])->node = NULL;
+    }
+}
+
+void prof_count_begin(void) {
+    if (prof_count_ops) each_thread(enters); /* of a fork, and of code without a span */
+}
+
+/* ---- objects -------------------------------------------------------------------------------------------------------------- */
+
+static PyObject *new_probe(PyTypeObject *type, prof_counted *counted, uint32_t index) {
+    prof_counter *c = PyObject_New(prof_counter, type);
+    if (!c) return NULL;
+    c->counted = (prof_counted *)Py_NewRef((PyObject *)counted);
+    c->node = NULL;
+    c->slot = NULL;
+    c->index = index;
+    return (PyObject *)c;
+}
+
+static void probe_dealloc(PyObject *o) {
+    prof_counter *c = (prof_counter *)o;
+    prof_counted *counted = c->counted;
+    if (Py_TYPE(o) == &prof_counter_type || c->index != PROF_EVENT_UNHANDLED)
+        counted->probes[c->index + (Py_TYPE(o) == &prof_recorder_type ? counted->flow.counter_count : 0)] = NULL;
+    PyObject_Free(o);
+    Py_DECREF(counted);
+}
+
+static void counted_dealloc(PyObject *o) {
+    prof_counted *c = (prof_counted *)o;
+    if (c->link) {
+        *c->link = c->next;
+        if (c->next) c->next->link = c->link;
+    }
+    prof_flow_free(&c->flow);
+    free(c->probes);
+    Py_XDECREF(c->name);
+    Py_XDECREF(c->file);
+    Py_XDECREF(c->locals);
+    Py_XDECREF(c->names);
+    Py_XDECREF(c->locations);
+    PyObject_Free(o);
+}
+
+static int build_flow(prof_counted *c, PyCodeObject *code) {
+    PyObject *bytes = PyCode_GetCode(code);
+    if (!bytes) return -1;
+    int result = prof_flow_build(&c->flow, (const uint8_t *)PyBytes_AS_STRING(bytes),
+                                 (uint32_t)(PyBytes_GET_SIZE(bytes) / 2),
+                                 (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
+                                 (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), prof_opcode.caches,
+                                 prof_opcode.extended_arg, prof_opcode.backward, &prof_opcode.rules, c->site != NULL);
+    Py_DECREF(bytes);
+    if (result < 0) PyErr_NoMemory();
+    return result;
+}
+
+static int make_probes(prof_counted *c) {
+    uint32_t counters = c->flow.counter_count, n = counters + c->flow.handler_count;
+    c->probes = calloc(n + 1, sizeof *c->probes);
+    if (!c->probes) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        c->probes[i] = i < counters ? new_probe(&prof_counter_type, c, i) : new_probe(&prof_recorder_type, c, i - counters);
+        if (!c->probes[i]) return -1;
+    }
+    return 0;
+}
+
+prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *site) {
+    prof_counted *c = PyObject_New(prof_counted, &prof_counted_type);
+    if (!c) return NULL;
+    memset((char *)c + sizeof(PyObject), 0, sizeof *c - sizeof(PyObject));
+    c->site = site;
+    c->name = Py_NewRef(name);
+    c->file = Py_NewRef(code->co_filename);
+    c->locals = Py_NewRef(code->co_localsplusnames);
+    c->names = Py_NewRef(code->co_names);
+    c->locations = Py_NewRef(code->co_linetable);
+    c->first_line = code->co_firstlineno;
+    if (build_flow(c, code) || make_probes(c)) {
+        if (c->probes) prof_counted_release(c);
+        Py_DECREF(c);
+        return NULL;
+    }
+    c->next = all;
+    c->link = &all;
+    if (all) all->link = &c->next;
+    all = c;
+    return c;
+}
+
+void prof_counted_release(prof_counted *c) {
+    for (uint32_t i = 0; i < c->flow.counter_count + c->flow.handler_count; i++) Py_XDECREF(c->probes[i]);
+}
+
+PyObject *prof_recorder_unhandled(prof_counted *counted) { return new_probe(&prof_recorder_type, counted, PROF_EVENT_UNHANDLED); }
+
+static prof_counted *counted_in(PyCodeObject *code) {
+    prof_site *site = code ? prof_probed_site(code) : NULL;
+    return site ? site->counted : code ? prof_counted_only(code) : NULL;
+}
+
+prof_counted *prof_counted_only(PyCodeObject *code) {
+    Py_ssize_t n = PyTuple_GET_SIZE(code->co_consts);
+    PyObject *last = n ? PyTuple_GET_ITEM(code->co_consts, n - 1) : NULL;
+    return last && Py_TYPE(last) == &prof_recorder_type ? ((prof_counter *)last)->counted : NULL;
+}
+
+/* ---- types ----------------------------------------------------------------------------------------------------------------- */
+
+/* A pickled copy of the code has the int 0 for a counter, and for a recorder a Counter, which lets any key be deleted. */
+static PyObject *counter_reduce(PyObject *o, PyObject *ignored) { return Py_BuildValue("(O())", &PyLong_Type); }
+
+PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored) {
+    PyObject *module = PyImport_ImportModule("collections");
+    PyObject *type = module ? PyObject_GetAttrString(module, "Counter") : NULL;
+    Py_XDECREF(module);
+    return type ? Py_BuildValue("(N())", type) : NULL;
+}
+
+static PyObject *op_nothing(PyObject *o) { Py_RETURN_NONE; }
+
+static PyMethodDef counter_methods[] = {{"__reduce__", counter_reduce, METH_NOARGS, "The int 0, which counts nothing."}, {NULL}};
+static PyMethodDef recorder_methods[] = {
+    {"__reduce__", prof_recorder_reduce, METH_NOARGS, "An empty Counter, from which anything may be deleted."}, {NULL}};
+static PyNumberMethods counter_operators = {.nb_invert = op_nothing};
+static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
+
+#define FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counted",
+                                  .tp_basicsize = sizeof(prof_counted), .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
+PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter",
+                                  .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
+                                  .tp_as_number = &counter_operators, .tp_methods = counter_methods};
+PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Recorder",
+                                   .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
+                                   .tp_as_mapping = &recorder_operators, .tp_methods = recorder_methods};
+
+/* ---- for Python -------------------------------------------------------------------------------------------------------------- */
+
+int prof_count_ops;
+
+void prof_count_switch(int on) {
+    prof_count_ops = on;
+    counter_operators.nb_invert = on ? op_count : op_nothing;
+}
+
+static PyObject *describe(PyObject *self, PyObject *args) {
+    const char *traits, *arguments;
+    Py_ssize_t traits_n, arguments_n;
+    PyObject *names;
+    if (!PyArg_ParseTuple(args, "y#y#O!:describe", &traits, &traits_n, &arguments, &arguments_n, &PyTuple_Type, &names))
+        return NULL;
+    if (traits_n != (Py_ssize_t)sizeof prof_traits || arguments_n > (Py_ssize_t)sizeof by_argument)
+        return PyErr_Format(PyExc_ValueError, "describe(traits, by_argument, names)");
+    memcpy(prof_traits, traits, sizeof prof_traits);
+    memcpy(by_argument, arguments, (size_t)arguments_n);
+    Py_XSETREF(tables, Py_NewRef(names));
+    Py_RETURN_NONE;
+}
+
+PyMethodDef prof_count_methods[] = {
+    {"describe", describe, METH_VARARGS,
+     "describe(traits, by_argument, names): what opcodes are to the reports; six bytes each, as prof_trait in count.h."},
+    {NULL}};
+
+int prof_count_init(void) {
+    return PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ? -1 : 0;
+}

@@ -1,0 +1,78 @@
+/* Counting operations: the objects that stand in code as counters and recorders, and what they count into.
+ * All functions need the GIL. */
+#ifndef PROF_PYTHON_COUNT_H
+#define PROF_PYTHON_COUNT_H
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "../counts.h"
+#include "flow.h"
+#include "frame.h"
+
+struct prof_site;
+
+/* What an opcode is to the reports; in tables by opcode. */
+typedef struct {
+    uint8_t category[2]; /* operations, from 1; 0 none */
+    uint8_t source;      /* where its name is: enum prof_name_source, or from PROF_NAME_TABLE on a table of names */
+    uint8_t shift;       /* of the argument, to the index there */
+    uint8_t access[2];   /* enum prof_access */
+} prof_trait;
+enum prof_name_source { PROF_NAME_NONE, PROF_NAME_LOCAL, PROF_NAME_LOCALS, PROF_NAME_NAME, PROF_NAME_TABLE };
+#define PROF_BY_ARGUMENT 255 /* a category that the argument decides */
+
+/* The counting half of a code object: shared by its counters and recorders. */
+typedef struct prof_counted {
+    PyObject_HEAD
+    struct prof_site *site; /* Borrowed from the code; NULL for code that runs in the span of its caller */
+    prof_ref ref;           /* its prof_code in this recording; 0 not there yet */
+    prof_flow flow;
+    PyObject *name, *file, *locals, *names, *locations; /* Owned: str, str, tuple, tuple, bytes */
+    int first_line;
+    PyObject **probes; /* Owned array: counters, then recorders; the code's, NULL once they are gone */
+    struct prof_counted *next, **link;
+} prof_counted;
+
+/* The flow of `code` with its counters and recorders; `site` NULL as above. New reference; NULL with an exception set, or
+ * without one for code that cannot be counted. */
+prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, struct prof_site *site);
+
+/* Lets go of the counters and recorders, which the code holds from here on. */
+void prof_counted_release(prof_counted *counted);
+
+/* The recorder of what code without a span does not handle; the mark of such code, as its last constant. New reference. */
+PyObject *prof_recorder_unhandled(prof_counted *counted);
+
+PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored);
+
+/* Of code whose last constant is a recorder: what it counts in (Borrowed). NULL for others. */
+prof_counted *prof_counted_only(PyCodeObject *code);
+
+/* An exception leaves the code, which has recorded `offset`. */
+void prof_count_unhandled(prof_counted *counted, PyObject *offset);
+
+/* A call of the site's function was entered at `node`, whose calls are not of its code yet. */
+void prof_count_entry(struct prof_site *site, prof_node *node);
+
+/* Where the call that runs in `frame` counts now; NULL for code without counters. */
+prof_counts *prof_count_here(prof_py_frame *frame);
+/* Its stack has changed: what it counted `before` ends behind the instruction that runs, and goes on elsewhere. */
+void prof_count_moved(prof_py_frame *frame, prof_counts *before);
+
+/* Writes where the calls that run now stand. */
+void prof_count_live(void);
+
+/* A recording has begun, and has nothing of the last one; then, with all named, the calls that run are taken up. */
+void prof_count_reset(void);
+void prof_count_begin(void);
+
+/* Whether operations are recorded. */
+extern int prof_count_ops;
+void prof_count_switch(int on);
+
+extern prof_trait prof_traits[256];
+extern PyMethodDef prof_count_methods[];
+extern PyTypeObject prof_counted_type, prof_counter_type, prof_recorder_type;
+int prof_count_init(void);
+
+#endif

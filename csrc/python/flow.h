@@ -1,0 +1,107 @@
+/* The control flow of a code object, and where its operations are counted.
+ *
+ * Instructions form blocks, edges lead between blocks; block 0 is the outside, from where calls enter and where returns go.
+ * What flows into a block flows out of it, so counters on the edges outside a spanning tree (Knuth 1968) give all the
+ * others. The tree takes the edges that are thought to run most; the counters stand on the rest. Exceptions are no edges:
+ * they are recorded where they arise and where they are handled.
+ *
+ * Pure C: nothing here calls Python. */
+#ifndef PROF_PYTHON_FLOW_H
+#define PROF_PYTHON_FLOW_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum prof_flow_kind {
+    PROF_FLOW_PLAIN,
+    PROF_FLOW_JUMP,   /* always */
+    PROF_FLOW_BRANCH, /* jumps, or goes on */
+    PROF_FLOW_FOR,    /* jumps behind the loop when the iterator is exhausted */
+    PROF_FLOW_SEND,
+    PROF_FLOW_RETURN,
+    PROF_FLOW_YIELD,
+    PROF_FLOW_RAISE,   /* never goes on; the exception is recorded as any */
+    PROF_FLOW_RERAISE, /* the offset recorded is an older one's */
+    PROF_FLOW_RESUME,
+    PROF_FLOW_END_FOR  /* pops what a for loop leaves: jumped over, with `prof_flow_rules.end_for` units */
+};
+
+/* What differs between versions; by opcode where 256 long. */
+typedef struct {
+    uint8_t flow[256];           /* enum prof_flow_kind */
+    uint8_t end_for;             /* units that FOR_ITER jumps over at its target */
+    uint8_t jump_raises_at_target; /* a signal in JUMP_BACKWARD is handled as if raised before its target */
+    uint8_t throw_ends_send;     /* throw() may go on at the target of SEND, without a RESUME */
+} prof_flow_rules;
+
+#define PROF_NONE UINT32_MAX
+#define PROF_NO_HANDLER UINT16_MAX
+
+typedef struct {
+    uint32_t start, unit; /* first code unit (of an EXTENDED_ARG), unit of the operation */
+    uint32_t arg;
+    uint32_t target;      /* instruction that it jumps to; PROF_NONE */
+    uint32_t block;       /* from 1; 0: before the body begins */
+    uint32_t lies;        /* unit of the operation in the rewritten code */
+    uint16_t handler;     /* that an exception here goes to; PROF_NO_HANDLER */
+    uint8_t op, kind;     /* enum prof_flow_kind */
+} prof_instruction;
+
+enum prof_edge_kind {
+    PROF_EDGE_ENTRY, /* from outside, at a RESUME */
+    PROF_EDGE_EXIT,  /* return, yield, or an exception raised again */
+    PROF_EDGE_JUMP,
+    PROF_EDGE_NEXT,  /* from a block's end to the block behind it */
+    PROF_EDGE_FALL,  /* a branch not taken */
+    PROF_EDGE_TAKEN, /* a branch taken */
+    PROF_EDGE_DONE,  /* an exhausted loop, where END_FOR stands before what it goes on with */
+    PROF_EDGE_THROWN /* from outside, at the target of SEND */
+};
+
+/* Where an edge's counter stands. */
+enum prof_edge_place {
+    PROF_PLACE_BEFORE, /* the instruction that leaves */
+    PROF_PLACE_BEHIND, /* the instruction that leaves or enters; jumps to what follows miss it */
+    PROF_PLACE_AT,     /* at the target, which has no other way in */
+    PROF_PLACE_EARLY,  /* before the target, where only this edge lands: nothing falls through to there */
+    PROF_PLACE_DONE,   /* before the target, behind END_FOR */
+    PROF_PLACE_APART   /* behind the code, from where it jumps to the target */
+};
+
+#define PROF_CALLS_COUNTER (PROF_NONE - 1) /* counted by the span's own calls */
+
+typedef struct {
+    uint32_t from, to;    /* blocks */
+    uint32_t instruction; /* where it leaves its block, or enters from outside */
+    uint32_t counter;     /* number; PROF_NONE: follows from the others; PROF_CALLS_COUNTER */
+    float weight;
+    uint8_t kind, place;
+} prof_edge;
+
+typedef struct {
+    uint32_t instruction; /* first of the handler */
+    uint32_t depth_lasti; /* as in prof_handler */
+} prof_flow_handler;
+
+typedef struct {
+    prof_instruction *instructions; /* Owned, like all arrays */
+    prof_edge *edges;
+    prof_flow_handler *handlers;
+    uint32_t *at; /* by unit, the instruction that begins or lies there; PROF_NONE inside */
+    uint32_t *first; /* by block, its first instruction; [0] unused; one more than blocks */
+    uint32_t count, edge_count, handler_count, block_count, counter_count, units;
+} prof_flow;
+
+/* Whether control can go from the instruction to the one behind it. */
+int prof_flow_falls(const prof_instruction *i);
+
+/* The instruction that lies at or before `unit` of the rewritten code: where an offset points, also into caches. */
+uint32_t prof_flow_find(const prof_flow *flow, uint32_t unit);
+
+/* Reads code (`units` code units, `caches` by opcode) and its exception table, and places the counters; `calls`: the first
+ * entry is counted by a span. 0; -1 without memory; 1 where such code cannot be counted, with nothing allocated. */
+int prof_flow_build(prof_flow *flow, const uint8_t *code, uint32_t units, const uint8_t *table, size_t table_size,
+                    const uint8_t *caches, uint8_t extended_arg, const uint8_t *backward, const prof_flow_rules *rules,
+                    int calls);
+void prof_flow_free(prof_flow *flow);
+
+#endif

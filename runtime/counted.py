@@ -1,0 +1,114 @@
+"""The operations of a capture, solved: how often each instruction ran, a thin face over `csrc/read_counts.c`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+from prof._core import ffi, lib
+
+# prof_reader_operation of csrc/read.h.
+_ROW = struct.Struct("=IIIIHHIIBBBBBBHIQQ")
+_UNKNOWN_COLUMN = 0xFFFF
+_MOST_CATEGORIES = 32
+ACCESSES = ("", "read", "write", "delete")
+_JUMPS = (2, 3)  # enum prof_flow_kind: a branch, a for loop
+NO_LABEL = 0xFFFFFFFF
+
+
+@frozen
+class Code:
+    """A code object that ran. `label` is the index of its span's label; None where it ran in the span of its caller."""
+
+    index: int
+    name: str
+    file: str
+    line: int
+    label: int | None
+    contexts: int
+    inexact: int
+    """Contexts in which a count came out negative: their numbers are not to be trusted."""
+
+
+@frozen
+class Operation:
+    """One instruction: what it is, where it stands in the source, and how often it ran.
+
+    `columns` are bytes of UTF-8 from 0, in `line` and `end_line`; None where they are not known. `name` is the variable, the
+    attribute or the operator, `access` one of `ACCESSES`. An instruction for two variables has `second` too. Of a branch or
+    a for loop, `taken` is how often it jumped: away from what follows it in the source, or behind the loop.
+    """
+
+    code: int
+    unit: int
+    opcode: int
+    line: int
+    end_line: int
+    columns: tuple[int, int] | None
+    categories: tuple[str, ...]
+    name: str
+    second: str
+    access: str
+    second_access: str
+    count: int
+    taken: int | None
+
+
+class Operations:
+    """What the code objects of one tree executed. Belongs to the capture that made it, which must be open."""
+
+    def __init__(self, reader: Any, tree: Any, column: Any, categories: tuple[str, ...], category: int = 0) -> None:
+        error = ffi.new("char[]", 400)
+        pointer = lib.prof_reader_operations_new(reader, tree, category, column, error, 400)
+        if pointer == ffi.NULL:
+            raise ValueError(ffi.string(error).decode("utf-8", "replace"))
+        self._pointer = ffi.gc(pointer, lib.prof_reader_operations_free)
+        self._reader = reader
+        self._texts: dict[int, str] = {0: ""}
+        self.categories = categories
+
+    def _text(self, ref: int) -> str:
+        found = self._texts.get(ref)
+        if found is None:
+            text = lib.prof_reader_string(self._reader, ref)
+            found = self._texts[ref] = bytes(ffi.buffer(text.text, text.length)).decode("utf-8", "replace")
+        return found
+
+    def of_label(self, label: int) -> dict[str, int]:
+        """Operations by category of a label's spans, their own; those that did not occur are left out."""
+        first = label * _MOST_CATEGORIES
+        counts = self._pointer.by_label[first : first + len(self.categories)]
+        return {name: count for name, count in zip(self.categories, counts, strict=True) if count}
+
+    def exact(self, label: int) -> bool:
+        """Whether all counts of the label came out as counts can."""
+        return not self._pointer.inexact[label]
+
+    def codes(self) -> list[Code]:
+        """The code objects that ran."""
+        found = []
+        for index in range(self._pointer.code_count):
+            c = self._pointer.codes[index]
+            if c.contexts:
+                label = None if c.label == NO_LABEL else c.label
+                found.append(
+                    Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact)
+                )
+        return found
+
+    def of_code(self, code: Code) -> Iterator[Operation]:
+        """The instructions of a code object in their order, those that never ran too."""
+        c = self._pointer.codes[code.index]
+        rows = ffi.buffer(self._pointer.rows + c.first, c.count * _ROW.size)
+        for row in _ROW.iter_unpack(rows):
+            (index, unit, line, end_line, column, end_column, name, second, category, other, access, other_access, flow, op,
+             _, _, count, taken) = row  # fmt: skip
+            known = column != _UNKNOWN_COLUMN and end_column != _UNKNOWN_COLUMN
+            yield Operation(
+                index, unit, op, line, end_line, (column, end_column) if known else None,
+                tuple(self.categories[k - 1] for k in (category, other) if 0 < k <= len(self.categories)),
+                self._text(name), self._text(second), ACCESSES[access], ACCESSES[other_access], count,
+                taken if flow in _JUMPS else None,
+            )  # fmt: skip
