@@ -27,7 +27,7 @@ MEMORY: Families = {
     "native": (176, 14, 34),
 }
 OPS: Families = {
-    "function": (232, 18, 58),
+    "function": (240, 20, 58),
     "section": (190, 20, 44),
     "import": (120, 30, 36),
     "gc": (300, 24, 42),
