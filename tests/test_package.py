@@ -39,7 +39,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     expected = {f"prof/{name}" for name in ("py.typed", "_core.pyi", "_probes.pyi")}
     for package, room in ROOMS.items():
         for path in (ROOT / room).rglob("*"):
-            if path.suffix == ".py" or (room == "tools" and path.suffix in (".js", ".json")):
+            if path.suffix == ".py" or (room == "tools" and path.suffix in (".js", ".json", ".css", ".html")):
                 expected.add(f"{package}/{path.relative_to(ROOT / room)}")
     binary = {name for name in names if name.startswith("prof/_core.") and name.endswith((".so", ".pyd"))}
     information = {name for name in names if ".dist-info/" in name}

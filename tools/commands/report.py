@@ -1,15 +1,16 @@
-"""`prof report`: what took time and memory, as text for people or JSON for tools."""
+"""`prof report`: what took time and memory, as text or a page for people, or JSON for tools."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
 from prof.capture import Capture, Function, Tree, open_capture
 from prof.errors import UsageError
-from prof.tools import json_report, text_report
+from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
 from prof.tools.output import width, working, write, write_lines
@@ -24,6 +25,7 @@ prof report app.capture --sort alloc        by bytes allocated; live: by what wa
 prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
 prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
+prof report --format html                   all modes side by side, for any browser; prints the page's path
 """
 
 
@@ -31,7 +33,9 @@ def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "report", "show where time and memory went", EXAMPLES)
     add_capture(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for tools")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
+    )
     parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
     parser.add_argument("--limit", type=_natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
     view = parser.add_mutually_exclusive_group()
@@ -41,9 +45,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--lines", action="store_true", help="show lines in the call tree, which is by memory then")
     parser.add_argument("--depth", type=_natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
-        "--min-percent", type=_percentage, metavar="P", help="leave out of the call tree what took less"
+        "--min-percent",
+        type=_percentage,
+        metavar="P",
+        help="leave out of the call tree, or of the graphs, what took less",
     )
-    add_output(parser, "standard output")
+    add_output(parser, "standard output; of html, <base>.html beside the capture, and - is standard output")
     parser.set_defaults(run=run)
 
 
@@ -149,4 +156,22 @@ def _write_json(material: _Material, args: argparse.Namespace, note: str) -> Non
     )
 
 
-FORMATS = {"text": _write_text, "json": _write_json}
+def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
+    for option in ("callers", "callees", "tree", "lines"):
+        if getattr(args, option):
+            raise UsageError(f"--{option} is of the text report: the page has the whole tree, and all lines")
+    session, tree = material.session, material.tree
+    sort = SORTS[_sort(session, args)].field
+    measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
+    path = session.capture.path
+    beside = path.with_name(path.name.removesuffix(".capture") + ".html")
+    output = None if args.output == "-" else args.output or str(beside)
+    with working(f"Drawing {path}"):
+        selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
+        write(html_report.document(session, tree, material.functions, selection, note, sort), output)
+    print(f"prof: {html_report.summary(selection, output or 'standard output')}", file=sys.stderr)
+    if output is not None:
+        print(output)
+
+
+FORMATS = {"text": _write_text, "json": _write_json, "html": _write_html}
