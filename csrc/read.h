@@ -161,9 +161,17 @@ typedef struct {
     uint64_t inexact;      /* of these, contexts in which a count came out negative */
 } prof_reader_code;
 
+/* How often an instruction met operands of these types, in the first of its executions on any thread. */
+typedef struct {
+    uint32_t row;         /* index of the instruction among all rows */
+    uint32_t left, right; /* refs of text; right 0 for a single operand, both 0 for all further kinds */
+    uint64_t count;
+} prof_reader_operands;
+
 /* The operations of a tree's contexts. All owned. */
 typedef struct {
-    uint32_t count, code_count, label_count;
+    uint32_t count, code_count, label_count, operand_count;
+    prof_reader_operands *operands;
     prof_reader_operation *rows;
     prof_reader_code *codes;
     uint64_t *by_label; /* [label][category - 1], of their own */

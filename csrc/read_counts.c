@@ -447,6 +447,31 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
     }
 }
 
+/* The types of operands are of instructions, whatever the tree. */
+static int read_operands(work *w) {
+    const prof_reader *reader = w->reader;
+    uint64_t room = 0;
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++)
+        room += reader->chunks[c].type == PROF_CHUNK_OPERANDS ? reader->chunks[c].records : 0;
+    w->out->operands = calloc(room + 1, sizeof *w->out->operands);
+    if (w->out->operands == NULL)
+        return -1;
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_OPERANDS && i < chunk->records; i++) {
+            const prof_operands *from =
+                (const prof_operands *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+            const solver *s = solver_of(w, from->code);
+            if (s == NULL)
+                return corrupt(w, "code that is not there");
+            w->out->operands[w->out->operand_count++] =
+                (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left,
+                                       .right = from->right, .count = from->count};
+        }
+    }
+    return 0;
+}
+
 static int make_room(work *w) {
     prof_reader_operations *out = w->out;
     uint32_t edges = 0, blocks = 0, instructions = 0;
@@ -486,7 +511,8 @@ prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, pr
               .error_size = size};
     prof_reader_fail(error, size, "does not fit into memory");
     w.out = calloc(1, sizeof *w.out);
-    if (w.out == NULL || read_codes(&w) != 0 || make_room(&w) != 0 || read_live(&w) != 0)
+    if (w.out == NULL || read_codes(&w) != 0 || make_room(&w) != 0 || read_live(&w) != 0 ||
+        read_operands(&w) != 0)
         goto error;
     w.out->label_count = (uint32_t)reader->info.label_count;
     for (uint32_t i = 0; i < w.count; i++)
@@ -508,5 +534,6 @@ void prof_reader_operations_free(prof_reader_operations *operations) {
     free(operations->codes);
     free(operations->by_label);
     free(operations->inexact);
+    free(operations->operands);
     free(operations);
 }

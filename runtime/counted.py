@@ -98,6 +98,19 @@ class Operations:
                 )
         return found
 
+    def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
+        """Types of operands in the first executions of instructions, by (code, unit): how often each combination was met.
+
+        Sampled, not counted: the recording's `types` says how many executions were looked at. No types: of other kinds.
+        """
+        found: dict[tuple[int, int], list[tuple[tuple[str, ...], int]]] = {}
+        for i in range(self._pointer.operand_count):
+            o = self._pointer.operands[i]
+            row = self._pointer.rows[o.row]
+            types = tuple(self._text(ref) for ref in (o.left, o.right) if ref)
+            found.setdefault((row.code, row.lies), []).append((types, o.count))
+        return found
+
     def of_code(self, code: Code) -> Iterator[Operation]:
         """The instructions of a code object in their order, those that never ran too."""
         c = self._pointer.codes[code.index]

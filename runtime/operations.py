@@ -73,6 +73,12 @@ _TWO = {
 _INTRINSICS = ("", "call", "import", "", "", "arithmetic", "build", "define", "define", "define", "define", "define")
 _BY_ARGUMENT = 255
 
+# Instructions whose operands' types are sampled, and how many operands lie on top of the stack.
+_OPERANDS = dict.fromkeys(("BINARY_OP", "COMPARE_OP", "CONTAINS_OP", "BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR"), 2)
+_OPERANDS |= dict.fromkeys(
+    ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_NOT", "GET_ITER"), 1
+)
+
 # As in csrc/python/count.h: enum prof_name_source, and in csrc/format.h: enum prof_access.
 _LOCAL, _LOCALS, _NAME, _TABLE = 1, 2, 3, 4
 _ACCESSES = {"LOAD": 1, "STORE": 2, "DELETE": 3, "IMPORT": 1}
@@ -113,15 +119,15 @@ def _accesses(name: str) -> tuple[int, int]:
 
 
 def traits() -> bytes:
-    """Six bytes for each opcode, as prof_trait of csrc/python/count.h."""
-    table = bytearray(6 * 256)
+    """Eight bytes for each opcode, as prof_trait of csrc/python/count.h."""
+    table = bytearray(8 * 256)
     found = {member: (category, "") for category, members in _MEMBERS.items() for member in members.split()} | _TWO
     for name, (first, second) in found.items():
         if opmap.get(name, 256) < 256:  # above are pseudo-instructions
-            at = 6 * opmap[name]
-            table[at : at + 6] = bytes((_category(first), _category(second), *_source(name), *_accesses(name)))
+            row = (_category(first), _category(second), *_source(name), *_accesses(name), _OPERANDS.get(name, 0), 0)
+            table[8 * opmap[name] : 8 * opmap[name] + 8] = bytes(row)
     if "CALL_INTRINSIC_1" in opmap:
-        table[6 * opmap["CALL_INTRINSIC_1"]] = _BY_ARGUMENT
+        table[8 * opmap["CALL_INTRINSIC_1"]] = _BY_ARGUMENT
     return bytes(table)
 
 

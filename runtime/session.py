@@ -70,7 +70,7 @@ class Session:
             from prof import operations
 
             probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
-        probes.record(modes.TIME in self.settings.modes, counting)
+        probes.record(modes.TIME in self.settings.modes, counting, self.settings.types)
         try:
             self.base = self._create(child)
         except ProfError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 from prof.errors import UsageError
-from prof.modes import MEMORY, Mode, parse_modes
+from prof.modes import MEMORY, OPS, Mode, parse_modes
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
@@ -36,6 +36,8 @@ class Settings:
     """Calling contexts kept apart; more fold into outer ones. 128 bytes of file each."""
     engine: str = "auto"
     """`bytecode` probes, `monitoring` events, or the first where it is validated (`auto`)."""
+    types: int = 20
+    """Executions of each instruction of which the operations mode notes the operands' types; 0 none, -1 all."""
     imports: bool = True
     """Whether module imports are spans."""
     collections: bool = True
@@ -65,14 +67,23 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
+def _types(text: str) -> int:
+    return 0 if text == "0" else -1 if text == "all" else _count(text)
+
+
 KEYS: dict[str, Callable[[str], Any]] = {
     "clock": _choice(CLOCKS),
     "depth": _count,
     "nodes": _count,
     "engine": _choice(ENGINES),
+    "types": _types,
     "imports": _flag,
     "collections": _flag,
 }
+
+
+# Keys that say nothing without operations.
+OF_OPS = ("types",)
 
 
 def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
@@ -109,4 +120,6 @@ def parse(text: str) -> Settings:
             settings = evolve(settings, **{key: KEYS[key](value)})
         except UsageError as error:
             raise UsageError(f"{key}={value}: {error}") from None
+        if key in OF_OPS and OPS not in settings.modes:
+            raise UsageError(f"{key}={value}: is for the mode 'ops', which is not among the modes given")
     return settings

@@ -20,9 +20,10 @@ Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
 
 WRONG = {
-    "tme": "unknown mode 'tme'; known: time, memory, both, all, none",
+    "tme": "unknown mode 'tme'; known: time, memory, ops, both, all, none",
     "time+": "unknown mode ''",
-    "ops": "mode 'ops' is not in this version",
+    "time,types=5": "types=5: is for the mode 'ops', which is not among the modes given",
+    "ops,types=most": "types=most: 'most' is not a count",
     "both+samples": "mode 'samples' is not in this version",
     "time,,loud": "field LOG: 'loud' is none of none, quiet, announce",
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
@@ -190,7 +191,7 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
         ("time,,quiet", {"modes": "time", "log": "quiet"}),
         ("time,,,false", {"modes": "time"}),
         ("time,,,,depth=20k,nodes=2M", {"modes": "time", "depth": 20_000, "nodes": 2_000_000}),
-        ("all,engine=auto,imports=false", {"modes": "time+memory", "imports": False}),
+        ("all,engine=auto,imports=false", {"modes": "time+memory+ops", "imports": False}),
         ("both", {"modes": "time+memory"}),
         ("memory+time", {"modes": "time+memory"}),
         ("memory,out,,true", {"modes": "memory", "directory": Path("out"), "detail": True}),

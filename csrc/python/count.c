@@ -15,8 +15,15 @@ prof_trait prof_traits[256];
 static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
 static PyObject *tables;        /* Owned: a tuple of tuples of names */
 static prof_counted *all;       /* every one there is */
-static prof_appender codes, live;
+static prof_appender codes, live, operands;
+static Py_ssize_t extra = -1;   /* slot of code objects: what is counted in them */
+static long types_limit;        /* executions of which operand types are sampled; -1 all */
 static uint32_t generation;
+
+static PyTypeObject prof_sampler_type;
+static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_t instruction);
+static void prof_sampler_place(PyObject *o, uint32_t constant);
+static void prof_sampler_reset(PyObject *o);
 
 typedef struct {
     PyObject_HEAD
@@ -294,18 +301,123 @@ static prof_ref code_ref(prof_counted *counted) {
 }
 
 void prof_count_reset(void) {
-    codes = live = (prof_appender){0};
+    codes = live = operands = (prof_appender){0};
     generation = 0;
     for (prof_counted *c = all; c; c = c->next) {
         c->ref = 0;
         if (c->site) c->site->code = 0;
         for (uint32_t i = 0; i < c->flow.counter_count; i++)
             if (c->probes[i]) ((prof_counter *)c->probes[i])->node = NULL;
+        for (uint32_t i = 0; i < c->sampler_count; i++) {
+            PyObject *sampler = c->probes[c->flow.counter_count + c->flow.handler_count + i];
+            if (sampler) prof_sampler_reset(sampler);
+        }
     }
 }
 
 void prof_count_begin(void) {
     if (prof_count_ops) each_thread(enters); /* of a fork, and of code without a span */
+}
+
+/* ---- samplers ------------------------------------------------------------------------------------------------------------ */
+
+#define MOST_PAIRS 8 /* of types at one instruction; the rest are one row without names */
+
+typedef struct {
+    PyObject_HEAD
+    prof_counted *counted; /* Owned */
+    uint32_t index;        /* among the probes */
+    uint32_t instruction;
+    uint32_t constant;     /* its number */
+    uint32_t skipped;      /* unit where a jump over it was put; PROF_NONE */
+    uint64_t seen;
+    uint32_t pairs;
+    struct { PyTypeObject *left, *right; const char *left_name, *right_name; prof_operands *row; } pair[MOST_PAIRS];
+} prof_sampler;
+
+static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_t instruction) {
+    prof_sampler *s = PyObject_New(prof_sampler, &prof_sampler_type);
+    if (!s) return NULL;
+    memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
+    s->counted = (prof_counted *)Py_NewRef((PyObject *)counted);
+    s->index = index;
+    s->instruction = instruction;
+    s->skipped = PROF_NONE;
+    return (PyObject *)s;
+}
+
+static void prof_sampler_place(PyObject *o, uint32_t constant) { ((prof_sampler *)o)->constant = constant; }
+
+static void sampler_dealloc(PyObject *o) {
+    prof_counted *counted = ((prof_sampler *)o)->counted;
+    counted->probes[((prof_sampler *)o)->index] = NULL;
+    PyObject_Free(o);
+    Py_DECREF(counted);
+}
+
+/* Puts a jump over its snippet, whose last instruction runs now; where a tracer has put its own there, nothing. */
+static void skip(prof_sampler *s) {
+    prof_py_frame *frame = prof_py_current();
+    int two = prof_opcode.operands[s->counted->flow.instructions[s->instruction].op];
+    if (prof_py_code(frame) != s->counted->probed) return;
+    uint32_t unit = unit_of(frame) - prof_sampler_back(s->constant);
+    uint8_t *at = (uint8_t *)_PyCode_CODE(s->counted->probed) + 2 * unit;
+    if (at[0] != prof_opcode.copy || at[1] != two) return;
+    at[0] = prof_opcode.jump_forward;
+    at[1] = (uint8_t)(prof_sampler_units(s->constant, two) - 1);
+    s->skipped = unit;
+}
+
+static void prof_sampler_reset(PyObject *o) {
+    prof_sampler *s = (prof_sampler *)o;
+    s->seen = s->pairs = 0;
+    if (s->skipped == PROF_NONE || !s->counted->probed) return;
+    uint8_t *at = (uint8_t *)_PyCode_CODE(s->counted->probed) + 2 * s->skipped;
+    if (at[0] == prof_opcode.jump_forward) {
+        at[0] = prof_opcode.copy;
+        at[1] = prof_opcode.operands[s->counted->flow.instructions[s->instruction].op];
+    }
+    s->skipped = PROF_NONE;
+}
+
+/* The row of that pair of types, made at first sight; NULL without room. Both NULL: of what has no row of its own. */
+static prof_operands *new_row(const prof_sampler *s, const char *left, const char *right) {
+    prof_operands *row = prof_arena_append(&operands, PROF_CHUNK_OPERANDS, sizeof *row, 0, sizeof *row);
+    if (!row) return NULL;
+    *row = (prof_operands){.code = s->counted->ref, .lies = s->counted->flow.instructions[s->instruction].lies,
+                           .left = prof_string_ref(left), .right = prof_string_ref(right)};
+    prof_arena_publish(&operands, sizeof *row);
+    return row;
+}
+
+static void sample(prof_sampler *s, PyTypeObject *left, PyTypeObject *right) {
+    const char *left_name = left->tp_name, *right_name = right ? right->tp_name : NULL;
+    uint32_t k = 0;
+    while (k < s->pairs && (s->pair[k].left != left || s->pair[k].right != right || s->pair[k].left_name != left_name ||
+                            s->pair[k].right_name != right_name))
+        k++;
+    if (k == MOST_PAIRS) k--;
+    else if (k == s->pairs) {
+        prof_operands *row = k + 1 == MOST_PAIRS ? new_row(s, NULL, NULL) : new_row(s, left_name, right_name);
+        if (!row) return;
+        s->pair[s->pairs].left = left, s->pair[s->pairs].right = right;
+        s->pair[s->pairs].left_name = left_name, s->pair[s->pairs].right_name = right_name;
+        s->pair[s->pairs++].row = row;
+    }
+    s->pair[k].row->count++;
+}
+
+/* s[right] = left, or del s[receiver]. */
+static int op_sample(PyObject *o, PyObject *right, PyObject *left) {
+    prof_sampler *s = (prof_sampler *)o;
+    if (types_limit >= 0 && s->seen >= (uint64_t)types_limit) {
+        skip(s);
+        return 0;
+    }
+    if (!prof_recording() || !(s->counted->ref || code_ref(s->counted))) return 0;
+    s->seen++;
+    sample(s, Py_TYPE(left ? left : right), left ? Py_TYPE(right) : NULL);
+    return 0;
 }
 
 /* ---- objects -------------------------------------------------------------------------------------------------------------- */
@@ -327,6 +439,10 @@ static void probe_dealloc(PyObject *o) {
         counted->probes[c->index + (Py_TYPE(o) == &prof_recorder_type ? counted->flow.counter_count : 0)] = NULL;
     PyObject_Free(o);
     Py_DECREF(counted);
+}
+
+static uint32_t probe_count(const prof_counted *c) {
+    return c->flow.counter_count + c->flow.handler_count + c->sampler_count;
 }
 
 static void counted_dealloc(PyObject *o) {
@@ -359,14 +475,21 @@ static int build_flow(prof_counted *c, PyCodeObject *code) {
 }
 
 static int make_probes(prof_counted *c) {
-    uint32_t counters = c->flow.counter_count, n = counters + c->flow.handler_count;
+    uint32_t counters = c->flow.counter_count, samplers = counters + c->flow.handler_count, next = 0;
+    for (uint32_t k = 0; types_limit && k < c->flow.count; k++) c->sampler_count += (uint32_t)prof_has_sampler(&c->flow.instructions[k]);
+    uint32_t n = probe_count(c);
     c->probes = calloc(n + 1, sizeof *c->probes);
     if (!c->probes) {
         PyErr_NoMemory();
         return -1;
     }
     for (uint32_t i = 0; i < n; i++) {
-        c->probes[i] = i < counters ? new_probe(&prof_counter_type, c, i) : new_probe(&prof_recorder_type, c, i - counters);
+        if (i < counters) c->probes[i] = new_probe(&prof_counter_type, c, i);
+        else if (i < samplers) c->probes[i] = new_probe(&prof_recorder_type, c, i - counters);
+        else {
+            while (!prof_has_sampler(&c->flow.instructions[next])) next++;
+            c->probes[i] = prof_sampler_new(c, i, next++);
+        }
         if (!c->probes[i]) return -1;
     }
     return 0;
@@ -384,7 +507,7 @@ prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *si
     c->locations = Py_NewRef(code->co_linetable);
     c->first_line = code->co_firstlineno;
     if (build_flow(c, code) || make_probes(c)) {
-        if (c->probes) prof_counted_release(c);
+        if (c->probes) prof_counted_release(c, NULL);
         Py_DECREF(c);
         return NULL;
     }
@@ -395,8 +518,31 @@ prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *si
     return c;
 }
 
-void prof_counted_release(prof_counted *c) {
-    for (uint32_t i = 0; i < c->flow.counter_count + c->flow.handler_count; i++) Py_XDECREF(c->probes[i]);
+void prof_counted_fill(prof_counted *c, prof_probe_set *set, uint32_t constants) {
+    set->flow = &c->flow;
+    set->counters = c->probes;
+    set->recorders = set->counters + c->flow.counter_count;
+    set->samplers = set->recorders + c->flow.handler_count;
+    set->sampler_count = c->sampler_count;
+    constants += c->flow.counter_count + c->flow.handler_count;
+    for (uint32_t i = 0; i < c->sampler_count; i++) prof_sampler_place(set->samplers[i], constants + i);
+}
+
+int prof_counted_release(prof_counted *c, PyObject *probed) {
+    int failed = 0;
+    if (probed) {
+        failed = PyUnstable_Code_SetExtra(probed, extra, Py_NewRef((PyObject *)c));
+        if (failed) Py_DECREF(c);
+        else c->probed = (PyCodeObject *)probed;
+    }
+    for (uint32_t i = 0; i < probe_count(c); i++) Py_XDECREF(c->probes[i]);
+    return failed;
+}
+
+/* The code is gone; it may have had none (NULL). */
+static void forget_code(void *o) {
+    if (o) ((prof_counted *)o)->probed = NULL;
+    Py_XDECREF((PyObject *)o);
 }
 
 PyObject *prof_recorder_unhandled(prof_counted *counted) { return new_probe(&prof_recorder_type, counted, PROF_EVENT_UNHANDLED); }
@@ -427,8 +573,18 @@ PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored) {
 static PyObject *op_nothing(PyObject *o) { Py_RETURN_NONE; }
 
 static PyMethodDef counter_methods[] = {{"__reduce__", counter_reduce, METH_NOARGS, "The int 0, which counts nothing."}, {NULL}};
+/* And for a sampler something that takes keys of any kind; nothing that comes with Python does. */
+static PyObject *sampler_reduce(PyObject *o, PyObject *ignored) {
+    PyObject *module = PyImport_ImportModule("prof.markers");
+    PyObject *type = module ? PyObject_GetAttrString(module, "Nothing") : NULL;
+    Py_XDECREF(module);
+    return type ? Py_BuildValue("(N())", type) : NULL;
+}
+static PyMethodDef sampler_methods[] = {
+    {"__reduce__", sampler_reduce, METH_NOARGS, "A stand-in that lets anything be set and deleted."}, {NULL}};
 static PyMethodDef recorder_methods[] = {
     {"__reduce__", prof_recorder_reduce, METH_NOARGS, "An empty Counter, from which anything may be deleted."}, {NULL}};
+static PyMappingMethods sampler_operators = {.mp_ass_subscript = op_sample};
 static PyNumberMethods counter_operators = {.nb_invert = op_nothing};
 static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
 
@@ -442,12 +598,17 @@ PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pro
                                    .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
                                    .tp_as_mapping = &recorder_operators, .tp_methods = recorder_methods};
 
+static PyTypeObject prof_sampler_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Sampler",
+                                  .tp_basicsize = sizeof(prof_sampler), .tp_flags = FLAGS, .tp_dealloc = sampler_dealloc,
+                                  .tp_as_mapping = &sampler_operators, .tp_methods = sampler_methods};
+
 /* ---- for Python -------------------------------------------------------------------------------------------------------------- */
 
 int prof_count_ops;
 
-void prof_count_switch(int on) {
+void prof_count_switch(int on, long types) {
     prof_count_ops = on;
+    types_limit = on ? types : 0;
     counter_operators.nb_invert = on ? op_count : op_nothing;
 }
 
@@ -460,6 +621,7 @@ static PyObject *describe(PyObject *self, PyObject *args) {
     if (traits_n != (Py_ssize_t)sizeof prof_traits || arguments_n > (Py_ssize_t)sizeof by_argument)
         return PyErr_Format(PyExc_ValueError, "describe(traits, by_argument, names)");
     memcpy(prof_traits, traits, sizeof prof_traits);
+    for (int op = 0; op < 256; op++) prof_opcode.operands[op] = prof_traits[op].operands;
     memcpy(by_argument, arguments, (size_t)arguments_n);
     Py_XSETREF(tables, Py_NewRef(names));
     Py_RETURN_NONE;
@@ -471,5 +633,10 @@ PyMethodDef prof_count_methods[] = {
     {NULL}};
 
 int prof_count_init(void) {
-    return PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ? -1 : 0;
+    extra = PyUnstable_Eval_RequestCodeExtraIndex(forget_code);
+    if (extra < 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no free slot on code objects");
+        return -1;
+    }
+    return PyType_Ready(&prof_sampler_type) || PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-/* Counting operations: the objects that stand in code as counters and recorders, and what they count into.
+/* Counting operations, and sampling the types they work on: the objects that stand in code as counters, recorders and samplers, and what they count into.
  * All functions need the GIL. */
 #ifndef PROF_PYTHON_COUNT_H
 #define PROF_PYTHON_COUNT_H
@@ -8,6 +8,7 @@
 #include "../counts.h"
 #include "flow.h"
 #include "frame.h"
+#include "rewrite.h"
 
 struct prof_site;
 
@@ -17,6 +18,8 @@ typedef struct {
     uint8_t source;      /* where its name is: enum prof_name_source, or from PROF_NAME_TABLE on a table of names */
     uint8_t shift;       /* of the argument, to the index there */
     uint8_t access[2];   /* enum prof_access */
+    uint8_t operands;    /* whose types are of interest: 0, 1 or 2 */
+    uint8_t unused;
 } prof_trait;
 enum prof_name_source { PROF_NAME_NONE, PROF_NAME_LOCAL, PROF_NAME_LOCALS, PROF_NAME_NAME, PROF_NAME_TABLE };
 #define PROF_BY_ARGUMENT 255 /* a category that the argument decides */
@@ -29,7 +32,9 @@ typedef struct prof_counted {
     prof_flow flow;
     PyObject *name, *file, *locals, *names, *locations; /* Owned: str, str, tuple, tuple, bytes */
     int first_line;
-    PyObject **probes; /* Owned array: counters, then recorders; the code's, NULL once they are gone */
+    PyObject **probes; /* Owned array: counters, recorders, samplers; the code's, NULL once they are gone */
+    uint32_t sampler_count;
+    PyCodeObject *probed; /* Borrowed: the code that they stand in; NULL once it is gone */
     struct prof_counted *next, **link;
 } prof_counted;
 
@@ -37,8 +42,11 @@ typedef struct prof_counted {
  * without one for code that cannot be counted. */
 prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, struct prof_site *site);
 
-/* Lets go of the counters and recorders, which the code holds from here on. */
-void prof_counted_release(prof_counted *counted);
+/* Gives prof_rewrite what it counts with; the constants before them are `constants`. */
+void prof_counted_fill(prof_counted *counted, prof_probe_set *set, uint32_t constants);
+
+/* Lets go of the probes, which `probed` (NULL where it was not made) holds from here on. 0, or -1 with an exception. */
+int prof_counted_release(prof_counted *counted, PyObject *probed);
 
 /* The recorder of what code without a span does not handle; the mark of such code, as its last constant. New reference. */
 PyObject *prof_recorder_unhandled(prof_counted *counted);
@@ -68,7 +76,7 @@ void prof_count_begin(void);
 
 /* Whether operations are recorded. */
 extern int prof_count_ops;
-void prof_count_switch(int on);
+void prof_count_switch(int on, long types);
 
 extern prof_trait prof_traits[256];
 extern PyMethodDef prof_count_methods[];

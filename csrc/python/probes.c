@@ -301,8 +301,8 @@ static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative =
 static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 /* What the probes do for a recording with or without time and operations; for those that come, and those in code already. */
-static void choose_operators(int timed, int counting) {
-    prof_count_switch(counting);
+static void choose_operators(int timed, int counting, long types) {
+    prof_count_switch(counting, types);
     untimed = counting && !timed;
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
@@ -423,11 +423,11 @@ static PyObject *only_counting(PyCodeObject *code, PyObject *module) {
     prof_counted *counted = consts ? prof_counted_new(code, name, NULL) : NULL;
     PyObject *result = NULL;
     if (counted) {
-        prof_probe_set set = {.raise = prof_recorder_unhandled(counted), .flow = &counted->flow,
-                              .counters = counted->probes, .recorders = counted->probes + counted->flow.counter_count};
+        prof_probe_set set = {.raise = prof_recorder_unhandled(counted)};
+        prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
         if (set.raise) result = prof_rewrite(code, consts, &set);
         Py_XDECREF(set.raise);
-        prof_counted_release(counted);
+        if (prof_counted_release(counted, result)) Py_CLEAR(result);
         Py_DECREF(counted);
     } else if (consts && !PyErr_Occurred()) {
         result = Py_NewRef((PyObject *)code);
@@ -457,11 +457,7 @@ static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *cons
     prof_counted *counted = site->counted;
     prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? dependent(&suspend_type, site) : NULL,
                           .raise = dependent(&raise_type, site)};
-    if (counted) {
-        set.flow = &counted->flow;
-        set.counters = counted->probes;
-        set.recorders = counted->probes + counted->flow.counter_count;
-    }
+    if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
     PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
     Py_XDECREF(set.raise);
@@ -479,7 +475,7 @@ static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *modu
         consts = own = PyErr_Occurred() ? NULL : counting_consts(code, consts, module);
     }
     if (site->original && consts) probed = rewrite_for(site, code, consts);
-    if (site->counted) prof_counted_release(site->counted);
+    if (site->counted && prof_counted_release(site->counted, probed)) Py_CLEAR(probed);
     Py_XDECREF(own);
     Py_DECREF(site);
     return probed;
@@ -596,8 +592,9 @@ static PyObject *lacks(PyObject *self, PyObject *code) {
 
 static PyObject *record_modes(PyObject *self, PyObject *args) {
     int timed, counting;
-    if (!PyArg_ParseTuple(args, "pp:record", &timed, &counting)) return NULL;
-    choose_operators(timed, counting);
+    long types = 0;
+    if (!PyArg_ParseTuple(args, "pp|l:record", &timed, &counting, &types)) return NULL;
+    choose_operators(timed, counting, types);
     Py_RETURN_NONE;
 }
 
@@ -639,7 +636,7 @@ static PyObject *configure(PyObject *self, PyObject *args) {
     prof_opcodes *o = &prof_opcode;
     uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
                         &o->pop_top, &o->send, &o->reraise, &o->jump_forward,
-                        &o->copy, &o->swap, &o->delete_subscr, &o->jump_back};
+                        &o->copy, &o->swap, &o->delete_subscr, &o->jump_back, &o->store_subscr};
     if (kinds_n != 256 || caches_n != 256 || flow_n != 256 || forward_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
         return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, flow, forward, main_name)");
     memcpy(o->kind, kinds, 256);
@@ -659,7 +656,9 @@ PyMethodDef prof_probe_methods[] = {
     {"configure", configure, METH_VARARGS,
      "configure(kinds, caches, operations, flow, forward, main_name): this interpreter's instructions, as tables by opcode\n"
      "and a list of opcodes (runtime/opcodes.py); what module __main__ is called."},
-    {"record", record_modes, METH_VARARGS, "record(timed, counting): what probes do from here on, and what new code gets."},
+    {"record", record_modes, METH_VARARGS,
+     "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
+     "instruction of which operand types are sampled; -1 all."},
     {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
      "probe(function, name, flags=0): gives the function probed code. False when it has probes already. `flags` are those of\n"

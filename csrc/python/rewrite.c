@@ -47,6 +47,22 @@ static snippet recorder(uint32_t constant, int keep_offset) {
     return s;
 }
 
+/* s[right] = left, or del s[receiver], with the operands on top of the stack, where they stay. */
+static snippet sampler(uint32_t constant, int operands) {
+    snippet s = {.units = 0};
+    emit(&s, prof_opcode.copy, (uint32_t)operands);
+    emit(&s, prof_opcode.load_const, constant);
+    if (operands == 1) {
+        emit(&s, prof_opcode.swap, 2);
+        emit(&s, prof_opcode.delete_subscr, 0);
+        return s;
+    }
+    emit(&s, prof_opcode.copy, 3);
+    emit(&s, prof_opcode.store_subscr, 0);
+    s.units += prof_opcode.caches[prof_opcode.store_subscr];
+    return s;
+}
+
 /* A snippet between two instructions, at the first unit of the second. A jump to there lands before what stands BEFORE it
  * and after what stands BEHIND the first one; in each of the two places, lower ranks come first. */
 typedef struct {
@@ -218,6 +234,16 @@ static void place(plan *p) {
     }
 }
 
+/* Constants `first` and on are the samplers. */
+static void place_samplers(plan *p, const prof_flow *flow, uint32_t first) {
+    for (uint32_t k = 0; k < flow->count; k++) {
+        const prof_instruction *i = &flow->instructions[k];
+        if (!prof_has_sampler(i)) continue;
+        snippet what = sampler(first++, prof_opcode.operands[i->op]);
+        insert(p, i->start, BEFORE, SECOND, &what, i->start);
+    }
+}
+
 static jump *jump_at(plan *p, uint32_t unit) {
     uint32_t low = 0, high = p->jump_count;
     while (high - low > 1) {
@@ -374,8 +400,8 @@ static void write_code(plan *p) {
         prof_bytes_add(&p->out, p->code + 2 * copied, 2 * (size_t)(u - copied));
         copied = u;
         write_side(p, &next, u, BEHIND);
-        for (int k = 0; k < p->widen[u]; k++) prof_bytes_add(&p->out, extended, 2);
         write_side(p, &next, u, BEFORE);
+        for (int k = 0; k < p->widen[u]; k++) prof_bytes_add(&p->out, extended, 2);
     }
     if (p->out.failed) return;
     for (uint32_t k = 0; k < p->jump_count; k++) {
@@ -526,16 +552,17 @@ static PyObject *replace(PyCodeObject *code, PyObject *consts, plan *p, prof_byt
     return result;
 }
 
-/* The constants with the probes behind them: counters, recorders, span, suspend, raise. */
+/* The constants with the probes behind them: counters, recorders, samplers, span, suspend, raise. */
 static PyObject *consts_with(PyObject *consts, const prof_probe_set *probes) {
     const prof_flow *flow = probes->flow;
     Py_ssize_t n = PyTuple_GET_SIZE(consts), k = n + 1 + !!probes->span + !!probes->suspend;
-    if (flow) k += flow->counter_count + flow->handler_count;
+    if (flow) k += flow->counter_count + flow->handler_count + probes->sampler_count;
     PyObject *all = PyTuple_New(k);
     if (!all) return NULL;
     for (k = 0; k < n; k++) PyTuple_SET_ITEM(all, k, Py_NewRef(PyTuple_GET_ITEM(consts, k)));
     for (uint32_t i = 0; flow && i < flow->counter_count; i++) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->counters[i]));
     for (uint32_t i = 0; flow && i < flow->handler_count; i++) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->recorders[i]));
+    for (uint32_t i = 0; i < probes->sampler_count; i++) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->samplers[i]));
     if (probes->span) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->span));
     if (probes->suspend) PyTuple_SET_ITEM(all, k++, Py_NewRef(probes->suspend));
     PyTuple_SET_ITEM(all, k, Py_NewRef(probes->raise));
@@ -554,7 +581,8 @@ static void span_snippets(plan *p, const prof_probe_set *probes, uint32_t first)
 /* All the passes; `first` is the number of constants before the probes. */
 static void rewrite(plan *p, PyCodeObject *code, const prof_probe_set *probes, uint32_t first) {
     prof_flow *flow = probes->flow;
-    uint32_t span = first + (flow ? flow->counter_count + flow->handler_count : 0);
+    uint32_t samplers = first + (flow ? flow->counter_count + flow->handler_count : 0);
+    uint32_t span = samplers + probes->sampler_count;
     uint32_t raise = span + !!probes->span + !!probes->suspend;
     if (p->spans) span_snippets(p, probes, span);
     emit(&p->snippets[SUSPEND_SEND], prof_opcode.jump_forward, 1);
@@ -562,6 +590,7 @@ static void rewrite(plan *p, PyCodeObject *code, const prof_probe_set *probes, u
     p->raise = p->recorders ? recorder(raise, 1) : probe(raise, prof_opcode.unary_negative);
     place(p);
     if (flow) place_counters(p, flow, first);
+    if (probes->sampler_count) place_samplers(p, flow, samplers);
     layout(p);
     write_code(p);
     write_exceptions(p, (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),

@@ -15,6 +15,9 @@
  *   counter   ~counter                                on the edge
  *   recorder  LOAD_CONST r; COPY 3; DELETE_SUBSCR     del r[offset]: the offset that raised lies below the exception
  *   raise     the same, for what the function does not handle
+ *   sampler   COPY; LOAD_CONST s; ...; s[right] = left, or del s[receiver], before an instruction whose operands' types
+ *             are asked for. It begins with COPY, which no superinstruction takes in: there a jump over it is put
+ *             once enough was seen
  *
  * The span is closed while a generator is suspended, and after a leave probe. An exception that arises there and that the
  * function itself catches goes through a trampoline that resumes the span first, then on to the real handler. */
@@ -41,7 +44,8 @@ typedef struct {
     uint8_t kind[256];   /* enum prof_instruction_kind */
     uint8_t caches[256]; /* inline cache units behind the instruction */
     uint8_t load_const, extended_arg, unary_invert, unary_negative, pop_top;
-    uint8_t send, reraise, jump_forward, copy, swap, delete_subscr, jump_back;
+    uint8_t send, reraise, jump_forward, copy, swap, delete_subscr, jump_back, store_subscr;
+    uint8_t operands[256]; /* of an instruction whose operands' types are of interest, how many: 1 or 2, on top of the stack */
     uint8_t forward[256]; /* of a conditional jump backwards, the one forwards; else the opcode itself */
     uint8_t backward[256];
     prof_flow_rules rules;
@@ -56,7 +60,18 @@ typedef struct {
     PyObject *span, *suspend, *raise;
     prof_flow *flow;
     PyObject *const *counters, *const *recorders;
+    PyObject *const *samplers; /* one for each instruction of the body that has operands, in order; NULL for none */
+    uint32_t sampler_count;
 } prof_probe_set;
+
+/* Whether a sampler stands before the instruction. */
+static inline int prof_has_sampler(const prof_instruction *i) { return i->block && prof_opcode.operands[i->op]; }
+
+/* A sampler's place, relative to the unit that calls it: where its snippet begins, and how long that is. */
+static inline uint32_t prof_sampler_back(uint32_t constant) { return (constant > 0xff) + (constant > 0xffff) + (constant > 0xffffff) + 3; }
+static inline uint32_t prof_sampler_units(uint32_t constant, int operands) {
+    return prof_sampler_back(constant) + 1 + (operands == 2 ? prof_opcode.caches[prof_opcode.store_subscr] : 0);
+}
 
 /* A new code object: `code` with these probes, and with `consts` (Borrowed) in place of its constants. `code` itself (a new
  * reference) when it has no RESUME to stand behind. NULL with an exception set on failure. Needs the GIL. */
