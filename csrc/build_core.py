@@ -41,6 +41,7 @@ PYTHON = [
     "ambient.c",
     "monitor.c",
     "allocators.c",
+    "tracked.c",
     "live.c",
     "control.c",
 ]
