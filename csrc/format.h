@@ -159,9 +159,9 @@ typedef struct {
 } prof_pending;
 
 #define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
-#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode; the same for those below */
-#define PROF_LABEL_NO_MEMORY 4u
-#define PROF_LABEL_NO_DETAIL 8u
+#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode: readers charge its self time to the span around it */
+#define PROF_LABEL_NO_MEMORY 4u /* what it allocates was charged to the span around it */
+#define PROF_LABEL_NO_DETAIL 8u /* its blocks were counted and not followed */
 #define PROF_LABEL_NO_OPS 16u
 
 typedef struct {

@@ -171,6 +171,18 @@ def test_the_profiler_is_not_in(allocations: Callable[..., Allocations], mode: s
     assert not [f for f in found.functions if f.label.kind == "profiler" and f.alloc_count]
 
 
+@pytest.mark.parametrize("detail", [False, True])
+def test_sections_cost_the_program_no_memory(allocations: Callable[..., Allocations], detail: bool) -> None:
+    source = (
+        "def main():\n    with profile('first'):\n        pass\n    profile('second')\n    end('second')\n    end()\n"
+        "    return bytes(1001)\n"
+    )
+    with pytest.warns(RuntimeWarning, match="not open"):
+        found = allocations(source, detail)
+    lines = {line for _, line in found.sums(file=str(found.path.parent / "program.py"))}
+    assert 7 in lines and lines.isdisjoint({3, 4, 5, 6})  # `with` itself makes a bound method
+
+
 def test_blocks_of_before_are_no_leak(record: Recorder, tmp_path: Path) -> None:
     space = record.load(
         "before = [bytes(5000) for _ in range(100)]\n"

@@ -55,21 +55,28 @@ def _columns(
     session: Session, tree: Tree, wish: Wish, column: str, rows: Sequence[_Row], words: Callable[[int], str], whole: int
 ) -> list[Column]:
     timed = column == "self_ns"
-    total = tree.inclusive(column)
+    total = _totals(session, tree, column, rows)
     columns = [
-        Column("%", [percent(total[row.node], whole) for row in rows]),
-        Column("total" if timed else MEMORY_COLUMNS[column], [words(total[row.node]) for row in rows],
+        Column("%", [percent(value, whole) for value in total]),
+        Column("total" if timed else MEMORY_COLUMNS[column], [words(value) for value in total],
                "time" if timed else "memory"),
         Column("self", [words(row.own) for row in rows]),
         Column("calls", [count(row.calls) for row in rows]),
     ]  # fmt: skip
     for other in ("alloc_bytes", "alloc_count") if session.memory is not None else ():
         if other != column and (not timed or other == "alloc_bytes"):
-            values = tree.inclusive(other)
-            columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(values[row.node]) for row in rows]))
+            values = _totals(session, tree, other, rows)
+            columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(value) for value in values]))
     room = max(20, wish.width - 50)
     names = [indented(row.depth, row.name, room) for row in rows]
     return [*columns, Column("span", names, "name", left=True, stretch=True)]
+
+
+def _totals(session: Session, tree: Tree, column: str, rows: Sequence[_Row]) -> list[int]:
+    """What the rows' subtrees hold; nothing where a span's markers left that out."""
+    total = tree.inclusive(column)
+    labels = (session.capture.label(tree.label[row.node]) for row in rows)
+    return [total[row.node] if label.has(column) else 0 for row, label in zip(rows, labels, strict=True)]
 
 
 @define

@@ -66,7 +66,7 @@ def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
     label = function.label
     found: dict[str, Any] = {key: getattr(label, key) for key in ("name", "kind", "module", "file", "line")}
     found |= {"calls": function.calls, "resumes": function.resumes}
-    if timed:
+    if timed and label.has("self_ns"):
         found |= {key: getattr(function, key) for key in _FUNCTION_TIMES}
     found |= _known({key: getattr(function, key) for key in _FUNCTION_MEMORY})
     found["exact"] = True
@@ -101,15 +101,16 @@ def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
         "callee": edge.callee.name,
         "calls": edge.calls,
     }
+    timed = timed and edge.callee.has("self_ns")
     return found | ({"total_ns": edge.total_ns, "self_ns": edge.self_ns} if timed else {})
 
 
 def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
     found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else dict(_ROOT)
     found["calls"] = tree.calls[node]
-    if session.timed:
+    if session.timed and (not label or label.has("self_ns")):
         found |= {"total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
-    if session.memory is not None:
+    if session.memory is not None and (not label or label.has("alloc_bytes")):
         found["total_alloc_bytes"] = tree.inclusive("alloc_bytes")[node]
         found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
     return json.dumps(found, ensure_ascii=False)[:-1]
