@@ -117,7 +117,8 @@ enum prof_label_kind {
     PROF_NATIVE = 5,
     PROF_THREAD = 6,   /* root of a thread's tree */
     PROF_PROFILER = 7, /* the profiler's own work, kept apart from the program's */
-    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated */
+    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated; readers make names of
+                          files that are called alike longer */
 };
 
 /* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with

@@ -30,7 +30,7 @@
 #define PROF_READER_CATEGORIES 32 /* room for so many */
 
 /* cffi: begin */
-/* Text inside the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
+/* Text of the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
 typedef struct {
     const char *text;
     uint32_t length;

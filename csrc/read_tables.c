@@ -252,5 +252,9 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
             reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
                                                    .length = (uint32_t)chunk->used};
     }
+    if (prof_reader_name_lines(reader) != 0) {
+        prof_reader_fail(error, size, "does not fit into memory");
+        return -1;
+    }
     return 0;
 }

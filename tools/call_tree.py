@@ -34,7 +34,7 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     total = tree.inclusive(column)
     whole = session.inside_ns if timed else total[0]
     words = duration if timed else amounts(column)
-    nodes = shown_order(tree, column, max(1, int(whole * wish.min_percent / 100)), 0, wish.lines)
+    nodes = shown_order(tree, {column: max(1, int(whole * wish.min_percent / 100))}, 0, wish.lines)
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
     of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
@@ -134,13 +134,16 @@ def indented(depth: int, name: str, room: int) -> str:
     return indent + shorten(name, max(12, room - len(indent)))
 
 
-def shown_order(tree: Tree, column: str, minimum: int, depth: int, lines: bool = False) -> list[int]:
-    """The nodes to show, without the root: depth first, of siblings the one with most of the column first."""
+def shown_order(tree: Tree, least: dict[str, int], depth: int, lines: bool = False) -> list[int]:
+    """The nodes to show, without the root: those with the least amount of any of the columns. Depth first, of siblings
+    the one with most of the first column first."""
     order: list[int] = []
-    selected = tree.select(column, minimum, depth or 0xFFFFFFFF, lines)
-    total = tree.inclusive(column)
+    selected = {
+        node for column, minimum in least.items() for node in tree.select(column, minimum, depth or 0xFFFFFFFF, lines)
+    }
+    total = tree.inclusive(next(iter(least)))
     children: dict[int, list[int]] = {}
-    for node in selected[1:]:
+    for node in sorted(selected)[1:]:
         children.setdefault(tree.parent[node], []).append(node)
     waiting = [0]
     while waiting:

@@ -94,7 +94,8 @@ def _class_words(least: int) -> str:
 def place(label: Label) -> str:
     """`file.py:42`, with the folder where the file's name says nothing."""
     path = PurePath(label.file)
-    return f"{path.parent.name}/{label.name}" if path.stem.startswith("__") and path.parent.name else label.name
+    alone = path.stem.startswith("__") and path.parent.name and "/" not in label.name
+    return f"{path.parent.name}/{label.name}" if alone else label.name
 
 
 def lines_table(
