@@ -214,6 +214,7 @@ typedef struct {
     uint64_t unknown_frees; /* of blocks that were there when recording began, or that nobody may track */
     uint64_t arena_bytes;   /* address space that pymalloc has taken since recording began */
     uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */
+    uint64_t small_bytes;   /* live blocks when recording ended, of the sizes that arenas serve: up to 512 bytes */
 } prof_memory;
 
 typedef struct {

@@ -77,6 +77,7 @@ typedef struct {
     uint64_t unknown_frees;   /* of blocks that were there before, or that nobody may track */
     uint64_t arena_bytes;     /* address space that pymalloc has taken since recording began */
     uint64_t class_count[64]; /* allocations of [2^k, 2^(k+1)) bytes; of 0 bytes in class 0 */
+    uint64_t small_bytes;     /* live when recording ended, in blocks of the sizes that arenas serve; 0 unknown */
 } prof_reader_memory;
 
 /* Live blocks of one type when recording ended. */

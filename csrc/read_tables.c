@@ -194,6 +194,7 @@ static void read_memory(prof_reader *reader, const prof_memory *from) {
     memory->peak_bytes = from->peak_bytes;
     memory->peak_ns = since_start(reader, from->peak_ticks);
     memory->unknown_frees = from->unknown_frees;
+    memory->small_bytes = from->small_bytes;
     memcpy(memory->class_count, from->class_count, sizeof memory->class_count);
 }
 

@@ -152,7 +152,9 @@ class Capture:
         found: dict[str, Any] = {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[:2]}
         if info.detail:
             found |= {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[2:4]}
-            found |= {c: getattr(info, c) for c in ("live_bytes", "peak_bytes", "peak_ns", "unknown_frees")}
+            found |= {
+                c: getattr(info, c) for c in ("live_bytes", "peak_bytes", "peak_ns", "unknown_frees", "small_bytes")
+            }
             classes = enumerate(info.class_count)
             found["size_classes"] = tuple((1 << k if k else 0, count) for k, count in classes if count)
         return MemoryTotals(detail=bool(info.detail), arena_bytes=info.arena_bytes, **found)

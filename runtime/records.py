@@ -118,6 +118,8 @@ class MemoryTotals:
     """When the peak was reached, since the start of recording."""
     unknown_frees: int | None = None
     """Blocks freed that were there before the recording."""
+    small_bytes: int | None = None
+    """Live when recording ended, in blocks of the sizes that arenas serve; 0 where the process was killed."""
     size_classes: tuple[tuple[int, int], ...] | None = None
     """(least size, allocations from there to twice that), without the empty ones; the least of the first is 0."""
 

@@ -398,6 +398,19 @@ def test_code_made_for_ever(record: Recorder, tmp_path: Path) -> None:
     space.clear()
 
 
+def test_arenas_and_what_is_held_in_them(allocations: Callable[..., Allocations]) -> None:
+    source = (
+        "kept = []\ndef main():\n    kept.extend(bytes(200) for _ in range(50_000))\n    kept.append(bytes(9000))\n"
+    )
+    totals = allocations(source).totals
+    assert totals.live_bytes is not None and totals.small_bytes is not None
+    large = totals.live_bytes - totals.small_bytes  # the list, and one more
+    assert 50_000 * 233 <= totals.small_bytes < 50_000 * 233 + 5000
+    assert 9000 + 50_000 * 8 <= large < 9000 + 50_000 * 10
+    # Each block has its size rounded up to 16, in pages of which some were there before.
+    assert totals.small_bytes - (1 << 20) < totals.arena_bytes < totals.small_bytes * 1.1 + (1 << 20)
+
+
 def test_the_series(allocations: Callable[..., Allocations]) -> None:
     found = allocations("def main():\n    for _ in range(30):\n        kept = [object() for _ in range(50_000)]\n")
     times = [moment.ns for moment in found.series]

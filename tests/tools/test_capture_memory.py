@@ -54,7 +54,7 @@ def with_memory(detail: bool = True) -> File:
         [Thread("MainThread", nodes, end=100)],
         {"name": "app", "modes": ["time", "memory"]},
         modes=TIME_MODE | MEMORY_MODE,
-        memory=Memory(detail, 7, 264, 330, 50, 3, 1 << 20, {0: 1, 5: 12, 8: 2}) if detail else Memory(False, 1),
+        memory=Memory(detail, 7, 264, 330, 50, 3, 1 << 20, {0: 1, 5: 12, 8: 2}, 250) if detail else Memory(False, 1),
         types=[("bytearray", 3, 200), ("", 1, 64)],
         series=[(20, 5000, 4096, 10), (90, 7000, 8192, 264)],
     )
@@ -68,6 +68,7 @@ def test_memory_in_detail(tmp_path: Path) -> None:
     assert (memory.alloc_count, memory.alloc_bytes, memory.free_count, memory.free_bytes) == (15, 1380, 6, 1116)
     assert (memory.live_bytes, memory.peak_bytes, memory.peak_ns, memory.unknown_frees) == (264, 330, 50, 3)
     assert memory.size_classes == ((0, 1), (32, 12), (256, 2))
+    assert (memory.arena_bytes, memory.small_bytes) == (1 << 20, 250)
     assert tree.inclusive("live_bytes")[0] == 264
     assert tree.inclusive("peak_bytes")[0] == 250 + 0 + 64 + 16
     grow = next(f for f in capture.functions(tree) if f.label.name == "app.grow")
