@@ -407,8 +407,8 @@ def test_arenas_and_what_is_held_in_them(allocations: Callable[..., Allocations]
     large = totals.live_bytes - totals.small_bytes  # the list, and one more
     assert 50_000 * 233 <= totals.small_bytes < 50_000 * 233 + 5000
     assert 9000 + 50_000 * 8 <= large < 9000 + 50_000 * 10
-    # Each block has its size rounded up to 16, in pages of which some were there before.
-    assert totals.small_bytes - (1 << 20) < totals.arena_bytes < totals.small_bytes * 1.1 + (1 << 20)
+    # Each block has its size rounded up to 16; earlier arenas may have had room for any of them.
+    assert totals.arena_bytes < totals.small_bytes * 1.1 + (1 << 20)
 
 
 def test_the_series(allocations: Callable[..., Allocations]) -> None:
@@ -417,3 +417,15 @@ def test_the_series(allocations: Callable[..., Allocations]) -> None:
     assert len(times) >= 3 and times == sorted(times)
     assert all(moment.rss_bytes > 1 << 20 for moment in found.series)
     assert max(moment.live_bytes for moment in found.series) <= (found.totals.peak_bytes or 0)
+
+
+def test_the_series_of_few_large_blocks(allocations: Callable[..., Allocations]) -> None:
+    """Programs in numpy make few blocks; their memory is followed, and so is when it was most."""
+    found = allocations(
+        "import time\ndef main():\n    for size in (1, 8, 1, 1, 1):\n        kept = bytes(size << 20)\n"
+        "        time.sleep(0.02)\n        del kept\n"
+    )
+    times = [moment.ns for moment in found.series]
+    assert len(times) >= 6
+    assert max(moment.live_bytes for moment in found.series) > 8 << 20
+    assert found.totals.peak_ns is not None and found.totals.peak_ns < times[-1] - 30_000_000

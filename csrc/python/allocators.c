@@ -134,11 +134,14 @@ static __attribute__((noinline)) int still_busy(void) {
     return prof_busy.any != 0;
 }
 
+/* A block that shows in the process's memory: programs that work in few and large ones would else have no series. */
+#define LARGE (64 * 1024)
+
 /* What need not be done at each allocation. */
-static __attribute__((noinline)) void chores(void) {
+static __attribute__((noinline)) void chores(size_t bytes) {
     if (prof_memory_waiting) prof_memory_drain();
     prof_tracked_look();
-    if (!(since_chores & 4095)) prof_memory_moment(0);
+    if (!(since_chores & 4095) || bytes >= LARGE) prof_memory_moment(0);
 }
 
 static inline void allocated(const void *block, size_t bytes, int object) {
@@ -151,7 +154,7 @@ static inline void allocated(const void *block, size_t bytes, int object) {
     }
     prof_node *site = site_now(state);
     if (PROF_LIKELY(site != NULL)) prof_memory_allocated(site, block, bytes, object);
-    if (PROF_UNLIKELY(!(++since_chores & 255))) chores();
+    if (PROF_UNLIKELY(!(++since_chores & 255) || bytes >= LARGE)) chores(bytes);
 }
 
 static inline void freed(const void *block) {
