@@ -26,6 +26,7 @@ PURE = [
     "counts.c",
     "read.c",
     "read_tables.c",
+    "read_places.c",
     "read_tree.c",
     "read_sums.c",
     "read_counts.c",
@@ -41,6 +42,7 @@ PYTHON = [
     "ambient.c",
     "monitor.c",
     "allocators.c",
+    "tracked.c",
     "live.c",
     "control.c",
 ]

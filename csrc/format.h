@@ -117,7 +117,8 @@ enum prof_label_kind {
     PROF_NATIVE = 5,
     PROF_THREAD = 6,   /* root of a thread's tree */
     PROF_PROFILER = 7, /* the profiler's own work, kept apart from the program's */
-    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated */
+    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated; readers make names of
+                          files that are called alike longer */
 };
 
 /* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with
@@ -159,9 +160,9 @@ typedef struct {
 } prof_pending;
 
 #define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
-#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode; the same for those below */
-#define PROF_LABEL_NO_MEMORY 4u
-#define PROF_LABEL_NO_DETAIL 8u
+#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode: readers charge its self time to the span around it */
+#define PROF_LABEL_NO_MEMORY 4u /* what it allocates was charged to the span around it */
+#define PROF_LABEL_NO_DETAIL 8u /* its blocks were counted and not followed */
 #define PROF_LABEL_NO_OPS 16u
 
 typedef struct {
@@ -213,6 +214,7 @@ typedef struct {
     uint64_t unknown_frees; /* of blocks that were there when recording began, or that nobody may track */
     uint64_t arena_bytes;   /* address space that pymalloc has taken since recording began */
     uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */
+    uint64_t small_bytes;   /* live blocks when recording ended, of the sizes that arenas serve: up to 512 bytes */
 } prof_memory;
 
 typedef struct {

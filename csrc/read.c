@@ -291,6 +291,7 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->threads);
     free(reader->types);
     free(reader->moments);
+    free(reader->line_names);
     free(reader);
 }
 

@@ -30,7 +30,7 @@
 #define PROF_READER_CATEGORIES 32 /* room for so many */
 
 /* cffi: begin */
-/* Text inside the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
+/* Text of the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
 typedef struct {
     const char *text;
     uint32_t length;
@@ -77,6 +77,7 @@ typedef struct {
     uint64_t unknown_frees;   /* of blocks that were there before, or that nobody may track */
     uint64_t arena_bytes;     /* address space that pymalloc has taken since recording began */
     uint64_t class_count[64]; /* allocations of [2^k, 2^(k+1)) bytes; of 0 bytes in class 0 */
+    uint64_t small_bytes;     /* live when recording ended, in blocks of the sizes that arenas serve; 0 unknown */
 } prof_reader_memory;
 
 /* Live blocks of one type when recording ended. */

@@ -14,6 +14,7 @@ struct prof_reader {
     prof_reader_thread *threads; /* Owned, in file order */
     prof_reader_type *types;     /* Owned, in file order */
     prof_reader_moment *moments; /* Owned, in file order */
+    char *line_names;            /* Owned: of lines whose file's name is not the only one */
     uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
@@ -55,6 +56,9 @@ const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_
 
 /* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
+
+/* Makes the names of lines in files that are called alike longer. 0, or -1 when out of memory. */
+int prof_reader_name_lines(prof_reader *reader);
 
 /* The first record of a chunk. Records follow each other every chunk->record_size bytes. */
 static inline const unsigned char *prof_reader_records(const prof_reader *reader, const prof_reader_chunk *chunk) {

@@ -194,6 +194,7 @@ static void read_memory(prof_reader *reader, const prof_memory *from) {
     memory->peak_bytes = from->peak_bytes;
     memory->peak_ns = since_start(reader, from->peak_ticks);
     memory->unknown_frees = from->unknown_frees;
+    memory->small_bytes = from->small_bytes;
     memcpy(memory->class_count, from->class_count, sizeof memory->class_count);
 }
 
@@ -251,6 +252,10 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
             reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
                                                    .length = (uint32_t)chunk->used};
+    }
+    if (prof_reader_name_lines(reader) != 0) {
+        prof_reader_fail(error, size, "does not fit into memory");
+        return -1;
     }
     return 0;
 }

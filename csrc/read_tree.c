@@ -220,6 +220,17 @@ static int keep_places(const merge *m, prof_reader_tree *tree) {
     return 0;
 }
 
+/* A span whose markers leave time out has none of its own: what it took is its caller's. */
+static void leave_out_time(const prof_reader *reader, prof_reader_tree *tree) {
+    uint64_t *self = tree->own[PROF_READER_COLUMN_self_ns], *suspended = tree->own[PROF_READER_COLUMN_suspended_ns];
+    for (uint32_t i = tree->count - 1; i > 0; i--) { /* children before their parents */
+        if (!(reader->labels[tree->label[i]].flags & PROF_LABEL_NO_TIME))
+            continue;
+        self[tree->parent[i]] += self[i];
+        self[i] = suspended[i] = 0;
+    }
+}
+
 uint32_t prof_reader_column(const char *name) {
     for (uint32_t column = 0; column < PROF_READER_COLUMN_COUNT; column++)
         if (strcmp(columns[column].name, name) == 0)
@@ -305,6 +316,7 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
         goto memory;
     tree->label_count = (uint32_t)reader->info.label_count;
     add_columns(&m, tree);
+    leave_out_time(reader, tree);
     if ((reader->info.modes & OPS_MODE) != 0 && keep_places(&m, tree) != 0)
         goto memory;
     merge_close(&m);

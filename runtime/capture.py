@@ -14,6 +14,7 @@ from typing import Any
 from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
+from prof.modes import NO_DETAIL, NO_MEMORY, NO_TIME
 from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals, Moment, Thread, TypeCount
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
@@ -151,7 +152,9 @@ class Capture:
         found: dict[str, Any] = {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[:2]}
         if info.detail:
             found |= {c: tree.inclusive(c)[ROOT] for c in LINE_COLUMNS[2:4]}
-            found |= {c: getattr(info, c) for c in ("live_bytes", "peak_bytes", "peak_ns", "unknown_frees")}
+            found |= {
+                c: getattr(info, c) for c in ("live_bytes", "peak_bytes", "peak_ns", "unknown_frees", "small_bytes")
+            }
             classes = enumerate(info.class_count)
             found["size_classes"] = tuple((1 << k if k else 0, count) for k, count in classes if count)
         return MemoryTotals(detail=bool(info.detail), arena_bytes=info.arena_bytes, **found)
@@ -170,6 +173,7 @@ class Capture:
                 _string(row.file),
                 row.line,
                 bool(row.flags & GENERATOR_FLAG),
+                row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL),
             )
             self._labels[index] = found
         return found
@@ -199,7 +203,9 @@ class Capture:
         """Sums by label over the tree, of every label that occurs in it and is no line."""
         count = self.label_count
         contexts = tree.label_sums(None, count)[0]
-        columns = {c: tree.label_sums(c, count)[0] for c in ("calls", "resumes", "suspended_ns", "items")}
+        columns: dict[str, Any] = {
+            c: tree.label_sums(c, count)[0] for c in ("calls", "resumes", "suspended_ns", "items")
+        }
         columns["self_ns"], columns["total_ns"] = tree.label_sums("self_ns", count, inclusive=True)
         for column in filter(self.recorded, LINE_COLUMNS):
             own, total = tree.label_sums(column, count, inclusive=column in INCLUSIVE)
@@ -207,16 +213,20 @@ class Capture:
             if column in INCLUSIVE:
                 columns[f"total_{column}"] = total
         rows = self._info.labels
+        columns |= {name: [getattr(row, name) for row in rows[0:count]] for name in _LATENCIES}
         return [
-            Function(
-                label=self.label(index),
-                contexts=contexts[index],
-                **{name: sums[index] for name, sums in columns.items()},
-                **{name: getattr(rows[index], name) for name in _LATENCIES},
-            )
+            self._function(index, contexts[index], {name: values[index] for name, values in columns.items()})
             for index in range(count)
             if contexts[index] and rows[index].kind != LINE_KIND
         ]
+
+    def _function(self, index: int, contexts: int, sums: dict[str, Any]) -> Function:
+        label = self.label(index)
+        if label.left_out:
+            sums = {
+                name: value if label.has(name) else 0 if name.endswith("_ns") else None for name, value in sums.items()
+            }
+        return Function(label=label, contexts=contexts, **sums)
 
     def lines(self, tree: Tree) -> list[Line]:
         """Sums by line over the tree, most bytes allocated first; empty when memory was not recorded."""
@@ -263,7 +273,9 @@ class Capture:
             above, below = pairs.labels(pair)
             if of is None or of in (above, below):
                 caller = None if above == NO_LABEL else self.label(above)
-                found.append(Edge(caller, self.label(below), calls[pair], resumes[pair], total_ns[pair], self_ns[pair]))
+                callee = self.label(below)
+                times = (total_ns[pair], self_ns[pair]) if callee.has("self_ns") else (0, 0)
+                found.append(Edge(caller, callee, calls[pair], resumes[pair], *times))
         return found, pairs.count
 
     def write_folded(self, tree: Tree, column: str, descriptor: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import frozen
+from prof.modes import NO_DETAIL, NO_MEMORY, NO_TIME
 
 
 @frozen
@@ -17,6 +18,17 @@ class Label:
     file: str
     line: int
     generator: bool
+    left_out: int = 0
+    """What its markers left out, as `prof.modes.NO_…`."""
+
+    def has(self, column: str) -> bool:
+        """Whether the column has figures of its own for this label, where it has for others."""
+        if column.endswith("_ns"):
+            return not self.left_out & NO_TIME
+        held = column.removeprefix("total_")
+        if held.startswith("alloc_"):
+            return not self.left_out & NO_MEMORY
+        return not (held.startswith(("free_", "live_", "peak_")) and self.left_out & (NO_MEMORY | NO_DETAIL))
 
 
 @frozen(kw_only=True)
@@ -25,7 +37,7 @@ class Function:
 
     The latencies are of the capture's `completed` calls, on all threads; percentiles are interpolated inside the
     bins of a histogram with four bins an octave. They are 0 while no call was completed. Of memory, what is not
-    inclusive was allocated while the function was the innermost span.
+    inclusive was allocated while the function was the innermost span. What its markers left out is 0 or None.
     """
 
     label: Label
@@ -106,6 +118,8 @@ class MemoryTotals:
     """When the peak was reached, since the start of recording."""
     unknown_frees: int | None = None
     """Blocks freed that were there before the recording."""
+    small_bytes: int | None = None
+    """Live when recording ended, in blocks of the sizes that arenas serve; 0 where the process was killed."""
     size_classes: tuple[tuple[int, int], ...] | None = None
     """(least size, allocations from there to twice that), without the empty ones; the least of the first is 0."""
 

@@ -171,6 +171,18 @@ def test_the_profiler_is_not_in(allocations: Callable[..., Allocations], mode: s
     assert not [f for f in found.functions if f.label.kind == "profiler" and f.alloc_count]
 
 
+@pytest.mark.parametrize("detail", [False, True])
+def test_sections_cost_the_program_no_memory(allocations: Callable[..., Allocations], detail: bool) -> None:
+    source = (
+        "def main():\n    with profile('first'):\n        pass\n    profile('second')\n    end('second')\n    end()\n"
+        "    return bytes(1001)\n"
+    )
+    with pytest.warns(RuntimeWarning, match="not open"):
+        found = allocations(source, detail)
+    lines = {line for _, line in found.sums(file=str(found.path.parent / "program.py"))}
+    assert 7 in lines and lines.isdisjoint({3, 4, 5, 6})  # `with` itself makes a bound method
+
+
 def test_blocks_of_before_are_no_leak(record: Recorder, tmp_path: Path) -> None:
     space = record.load(
         "before = [bytes(5000) for _ in range(100)]\n"
@@ -386,9 +398,34 @@ def test_code_made_for_ever(record: Recorder, tmp_path: Path) -> None:
     space.clear()
 
 
+def test_arenas_and_what_is_held_in_them(allocations: Callable[..., Allocations]) -> None:
+    source = (
+        "kept = []\ndef main():\n    kept.extend(bytes(200) for _ in range(50_000))\n    kept.append(bytes(9000))\n"
+    )
+    totals = allocations(source).totals
+    assert totals.live_bytes is not None and totals.small_bytes is not None
+    large = totals.live_bytes - totals.small_bytes  # the list, and one more
+    assert 50_000 * 233 <= totals.small_bytes < 50_000 * 233 + 5000
+    assert 9000 + 50_000 * 8 <= large < 9000 + 50_000 * 10
+    # Each block has its size rounded up to 16; earlier arenas may have had room for any of them.
+    assert totals.arena_bytes < totals.small_bytes * 1.1 + (1 << 20)
+
+
 def test_the_series(allocations: Callable[..., Allocations]) -> None:
     found = allocations("def main():\n    for _ in range(30):\n        kept = [object() for _ in range(50_000)]\n")
     times = [moment.ns for moment in found.series]
     assert len(times) >= 3 and times == sorted(times)
     assert all(moment.rss_bytes > 1 << 20 for moment in found.series)
     assert max(moment.live_bytes for moment in found.series) <= (found.totals.peak_bytes or 0)
+
+
+def test_the_series_of_few_large_blocks(allocations: Callable[..., Allocations]) -> None:
+    """Programs in numpy make few blocks; their memory is followed, and so is when it was most."""
+    found = allocations(
+        "import time\ndef main():\n    for size in (1, 8, 1, 1, 1):\n        kept = bytes(size << 20)\n"
+        "        time.sleep(0.02)\n        del kept\n"
+    )
+    times = [moment.ns for moment in found.series]
+    assert len(times) >= 6
+    assert max(moment.live_bytes for moment in found.series) > 8 << 20
+    assert found.totals.peak_ns is not None and found.totals.peak_ns < times[-1] - 30_000_000

@@ -34,7 +34,7 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     total = tree.inclusive(column)
     whole = session.inside_ns if timed else total[0]
     words = duration if timed else amounts(column)
-    nodes = shown_order(tree, column, max(1, int(whole * wish.min_percent / 100)), 0, wish.lines)
+    nodes = shown_order(tree, {column: max(1, int(whole * wish.min_percent / 100))}, 0, wish.lines)
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
     of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
@@ -55,21 +55,28 @@ def _columns(
     session: Session, tree: Tree, wish: Wish, column: str, rows: Sequence[_Row], words: Callable[[int], str], whole: int
 ) -> list[Column]:
     timed = column == "self_ns"
-    total = tree.inclusive(column)
+    total = _totals(session, tree, column, rows)
     columns = [
-        Column("%", [percent(total[row.node], whole) for row in rows]),
-        Column("total" if timed else MEMORY_COLUMNS[column], [words(total[row.node]) for row in rows],
+        Column("%", [percent(value, whole) for value in total]),
+        Column("total" if timed else MEMORY_COLUMNS[column], [words(value) for value in total],
                "time" if timed else "memory"),
         Column("self", [words(row.own) for row in rows]),
         Column("calls", [count(row.calls) for row in rows]),
     ]  # fmt: skip
     for other in ("alloc_bytes", "alloc_count") if session.memory is not None else ():
         if other != column and (not timed or other == "alloc_bytes"):
-            values = tree.inclusive(other)
-            columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(values[row.node]) for row in rows]))
+            values = _totals(session, tree, other, rows)
+            columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(value) for value in values]))
     room = max(20, wish.width - 50)
     names = [indented(row.depth, row.name, room) for row in rows]
     return [*columns, Column("span", names, "name", left=True, stretch=True)]
+
+
+def _totals(session: Session, tree: Tree, column: str, rows: Sequence[_Row]) -> list[int]:
+    """What the rows' subtrees hold; nothing where a span's markers left that out."""
+    total = tree.inclusive(column)
+    labels = (session.capture.label(tree.label[row.node]) for row in rows)
+    return [total[row.node] if label.has(column) else 0 for row, label in zip(rows, labels, strict=True)]
 
 
 @define
@@ -127,13 +134,16 @@ def indented(depth: int, name: str, room: int) -> str:
     return indent + shorten(name, max(12, room - len(indent)))
 
 
-def shown_order(tree: Tree, column: str, minimum: int, depth: int, lines: bool = False) -> list[int]:
-    """The nodes to show, without the root: depth first, of siblings the one with most of the column first."""
+def shown_order(tree: Tree, least: dict[str, int], depth: int, lines: bool = False) -> list[int]:
+    """The nodes to show, without the root: those with the least amount of any of the columns. Depth first, of siblings
+    the one with most of the first column first."""
     order: list[int] = []
-    selected = tree.select(column, minimum, depth or 0xFFFFFFFF, lines)
-    total = tree.inclusive(column)
+    selected = {
+        node for column, minimum in least.items() for node in tree.select(column, minimum, depth or 0xFFFFFFFF, lines)
+    }
+    total = tree.inclusive(next(iter(least)))
     children: dict[int, list[int]] = {}
-    for node in selected[1:]:
+    for node in sorted(selected)[1:]:
         children.setdefault(tree.parent[node], []).append(node)
     waiting = [0]
     while waiting:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import asdict
-from prof.capture import LINE_COLUMNS, Edge, Function, Label, Line, MemoryTotals, Tree
+from prof.capture import LINE_COLUMNS, Edge, Function, Label, Line, MemoryTotals, Moment, Tree
 from prof.tools.call_tree import own_value, shown_order
 from prof.tools.session import Session
 
@@ -66,7 +66,7 @@ def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
     label = function.label
     found: dict[str, Any] = {key: getattr(label, key) for key in ("name", "kind", "module", "file", "line")}
     found |= {"calls": function.calls, "resumes": function.resumes}
-    if timed:
+    if timed and label.has("self_ns"):
         found |= {key: getattr(function, key) for key in _FUNCTION_TIMES}
     found |= _known({key: getattr(function, key) for key in _FUNCTION_MEMORY})
     found["exact"] = True
@@ -89,9 +89,16 @@ def memory_object(session: Session, memory: MemoryTotals) -> dict[str, Any]:
         found["size_classes"] = [{"least": least, "count": number} for least, number in memory.size_classes]
     if types := session.capture.types:
         found["types"] = [asdict(row) for row in types]
-    if series := session.capture.series:
-        found["series"] = [asdict(row) for row in series]
     return found
+
+
+def process_object(series: Sequence[Moment]) -> dict[str, Any]:
+    """The key "process"."""
+    return {
+        "rss_bytes": series[-1].rss_bytes,
+        "peak_rss_bytes": max(moment.rss_bytes for moment in series),
+        "series": [asdict(moment) for moment in series],
+    }
 
 
 def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
@@ -101,15 +108,16 @@ def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
         "callee": edge.callee.name,
         "calls": edge.calls,
     }
+    timed = timed and edge.callee.has("self_ns")
     return found | ({"total_ns": edge.total_ns, "self_ns": edge.self_ns} if timed else {})
 
 
 def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
     found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else dict(_ROOT)
     found["calls"] = tree.calls[node]
-    if session.timed:
+    if session.timed and (not label or label.has("self_ns")):
         found |= {"total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
-    if session.memory is not None:
+    if session.memory is not None and (not label or label.has("alloc_bytes")):
         found["total_alloc_bytes"] = tree.inclusive("alloc_bytes")[node]
         found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
     return json.dumps(found, ensure_ascii=False)[:-1]
@@ -141,14 +149,16 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def document(
     session: Session, tree: Tree, functions: Sequence[Function], min_percent: float = MIN_PERCENT, depth: int = 0
 ) -> Iterator[str]:
-    """The report, in parts. Contexts below `min_percent` of the profiled time (without times, of the bytes allocated)
-    are counted in "call_tree_omitted"."""
+    """The report, in parts. Contexts that are below `min_percent` both of the profiled time and of the bytes allocated,
+    where these were recorded, are counted in "call_tree_omitted"."""
     timed, memory = session.timed, session.memory
     key = "self_ns" if timed else "alloc_bytes"
     by_self = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name, f.label.index))
     edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
-    whole = session.inside_ns if timed else tree.inclusive(key)[0]
-    order = shown_order(tree, key, int(whole * min_percent / 100), depth)
+    whole = {"self_ns": session.inside_ns} if timed else {}
+    if memory is not None or not timed:
+        whole["alloc_bytes"] = tree.inclusive("alloc_bytes")[0]
+    order = shown_order(tree, {column: int(value * min_percent / 100) for column, value in whole.items()}, depth)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
     yield ',\n"functions": '
@@ -158,6 +168,9 @@ def document(
         yield from _list(map(line_object, session.capture.lines(tree)))
         yield ',\n"memory": '
         yield json.dumps(memory_object(session, memory), ensure_ascii=False)
+    if session.capture.series:
+        yield ',\n"process": '
+        yield json.dumps(process_object(session.capture.series), ensure_ascii=False)
     yield ',\n"edges": '
     yield from _list(edge_object(edge, timed) for edge in edges)
     yield f',\n"edges_omitted": {edge_count - len(edges)}'

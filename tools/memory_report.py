@@ -14,7 +14,7 @@ from prof.tools.wish import MEMORY_COLUMNS, SORTS, amounts
 
 CAVEAT = (
     "Allocator calls, not objects: what CPython serves from its free lists, interpreter frames,",
-    "and memory that libraries map for themselves are not seen.",
+    "and what libraries take for themselves without telling tracemalloc, are not seen.",
 )
 INDENT = 12  # of facts
 
@@ -66,6 +66,9 @@ def _facts(session: Session, memory: MemoryTotals, room: int) -> Iterator[tuple[
             yield "", f"{gap} of it not in recorded blocks: the interpreter, libraries, fragments"
     if memory.arena_bytes:
         yield "Arenas", f"{size(memory.arena_bytes)} taken since the start by pymalloc, for blocks up to 512 B"
+        if memory.small_bytes:
+            empty = max(0, memory.arena_bytes - memory.small_bytes)
+            yield "", f"{size(memory.small_bytes)} in such blocks still held, {size(empty)} more than that in arenas"
 
 
 def sizes(classes: Sequence[tuple[int, int]], room: int) -> str:
@@ -94,7 +97,8 @@ def _class_words(least: int) -> str:
 def place(label: Label) -> str:
     """`file.py:42`, with the folder where the file's name says nothing."""
     path = PurePath(label.file)
-    return f"{path.parent.name}/{label.name}" if path.stem.startswith("__") and path.parent.name else label.name
+    alone = path.stem.startswith("__") and path.parent.name and "/" not in label.name
+    return f"{path.parent.name}/{label.name}" if alone else label.name
 
 
 def lines_table(

@@ -10,6 +10,7 @@
 #include "control.h"
 #include "frame.h"
 #include "probes.h"
+#include "tracked.h"
 
 /* Allocators serve large blocks through other domains, and 0 bytes too: there the inner call is not another block. pymalloc
  * goes on to RAW above 512 bytes; debug allocators add up to 32. */
@@ -133,10 +134,14 @@ static __attribute__((noinline)) int still_busy(void) {
     return prof_busy.any != 0;
 }
 
+/* A block that shows in the process's memory: programs that work in few and large ones would else have no series. */
+#define LARGE (64 * 1024)
+
 /* What need not be done at each allocation. */
-static __attribute__((noinline)) void chores(void) {
+static __attribute__((noinline)) void chores(size_t bytes) {
     if (prof_memory_waiting) prof_memory_drain();
-    if (!(since_chores & 4095)) prof_memory_moment(0);
+    prof_tracked_look();
+    if (!(since_chores & 4095) || bytes >= LARGE) prof_memory_moment(0);
 }
 
 static inline void allocated(const void *block, size_t bytes, int object) {
@@ -149,7 +154,7 @@ static inline void allocated(const void *block, size_t bytes, int object) {
     }
     prof_node *site = site_now(state);
     if (PROF_LIKELY(site != NULL)) prof_memory_allocated(site, block, bytes, object);
-    if (PROF_UNLIKELY(!(++since_chores & 255))) chores();
+    if (PROF_UNLIKELY(!(++since_chores & 255) || bytes >= LARGE)) chores(bytes);
 }
 
 static inline void freed(const void *block) {
@@ -217,8 +222,25 @@ DOMAIN(obj, under_obj, 1)
 
 /* ---- RAW: any thread, with the GIL or without ------------------------------------------------------------------------------ */
 
+/* The block that the calling thread got last from RAW: a library may tell tracemalloc of it, too. Which instruction that
+ * was for keeps the address apart from a later block there that did not come from RAW. */
+static __thread struct {
+    void *block;
+    size_t bytes;
+    uintptr_t instruction;
+} latest __attribute__((tls_model("initial-exec")));
+
+static uintptr_t instruction_now(void) {
+    prof_py_state *state = prof_py_holds_gil() ? prof_py_state_now() : NULL;
+    prof_py_frame *frame = state ? prof_py_frame_of(state) : NULL;
+    return frame ? (uintptr_t)prof_py_instruction(frame) : 0;
+}
+
 static void raw_allocated(void *block, size_t bytes) {
     if (!block || prof_busy.any || !prof_memory_mode) return;
+    latest.block = block;
+    latest.bytes = bytes;
+    latest.instruction = instruction_now();
     if (prof_py_holds_gil()) allocated(block, bytes, 0);
     else without_gil(block, bytes);
 }
@@ -258,6 +280,30 @@ static void raw_free(void *context, void *block) {
     /* Before the block goes: another thread may get it at once. */
     if (!prof_busy.nested) raw_released(take(block));
     under_raw.free(context, block);
+}
+
+/* ---- blocks that libraries tell of ------------------------------------------------------------------------------------------ */
+
+/* The same memory is counted once, unlike by tracemalloc, to which one address in two domains is two blocks: a block that is
+ * known moves to the line that runs now, as one served from the library's own cache does. */
+static int got_last(const void *block) {
+    return block == latest.block && instruction_now() == latest.instruction;
+}
+
+void prof_py_tracked(void *block, size_t bytes) {
+    if (!block || !prof_memory_mode || prof_busy.any) return;
+    if (got_last(block) && bytes == latest.bytes) { /* it came from RAW, and was counted there */
+        latest.block = NULL;
+        return;
+    }
+    raw_released(take(block));
+    if (prof_py_holds_gil()) allocated(block, bytes, 0);
+    else without_gil(block, bytes);
+}
+
+void prof_py_untracked(void *block) {
+    /* One that RAW has just resized in place is about to be tracked anew; or is not, as tracemalloc is off. */
+    if (!prof_busy.nested && !got_last(block)) raw_released(take(block));
 }
 
 /* ---- arenas ------------------------------------------------------------------------------------------------------------------ */
@@ -320,6 +366,7 @@ int prof_py_memory_start(int detail, const char *folder) {
         PyObject_SetArenaAllocator(&ours);
         arenas_installed = 1; /* for good: arenas that are there must be freed the way they came */
     }
+    if (!error) prof_tracked_start();
     PyGILState_Release(gil);
     return error;
 }
@@ -332,6 +379,7 @@ void prof_py_memory_stop(void) {
         PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &under_obj);
         installed = 0;
     }
+    prof_tracked_stop();
     if (prof_memory_mode) {
         prof_memory_drain();
         prof_memory_moment(1);

@@ -4,6 +4,7 @@
 
 #include "frame.h"
 #include "probes.h"
+#include "../memory.h"
 #include "../prof.h"
 
 /* ---- imports ------------------------------------------------------------------------------------------------------------ */
@@ -12,11 +13,13 @@
 static PyObject *find_and_load(PyObject *original, PyObject *const *args, Py_ssize_t n, PyObject *names) {
     prof_label *label = NULL;
     if (prof_recording() && n > 0 && PyUnicode_Check(args[0])) {
+        prof_busy.quiet++; /* the name is not the program's memory */
         PyObject *text = PyUnicode_FromFormat("import %U", args[0]);
         PyObject *bytes = text ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
         if (bytes) label = prof_label_get(PROF_IMPORT, PyBytes_AS_STRING(bytes), NULL, NULL, 0);
         Py_XDECREF(text);
         Py_XDECREF(bytes);
+        prof_busy.quiet--;
         PyErr_Clear();
     }
     if (label) prof_begin(label);
@@ -42,14 +45,17 @@ static PyObject *gc_callback(PyObject *self, PyObject *const *args, Py_ssize_t n
     uint64_t now = prof_now();
     char name[48];
     if (n != 2 || !PyUnicode_Check(args[0]) || !prof_recording()) Py_RETURN_NONE;
+    prof_busy.quiet++;
     snprintf(name, sizeof name, "gc generation %ld", item(args[1], "generation"));
+    uint64_t reclaimed = (uint64_t)item(args[1], "collected");
     prof_label *label = prof_label_get(PROF_GC, name, NULL, NULL, 0);
     prof_thread *t = label ? prof_thread_current() : NULL;
+    prof_busy.quiet--;
     if (!t) Py_RETURN_NONE;
     if (PyUnicode_CompareWithASCIIString(args[0], "start") == 0) {
         prof_begin(label);
     } else if (t->top->label == label) { /* else recording began in the middle of a collection */
-        t->top->node->items += (uint64_t)item(args[1], "collected");
+        t->top->node->items += reclaimed;
         prof_pop_complete(t, t->top, now);
     }
     Py_RETURN_NONE;
@@ -60,6 +66,7 @@ static PyObject *gc_callback(PyObject *self, PyObject *const *args, Py_ssize_t n
 /* threading's name of the calling thread, found without running any code of Python's. */
 static const char *thread_name(char *buffer, size_t size) {
     if (!PyGILState_Check()) return NULL;
+    prof_busy.quiet++;
     PyObject *error = PyErr_GetRaisedException();
     PyObject *threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading"); /* Borrowed */
     PyObject *active = threading ? PyDict_GetItemString(PyModule_GetDict(threading), "_active") : NULL;
@@ -71,6 +78,7 @@ static const char *thread_name(char *buffer, size_t size) {
     Py_XDECREF(ident);
     Py_XDECREF(name);
     PyErr_SetRaisedException(error);
+    prof_busy.quiet--;
     return buffer;
 }
 

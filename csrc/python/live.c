@@ -20,7 +20,10 @@ typedef struct {
     type_sum *sums; /* Owned, sorted by address */
     size_t n;
     uint64_t other_count, other_bytes;
+    uint64_t small_bytes;
 } type_sums;
+
+#define SMALL 512 /* pymalloc's largest block */
 
 static int by_address(const void *a, const void *b) {
     uintptr_t x = (uintptr_t)((const type_sum *)a)->type, y = (uintptr_t)((const type_sum *)b)->type;
@@ -39,6 +42,7 @@ static type_sum *type_at(const type_sums *all, const char *block, size_t head) {
 static void add_block(void *context, void *block, size_t bytes, uint32_t tag) {
     type_sums *all = context;
     type_sum *found = NULL;
+    if (bytes <= SMALL) all->small_bytes += bytes;
     const size_t word = sizeof(void *);
     for (size_t head = 0; tag & 1 && !found && head <= 4 * word && head + sizeof(PyObject) <= bytes; head += 2 * word)
         found = type_at(all, block, head);
@@ -76,6 +80,7 @@ static PyObject *live_types(PyObject *self, PyObject *known) {
             if (PyType_Check(PyList_GET_ITEM(known, i))) all.sums[all.n++].type = (PyTypeObject *)PyList_GET_ITEM(known, i);
         qsort(all.sums, all.n, sizeof *all.sums, by_address);
         if (prof_memory_mode == PROF_MEMORY_DETAIL) prof_pagemap_walk(add_block, &all);
+        prof_memory_totals->small_bytes = all.small_bytes;
         rows = type_rows(&all);
     }
     free(all.sums);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../labels.h"
+#include "../memory.h"
 #include "../session.h"
 #include "count.h"
 #include "frame.h"
@@ -58,10 +59,21 @@ static int places_grow(void) {
     return 0;
 }
 
+/* What the markers of the function around a section leave out, they leave out of the section. */
+static uint32_t left_out(PyCodeObject *code) {
+    prof_thread *t = prof_is_probed(code) || prof_watched((PyObject *)code) ? prof_thread_current() : NULL;
+    if (!t) return 0;
+    const prof_frame *f = t->top;
+    while (f->label && f->label->kind == PROF_SECTION) f--;
+    if (!f->label) return 0;
+    return f->label->flags & (PROF_LABEL_NO_TIME | PROF_LABEL_NO_MEMORY | PROF_LABEL_NO_DETAIL);
+}
+
 static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name) {
     PyObject *full = PyUnicode_FromFormat(PREFIX "%U", name), *module = PyUnicode_FromString("");
     prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
-                                                     prof_original_line(code->co_filename, prof_py_line(frame)), 0)
+                                                     prof_original_line(code->co_filename, prof_py_line(frame)),
+                                                     left_out(code))
         : NULL;
     Py_XDECREF(full);
     Py_XDECREF(module);
@@ -218,7 +230,11 @@ static int arguments(PyObject *const *args, Py_ssize_t n, int name_needed, PyObj
 static PyObject *begin(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     PyObject *name;
     int depth;
-    return arguments(args, n, 1, &name, &depth) ? NULL : begin_at(name, depth);
+    if (arguments(args, n, 1, &name, &depth)) return NULL;
+    prof_busy.quiet++; /* what a section is made of is not the program's memory */
+    PyObject *site = begin_at(name, depth);
+    prof_busy.quiet--;
+    return site;
 }
 
 static PyObject *end(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -226,7 +242,9 @@ static PyObject *end(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     PyObject *name;
     int depth;
     if (arguments(args, n, 0, &name, &depth)) return NULL;
+    prof_busy.quiet++;
     end_at(name, depth, now);
+    prof_busy.quiet--;
     Py_RETURN_NONE;
 }
 
@@ -234,9 +252,11 @@ static PyObject *with_enter(PyObject *site, PyObject *ignored) { return Py_NewRe
 
 static PyObject *with_exit(PyObject *site, PyObject *const *args, Py_ssize_t n) {
     uint64_t now = prof_now();
+    prof_busy.quiet++;
     PyObject *name = PyUnicode_Substring(((prof_site *)site)->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
     if (name) end_at(name, 0, now);
     Py_XDECREF(name);
+    prof_busy.quiet--;
     PyErr_Clear();
     Py_RETURN_NONE; /* exceptions go on */
 }

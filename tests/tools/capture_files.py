@@ -22,7 +22,7 @@ LABEL = struct.Struct("=6I5Q192Q")
 THREAD_RECORD = struct.Struct("=QIIQQ32x")
 PENDING_CALL = struct.Struct("=IIQ")
 NODE = struct.Struct("=IIQQQIIIIIIQQQ5QII")
-MEMORY_RECORD = struct.Struct("=II5Q64Q")
+MEMORY_RECORD = struct.Struct("=II5Q64QQ")
 TYPE = struct.Struct("=IIQQ")
 MOMENT = struct.Struct("=4Q")
 
@@ -74,6 +74,7 @@ class Memory:
     unknown_frees: int = 0
     arena: int = 0
     classes: dict[int, int] = field(default_factory=dict)  # by power of two
+    small: int = 0
 
 
 @dataclass
@@ -192,7 +193,7 @@ class File:
             m = self.memory
             classes = [m.classes.get(power, 0) for power in range(64)]
             record = MEMORY_RECORD.pack(
-                m.detail, m.epoch, m.live, m.peak, m.peak_ticks, m.unknown_frees, m.arena, *classes
+                m.detail, m.epoch, m.live, m.peak, m.peak_ticks, m.unknown_frees, m.arena, *classes, m.small
             )
             self._chunk(out, MEMORY, len(record + tail), record + tail, 0)
         if self.types:

@@ -138,7 +138,7 @@ def memory_example(detail: bool = True, timed: bool = True) -> File:
     if detail:
         peak = sum(n.peak[0] for n in sites)
         classes = {0: 12, 4: 90_000, 5: 190_000, 6: 40_000, 7: 9_000, 9: 900, 12: 60, 20: 74}
-        file.memory = Memory(True, epoch, live, peak, ms(730), 512, 6 * MIB, classes)
+        file.memory = Memory(True, epoch, live, peak, ms(730), 512, 6 * MIB, classes, 5 * MIB)
         file.types = [("app.Row", 9_000, 1_300_000), ("bytes", 4, MIB), ("(no Python object)", 3_100, 800_000)]
         file.series = [(ms(100 * i), (30 + i) * MIB, (1 + i // 3) * MIB, live * i // 13) for i in range(1, 14)]
     file.modes = (TIME_MODE if timed else 0) | MEMORY_MODE

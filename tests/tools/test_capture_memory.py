@@ -54,7 +54,7 @@ def with_memory(detail: bool = True) -> File:
         [Thread("MainThread", nodes, end=100)],
         {"name": "app", "modes": ["time", "memory"]},
         modes=TIME_MODE | MEMORY_MODE,
-        memory=Memory(detail, 7, 264, 330, 50, 3, 1 << 20, {0: 1, 5: 12, 8: 2}) if detail else Memory(False, 1),
+        memory=Memory(detail, 7, 264, 330, 50, 3, 1 << 20, {0: 1, 5: 12, 8: 2}, 250) if detail else Memory(False, 1),
         types=[("bytearray", 3, 200), ("", 1, 64)],
         series=[(20, 5000, 4096, 10), (90, 7000, 8192, 264)],
     )
@@ -68,6 +68,7 @@ def test_memory_in_detail(tmp_path: Path) -> None:
     assert (memory.alloc_count, memory.alloc_bytes, memory.free_count, memory.free_bytes) == (15, 1380, 6, 1116)
     assert (memory.live_bytes, memory.peak_bytes, memory.peak_ns, memory.unknown_frees) == (264, 330, 50, 3)
     assert memory.size_classes == ((0, 1), (32, 12), (256, 2))
+    assert (memory.arena_bytes, memory.small_bytes) == (1 << 20, 250)
     assert tree.inclusive("live_bytes")[0] == 264
     assert tree.inclusive("peak_bytes")[0] == 250 + 0 + 64 + 16
     grow = next(f for f in capture.functions(tree) if f.label.name == "app.grow")
@@ -140,3 +141,28 @@ def test_killed_before_its_totals_were_written(tmp_path: Path) -> None:
     (tmp_path / "x.capture").write_bytes(raw)
     capture = open_capture(tmp_path / "x.capture")
     assert not capture.memory_recorded and capture.memory(capture.tree()) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["/a/app.py", "/a/util.py"], ["app.py", "util.py"]),
+        (["/a/util.py", "/b/util.py"], ["a/util.py", "b/util.py"]),
+        (["/a/x/util.py", "/b/x/util.py", "/c/y/util.py"], ["a/x/util.py", "b/x/util.py", "y/util.py"]),
+        (["util.py", "/a/util.py", "/a/-util.py"], ["util.py", "a/util.py", "-util.py"]),
+        (["/util.py", "/a/util.py"], ["/util.py", "a/util.py"]),
+        (["/a/xutil.py", "/a/util.py"], ["xutil.py", "util.py"]),
+        (["<string>", "<frozen os>", "<string>"], ["<string>", "<frozen os>", "<string>"]),
+        (["", "/a/b.py"], ["", "b.py"]),
+    ],
+)
+def test_files_that_are_called_alike(tmp_path: Path, files: list[str], names: list[str]) -> None:
+    """Their lines have as much of the path as tells them apart: here, in folded stacks, everywhere."""
+    labels = [Label(THREAD, "t"), *(line(file, 10 + n) for n, file in enumerate(files))]
+    nodes = [Node(-1, 0), *(Node(0, 1 + n, alloc=(1, 1 + n)) for n in range(len(files)))]
+    file = File(labels, [Thread("t", nodes)], {}, modes=MEMORY_MODE, memory=Memory(False))
+    expected = [f"{name}:{10 + n}" for n, name in enumerate(names)]
+    with open_capture(write(tmp_path / "a.capture", file)) as capture:
+        assert [capture.label(1 + n).name for n in range(len(files))] == expected
+        folded = write_folded(capture, MEASURES["memory-summary"])
+    assert folded.read_text().splitlines() == [f"{name} {1 + n}" for n, name in enumerate(expected)]

@@ -10,7 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from capture_files import RECORDING, THREAD, File, Label, Node, Thread, function
+from capture_files import (
+    MEMORY_MODE,
+    RECORDING,
+    THREAD,
+    TIME_MODE,
+    File,
+    Label,
+    Memory,
+    Node,
+    Thread,
+    function,
+    line,
+)
 from example import example, memory_example
 from prof.tools.cli import main
 from schema_check import problems
@@ -104,10 +116,29 @@ def test_memory_json_keeps_its_schema(run: Run, name: str) -> None:
     assert ("peak_bytes" in first) == detail
     memory = document["memory"]
     assert memory["alloc_bytes"] == sum(line["alloc_bytes"] for line in document["lines"])
-    assert [key in memory for key in ("live_bytes", "size_classes", "types", "series")] == [detail] * 4
+    assert [key in memory for key in ("live_bytes", "size_classes", "types")] == [detail] * 3
     assert not {f["kind"] for f in document["functions"]} & {"line"}
     assert document["call_tree"]["total_alloc_bytes"] == memory["alloc_bytes"]
     assert ("total_ns" in document["call_tree"], "inside_ns" in document["session"]) == (timed, timed)
+
+
+def test_the_process_over_time(run: Run) -> None:
+    process = json.loads(run("report", "detail.capture", "--format", "json"))["process"]
+    rss = [moment["rss_bytes"] for moment in process["series"]]
+    assert (len(rss), process["rss_bytes"], process["peak_rss_bytes"]) == (13, rss[-1], max(rss))
+    assert "process" not in json.loads(run("report", "app.capture", "--format", "json"))
+
+
+def test_what_is_large_in_any_mode_is_in_the_tree(run: Run) -> None:
+    """Time and memory need not be in the same place."""
+    labels = [Label(THREAD, "t"), *map(function, ("m.slow", "m.large", "m.small")), line("/m.py", 3)]
+    nodes = [Node(-1, 0), Node(0, 1, 1, 10**9), Node(0, 2, 1, 1), Node(0, 3, 1, 1)]
+    nodes += [Node(2, 4, alloc=(1, 10**9)), Node(3, 4, alloc=(1, 1))]
+    file = File(labels, [Thread("t", nodes)], {}, modes=TIME_MODE | MEMORY_MODE, memory=Memory(False))
+    Path("both.capture").write_bytes(file.build())
+    document = json.loads(run("report", "both.capture", "--format", "json"))
+    assert [child["name"] for child in document["call_tree"]["children"]] == ["m.slow", "m.large"]
+    assert document["call_tree_omitted"] == 1
 
 
 def test_time_alone_has_no_memory_keys(run: Run) -> None:
