@@ -158,6 +158,7 @@ typedef struct {
     uint32_t line;
     uint32_t label;        /* of its span; PROF_READER_NO_LABEL for code that runs in the span of its caller */
     uint32_t first, count; /* its rows */
+    uint32_t first_edge, edge_count; /* of its control flow, in `edges` */
     uint64_t contexts;     /* in which it ran */
     uint64_t inexact;      /* of these, contexts in which a count came out negative */
 } prof_reader_code;
@@ -175,6 +176,7 @@ typedef struct {
     prof_reader_operands *operands;
     prof_reader_operation *rows;
     prof_reader_code *codes;
+    uint64_t *edges;    /* how often each edge of the control flow ran, in the order of the file */
     uint64_t *by_label; /* [label][category - 1], of their own */
     uint64_t *inexact;  /* by label: contexts with a negative count */
 } prof_reader_operations;

@@ -21,6 +21,7 @@ typedef struct {
     const prof_code_edge *edges;
     const uint32_t *handlers;
     uint32_t first;      /* of its rows among all operations */
+    uint32_t first_edge; /* of its edges among all */
     step *steps;         /* Owned, like the rest */
     uint32_t step_count;
     uint32_t *begins;    /* by block: its first entry in `around`, one more than blocks */
@@ -154,7 +155,7 @@ static int find_steps(solver *s) {
 
 static int read_codes(work *w) {
     const prof_reader *reader = w->reader;
-    uint32_t room = 0, rows = 0;
+    uint32_t room = 0, rows = 0, edges = 0;
     for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         const unsigned char *at = prof_reader_records(reader, chunk), *end = at + chunk->used;
@@ -171,16 +172,19 @@ static int read_codes(work *w) {
             if (read_code(w, s, at, (uint64_t)(end - at)) != 0)
                 return -1;
             s->first = rows;
+            s->first_edge = edges;
             rows += s->code->instructions;
+            edges += s->code->edges;
             if (index_blocks(s) != 0 || find_steps(s) != 0) {
                 w->count++;
                 return -1;
             }
         }
     }
+    w->out->edges = calloc((size_t)edges + 1, sizeof *w->out->edges);
     w->out->count = rows;
     w->out->code_count = w->count;
-    return 0;
+    return w->out->edges == NULL ? -1 : 0;
 }
 
 /* By address, since the chunks are read in order. */
@@ -315,6 +319,7 @@ static int add_counts(work *w, const solver *s, uint32_t place, uint32_t label) 
     }
     for (uint32_t e = 0; e < s->code->edges; e++) {
         exact &= w->value[e] >= 0;
+        w->out->edges[s->first_edge + e] += w->value[e] > 0 ? (uint64_t)w->value[e] : 0;
         if (w->value[e] > 0 && (s->edges[e].kind == EDGE_TAKEN || s->edges[e].kind == EDGE_DONE))
             w->out->rows[s->first + s->edges[e].instruction].taken += (uint64_t)w->value[e];
     }
@@ -435,7 +440,7 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
     uint64_t label = code->label == 0 ? PROF_READER_NOT_FOUND
                                       : prof_reader_record(w->reader, PROF_CHUNK_LABELS, code->label, &w->labels);
     *out = (prof_reader_code){.name = code->name, .file = code->file, .line = code->line, .first = s->first,
-                              .count = code->instructions,
+                              .count = code->instructions, .first_edge = s->first_edge, .edge_count = code->edges,
                               .label = label == PROF_READER_NOT_FOUND ? PROF_READER_NO_LABEL : (uint32_t)label};
     for (uint32_t i = 0; i < code->instructions; i++) {
         const prof_code_instruction *from = &s->instructions[i];
@@ -535,5 +540,6 @@ void prof_reader_operations_free(prof_reader_operations *operations) {
     free(operations->by_label);
     free(operations->inexact);
     free(operations->operands);
+    free(operations->edges);
     free(operations);
 }

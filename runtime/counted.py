@@ -93,9 +93,7 @@ class Operations:
             c = self._pointer.codes[index]
             if c.contexts:
                 label = None if c.label == NO_LABEL else c.label
-                found.append(
-                    Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact)
-                )
+                found.append(Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact))
         return found
 
     def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
@@ -109,6 +107,15 @@ class Operations:
             row = self._pointer.rows[o.row]
             types = tuple(self._text(ref) for ref in (o.left, o.right) if ref)
             found.setdefault((row.code, row.lies), []).append((types, o.count))
+        return found
+
+    def edge_weights(self) -> dict[tuple[str, int], bytes]:
+        """How often each edge of the control flow ran, by the code's name and first line, as doubles: for `profile=`."""
+        found = {}
+        for code in self.codes():
+            c = self._pointer.codes[code.index]
+            counts = ffi.unpack(self._pointer.edges + c.first_edge, c.edge_count)
+            found[code.name, code.line] = struct.pack(f"={c.edge_count}d", *counts)
         return found
 
     def of_code(self, code: Code) -> Iterator[Operation]:

@@ -43,8 +43,8 @@ def load(main_name: str) -> Any:
         _ready = True
     from prof import _probes
 
-    tables = (opcodes.kinds(), opcodes.caches(), opcodes.operations(), opcodes.flows(), opcodes.forward())
-    _probes.configure(*tables, main_name)
+    kinds, caches, operations = opcodes.kinds(), opcodes.caches(), opcodes.operations()
+    _probes.configure(kinds, caches, operations, opcodes.flows(), opcodes.forward(), main_name)
     return _probes
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import dis
 import opcode
+import platform
 import sys
 from opcode import opmap
+from pathlib import Path
+
+from prof.errors import UsageError
 
 CATEGORIES = (
     "arithmetic",
@@ -74,10 +78,9 @@ _INTRINSICS = ("", "call", "import", "", "", "arithmetic", "build", "define", "d
 _BY_ARGUMENT = 255
 
 # Instructions whose operands' types are sampled, and how many operands lie on top of the stack.
-_OPERANDS = dict.fromkeys(("BINARY_OP", "COMPARE_OP", "CONTAINS_OP", "BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR"), 2)
-_OPERANDS |= dict.fromkeys(
-    ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_NOT", "GET_ITER"), 1
-)
+_ONE = "LOAD_ATTR LOAD_METHOD STORE_ATTR DELETE_ATTR UNARY_NEGATIVE UNARY_INVERT UNARY_NOT GET_ITER"
+_PAIR = "BINARY_OP COMPARE_OP CONTAINS_OP BINARY_SUBSCR STORE_SUBSCR DELETE_SUBSCR"
+_OPERANDS = dict.fromkeys(_ONE.split(), 1) | dict.fromkeys(_PAIR.split(), 2)
 
 # As in csrc/python/count.h: enum prof_name_source, and in csrc/format.h: enum prof_access.
 _LOCAL, _LOCALS, _NAME, _TABLE = 1, 2, 3, 4
@@ -129,6 +132,20 @@ def traits() -> bytes:
     if "CALL_INTRINSIC_1" in opmap:
         table[8 * opmap["CALL_INTRINSIC_1"]] = _BY_ARGUMENT
     return bytes(table)
+
+
+def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
+    """How often control took each edge in an earlier capture. UsageError where that says nothing about this interpreter."""
+    from prof.capture import open_capture
+
+    with open_capture(path) as capture:
+        version = str(capture.meta.get("python", "")).split(".")[:2]
+        found = capture.tree().operations
+        if found is None:
+            raise UsageError(f"profile={path}: the capture has no operations; record it with PROF=ops")
+        if version != platform.python_version().split(".")[:2]:
+            raise UsageError(f"profile={path}: recorded by Python {'.'.join(version)}, whose bytecode is another")
+        return found.edge_weights()
 
 
 def intrinsics() -> bytes:

@@ -63,15 +63,10 @@ class Session:
         probes = engines.load(self.name)
         self.engine = engines.choose(self.settings.engine, probes)
         counting = modes.OPS in self.settings.modes
-        if counting and not self.engine.lasting:
-            self.engine.close()
-            raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
-        if counting:
-            from prof import operations
-
-            probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
-        probes.record(modes.TIME in self.settings.modes, counting, self.settings.types)
         try:
+            if counting:
+                self._prepare_counting(probes)
+            probes.record(modes.TIME in self.settings.modes, counting, self.settings.types)
             self.base = self._create(child)
         except ProfError:
             probes.record(True, False)
@@ -101,6 +96,16 @@ class Session:
             self._close()
             raise
         lib.prof_own_end()
+
+    def _prepare_counting(self, probes: Any) -> None:
+        from prof import operations
+
+        assert self.engine is not None
+        if not self.engine.lasting:
+            raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
+        probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
+        profile = self.settings.profile
+        probes.weigh(operations.weights_of(profile) if profile is not None else {})
 
     def _create(self, child: bool) -> str:
         """Opens the capture under the first free name; returns the name without its suffix."""

@@ -38,6 +38,8 @@ class Settings:
     """`bytecode` probes, `monitoring` events, or the first where it is validated (`auto`)."""
     types: int = 20
     """Executions of each instruction of which the operations mode notes the operands' types; 0 none, -1 all."""
+    profile: Path | None = None
+    """An earlier capture with operations: counters are placed where control seldom went then."""
     imports: bool = True
     """Whether module imports are spans."""
     collections: bool = True
@@ -77,13 +79,14 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "nodes": _count,
     "engine": _choice(ENGINES),
     "types": _types,
+    "profile": Path,
     "imports": _flag,
     "collections": _flag,
 }
 
 
 # Keys that say nothing without operations.
-OF_OPS = ("types",)
+OF_OPS = ("types", "profile")
 
 
 def _detail(text: str, modes: tuple[Mode, ...]) -> bool:

@@ -14,6 +14,7 @@
 prof_trait prof_traits[256];
 static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
 static PyObject *tables;        /* Owned: a tuple of tuples of names */
+static PyObject *weights;       /* Owned: a dict by (name, line) of how often edges ran before, or NULL */
 static prof_counted *all;       /* every one there is */
 static prof_appender codes, live, operands;
 static Py_ssize_t extra = -1;   /* slot of code objects: what is counted in them */
@@ -296,7 +297,7 @@ static prof_ref code_ref(prof_counted *counted) {
     prof_busy.quiet--;
     if (!code) prof_count(PROF_DROP_LOST_COUNTS, 1);
     else counted->ref = prof_arena_ref(code);
-    if (counted->site) counted->site->code = counted->ref;
+    if (counted->site && counted->ref) counted->site->code = counted->ref;
     return counted->ref;
 }
 
@@ -305,7 +306,7 @@ void prof_count_reset(void) {
     generation = 0;
     for (prof_counted *c = all; c; c = c->next) {
         c->ref = 0;
-        if (c->site) c->site->code = 0;
+        if (c->site) c->site->code = PROF_NO_CODE;
         for (uint32_t i = 0; i < c->flow.counter_count; i++)
             if (c->probes[i]) ((prof_counter *)c->probes[i])->node = NULL;
         for (uint32_t i = 0; i < c->sampler_count; i++) {
@@ -461,14 +462,29 @@ static void counted_dealloc(PyObject *o) {
     PyObject_Free(o);
 }
 
+/* How often the edges ran in an earlier recording, as bytes of doubles (Borrowed); NULL not known. */
+static PyObject *measured_weights(const prof_counted *c) {
+    if (!weights) return NULL;
+    PyObject *key = Py_BuildValue("(Oi)", c->name, (int)prof_original_line(c->file, c->first_line));
+    PyObject *found = key ? PyDict_GetItemWithError(weights, key) : NULL;
+    Py_XDECREF(key);
+    PyErr_Clear();
+    return found && PyBytes_Check(found) ? found : NULL;
+}
+
 static int build_flow(prof_counted *c, PyCodeObject *code) {
     PyObject *bytes = PyCode_GetCode(code);
     if (!bytes) return -1;
-    int result = prof_flow_build(&c->flow, (const uint8_t *)PyBytes_AS_STRING(bytes),
-                                 (uint32_t)(PyBytes_GET_SIZE(bytes) / 2),
-                                 (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
-                                 (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), prof_opcode.caches,
-                                 prof_opcode.extended_arg, prof_opcode.backward, &prof_opcode.rules, c->site != NULL);
+    prof_flow_source source = {.code = (const uint8_t *)PyBytes_AS_STRING(bytes),
+                               .units = (uint32_t)(PyBytes_GET_SIZE(bytes) / 2),
+                               .table = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
+                               .table_size = (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), .calls = c->site != NULL};
+    PyObject *measured = measured_weights(c);
+    if (measured) {
+        source.weights = (const double *)(const void *)PyBytes_AS_STRING(measured);
+        source.weight_count = (size_t)PyBytes_GET_SIZE(measured) / sizeof *source.weights;
+    }
+    int result = prof_flow_build(&c->flow, &source, &prof_opcode.rules);
     Py_DECREF(bytes);
     if (result < 0) PyErr_NoMemory();
     return result;
@@ -627,7 +643,15 @@ static PyObject *describe(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *weigh(PyObject *self, PyObject *measured) {
+    if (!PyDict_Check(measured)) return PyErr_Format(PyExc_TypeError, "weigh({(name, line): doubles})");
+    Py_XSETREF(weights, Py_NewRef(measured));
+    Py_RETURN_NONE;
+}
+
 PyMethodDef prof_count_methods[] = {
+    {"weigh", weigh, METH_O,
+     "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
     {"describe", describe, METH_VARARGS,
      "describe(traits, by_argument, names): what opcodes are to the reports; six bytes each, as prof_trait in count.h."},
     {NULL}};

@@ -38,9 +38,8 @@ void prof_flow_free(prof_flow *flow) {
 /* What the passes share. */
 typedef struct {
     prof_flow *flow;
+    const prof_flow_source *source;
     const prof_flow_rules *rules;
-    const uint8_t *code, *caches, *backward;
-    uint8_t extended_arg;
     uint32_t body; /* instruction of the first RESUME */
 } build;
 
@@ -51,10 +50,10 @@ static void decode(build *b) {
     uint32_t argument = 0, start = 0;
     int fresh = 1;
     for (uint32_t u = 0; u < f->units;) {
-        uint8_t op = b->code[2 * u];
+        uint8_t op = b->source->code[2 * u];
         if (fresh) start = u, argument = 0;
-        argument = argument << 8 | b->code[2 * u + 1];
-        fresh = op != b->extended_arg;
+        argument = argument << 8 | b->source->code[2 * u + 1];
+        fresh = op != b->rules->extended_arg;
         if (!fresh) {
             u++;
             continue;
@@ -63,11 +62,11 @@ static void decode(build *b) {
         f->instructions[f->count++] = (prof_instruction){.start = start, .unit = u, .arg = argument, .target = PROF_NONE,
                                                          .handler = PROF_NO_HANDLER, .op = op,
                                                          .kind = b->rules->flow[op]};
-        u += 1u + b->caches[op];
+        u += 1u + b->rules->caches[op];
     }
 }
 
-static uint32_t next_unit(const build *b, const prof_instruction *i) { return i->unit + 1 + b->caches[i->op]; }
+static uint32_t next_unit(const build *b, const prof_instruction *i) { return i->unit + 1 + b->rules->caches[i->op]; }
 
 /* Jump targets as instructions. 0, or -1 for one that leads nowhere. */
 static int resolve(build *b) {
@@ -78,7 +77,7 @@ static int resolve(build *b) {
             i->kind != PROF_FLOW_SEND)
             continue;
         uint32_t next = next_unit(b, i);
-        uint32_t to = b->backward[i->op] ? next - i->arg : next + i->arg;
+        uint32_t to = b->rules->backward[i->op] ? next - i->arg : next + i->arg;
         if (i->kind == PROF_FLOW_FOR) to += b->rules->end_for;
         if (to >= f->units || f->at[to] == PROF_NONE) return -1;
         i->target = f->at[to];
@@ -98,9 +97,9 @@ static uint16_t handler_number(prof_flow *f, uint32_t instruction, uint32_t dept
 }
 
 /* 0, or -1 for a table that this does not understand: two ways into one handler. */
-static int read_handlers(build *b, const uint8_t *table, size_t size) {
+static int read_handlers(build *b) {
     prof_flow *f = b->flow;
-    const uint8_t *at = table, *end = table + size;
+    const uint8_t *at = b->source->table, *end = at + b->source->table_size;
     prof_handler e;
     while (prof_handler_read(&at, end, &e)) {
         if (e.handler >= f->units || e.end > f->units || f->at[e.handler] == PROF_NONE) return -1;
@@ -112,7 +111,7 @@ static int read_handlers(build *b, const uint8_t *table, size_t size) {
     if (!b->rules->jump_raises_at_target) return 0;
     for (uint32_t k = 0; k < f->count; k++) {
         prof_instruction *i = &f->instructions[k];
-        if (i->kind == PROF_FLOW_JUMP && b->backward[i->op] && i->target)
+        if (i->kind == PROF_FLOW_JUMP && b->rules->backward[i->op] && i->target)
             i->handler = f->instructions[i->target - 1].handler;
     }
     return 0;
@@ -230,9 +229,10 @@ static void weigh(build *b, uint32_t *depth, int32_t *change) {
     }
     for (uint32_t head = 1; head <= f->block_count; head++)
         for (uint32_t n = head; change[head] && n < (uint32_t)change[head]; n++) depth[n]++;
+    int measured = b->source->weights && b->source->weight_count == f->edge_count;
     for (uint32_t k = 0; k < f->edge_count; k++) {
         prof_edge *e = &f->edges[k];
-        e->weight = weight(b, e, depth) * (e->place == PROF_PLACE_APART ? 1.4f : 1); /* its counter takes a jump, too */
+        e->weight = (measured ? (float)b->source->weights[k] : weight(b, e, depth)) * (e->place == PROF_PLACE_APART ? 1.4f : 1); /* its counter takes a jump, too */
     }
 }
 
@@ -272,15 +272,12 @@ static void choose(prof_flow *f, uint32_t *above, prof_edge **order, int calls) 
 
 /* ---- the whole -------------------------------------------------------------------------------------------------------- */
 
-int prof_flow_build(prof_flow *flow, const uint8_t *code, uint32_t units, const uint8_t *table, size_t table_size,
-                    const uint8_t *caches, uint8_t extended_arg, const uint8_t *backward, const prof_flow_rules *rules,
-                    int calls) {
-    build b = {.flow = flow, .rules = rules, .code = code, .caches = caches, .backward = backward,
-               .extended_arg = extended_arg};
-    size_t n = (size_t)units + 2;
+int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules) {
+    build b = {.flow = flow, .source = source, .rules = rules};
+    size_t n = (size_t)source->units + 2;
     int result = -1;
     memset(flow, 0, sizeof *flow);
-    flow->units = units;
+    flow->units = source->units;
     flow->instructions = malloc(n * sizeof *flow->instructions);
     flow->edges = malloc(n * 4 * sizeof *flow->edges);
     flow->handlers = malloc(n * sizeof *flow->handlers);
@@ -297,14 +294,14 @@ int prof_flow_build(prof_flow *flow, const uint8_t *code, uint32_t units, const 
     while (b.body < flow->count && !(flow->instructions[b.body].kind == PROF_FLOW_RESUME &&
                                      flow->instructions[b.body].arg % 4 == 0))
         b.body++;
-    if (b.body == flow->count || resolve(&b) || read_handlers(&b, table, table_size)) goto end;
+    if (b.body == flow->count || resolve(&b) || read_handlers(&b)) goto end;
     find_blocks(&b, leads);
     for (uint32_t block = 1; block <= flow->block_count; block++) edges_of(&b, block);
     count_ways(flow, words);
     for (uint32_t k = 0; k < flow->edge_count; k++) place(flow, &flow->edges[k], words);
     memset(words, 0, n * sizeof *words);
     weigh(&b, words, (int32_t *)(words + n));
-    choose(flow, words, order, calls);
+    choose(flow, words, order, source->calls);
     settle_places(flow, words);
     result = 0;
 end:

@@ -27,7 +27,10 @@ enum prof_flow_kind {
 
 /* What differs between versions; by opcode where 256 long. */
 typedef struct {
-    uint8_t flow[256];           /* enum prof_flow_kind */
+    uint8_t flow[256];     /* enum prof_flow_kind */
+    uint8_t caches[256];   /* inline cache units behind the instruction */
+    uint8_t backward[256]; /* whether a jump's argument counts backwards */
+    uint8_t extended_arg;
     uint8_t end_for;             /* units that FOR_ITER jumps over at its target */
     uint8_t jump_raises_at_target; /* a signal in JUMP_BACKWARD is handled as if raised before its target */
     uint8_t throw_ends_send;     /* throw() may go on at the target of SEND, without a RESUME */
@@ -97,11 +100,18 @@ int prof_flow_falls(const prof_instruction *i);
 /* The instruction that lies at or before `unit` of the rewritten code: where an offset points, also into caches. */
 uint32_t prof_flow_find(const prof_flow *flow, uint32_t unit);
 
-/* Reads code (`units` code units, `caches` by opcode) and its exception table, and places the counters; `calls`: the first
- * entry is counted by a span. 0; -1 without memory; 1 where such code cannot be counted, with nothing allocated. */
-int prof_flow_build(prof_flow *flow, const uint8_t *code, uint32_t units, const uint8_t *table, size_t table_size,
-                    const uint8_t *caches, uint8_t extended_arg, const uint8_t *backward, const prof_flow_rules *rules,
-                    int calls);
+/* What a flow is made from; all Borrowed. */
+typedef struct {
+    const uint8_t *code, *table; /* bytecode and exception table */
+    uint32_t units;
+    size_t table_size;
+    int calls;             /* whether the first entry is counted by a span */
+    const double *weights; /* how often each edge ran in an earlier recording; NULL not known */
+    size_t weight_count;   /* used if there are as many edges */
+} prof_flow_source;
+
+/* Reads code and places its counters. 0; -1 without memory; 1 where such code cannot be counted, with nothing allocated. */
+int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules);
 void prof_flow_free(prof_flow *flow);
 
 #endif

@@ -70,6 +70,7 @@ prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyOb
     memset((char *)site + sizeof(PyObject), 0, sizeof *site - sizeof(PyObject));
     site->site = site;
     site->label = &prof_no_label;
+    site->code = PROF_NO_CODE;
     site->kind = kind;
     site->line = line;
     site->flags = flags;
@@ -215,6 +216,7 @@ void prof_span_resume(prof_site *site) { resume(site); }
 
 /* ---- spans without a clock, where only operations are recorded ------------------------------------------------------- */
 
+/* Counts the call as one of the site's code, too. */
 static inline void enter_untimed(prof_site *site) {
     prof_thread *t = prof_current;
     prof_frame *f = t->top + 1;
@@ -234,6 +236,7 @@ static inline void enter_untimed(prof_site *site) {
     f->prior = 0;
     node->calls++;
     t->top = f;
+    if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
 }
 
 static int untimed; /* whether the recording does without a clock */
@@ -248,7 +251,7 @@ static inline void leave_untimed(prof_site *site) {
 
 static inline void count_entry(prof_site *site) {
     prof_node *node = prof_current->top->node;
-    if (PROF_UNLIKELY(node->code != site->code || !site->code)) prof_count_entry(site, node);
+    if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
 }
 
 #define OPERATOR(name, action)                      \
@@ -264,7 +267,7 @@ OPERATOR(op_resume, resume((prof_site *)o))
 OPERATOR(op_raise, leave((prof_site *)o))
 OPERATOR(op_enter_counting, (enter((prof_site *)o), count_entry((prof_site *)o)))
 OPERATOR(op_enter_generator_counting, (enter_generator((prof_site *)o), count_entry((prof_site *)o)))
-OPERATOR(op_enter_untimed, (enter_untimed((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_enter_untimed, enter_untimed((prof_site *)o))
 OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
 
 /* In code that counts: an exception that it does not handle. */
@@ -643,11 +646,13 @@ static PyObject *configure(PyObject *self, PyObject *args) {
     memcpy(o->caches, caches, 256);
     memcpy(o->forward, forward, 256);
     memcpy(o->rules.flow, flow, 256);
-    for (int op = 0; op < 256; op++) o->backward[op] = o->kind[op] == PROF_I_BACKWARD;
+    memcpy(o->rules.caches, caches, 256);
+    for (int op = 0; op < 256; op++) o->rules.backward[op] = o->kind[op] == PROF_I_BACKWARD;
     o->rules.end_for = PROF_PY_END_FOR;
     o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
     o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
+    o->rules.extended_arg = o->extended_arg;
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;
 }

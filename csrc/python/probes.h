@@ -6,6 +6,8 @@
 
 #include "../stack.h"
 
+#define PROF_NO_CODE 1 /* no ref, and no node's code either: those are refs or 0 */
+
 /* A named place: a function with probes, or a section. Its label is found anew for each recording. */
 typedef struct prof_site {
     PyObject_HEAD
@@ -14,7 +16,7 @@ typedef struct prof_site {
     struct prof_site *site;  /* itself, or for suspend and raise probes the function's (Owned) */
     PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */
     struct prof_counted *counted; /* Owned: its operations; NULL where they are not counted */
-    prof_ref code;                /* its code in the capture, while operations are recorded; 0 not there yet */
+    prof_ref code;                /* its code in the capture; PROF_NO_CODE while it is not there */
     PyObject *original; /* Owned: what the code was before: its co_code, co_consts, co_linetable, co_exceptiontable and
                            co_stacksize; a tuple of these, since the code itself would be a circle */
     uint32_t kind, line, flags; /* as in prof_label */

@@ -47,7 +47,6 @@ typedef struct {
     uint8_t send, reraise, jump_forward, copy, swap, delete_subscr, jump_back, store_subscr;
     uint8_t operands[256]; /* of an instruction whose operands' types are of interest, how many: 1 or 2, on top of the stack */
     uint8_t forward[256]; /* of a conditional jump backwards, the one forwards; else the opcode itself */
-    uint8_t backward[256];
     prof_flow_rules rules;
 } prof_opcodes;
 
