@@ -324,6 +324,13 @@ void prof_count_begin(void) {
 
 #define MOST_PAIRS 8 /* of types at one instruction; the rest are one row without names */
 
+/* Types are compared by address and name, never read: they may be gone. */
+typedef struct {
+    const PyTypeObject *left, *right;
+    const char *left_name, *right_name;
+    prof_operands *row; /* Borrowed from the arena */
+} sampled_pair;
+
 typedef struct {
     PyObject_HEAD
     prof_counted *counted; /* Owned */
@@ -331,9 +338,9 @@ typedef struct {
     uint32_t instruction;
     uint32_t constant;     /* its number */
     uint32_t skipped;      /* unit where a jump over it was put; PROF_NONE */
-    uint64_t seen;
     uint32_t pairs;
-    struct { PyTypeObject *left, *right; const char *left_name, *right_name; prof_operands *row; } pair[MOST_PAIRS];
+    uint64_t seen;
+    sampled_pair *pair; /* Owned: MOST_PAIRS of them, made at the first execution */
 } prof_sampler;
 
 static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_t instruction) {
@@ -350,6 +357,7 @@ static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_
 static void prof_sampler_place(PyObject *o, uint32_t constant) { ((prof_sampler *)o)->constant = constant; }
 
 static void sampler_dealloc(PyObject *o) {
+    free(((prof_sampler *)o)->pair);
     prof_counted *counted = ((prof_sampler *)o)->counted;
     counted->probes[((prof_sampler *)o)->index] = NULL;
     PyObject_Free(o);
@@ -391,19 +399,16 @@ static prof_operands *new_row(const prof_sampler *s, const char *left, const cha
     return row;
 }
 
-static void sample(prof_sampler *s, PyTypeObject *left, PyTypeObject *right) {
-    const char *left_name = left->tp_name, *right_name = right ? right->tp_name : NULL;
+static void sample(prof_sampler *s, const PyTypeObject *left, const PyTypeObject *right) {
+    sampled_pair seen = {left, right, left->tp_name, right ? right->tp_name : NULL, NULL};
+    if (!s->pair && !(s->pair = calloc(MOST_PAIRS, sizeof *s->pair))) return;
     uint32_t k = 0;
-    while (k < s->pairs && (s->pair[k].left != left || s->pair[k].right != right || s->pair[k].left_name != left_name ||
-                            s->pair[k].right_name != right_name))
-        k++;
+    while (k < s->pairs && memcmp(&s->pair[k], &seen, offsetof(sampled_pair, row))) k++;
     if (k == MOST_PAIRS) k--;
-    else if (k == s->pairs) {
-        prof_operands *row = k + 1 == MOST_PAIRS ? new_row(s, NULL, NULL) : new_row(s, left_name, right_name);
-        if (!row) return;
-        s->pair[s->pairs].left = left, s->pair[s->pairs].right = right;
-        s->pair[s->pairs].left_name = left_name, s->pair[s->pairs].right_name = right_name;
-        s->pair[s->pairs++].row = row;
+    if (k == s->pairs) {
+        seen.row = k + 1 == MOST_PAIRS ? new_row(s, NULL, NULL) : new_row(s, seen.left_name, seen.right_name);
+        if (!seen.row) return;
+        s->pair[s->pairs++] = seen;
     }
     s->pair[k].row->count++;
 }
