@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import is_
 from pathlib import Path
 from random import Random
 from time import perf_counter, process_time
@@ -105,7 +106,7 @@ def every_instruction() -> Iterator[None]:
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
     tool, event = monitoring.PROFILER_ID, monitoring.events.INSTRUCTION
     monitoring.use_tool_id(tool, "benchmark")
-    monitoring.register_callback(tool, event, {}.get)
+    monitoring.register_callback(tool, event, is_)
     monitoring.set_events(tool, event)
     try:
         yield

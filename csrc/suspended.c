@@ -10,7 +10,7 @@ uint32_t prof_recent_count;
 
 static prof_suspended *slots; /* Owned: an open-addressing table by owner */
 static size_t mask;           /* slots - 1 */
-static size_t used;
+size_t prof_suspended_used;
 
 static size_t home(const void *owner, size_t m) {
     return (size_t)(((uint64_t)(uintptr_t)owner >> 4) * 0x9e3779b97f4a7c15u >> 32) & m;
@@ -34,14 +34,14 @@ static int grow(void) {
 
 /* Without memory the entry is lost: the generator's time goes on, only that it was paused is not known. */
 static void table_put(const prof_suspended *entry) {
-    if ((!slots || (used + 1) * 2 > mask) && grow()) {
+    if ((!slots || (prof_suspended_used + 1) * 2 > mask) && grow()) {
         free(entry->sections);
         return;
     }
     size_t k = home(entry->owner, mask);
     while (slots[k].owner && slots[k].owner != entry->owner) k = (k + 1) & mask;
     if (slots[k].owner) free(slots[k].sections); /* an abandoned generator lay at this address */
-    else used++;
+    else prof_suspended_used++;
     slots[k] = *entry;
 }
 
@@ -53,12 +53,12 @@ void prof_suspended_spill(void) {
 }
 
 static int table_take(void *owner, prof_suspended *entry) {
-    if (!used) return 0;
+    if (!prof_suspended_used) return 0;
     size_t k = home(owner, mask);
     while (slots[k].owner && slots[k].owner != owner) k = (k + 1) & mask;
     if (!slots[k].owner) return 0;
     *entry = slots[k];
-    used--;
+    prof_suspended_used--;
     /* Close the gap, so that what collided with it is still found. */
     for (size_t hole = k, i = (k + 1) & mask; ; i = (i + 1) & mask) {
         if (!slots[i].owner) {
@@ -99,6 +99,6 @@ void prof_suspended_clear(void) {
     for (size_t i = 0; slots && i <= mask; i++) free(slots[i].owner ? slots[i].sections : NULL);
     free(slots);
     slots = NULL;
-    mask = used = 0;
+    mask = prof_suspended_used = 0;
     prof_recent_count = 0;
 }

@@ -28,6 +28,7 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 extern prof_suspended prof_recent[PROF_RECENT];
 extern uint32_t prof_recent_count;
+extern size_t prof_suspended_used; /* in the table */
 
 /* Moves the older half of the recent ones to the table. */
 void prof_suspended_spill(void);
@@ -50,6 +51,9 @@ static inline const prof_suspended *prof_suspended_take(void *owner) {
     }
     return prof_suspended_search(owner);
 }
+
+/* Whether anything is remembered. */
+static inline int prof_suspended_any(void) { return prof_recent_count || prof_suspended_used; }
 
 /* Calls `translate` on each remembered label. */
 void prof_suspended_translate(prof_label *(*translate)(prof_label *));

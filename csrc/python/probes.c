@@ -216,27 +216,34 @@ void prof_span_resume(prof_site *site) { resume(site); }
 
 /* ---- spans without a clock, where only operations are recorded ------------------------------------------------------- */
 
-/* Counts the call as one of the site's code, too. */
-static inline void enter_untimed(prof_site *site) {
+/* The new frame on top, or NULL. */
+static inline prof_frame *push_untimed(prof_site *site) {
     prof_thread *t = prof_current;
     prof_frame *f = t->top + 1;
     prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
     if (PROF_UNLIKELY(node->label != site->ref)) {
         t = prof_thread_current();
-        if (!t || !site->ref) return;
+        if (!t || !site->ref) return NULL;
         f = t->top + 1;
         node = prof_node_child(t, f[-1].node, site->label);
     }
     if (PROF_UNLIKELY(f >= t->limit)) {
-        if (prof_stack_grow(t)) return;
+        if (prof_stack_grow(t)) return NULL;
         f = t->top + 1;
     }
     f->node = node;
     f->label = site->label;
     f->prior = 0;
-    node->calls++;
     t->top = f;
-    if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
+    return f;
+}
+
+/* Counts the call as one of the site's code, too. */
+static inline void enter_untimed(prof_site *site) {
+    prof_frame *f = push_untimed(site);
+    if (PROF_UNLIKELY(!f)) return;
+    f->node->calls++;
+    if (PROF_UNLIKELY(f->node->code != site->code)) prof_count_entry(site, f->node);
 }
 
 static int untimed; /* whether the recording does without a clock */
@@ -245,6 +252,32 @@ static inline void leave_untimed(prof_site *site) {
     prof_thread *t = prof_current;
     if (PROF_LIKELY(t->top->label == site->label)) t->top--;
     else leave_slow(site, prof_now());
+}
+
+static inline void enter_generator_untimed(prof_site *site) {
+    enter_untimed(site);
+    void *owner = prof_py_current();
+    const prof_suspended *stale = prof_suspended_any() ? prof_suspended_take(owner) : NULL;
+    if (stale) free(stale->sections);
+    if (prof_current->top->label == site->label) prof_current->top->owner = owner;
+}
+
+/* Only what has sections open is remembered. */
+static inline void suspend_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    else suspend_slow(site, prof_now());
+}
+
+static inline void resume_untimed(prof_site *site) {
+    if (PROF_UNLIKELY(prof_suspended_any())) {
+        resume(site);
+        return;
+    }
+    prof_frame *f = push_untimed(site);
+    if (PROF_UNLIKELY(!f)) return;
+    f->owner = prof_py_current();
+    f->node->resumes++;
 }
 
 /* ---- operations: whose calls the node on top counts --------------------------------------------------------------------- */
@@ -268,6 +301,9 @@ OPERATOR(op_raise, leave((prof_site *)o))
 OPERATOR(op_enter_counting, (enter((prof_site *)o), count_entry((prof_site *)o)))
 OPERATOR(op_enter_generator_counting, (enter_generator((prof_site *)o), count_entry((prof_site *)o)))
 OPERATOR(op_enter_untimed, enter_untimed((prof_site *)o))
+OPERATOR(op_enter_generator_untimed, enter_generator_untimed((prof_site *)o))
+OPERATOR(op_suspend_untimed, suspend_untimed((prof_site *)o))
+OPERATOR(op_resume_untimed, resume_untimed((prof_site *)o))
 OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
 
 /* In code that counts: an exception that it does not handle. */
@@ -309,7 +345,11 @@ static void choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
-    generator_operators.nb_invert = counting ? op_enter_generator_counting : op_enter_generator;
+    generator_operators.nb_invert = !counting ? op_enter_generator
+                                    : untimed ? op_enter_generator_untimed : op_enter_generator_counting;
+    generator_operators.nb_negative = function_operators.nb_negative;
+    suspend_operators.nb_invert = untimed ? op_resume_untimed : op_resume;
+    suspend_operators.nb_negative = untimed ? op_suspend_untimed : op_suspend;
 }
 
 #define PROBE_TYPE(name, operators)                                                                              \
