@@ -68,11 +68,10 @@ def _word(op: int) -> str:
     return dis.opname[op].replace("BACKWARD_IF", "IF").replace("FORWARD_IF", "IF")
 
 
-@dataclass
 class Executed:
     """What ran between `start` and `stop`: all code, on this thread and (3.11: those that begin meanwhile) on others."""
 
-    codes: list[tuple[CodeType, array[int]]] = field(default_factory=list)
+    _codes: list[tuple[CodeType, array[int]]] | None = None
 
     def start(self) -> None:
         counter = module()
@@ -96,7 +95,13 @@ class Executed:
         else:
             module().end()
             threading._trace_hook = None  # type: ignore[attr-defined]
-        self.codes = [(code, array("Q", counts)) for code, counts in module().take()]
+
+    @property
+    def codes(self) -> list[tuple[CodeType, array[int]]]:
+        """Each code object that ran, with its columns. For when nothing records: what lets go of code may run code."""
+        if self._codes is None:
+            self._codes = [(code, array("Q", counts)) for code, counts in module().take()]
+        return self._codes
 
     def __enter__(self) -> Executed:
         self.start()
