@@ -221,15 +221,12 @@ static inline prof_frame *push_untimed(prof_site *site) {
     prof_thread *t = prof_current;
     prof_frame *f = t->top + 1;
     prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
-    if (PROF_UNLIKELY(node->label != site->ref)) {
+    /* Without a recording both refs are 0, and there is no room. */
+    if (PROF_UNLIKELY(node->label != site->ref || f >= t->limit)) {
         t = prof_thread_current();
-        if (!t || !site->ref) return NULL;
+        if (!t || !site->ref || (t->top + 1 >= t->limit && prof_stack_grow(t))) return NULL;
         f = t->top + 1;
         node = prof_node_child(t, f[-1].node, site->label);
-    }
-    if (PROF_UNLIKELY(f >= t->limit)) {
-        if (prof_stack_grow(t)) return NULL;
-        f = t->top + 1;
     }
     f->node = node;
     f->label = site->label;

@@ -75,6 +75,7 @@ enum { BEHIND, BEFORE };
 /* Where control is counted apart: a jump's counter behind the code, and the way back to its target. */
 typedef struct {
     uint32_t unit; /* of the target */
+    uint32_t from; /* of the jump */
     uint32_t at;   /* unit where it lies */
     uint32_t width; /* EXTENDED_ARGs of the jump back */
     snippet what;
@@ -258,7 +259,7 @@ static void place_apart(plan *p, jump *j, uint32_t unit, const snippet *what) {
     detour *bigger = list_room(p, p->detours, p->detour_count, sizeof *bigger);
     if (!bigger) return;
     p->detours = bigger;
-    p->detours[p->detour_count++] = (detour){.unit = unit, .what = *what};
+    p->detours[p->detour_count++] = (detour){.unit = unit, .from = j->unit, .what = *what};
     j->detour = p->detour_count;
 }
 
@@ -529,6 +530,25 @@ static void write_exceptions(plan *p, const uint8_t *old, size_t length) {
     prof_bytes_free(&entries);
 }
 
+/* ---- locations ---------------------------------------------------------------------------------------------------------- */
+
+/* The location table of the new code. A detour has the line of the jump that takes it, so that a tracer sees that jump lead
+ * to its target; the trampolines and the handler behind have none. */
+static void write_locations(plan *p, PyCodeObject *code, prof_bytes *out) {
+    const uint8_t *table = (const uint8_t *)PyBytes_AS_STRING(code->co_linetable);
+    size_t length = (size_t)PyBytes_GET_SIZE(code->co_linetable);
+    prof_location_reader r, end;
+    prof_locations_grow(out, table, length, p->grow, p->units, p->resume, p->behind[p->resume + 1]);
+    prof_locations_open(&r, table, length, code->co_firstlineno);
+    end = r;
+    prof_locations_at(&end, UINT32_MAX);
+    for (uint32_t k = 0; k < p->detour_count; k++) {
+        const detour *d = &p->detours[k];
+        prof_locations_add(out, prof_locations_at(&r, d->from)->line, d->what.units + d->width + 1, &end.line);
+    }
+    prof_locations_add(out, 0, (uint32_t)(p->tail.length / 2), &end.line);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
 static PyObject *replace(PyCodeObject *code, PyObject *consts, plan *p, prof_bytes *locations) {
@@ -617,10 +637,7 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
         goto error;
     }
     rewrite(&p, code, probes, (uint32_t)PyTuple_GET_SIZE(consts));
-    uint32_t apart = (uint32_t)(p.out.length / 2) - p.main + (uint32_t)(p.tail.length / 2);
-    prof_locations_grow(&locations, (const uint8_t *)PyBytes_AS_STRING(code->co_linetable),
-                        (size_t)PyBytes_GET_SIZE(code->co_linetable), p.grow, p.units, p.resume,
-                        p.behind[p.resume + 1], apart);
+    write_locations(&p, code, &locations);
     prof_bytes_add(&p.out, p.tail.data, p.tail.length);
     if (p.out.failed || p.tail.failed || p.table.failed || locations.failed) {
         PyErr_NoMemory();

@@ -90,7 +90,7 @@ static void repeat(prof_bytes *out, const uint8_t *e, size_t n, uint32_t units, 
 }
 
 void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, const uint32_t *grow, uint32_t n,
-                         uint32_t bare_after, uint32_t bare, uint32_t tail) {
+                         uint32_t bare_after, uint32_t bare) {
     uint32_t unit = 0;
     for (size_t k = 0, next; k < length; k = next) {
         uint32_t before = (table[k] & 7u) + 1, units = before;
@@ -110,7 +110,21 @@ void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, c
         }
         unit += before;
     }
-    no_line(out, tail);
+}
+
+void prof_locations_add(prof_bytes *out, uint32_t line, uint32_t units, int *last) {
+    if (!line) {
+        no_line(out, units);
+        return;
+    }
+    int delta = (int)line - *last;
+    for (*last = (int)line; units; delta = 0) {
+        uint32_t m = units < MOST_UNITS ? units : MOST_UNITS, v = (uint32_t)(delta < 0 ? -delta : delta) << 1 | (delta < 0);
+        units -= m;
+        prof_bytes_push(out, (uint8_t)(128 | NO_COLUMNS << 3 | (m - 1)));
+        for (; v > 63; v >>= 6) prof_bytes_push(out, (uint8_t)(64 | (v & 63)));
+        prof_bytes_push(out, (uint8_t)v);
+    }
 }
 
 void prof_locations_open(prof_location_reader *r, const uint8_t *table, size_t length, int first_line) {

@@ -26,10 +26,13 @@ int prof_handler_read(const uint8_t **at, const uint8_t *end, prof_handler *entr
 void prof_handler_write(prof_bytes *out, const prof_handler *entry);
 
 /* The location table for code that grew: `grow[u]` units were added to the instruction at unit u (n units in all).
- * `bare` units behind unit `bare_after`, and the last `tail` units, get no line; the other new units take the location
- * of their instruction, and what old units say is unchanged. */
+ * `bare` units behind unit `bare_after` get no line; the other new units take the location of their instruction, and what
+ * old units say is unchanged. */
 void prof_locations_grow(prof_bytes *out, const uint8_t *table, size_t length, const uint32_t *grow, uint32_t n,
-                         uint32_t bare_after, uint32_t bare, uint32_t tail);
+                         uint32_t bare_after, uint32_t bare);
+
+/* Appends `units` units of a line (0 none) to the table; `*last` is the line that it ends with, and becomes this. */
+void prof_locations_add(prof_bytes *out, uint32_t line, uint32_t units, int *last);
 
 /* Where an instruction stands in the source. Lines are 0 and columns PROF_NO_COLUMN where that is not known. */
 typedef struct {

@@ -98,3 +98,9 @@ NOT_COUNTED: dict[str, tuple[str, ...]] = {
     "test_scope": ("ScopeTests.testLocalsClass_WithTrace.", "ScopeTests.testInteractionWithTraceFunc."),
     "test_patma": ("TestTracing._trace.trace",),
 }
+
+# Whose operations are compared: those of which each instruction can be counted by a hook in reasonable time.
+OPS = tuple(m for m in MODULES if m not in ("test_sys_settrace", "test_trace"))
+
+# Functions whose operations are not compared, by how their full names begin; "" is all of a module.
+NOT_EXACT: dict[str, tuple[str, ...]] = {}

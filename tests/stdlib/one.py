@@ -1,6 +1,8 @@
-"""Runs one test module of the standard library and writes what came of it: `one.py MODULE plain|probed|counted OUT`.
+"""Runs one test module of the standard library and writes what came of it: `one.py MODULE MODE OUT`.
 
-`probed`: every Python function has probes and a recording runs. `counted`: the interpreter's own hooks count as well.
+`plain`: as it is. `probed`: every Python function has probes and a recording runs. `counted`: the interpreter's own hooks
+count as well. `ops`: every `def` has probes and counters, as `@profiled` gives them, and operations are recorded. `executed`:
+each instruction is counted by the interpreter's own hooks as well.
 """
 
 from __future__ import annotations
@@ -20,30 +22,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
 class Recording:
     """A recording of everything, opened at the core itself: the session's own start would be in the counts."""
 
-    def __init__(self, path: Path, counted: bool) -> None:
+    def __init__(self, path: Path, mode: str) -> None:
         from counting import fastest_counter
         from everything import probe_everything
-        from prof import engine
+        from executing import Executed
+        from executing import module as executing_module
+        from prof import engine, operations
         from prof._core import ffi, lib
 
         self.path = path
         self.lib = lib
+        self.string = ffi.string
         self.probes = engine.load("one")
-        self.config = ffi.new("prof_config *", {"modes": 1})
+        self.ops = mode in ("ops", "executed")
+        self.config = ffi.new("prof_config *", {"modes": 4 if self.ops else 1})
         self.why = ffi.new("char[256]")
-        self.counter = fastest_counter() if counted else None
-        self.functions = probe_everything(self.probes.probe_code)
+        self.counter = fastest_counter() if mode == "counted" else None
+        self.executed = Executed() if mode == "executed" else None
+        if self.executed is not None:
+            executing_module()
+        if self.ops:
+            self.probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
+            self.probes.record(False, True, 20)
+        self.meta = json.dumps({"categories": operations.CATEGORIES}).encode()
+        self.functions = probe_everything(self.probes.probe_code, all=not self.ops)
 
     def start(self) -> None:
         if self.lib.prof_py_open(os.fsencode(self.path), self.config, self.why, len(self.why)):
-            raise OSError(bytes(self.why).split(b"\0")[0].decode())
+            raise OSError(self.string(self.why).decode())
+        if self.ops:
+            self.lib.prof_set_meta(self.meta, len(self.meta))
         if self.counter is not None:
             self.counter.start()
+        if self.executed is not None:
+            self.executed.start()
 
     def stop(self) -> dict[str, Any]:
+        if self.executed is not None:
+            self.executed.stop()
         if self.counter is not None:
             self.counter.stop()
         self.lib.prof_py_close()
+        if self.ops:
+            return self.operations()
         entries = self.counter.entries() if self.counter is not None else None
         from prof.capture import open_capture
 
@@ -64,6 +85,21 @@ class Recording:
             found |= {"compared": 0, "differences": []}
         elif entries is not None:
             found.update(self.compare(recorded, entries))
+        return found
+
+    def operations(self) -> dict[str, Any]:
+        """What was recorded, against what was executed."""
+        from dataclasses import asdict
+
+        from executing import compare
+        from prof.capture import open_capture
+
+        with open_capture(self.path) as capture:
+            found: dict[str, Any] = {"drops": {drop.key: drop.count for drop in capture.drops}}
+            operations = capture.tree().operations
+            found["inexact"] = [code.name for code in operations.codes() if code.inexact]
+            if self.executed is not None:
+                found = asdict(compare(operations, self.executed)) | found
         return found
 
     def compare(self, recorded: dict[tuple[str, int, str], list[int]], entries: Any) -> dict[str, Any]:
@@ -106,7 +142,7 @@ def main() -> None:
     module, mode, out = sys.argv[1:4]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, a process ignores it
     sys.argv[1:] = []
-    recording = None if mode == "plain" else Recording(Path(out).with_suffix(".capture"), mode == "counted")
+    recording = None if mode == "plain" else Recording(Path(out).with_suffix(".capture"), mode)
     if recording is not None:
         recording.start()
     began = time.perf_counter()
