@@ -74,19 +74,20 @@ def main() -> int:
     )
     before = digest(WORK / "app")
     step("Instrument it, in place", str(BIN / "prof-instrument"), "app/markdown_it")
-    step("Run a real workload, recording", str(BIN / "python"), "render.py", PROF="both,out")
+    step("Run a real workload, recording", str(BIN / "python"), "render.py", PROF="all,out")
     capture = next((WORK / "out").glob("*.capture"))
     step("Read the result", str(BIN / "prof"), "report", str(capture.relative_to(WORK)), "--limit", "12")
     step("Draw it", str(BIN / "prof"), "flamegraph", str(capture.relative_to(WORK)))
     drawing = (str(BIN / "prof"), "flamegraph", str(capture.relative_to(WORK)), "--mode", "memory-summary")
     step("And what it allocated", *drawing)
+    step("All modes on one page", str(BIN / "prof"), "report", str(capture.relative_to(WORK)), "--format", "html")
     step("Put the source back", str(BIN / "prof-uninstrument"), "app/markdown_it")
     after = digest(WORK / "app")
     if after != before:
         changed = [name for name in before if after.get(name) != before[name]]
         print(f"\nnot as before: {', '.join(changed)}")
         return 1
-    print(f"\nEvery byte of {len(before)} files is back. Open {WORK.relative_to(ROOT)}/out/*.svg in a browser.")
+    print(f"\nEvery byte of {len(before)} files is back. Open {WORK.relative_to(ROOT)}/out/*.html in a browser.")
     return 0
 
 
