@@ -30,6 +30,7 @@ PURE = [
     "read_tree.c",
     "read_sums.c",
     "read_counts.c",
+    "read_sites.c",
     "read_folded.c",
 ]
 PYTHON = [
@@ -46,7 +47,7 @@ PYTHON = [
     "live.c",
     "control.c",
 ]
-HEADERS_FOR_CFFI = ["prof.h", "read.h", "python/control.h"]
+HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "python/control.h"]
 
 
 def declarations(header: Path) -> str:

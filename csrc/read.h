@@ -181,6 +181,39 @@ typedef struct {
     uint64_t *inexact;  /* by label: contexts with a negative count */
 } prof_reader_operations;
 
+/* What rows of operations are summed by; in code objects, apart. */
+enum prof_reader_by {
+    PROF_READER_BY_LINE,
+    PROF_READER_BY_EXPRESSION,
+    PROF_READER_BY_BRANCH, /* loops, too */
+    PROF_READER_BY_NAME,   /* a variable or an attribute */
+    PROF_READER_BY_CALLEE  /* named as the call site names it */
+};
+
+/* A sum of rows. The first six are what it is of; those that do not matter are 0. */
+typedef struct {
+    uint32_t code;
+    uint32_t line, end_line;
+    uint16_t column, end_column;
+    uint32_t name;  /* ref of text */
+    uint32_t kind;  /* of names and callees, the category of the access, 0 of a callee without a name; of a loop 1 */
+    uint32_t row;   /* the first one */
+    uint32_t rows;  /* how many */
+    uint32_t index; /* into by_category */
+    uint32_t unused;
+    uint64_t count; /* of lines and expressions, of the row that ran most; else of all rows */
+    uint64_t taken; /* of branches */
+    uint64_t ops;   /* of lines and expressions */
+    uint64_t reads, writes, deletes; /* of names */
+} prof_reader_site;
+
+/* Most operations first, then most executions. All owned. */
+typedef struct {
+    uint32_t count;
+    prof_reader_site *sites;
+    uint64_t *by_category; /* [site.index][category - 1], of lines and expressions */
+} prof_reader_sites;
+
 /* Labels that stand directly above each other: a caller and its callee, or a span and a line that allocated in it. */
 typedef struct {
     uint32_t count;
@@ -238,6 +271,11 @@ uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column
 prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
                                                    uint64_t *own, char *error, size_t size);
 void prof_reader_operations_free(prof_reader_operations *operations); /* NULL is fine */
+
+/* Sums of operations. `categories` are those that count, a bit each from category 1: of names the accesses, of callees the
+ * calls; branches are all in. Returns an owned table, or NULL when out of memory. */
+prof_reader_sites *prof_reader_sites_new(const prof_reader_operations *operations, uint32_t by, uint32_t categories);
+void prof_reader_sites_free(prof_reader_sites *sites); /* NULL is fine */
 
 /* The text at a ref; empty for 0 and what is no text. */
 prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);

@@ -1,9 +1,10 @@
-"""The operations of a capture, solved: how often each instruction ran, a thin face over `csrc/read_counts.c`."""
+"""The operations of a capture, solved: how often each instruction ran, and sums of that. A thin face over
+`csrc/read_counts.c` and `csrc/read_sites.c`."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import frozen
@@ -16,6 +17,10 @@ _MOST_CATEGORIES = 32
 ACCESSES = ("", "read", "write", "delete")
 _JUMPS = (2, 3)  # enum prof_flow_kind: a branch, a for loop
 NO_LABEL = 0xFFFFFFFF
+
+# prof_reader_site of csrc/read.h, and enum prof_reader_by.
+_SITE = struct.Struct("=IIIHHIIIIIIQQQQQQ")
+_BY = ("line", "expression", "branch", "name", "callee")
 
 
 @frozen
@@ -36,9 +41,10 @@ class Code:
 class Operation:
     """One instruction: what it is, where it stands in the source, and how often it ran.
 
-    `columns` are bytes of UTF-8 from 0, in `line` and `end_line`; None where they are not known. `name` is the variable, the
-    attribute or the operator, `access` one of `ACCESSES`. An instruction for two variables has `second` too. Of a branch or
-    a for loop, `taken` is how often it jumped: away from what follows it in the source, or behind the loop.
+    `columns` are bytes of UTF-8 from 0, in `line` and `end_line`; None where they are not known. `name` is the
+    variable, the attribute or the operator, `access` one of `ACCESSES`. An instruction for two variables has `second`
+    too. Of a branch or a for loop, `taken` is how often it jumped: away from what follows it in the source, or behind
+    the loop.
     """
 
     code: int
@@ -56,6 +62,33 @@ class Operation:
     taken: int | None
 
 
+@frozen
+class Site:
+    """Operations of one code object, summed: of a line, an expression, a branch, or those on a name.
+
+    Which fields say something depends on what it is: `columns` (bytes of UTF-8 from 0) of expressions and branches;
+    `name`, of a callee as the call site has it, "" where that has none; `category` of the name's accesses, of a loop
+    "iteration". `count` is how often it ran: of lines and expressions, the instruction of it that ran most. A branch
+    was `taken` when it jumped, away from what follows it in the source; a loop when it was exhausted. `ops` are the
+    operations of lines and expressions, by category in `operations`.
+    """
+
+    code: Code
+    line: int
+    end_line: int
+    columns: tuple[int, int]
+    name: str
+    category: str
+    instructions: int
+    count: int
+    taken: int
+    ops: int
+    reads: int
+    writes: int
+    deletes: int
+    operations: dict[str, int]
+
+
 class Operations:
     """What the code objects of one tree executed. Belongs to the capture that made it, which must be open."""
 
@@ -67,6 +100,7 @@ class Operations:
         self._pointer = ffi.gc(pointer, lib.prof_reader_operations_free)
         self._reader = reader
         self._texts: dict[int, str] = {0: ""}
+        self._codes: dict[int, Code] = {}
         self.categories = categories
 
     def _text(self, ref: int) -> str:
@@ -78,22 +112,32 @@ class Operations:
 
     def of_label(self, label: int) -> dict[str, int]:
         """Operations by category of a label's spans, their own; those that did not occur are left out."""
-        first = label * _MOST_CATEGORIES
-        counts = self._pointer.by_label[first : first + len(self.categories)]
+        return self._by_category(self._pointer.by_label, label)
+
+    def _by_category(self, table: Any, row: int) -> dict[str, int]:
+        first = row * _MOST_CATEGORIES
+        counts = table[first : first + len(self.categories)]
         return {name: count for name, count in zip(self.categories, counts, strict=True) if count}
 
     def exact(self, label: int) -> bool:
         """Whether all counts of the label came out as counts can."""
         return not self._pointer.inexact[label]
 
+    def inexact(self) -> list[int]:
+        """The labels some of whose counts did not come out as counts can: what they have is a lower bound at best."""
+        return [label for label in range(self._pointer.label_count) if self._pointer.inexact[label]]
+
     def codes(self) -> list[Code]:
         """The code objects that ran."""
-        found = []
-        for index in range(self._pointer.code_count):
+        return [self._code(i) for i in range(self._pointer.code_count) if self._pointer.codes[i].contexts]
+
+    def _code(self, index: int) -> Code:
+        found = self._codes.get(index)
+        if found is None:
             c = self._pointer.codes[index]
-            if c.contexts:
-                label = None if c.label == NO_LABEL else c.label
-                found.append(Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact))
+            label = None if c.label == NO_LABEL else c.label
+            found = Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact)
+            self._codes[index] = found
         return found
 
     def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
@@ -123,8 +167,8 @@ class Operations:
         c = self._pointer.codes[code.index]
         rows = ffi.buffer(self._pointer.rows + c.first, c.count * _ROW.size)
         for row in _ROW.iter_unpack(rows):
-            (index, unit, line, end_line, column, end_column, name, second, category, other, access, other_access, flow, op,
-             _, _, count, taken) = row  # fmt: skip
+            (index, unit, line, end_line, column, end_column, name, second, category, other, access, other_access,
+             flow, op, _, _, count, taken) = row  # fmt: skip
             known = column != _UNKNOWN_COLUMN and end_column != _UNKNOWN_COLUMN
             yield Operation(
                 index, unit, op, line, end_line, (column, end_column) if known else None,
@@ -132,3 +176,32 @@ class Operations:
                 self._text(name), self._text(second), ACCESSES[access], ACCESSES[other_access], count,
                 taken if flow in _JUMPS else None,
             )  # fmt: skip
+
+    def _sites(self, by: str, categories: Iterable[str]) -> Any:
+        bits = sum(1 << k for k, name in enumerate(self.categories) if name in frozenset(categories))
+        sites = lib.prof_reader_sites_new(self._pointer, _BY.index(by), bits)
+        if sites == ffi.NULL:
+            raise MemoryError
+        return ffi.gc(sites, lib.prof_reader_sites_free)
+
+    def sites(
+        self, by: str, categories: Iterable[str] | None = None, limit: int = 0, apart: bool = False
+    ) -> tuple[list[Site], int]:
+        """Sums by `line`, `expression`, `branch`, `name` or `callee`, `limit` at most (0: all), and how many there are.
+
+        Most operations first, then most executions. Only operations of `categories` count (None: all of them); `apart`
+        fills `Site.operations`, of lines and expressions.
+        """
+        found = self._sites(by, self.categories if categories is None else categories)
+        number = min(found.count, limit or found.count)
+        rows = _SITE.iter_unpack(ffi.buffer(found.sites, number * _SITE.size)) if number else ()
+        loop = ("", "iteration")
+        sites = []
+        for row in rows:
+            (code, line, end_line, column, end_column, name, kind, _, instructions, index, _, count, taken, ops, reads,
+             writes, deletes) = row  # fmt: skip
+            category = loop[kind] if by == "branch" else self.categories[kind - 1] if kind else ""
+            operations = self._by_category(found.by_category, index) if apart and found.by_category else {}
+            sites.append(Site(self._code(code), line, end_line, (column, end_column), self._text(name), category,
+                              instructions, count, taken, ops, reads, writes, deletes, operations))  # fmt: skip
+        return sites, found.count
