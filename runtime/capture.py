@@ -178,8 +178,11 @@ class Capture:
             self._labels[index] = found
         return found
 
-    def tree(self, thread: int = ALL_THREADS) -> Tree:
-        """The calling-context tree of one of `threads`, by its index there, or of all of them merged."""
+    def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
+        """The calling-context tree of one of `threads`, by its index there, or of all of them merged.
+
+        Its column `ops` has the operations of one of `categories` only, if one is given.
+        """
         error = ffi.new("char[]", 400)
         assert self._info  # open
         pointer = lib.prof_reader_tree_new(self._reader, thread, error, 400)
@@ -187,13 +190,19 @@ class Capture:
             raise InputError(f"{self.path} {_text(error)}")
         tree = Tree(pointer)
         if self.recorded("ops"):
-            tree.operations = self._solve(tree)
+            tree.operations = self._solve(tree, category)
         return tree
 
-    def _solve(self, tree: Tree, category: str | None = None, column: Any = None) -> Operations:
-        categories = tuple(map(str, self.meta.get("categories", ())))
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What the operations of this capture are told apart by."""
+        found = self.meta.get("categories")
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    def _solve(self, tree: Tree, category: str | None) -> Operations:
+        categories = self.categories
         number = categories.index(category) + 1 if category else 0
-        own = tree._pointer.own[column_index("ops")] if column is None else column
+        own = tree._pointer.own[column_index("ops")]
         try:
             return Operations(self._reader, tree._pointer, own, categories, number)
         except ValueError as error:
@@ -212,16 +221,24 @@ class Capture:
             columns[column] = own
             if column in INCLUSIVE:
                 columns[f"total_{column}"] = total
+        solved = tree.operations
+        if solved is not None:
+            columns["ops"], columns["total_ops"] = tree.label_sums("ops", count, inclusive=True)
         rows = self._info.labels
         columns |= {name: [getattr(row, name) for row in rows[0:count]] for name in _LATENCIES}
         return [
-            self._function(index, contexts[index], {name: values[index] for name, values in columns.items()})
+            self._function(index, contexts[index], {name: values[index] for name, values in columns.items()}, solved)
             for index in range(count)
             if contexts[index] and rows[index].kind != LINE_KIND
         ]
 
-    def _function(self, index: int, contexts: int, sums: dict[str, Any]) -> Function:
+    def _function(
+        self, index: int, contexts: int, sums: dict[str, Any], solved: Operations | None
+    ) -> Function:
         label = self.label(index)
+        if solved is not None:
+            sums["exact"] = solved.exact(index)
+            sums["operations"] = solved.of_label(index) if label.has("ops") else None
         if label.left_out:
             sums = {
                 name: value if label.has(name) else 0 if name.endswith("_ns") else None for name, value in sums.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import frozen
-from prof.modes import NO_DETAIL, NO_MEMORY, NO_TIME
+from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
 
 
 @frozen
@@ -26,6 +26,8 @@ class Label:
         if column.endswith("_ns"):
             return not self.left_out & NO_TIME
         held = column.removeprefix("total_")
+        if held == "ops":
+            return not self.left_out & NO_OPS
         if held.startswith("alloc_"):
             return not self.left_out & NO_MEMORY
         return not (held.startswith(("free_", "live_", "peak_")) and self.left_out & (NO_MEMORY | NO_DETAIL))
@@ -64,6 +66,12 @@ class Function:
     total_alloc_bytes: int | None = None
     total_live_bytes: int | None = None
     total_peak_bytes: int | None = None
+    ops: int | None = None
+    total_ops: int | None = None
+    operations: dict[str, int] | None = None
+    """Of its own, by category, those that occur."""
+    exact: bool = True
+    """False where its operations contradict themselves: what is shown of them is a lower bound at best."""
 
 
 @frozen

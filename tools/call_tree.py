@@ -18,23 +18,37 @@ MEASURED = {
     "live_bytes": "held at the end",
     "alloc_bytes": "allocated",
     "alloc_count": "allocations",
+    "ops": "operations",
+}
+# Of the columns a tree can be by: the title of its own, and the style.
+_TITLES = {column: (title, "memory") for column, title in MEMORY_COLUMNS.items()} | {
+    "self_ns": ("total", "time"),
+    "ops": ("total ops", "ops"),
 }
 
 
 def measured_column(session: Session, wish: Wish) -> str:
-    """What the tree is by: time, unless memory was wished for or is all there is."""
-    return wish.memory_column or ("self_ns" if session.timed else "alloc_bytes")
+    """What the tree is by: time, unless memory or operations were wished for or are all there is."""
+    if wish.by_ops:
+        return "ops"
+    return wish.memory_column or main_column(session)
+
+
+def main_column(session: Session) -> str:
+    """The first of what a tree can be by that was recorded."""
+    return "self_ns" if session.timed else "alloc_bytes" if session.memory is not None else "ops"
 
 
 def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Iterator[Line]:
     """The call tree, largest first, without what is too small or too deep; percentages are of the profiled time or of
-    all memory. `most` lines at most; 0 for all."""
+    all memory or operations. `most` lines at most; 0 for all."""
     column = measured_column(session, wish)
     timed = column == "self_ns"
     total = tree.inclusive(column)
     whole = session.inside_ns if timed else total[0]
     words = duration if timed else amounts(column)
-    nodes = shown_order(tree, {column: max(1, int(whole * wish.min_percent / 100))}, 0, wish.lines)
+    lines = wish.lines and column in MEMORY_COLUMNS
+    nodes = shown_order(tree, {column: max(1, int(whole * wish.min_percent / 100))}, 0, lines)
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
     of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
@@ -54,19 +68,20 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
 def _columns(
     session: Session, tree: Tree, wish: Wish, column: str, rows: Sequence[_Row], words: Callable[[int], str], whole: int
 ) -> list[Column]:
-    timed = column == "self_ns"
     total = _totals(session, tree, column, rows)
+    title, style = _TITLES[column]
     columns = [
         Column("%", [percent(value, whole) for value in total]),
-        Column("total" if timed else MEMORY_COLUMNS[column], [words(value) for value in total],
-               "time" if timed else "memory"),
+        Column(title, [words(value) for value in total], style),
         Column("self", [words(row.own) for row in rows]),
         Column("calls", [count(row.calls) for row in rows]),
     ]  # fmt: skip
     for other in ("alloc_bytes", "alloc_count") if session.memory is not None else ():
-        if other != column and (not timed or other == "alloc_bytes"):
+        if other != column and (column in MEMORY_COLUMNS or other == "alloc_bytes"):
             values = _totals(session, tree, other, rows)
             columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(value) for value in values]))
+    if session.operations is not None and column != "ops":
+        columns.append(Column("ops", [count(value) for value in _totals(session, tree, "ops", rows)]))
     room = max(20, wish.width - 50)
     names = [indented(row.depth, row.name, room) for row in rows]
     return [*columns, Column("span", names, "name", left=True, stretch=True)]

@@ -19,6 +19,7 @@ STYLES = {
     "title": "dim",
     "time": "bold cyan",
     "memory": "bold blue",
+    "ops": "bold magenta",
     "name": "green",
     "dim": "dim",
     "warning": "yellow",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from attrs import frozen
-from prof.capture import Capture, Drop, Function, MemoryTotals, Thread, Tree
+from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Thread, Tree
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
+
+
+@frozen
+class OperationTotals:
+    """The ops mode's totals: all operations, by category, most first; and whose counts contradict themselves."""
+
+    count: int
+    categories: dict[str, int]
+    inexact: list[str]
 
 
 @frozen
@@ -40,6 +50,7 @@ class Session:
     timed: bool
     """Whether the time mode was on."""
     memory: MemoryTotals | None
+    operations: OperationTotals | None
 
 
 def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
@@ -69,7 +80,16 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         profiler_ns=tree.profiler_ns,
         timed=capture.recorded("self_ns"),
         memory=capture.memory(tree),
+        operations=_operations(tree, functions) if capture.recorded("ops") else None,
     )
+
+
+def _operations(tree: Tree, functions: list[Function]) -> OperationTotals:
+    categories: Counter[str] = Counter()
+    for function in functions:
+        categories.update(function.operations or {})
+    inexact = sorted({f.label.name for f in functions if not f.exact})
+    return OperationTotals(tree.inclusive("ops")[ROOT], dict(categories.most_common()), inexact)
 
 
 def _text(meta: dict[str, Any], key: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
-from prof.tools.units import shorten
+from prof.tools.units import shorten, shorten_end
 
 # A line is spans of text and style; styles are names that `output` knows, "" is plain.
 Line = list[tuple[str, str]]
@@ -13,7 +13,8 @@ Line = list[tuple[str, str]]
 
 @frozen
 class Column:
-    """A column of cells. One column may stretch: it takes the width the others leave, and is shortened to it.
+    """A column of cells. One column may stretch: it takes the width the others leave, and is shortened to it, at its
+    beginning, or at its end if it is `code`.
 
     Of columns with `rank` above 0, those of the highest rank go first where a table is too narrow.
     """
@@ -24,6 +25,7 @@ class Column:
     left: bool = False
     stretch: bool = False
     rank: int = 0
+    code: bool = False
 
     @property
     def width(self) -> int:
@@ -55,7 +57,7 @@ def table(columns: Sequence[Column], width: int, least: int = 34) -> list[Line]:
     def row(cells: Sequence[str], styles: Sequence[str]) -> Line:
         spans: Line = []
         for column, cell, room, style in zip(columns, cells, widths, styles, strict=True):
-            text = shorten(cell, room)
+            text = shorten_end(cell, room) if column.code else shorten(cell, room)
             spans.append(("  " if spans else "", ""))
             spans.append((text.ljust(room) if column.left else text.rjust(room), style))
         while spans and not spans[-1][0].strip():

@@ -1,14 +1,16 @@
-"""The text report: the run, its functions, sections, memory, imports and collections, and the call tree."""
+"""The text report: the run, its functions, sections, memory, operations, imports and collections, and the call tree."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 
 from prof.capture import Edge, Function, Label, Tree
 from prof.tools.call_tree import tree_lines
 from prof.tools.memory_report import memory_section, totals
+from prof.tools.operations_report import inexact_words, operations_section
+from prof.tools.operations_report import totals as operation_totals
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, percent, shorten, volume
@@ -56,6 +58,8 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     if session.memory is not None:
         for number, text in enumerate(totals(session.memory, capture.recording)):
             yield "" if number else "Memory", text
+    if session.operations is not None:
+        yield "Executed", operation_totals(session.operations)
     if not session.timed:
         yield "Recorder", recorder
         return
@@ -80,12 +84,14 @@ def _warnings(session: Session) -> Iterator[str]:
         yield "killed while recording, or still running: calls that had not returned lack their time"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
+    if session.operations is not None and session.operations.inexact:
+        yield inexact_words(session.operations)
     for drop in session.drops:
         yield f"{count(drop.count)} {drop.words}"
 
 
 def functions_table(functions: Sequence[Function], title: str, wish: Wish, session: Session) -> Iterator[Line]:
-    """One table of functions or sections, ordered by `wish.sort`: first what that is about, time or memory."""
+    """One table of functions or sections, ordered by `wish.sort`: first what that is about."""
     sort = SORTS[wish.sort]
     rows = sorted(functions, key=lambda f: (-(getattr(f, sort.field) or 0), -f.total_ns, f.label.name, f.label.index))
     shown = rows[: wish.limit] if wish.limit else rows
@@ -93,8 +99,7 @@ def functions_table(functions: Sequence[Function], title: str, wish: Wish, sessi
     yield plain()
     yield [(f"{title} by {sort.words}", "heading"), (f"  {of}", "dim")]
     yield plain()
-    by_memory = wish.memory_column is not None or not session.timed
-    columns = _memory_columns(shown, wish, session) if by_memory else _time_columns(shown, session)
+    columns = _led_by(wish, session)(shown, wish, session)
     columns += [
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
         Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if session.memory else 2),
@@ -102,7 +107,26 @@ def functions_table(functions: Sequence[Function], title: str, wish: Wish, sessi
     yield from table(columns, wish.width)
 
 
-def _time_columns(shown: Sequence[Function], session: Session) -> list[Column]:
+def _led_by(wish: Wish, session: Session) -> Callable[[Sequence[Function], Wish, Session], list[Column]]:
+    """The columns to show: of what it is sorted by, or of the first mode that was recorded."""
+    if wish.by_ops:
+        return _ops_columns
+    if wish.memory_column is not None:
+        return _memory_columns
+    return _time_columns if session.timed else _memory_columns if session.memory is not None else _ops_columns
+
+
+def _ops(function: Function, number: int | None) -> str:
+    """A figure of operations, marked where it is not exact."""
+    return count(number or 0) if function.exact else f"~{number or 0:,}"
+
+
+def _ops_column(shown: Sequence[Function], session: Session) -> list[Column]:
+    """The functions' own operations, beside another mode's figures."""
+    return [Column("ops", [_ops(f, f.ops) for f in shown], "ops")] if session.operations is not None else []
+
+
+def _time_columns(shown: Sequence[Function], wish: Wish, session: Session) -> list[Column]:
     """Times, and what the functions allocated themselves; beside that, latencies are what there is room for."""
     less = 4 if session.memory else 0  # added to ranks
     columns = [
@@ -120,8 +144,9 @@ def _time_columns(shown: Sequence[Function], session: Session) -> list[Column]:
     if session.memory is not None:
         columns[4:4] = [
             Column("alloc", [volume(f.alloc_bytes) for f in shown], "memory"),
-            Column("allocs", [count(f.alloc_count or 0) for f in shown]),
+            Column("allocs", [count(f.alloc_count or 0) for f in shown], rank=6 if session.operations else 0),
         ]
+    columns[4:4] = _ops_column(shown, session)
     return columns
 
 
@@ -142,8 +167,28 @@ def _memory_columns(shown: Sequence[Function], wish: Wish, session: Session) -> 
         if column != lead
     ]
     columns.append(Column("calls", [count(f.calls) for f in shown], rank=1))
+    columns += _ops_column(shown, session)
     if session.timed:
         columns.append(Column("self", [duration(f.self_ns) for f in shown], "time", rank=2))
+    return columns
+
+
+def _ops_columns(shown: Sequence[Function], wish: Wish, session: Session) -> list[Column]:
+    """What the functions executed; beside that what other modes say of them."""
+    assert session.operations is not None
+    whole = session.operations.count
+    columns = [
+        Column("ops", [_ops(f, f.ops) for f in shown], "ops"),
+        Column("%", [percent(f.ops or 0, whole) for f in shown]),
+        Column("total", [_ops(f, f.total_ops) for f in shown]),
+        Column("total %", [percent(f.total_ops or 0, whole) for f in shown], rank=3),
+        Column("calls", [count(f.calls) for f in shown]),
+        Column("ops a call", [count((f.ops or 0) // f.calls) if f.calls else "-" for f in shown], rank=2),
+    ]
+    if session.timed:
+        columns.append(Column("self", [duration(f.self_ns) for f in shown], "time", rank=1))
+    if session.memory is not None:
+        columns.append(Column("alloc", [volume(f.alloc_bytes) for f in shown], "memory", rank=1))
     return columns
 
 
@@ -239,7 +284,9 @@ def report(session: Session, tree: Tree, functions: Sequence[Function], wish: Wi
         yield from functions_table(by_kind["section"], "Sections", wish, session)
     if session.memory is not None:
         yield from memory_section(session, session.memory, tree, wish.memory_column, wish.limit, wish.width)
-    if "import" in by_kind:
+    if session.operations is not None:
+        yield from operations_section(session, tree, wish)
+    if "import" in by_kind and (session.timed or session.memory is not None):
         yield from imports_table(by_kind["import"], wish, session)
     if "gc" in by_kind:
         yield from collections_table(by_kind["gc"], wish, session)

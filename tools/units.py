@@ -26,6 +26,11 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
+def signed(text: str, number: int) -> str:
+    """The text of an amount's size, with the amount's sign; a dash for zero."""
+    return "-" if not number else f"{'+' if number > 0 else '-'}{text}"
+
+
 def percent(part: float, whole: float) -> str:
     """`12.3%`; a dash for none of it."""
     if not part or not whole:
@@ -52,3 +57,8 @@ def volume(number: int | None) -> str:
 def shorten(text: str, width: int) -> str:
     """The text, its beginning replaced by `…` where it is longer than `width`: the end of a name says most."""
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :] if width > 0 else ""
+
+
+def shorten_end(text: str, width: int) -> str:
+    """The text, its end replaced by `…` where it is longer than `width`: of code, the beginning says most."""
+    return text if len(text) <= width else text[: width - 1] + "…" if width > 0 else ""

@@ -25,7 +25,7 @@ class Sort:
     words: str
 
 
-# The call tree is by the column, too, if that is an amount: by time or bytes or allocations.
+# The call tree is by the column, too, if that is an amount: by time, bytes, allocations or operations.
 SORTS: dict[str, Sort] = {
     "self": Sort("self_ns", "self_ns", "self time"),
     "total": Sort("total_ns", "self_ns", "total time"),
@@ -39,16 +39,19 @@ SORTS: dict[str, Sort] = {
     "peak": Sort("peak_bytes", "peak_bytes", "bytes held at the peak"),
     "live": Sort("live_bytes", "live_bytes", "bytes held at the end"),
     "count": Sort("alloc_count", "alloc_count", "allocations"),
+    "ops": Sort("ops", "ops", "operations"),
+    "total-ops": Sort("total_ops", "ops", "operations with those of what it called"),
 }
 
 
 @frozen
 class Wish:
-    """How the reader wants it. `limit` rows a table (0: all), `depth` levels and `min_percent` of the call tree, and
-    whether `lines` are in that."""
+    """How the reader wants it. `limit` rows a table (0: all), `few` of the lesser tables, `depth` levels and
+    `min_percent` of the call tree, and whether `lines` are in that."""
 
     sort: str = "self"
     limit: int = 20
+    few: int = 10
     depth: int = 12
     min_percent: float = 1.0
     width: int = 100
@@ -59,3 +62,8 @@ class Wish:
         """What it is sorted by, if that is memory."""
         column = SORTS[self.sort].column
         return column if column in MEMORY_COLUMNS else None
+
+    @property
+    def by_ops(self) -> bool:
+        """Whether it is sorted by operations."""
+        return SORTS[self.sort].column == "ops"

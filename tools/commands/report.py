@@ -1,4 +1,4 @@
-"""`prof report`: what took time and memory, as text or a page for people, or JSON for tools."""
+"""`prof report`: what took time, memory and operations, as text or a page for people, or JSON for tools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def add(commands: Any) -> None:
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
     )
     parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
-    parser.add_argument("--limit", type=_natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
+    parser.add_argument(
+        "--limit", type=_natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
+    )
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
@@ -100,7 +102,8 @@ def _sort(session: Session, args: argparse.Namespace) -> str:
     if args.lines and session.memory is None:
         raise UsageError(f"{session.capture.path} was recorded without memory: it has no lines")
     if args.sort is None:
-        return "self" if session.timed and not args.lines else memory[0] if session.memory else "calls"
+        first = "self" if session.timed and not args.lines else memory[0] if session.memory else "ops"
+        return first if first in has else "calls"
     if args.sort not in has:
         raise UsageError(f"{session.capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
     return str(args.sort)
@@ -109,7 +112,8 @@ def _sort(session: Session, args: argparse.Namespace) -> str:
 def _write_text(material: _Material, args: argparse.Namespace, note: str) -> None:
     wish = Wish(
         sort=_sort(material.session, args),
-        limit=args.limit,
+        limit=Wish().limit if args.limit is None else args.limit,
+        few=Wish().few if args.limit is None else args.limit,
         depth=Wish().depth if args.depth is None else args.depth,
         min_percent=Wish().min_percent if args.min_percent is None else args.min_percent,
         width=width(),

@@ -1,0 +1,68 @@
+"""What the operations of a capture come to, by the names in the source: what is called, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from attrs import define, field
+from prof.counted import Operations, Site
+
+VARIABLES = ("local", "global", "closure")
+ATTRIBUTES = ("attribute",)
+CALLS = ("call",)
+
+
+def callee(site: Site) -> str:
+    """How a call site names what it calls: `name`, or `.name` of an attribute; empty where it does not."""
+    return f".{site.name}" if site.category in ATTRIBUTES else site.name
+
+
+def working(categories: Iterable[str]) -> list[str]:
+    """The categories that make an expression worth listing: names and constants are in every one."""
+    return [name for name in categories if name not in (*VARIABLES, "const")]
+
+
+@define
+class Use:
+    """One name, over all functions that it is the same in; `functions` has each one's part."""
+
+    name: str
+    scope: str
+    count: int = 0
+    places: int = 0
+    reads: int = 0
+    writes: int = 0
+    deletes: int = 0
+    functions: dict[str, int] = field(factory=dict)
+
+    def add(self, site: Site) -> None:
+        self.count += site.count
+        self.places += site.instructions
+        self.reads += site.reads
+        self.writes += site.writes
+        self.deletes += site.deletes
+        self.functions[site.code.name] = self.functions.get(site.code.name, 0) + site.count
+
+
+def _merge(sites: Iterable[Site], name: Callable[[Site], str], apart: Callable[[Site], str]) -> list[Use]:
+    found: dict[tuple[str, str, str], Use] = {}
+    for site in sites:
+        key = (name(site), site.category, apart(site))
+        found.setdefault(key, Use(key[0], site.category)).add(site)
+    return sorted(found.values(), key=lambda use: (-use.count, use.name, sorted(use.functions)))
+
+
+def calls(operations: Operations) -> list[Use]:
+    """Calls by what the call site names, over all functions; most calls first."""
+    return _merge(operations.sites("callee", CALLS)[0], callee, lambda site: "")
+
+
+def variables(operations: Operations) -> list[Use]:
+    """Reads and writes of variables: globals by file, the others by function; most first."""
+    sites = operations.sites("name", VARIABLES)[0]
+    return _merge(sites, lambda site: site.name, lambda s: s.code.file if s.category == "global" else s.code.name)
+
+
+def attributes(operations: Operations) -> list[Use]:
+    """Reads and writes of attributes by name, whatever they are of; most first."""
+    return _merge(operations.sites("name", ATTRIBUTES)[0], lambda site: site.name, lambda site: "")
