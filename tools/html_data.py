@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from attrs import frozen
 from prof.capture import KINDS, NO_LABEL, Capture, Function, Tree
-from prof.modes import MODES, Measure, Mode
+from prof.modes import MODES, OPS, Measure, Mode
 from prof.tools.colours import colour, legend
 from prof.tools.frames import ROOT_NAME, FrameName
+from prof.tools.lines import Names, SourceLine, merged
 
 MOST_CONTEXTS = 150_000
 # Shares of a measure, tried in this order, below which a context is left out when there are too many.
@@ -132,6 +134,15 @@ class _Names:
             self.frames.append(FrameName(row.name, row.kind, row.module or row.name.rpartition(".")[0]))
         return found
 
+    def add_line(self, line: SourceLine) -> int:
+        """A line's number: its label's where it allocated, else a new one, that no context has."""
+        if line.memory is not None:
+            return self.number(line.memory.label.index)
+        name = f"{PurePath(line.file).name}:{line.line}"
+        self.rows.append((name, "line", line.function, line.file, line.line))
+        self.frames.append(FrameName(name, "line", line.function))
+        return len(self.rows) - 1
+
     def document(self) -> dict[str, Any]:
         strings = _Strings({})
         return {
@@ -237,17 +248,28 @@ def _group(mode: Mode, measure: Measure) -> str:
     return mode.name if mode.name == measure.name else measure.title
 
 
-def _lines(capture: Capture, tree: Tree, measures: Sequence[tuple[Mode, Measure]], names: _Names) -> dict[str, Any]:
-    """The lines, by whatever measures they have."""
-    labels = sorted({tree.label[node] for node, line in enumerate(tree.line) if line})
+def _amount(line: SourceLine, column: str) -> int:
+    """What a line has in a column."""
+    if column == OPS.measures[0].column:
+        return line.executed.ops if line.executed is not None else 0
+    return getattr(line.memory, column, None) or 0
+
+
+def _lines(
+    capture: Capture, tree: Tree, functions: Sequence[Function], measures: Sequence[tuple[Mode, Measure]], names: _Names
+) -> dict[str, Any]:
+    """The lines, by whatever measures they have, and how often they ran."""
+    lines = list(merged(capture, tree, Names(tree, functions)))
     columns = []
     for number, (mode, measure) in enumerate(measures):
-        sums = tree.label_sums(measure.column, capture.label_count)[0]
-        values = [sums[label] for label in labels]
+        values = [_amount(line, measure.column) for line in lines]
         if any(values):
             more = {"measure": number, "share": True, "group": mode.name}
             columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
-    return {"label": varints(map(names.number, labels)), "columns": columns}
+    counts = [line.executed.count if line.executed is not None else 0 for line in lines]
+    if any(counts):
+        columns.append(_column("count", "count", "", counts, group=OPS.name))
+    return {"label": varints(map(names.add_line, lines)), "columns": columns}
 
 
 def document(capture: Capture, tree: Tree, functions: Sequence[Function], selection: Selection) -> dict[str, Any]:
@@ -260,7 +282,7 @@ def document(capture: Capture, tree: Tree, functions: Sequence[Function], select
         "kinds": list(KINDS),
         "nodes": _nodes(tree, measures, order, names),
         "functions": _functions(capture, tree, functions, recorded, names),
-        "lines": _lines(capture, tree, recorded, names),
+        "lines": _lines(capture, tree, functions, recorded, names),
     }
     mains = _mains(recorded)
     # Last: by now all names are known.

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import asdict
-from prof.capture import LINE_COLUMNS, Edge, Function, Label, Line, MemoryTotals, Moment, Tree
-from prof.tools.call_tree import own_value, shown_order
-from prof.tools.session import Session
+from prof.capture import LINE_COLUMNS, Edge, Function, Label, MemoryTotals, Moment, Tree
+from prof.counted import Operations, Site
+from prof.tools import operations as sums
+from prof.tools.call_tree import main_column, own_value, shown_order
+from prof.tools.lines import Names, SourceLine, merged
+from prof.tools.session import OperationTotals, Session
 
 SCHEMA = 1
 MIN_PERCENT = 0.01
 MOST_EDGES = 20_000
+MOST_SITES = 20_000  # of each kind: calls, variables, …
 _TIMES = ("overhead_ns", "inside_ns", "outside_ns", "profiler_ns")
 _FUNCTION_TIMES = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 _FUNCTION_MEMORY = (
@@ -62,24 +66,30 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
-    """An entry of "functions". `exact` is whether every count of it is; sampled modes would say false."""
+    """An entry of "functions". `exact` is whether every count of it is."""
     label = function.label
     found: dict[str, Any] = {key: getattr(label, key) for key in ("name", "kind", "module", "file", "line")}
     found |= {"calls": function.calls, "resumes": function.resumes}
     if timed and label.has("self_ns"):
         found |= {key: getattr(function, key) for key in _FUNCTION_TIMES}
     found |= _known({key: getattr(function, key) for key in _FUNCTION_MEMORY})
-    found["exact"] = True
+    if function.operations is not None:
+        found |= {"ops_total": function.ops, "total_ops": function.total_ops, "ops": function.operations}
+    found["exact"] = function.exact
     if label.kind == "gc":
         found["reclaimed"] = function.items
     return found
 
 
-def line_object(line: Line) -> dict[str, Any]:
+def line_object(line: SourceLine) -> dict[str, Any]:
     """An entry of "lines"."""
-    label = line.label
-    found: dict[str, Any] = {"file": label.file, "line": label.line, "function": label.module}
-    return found | _known({key: getattr(line, key) for key in LINE_COLUMNS})
+    found: dict[str, Any] = {"file": line.file, "line": line.line, "function": line.function}
+    if line.memory is not None:
+        found |= _known({key: getattr(line.memory, key) for key in LINE_COLUMNS})
+    if line.executed is not None:
+        site = line.executed
+        found |= {"count": site.count, "ops_total": site.ops, "ops": site.operations, "exact": not site.code.inexact}
+    return found
 
 
 def memory_object(session: Session, memory: MemoryTotals) -> dict[str, Any]:
@@ -101,6 +111,55 @@ def process_object(series: Sequence[Moment]) -> dict[str, Any]:
     }
 
 
+def _range(site: Site) -> dict[str, Any]:
+    return {
+        "function": site.code.name, "file": site.code.file, "line": site.line, "end_line": site.end_line,
+        "column": site.columns[0], "end_column": site.columns[1],
+    }  # fmt: skip
+
+
+def _call(site: Site) -> dict[str, Any]:
+    return {"function": site.code.name, "callee": sums.callee(site) or None, "count": site.count}
+
+
+def _access(site: Site) -> dict[str, Any]:
+    counts = {"reads": site.reads, "writes": site.writes, "deletes": site.deletes}
+    return {"function": site.code.name, "name": site.name} | counts
+
+
+def _variable(site: Site) -> dict[str, Any]:
+    return _access(site) | {"scope": site.category}
+
+
+def _branch(site: Site) -> dict[str, Any]:
+    counts = {"count": site.count, "taken": site.taken, "not_taken": site.count - site.taken}
+    return _range(site) | {"kind": "loop" if site.category else "test"} | counts
+
+
+def _expression(site: Site) -> dict[str, Any]:
+    return _range(site) | {"count": site.count, "ops_total": site.ops, "ops": site.operations}
+
+
+def operations(solved: Operations, totals: OperationTotals) -> Iterator[str]:
+    """The key "operations", written list by list."""
+    head = {"total": totals.count, "categories": totals.categories, "inexact": totals.inexact}
+    yield json.dumps(head, ensure_ascii=False)[:-1]
+    tables = (
+        ("calls", _call, "callee", sums.CALLS),
+        ("variables", _variable, "name", sums.VARIABLES),
+        ("attributes", _access, "name", sums.ATTRIBUTES),
+        ("branches", _branch, "branch", None),
+        ("expressions", _expression, "expression", sums.working(solved.categories)),
+    )
+    omitted = {}
+    for key, entry, by, categories in tables:
+        sites, every = solved.sites(by, categories, MOST_SITES, apart=by == "expression")
+        omitted[key] = every - len(sites)
+        yield f',\n"{key}": '
+        yield from _list(map(entry, sites))
+    yield f',\n"omitted": {json.dumps(omitted)}}}'
+
+
 def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
     """An entry of "edges"; the caller is null for calls from outside every span."""
     found: dict[str, Any] = {
@@ -120,6 +179,8 @@ def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
     if session.memory is not None and (not label or label.has("alloc_bytes")):
         found["total_alloc_bytes"] = tree.inclusive("alloc_bytes")[node]
         found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
+    if session.operations is not None and (not label or label.has("ops")):
+        found |= {"ops_total": tree.column("ops")[node], "total_ops": tree.inclusive("ops")[node]}
     return json.dumps(found, ensure_ascii=False)[:-1]
 
 
@@ -149,28 +210,34 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def document(
     session: Session, tree: Tree, functions: Sequence[Function], min_percent: float = MIN_PERCENT, depth: int = 0
 ) -> Iterator[str]:
-    """The report, in parts. Contexts that are below `min_percent` both of the profiled time and of the bytes allocated,
-    where these were recorded, are counted in "call_tree_omitted"."""
+    """The report, in parts. Contexts that are below `min_percent` of the profiled time, of the bytes allocated and of the
+    operations, where these were recorded, are counted in "call_tree_omitted"."""
     timed, memory = session.timed, session.memory
-    key = "self_ns" if timed else "alloc_bytes"
+    key = main_column(session)
     by_self = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name, f.label.index))
     edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
     whole = {"self_ns": session.inside_ns} if timed else {}
-    if memory is not None or not timed:
-        whole["alloc_bytes"] = tree.inclusive("alloc_bytes")[0]
+    recorded = {"alloc_bytes": memory is not None, "ops": tree.operations is not None}
+    whole |= {column: tree.inclusive(column)[0] for column, has in recorded.items() if has}
+    whole = whole or {key: 0}
     order = shown_order(tree, {column: int(value * min_percent / 100) for column, value in whole.items()}, depth)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
     yield ',\n"functions": '
     yield from _list(function_object(function, timed) for function in by_self)
-    if memory is not None:
+    if memory is not None or tree.operations is not None:
         yield ',\n"lines": '
-        yield from _list(map(line_object, session.capture.lines(tree)))
+        names = Names(tree, functions)
+        yield from _list(map(line_object, merged(session.capture, tree, names, apart=True)))
+    if memory is not None:
         yield ',\n"memory": '
         yield json.dumps(memory_object(session, memory), ensure_ascii=False)
     if session.capture.series:
         yield ',\n"process": '
         yield json.dumps(process_object(session.capture.series), ensure_ascii=False)
+    if tree.operations is not None and session.operations is not None:
+        yield ',\n"operations": '
+        yield from operations(tree.operations, session.operations)
     yield ',\n"edges": '
     yield from _list(edge_object(edge, timed) for edge in edges)
     yield f',\n"edges_omitted": {edge_count - len(edges)}'

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from prof.capture import Capture, newest_capture
+from attrs import evolve
+from prof.capture import Capture, Tree, newest_capture
 from prof.errors import UsageError
-from prof.modes import MEASURES, MODES, Measure
+from prof.modes import MEASURES, MODES, OPS, Measure
 
 
 def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -37,6 +38,28 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
     """The option --mode."""
     names = ", ".join(MEASURES)
     parser.add_argument("--mode", metavar="MODE", help=f"one of {names} (default: the first that was recorded)")
+
+
+def add_category(parser: argparse.ArgumentParser) -> None:
+    """The option --category."""
+    parser.add_argument(
+        "--category", metavar="NAME", help="of operations, only those of one kind, such as call or attribute"
+    )
+
+
+def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple[Tree, Measure]:
+    """The tree that a measure is drawn from, and the measure; of operations, of one category if one is given.
+
+    Raises UsageError for a category that the capture does not have, or of another measure.
+    """
+    if category is None:
+        return capture.tree(), measure
+    if measure.column != OPS.measures[0].column:
+        raise UsageError(f"--category is of operations, not of {measure.name}: add --mode ops")
+    if category not in capture.categories:
+        raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
+    named = evolve(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
+    return capture.tree(category=category), named
 
 
 def named_measure(name: str) -> Measure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,17 +11,19 @@ from typing import Any
 
 from attrs import frozen
 from prof.capture import open_capture
-from prof.errors import InputError
+from prof.errors import InputError, UsageError
 from prof.folded import folded_path
 from prof.modes import MEASURES, Measure
 from prof.tools.commands.arguments import (
     add_capture,
+    add_category,
     add_mode,
     add_output,
     command,
     find_capture,
     find_measure,
     named_measure,
+    read_tree,
 )
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
@@ -30,6 +33,7 @@ EXAMPLES = """
 prof flamegraph                             the newest capture here; prints the path of the picture
 prof flamegraph app.capture --icicle -o app.svg
 prof flamegraph app.capture --mode memory-summary      bytes allocated, down to the lines
+prof flamegraph app.capture --mode ops --category attribute
 prof flamegraph app-time.folded             folded stacks, of prof or of another profiler
 """
 MAGIC = b"PROFCAP\n"
@@ -40,6 +44,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "flamegraph", "draw a flame graph: zoom, search, hover; opens in any browser", EXAMPLES)
     add_capture(parser, "a .capture file, or folded stacks")
     add_mode(parser)
+    add_category(parser)
     parser.add_argument("--title", help="text above the picture (default: the program and what is drawn)")
     parser.add_argument("--icicle", "--inverted", action="store_true", help="hang the root from the top")
     parser.add_argument("--width", type=_positive(int), metavar="PX", help="fixed width (default: the window's)")
@@ -73,26 +78,30 @@ class _Material:
     beside: Path
 
 
-def _read(path: Path, mode: str | None, share: float) -> _Material:
+def _read(path: Path, mode: str | None, category: str | None, share: float) -> _Material:
     try:
         with open(path, "rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
+                if category is not None:
+                    raise UsageError(f"--category needs a capture: {path} is none")
                 file.seek(0)
                 return _read_folded(path, file, mode, share)
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from error
     with open_capture(path) as capture:
         measure = find_measure(capture, mode)
+        tree, part = read_tree(capture, measure, category)
         name = str(capture.meta.get("name") or path.name.removesuffix(".capture"))
-        frames = frames_of_tree(capture, capture.tree(), measure, share)
-        return _Material(frames, f"{name}, {measure.title}", folded_path(path, measure, ".svg"))
+        frames = frames_of_tree(capture, tree, measure, share)
+        return _Material(frames, f"{name}, {part.title}", folded_path(path, part, ".svg"))
 
 
 def _read_folded(path: Path, lines: Iterable[bytes], mode: str | None, share: float) -> _Material:
     """Folded stacks: of the measure that is given, or that the name of the file ends in."""
     measure: Measure | None = named_measure(mode) if mode else None
     if measure is None:
-        measure = next((m for m in MEASURES.values() if path.name.endswith(f"-{m.name}.folded")), None)
+        named = (m for m in MEASURES.values() if re.search(rf"-{m.name}(-[a-z]+)?\.folded$", path.name))
+        measure = next(named, None)
     frames = frames_of_folded(lines, str(path), share, measure)
     beside = path.with_suffix(".svg") if path.suffix == ".folded" else path.with_name(f"{path.name}.svg")
     return _Material(frames, path.name.removesuffix(".folded"), beside)
@@ -103,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     path, _ = find_capture(args.capture)
     share = args.min_width / (args.width or NOMINAL_WIDTH)
     with working(f"Drawing {path}"):
-        material = _read(path, args.mode, share)
+        material = _read(path, args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
         output = None if args.output == "-" else args.output or str(material.beside)
         write(svg(material.frames, picture), output)

@@ -8,7 +8,16 @@ from typing import Any
 
 from prof.capture import open_capture
 from prof.folded import write_folded
-from prof.tools.commands.arguments import add_capture, add_mode, add_output, command, find_capture, find_measure
+from prof.tools.commands.arguments import (
+    add_capture,
+    add_category,
+    add_mode,
+    add_output,
+    command,
+    find_capture,
+    find_measure,
+    read_tree,
+)
 from prof.tools.output import working
 
 EXAMPLES = """
@@ -16,6 +25,7 @@ prof folded                       the newest capture here; prints the path of wh
 prof folded killed.capture -o -   to standard output
 prof folded app.capture -o - | flamegraph.pl > app.svg
 prof folded app.capture --mode memory-live    bytes that were not freed, by stack
+prof folded app.capture --mode ops --category call      calls of anything, by stack
 """
 
 
@@ -24,6 +34,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "folded", "write folded stacks, as a killed process could not", EXAMPLES)
     add_capture(parser)
     add_mode(parser)
+    add_category(parser)
     add_output(parser, "<base>-<mode>.folded beside it; - is standard output")
     parser.set_defaults(run=run)
 
@@ -32,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     path, _ = find_capture(args.capture)
     with open_capture(path) as capture, working(f"Folding {path}"):
-        measure = find_measure(capture, args.mode)
-        tree = capture.tree()
+        tree, measure = read_tree(capture, find_measure(capture, args.mode), args.category)
         if args.output == "-":
             sys.stdout.flush()
             capture.write_folded(tree, measure.column, sys.stdout.fileno())

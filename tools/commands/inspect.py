@@ -18,7 +18,10 @@ prof inspect app.capture
 prof inspect app.capture --chunks   every chunk, not only their sums
 """
 # enum prof_chunk_type of csrc/format.h, in its order.
-TYPES = ("?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series")
+TYPES = (
+    "?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series", "code", "counters",
+    "flow events", "live frames", "operands",
+)  # fmt: skip
 
 
 def add(commands: Any) -> None:
