@@ -11,7 +11,7 @@ from prof.counted import Code, Site
 
 @frozen
 class SourceLine:
-    """A line in a function. `function` is its qualified name, without the module; None is what was not recorded there."""
+    """A line in a function, by its qualified name, without the module. None is what was not recorded there."""
 
     file: str
     line: int

@@ -13,6 +13,8 @@ from prof.counted import Operation, Operations, Site
 from prof.errors import InputError
 from prof.lines import original_line
 
+# What instrumenting inserts reads these: the source may be without it by now.
+_INSERTED = frozenset(f"{alias}{name}" for alias in ("", "_prof_") for name in ("profiled", "profile", "end"))
 _READ = (("local",), ("global",), ("closure",))
 
 
@@ -58,6 +60,7 @@ def _is_plain_read(o: Operation) -> bool:
         and o.categories[:1] in _READ
         and o.name.isidentifier()
         and not o.name.startswith("__")
+        and o.name not in _INSERTED
     )
 
 

@@ -13,6 +13,7 @@ from prof.errors import UsageError
 from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
+from prof.tools.listing import listing
 from prof.tools.output import width, working, write, write_lines
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
@@ -23,6 +24,8 @@ prof report                                 the newest capture in this directory
 prof report app.capture --sort total --limit 50
 prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
 prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
+prof report app.capture --sort ops          by operations executed
+prof report app.capture --source parse.py   the file, with counts, operations, times and bytes beside its lines
 prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
@@ -31,7 +34,7 @@ prof report --format html                   all modes side by side, for any brow
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where time and memory went", EXAMPLES)
+    parser = command(commands, "report", "show where time, memory and operations went", EXAMPLES)
     add_capture(parser)
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
@@ -44,6 +47,9 @@ def add(commands: Any) -> None:
     view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
     view.add_argument("--tree", action="store_true", help="only the call tree")
+    view.add_argument(
+        "--source", metavar="FILE", help="only this file, as it was recorded, each line with what it did in the margin"
+    )
     parser.add_argument("--lines", action="store_true", help="show lines in the call tree, which is by memory then")
     parser.add_argument("--depth", type=_natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
@@ -129,6 +135,8 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
         for function in _find(material.functions, name):
             edges = session.capture.edges(tree, of=function.label.index)
             yield from text_report.edges_table(function, edges, args.callers is not None, wish, session.timed)
+    elif args.source is not None:
+        yield from listing(session, tree, material.functions, args.source, note)
     elif args.tree:
         yield from text_report.header(session, note)
         yield from tree_lines(session, tree, wish)
@@ -161,7 +169,7 @@ def _write_json(material: _Material, args: argparse.Namespace, note: str) -> Non
 
 
 def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
-    for option in ("callers", "callees", "tree", "lines"):
+    for option in ("callers", "callees", "tree", "source", "lines"):
         if getattr(args, option):
             raise UsageError(f"--{option} is of the text report: the page has the whole tree, and all lines")
     session, tree = material.session, material.tree

@@ -1,0 +1,145 @@
+"""A source file with what its lines did in the margin: how often they ran, their operations, time and bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath
+
+from attrs import field, frozen
+from prof.capture import Capture, Function, Tree
+from prof.errors import InputError, UsageError
+from prof.tools.lines import Names, merged
+from prof.tools.session import Session
+from prof.tools.source import Source, operations_in, read_source, recorded_path
+from prof.tools.table import Column, Line, plain, table
+from prof.tools.units import count, duration, percent, volume
+
+NO_LIMIT = 1_000_000  # characters: a listing is not cut
+HOTTEST = 5
+
+
+@frozen
+class Margin:
+    """A column beside the source: it is there when the capture has `column`. `words` say what it is."""
+
+    title: str
+    column: str
+    style: str
+    format: Callable[[int], str]
+    words: str
+
+
+MARGINS: dict[str, Margin] = {
+    "count": Margin("count", "ops", "", count, "how often the line ran (its busiest part)"),
+    "ops": Margin("ops", "ops", "ops", count, "operations"),
+    "total_ns": Margin("time", "self_ns", "time", duration, "of the function or section that begins there, in total"),
+    "alloc_bytes": Margin("alloc", "alloc_bytes", "memory", volume, "bytes allocated"),
+    "peak_bytes": Margin("peak", "peak_bytes", "", volume, "bytes held at the peak"),
+    "live_bytes": Margin("held", "live_bytes", "", volume, "bytes held at the end"),
+}
+
+
+@frozen
+class Figures:
+    """What is known of a file, by margin and line."""
+
+    of: dict[str, dict[int, int]] = field(factory=lambda: {key: {} for key in MARGINS})
+
+    def add(self, key: str, line: int, number: int | None) -> None:
+        values = self.of[key]
+        # Parts of a line each have their own count: the line's is the largest.
+        values[line] = max(values.get(line, 0), number or 0) if key == "count" else values.get(line, 0) + (number or 0)
+
+    def last_line(self) -> int:
+        return max((line for values in self.of.values() for line, number in values.items() if number), default=0)
+
+
+def figures(capture: Capture, tree: Tree, functions: list[Function], file: str) -> Figures:
+    """The figures of a file's lines."""
+    found = Figures()
+    for line in merged(capture, tree, Names(tree, functions)):
+        if line.file != file:
+            continue
+        if line.executed is not None:
+            found.add("count", line.line, line.executed.count)
+            found.add("ops", line.line, line.executed.ops)
+        for key in ("alloc_bytes", "peak_bytes", "live_bytes") if line.memory is not None else ():
+            found.add(key, line.line, getattr(line.memory, key))
+    for function in functions:
+        if function.label.file == file and function.label.kind in ("function", "section"):
+            found.add("total_ns", function.label.line, function.total_ns)
+    return found
+
+
+def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], given: str) -> str:
+    """The file of the capture that `given` names, or ends. Raises UsageError, which lists likely ones."""
+    spans = {f.label.file for f in functions if f.label.kind in ("function", "section")}
+    files = set(spans)
+    files |= {line.label.file for line in capture.lines(tree)}
+    files |= {code.file for code in tree.operations.codes()} if tree.operations is not None else set()
+    files.discard("")
+    parts = PurePath(os.path.normpath(given)).parts
+    found = [file for file in files if given == file or PurePath(file).parts[-len(parts) :] == parts]
+    if given in found or len(found) == 1:
+        return given if given in found else found[0]
+    if found:
+        raise UsageError(f"{given} is several files of this capture: {', '.join(sorted(found))}; say which")
+    like = sorted(file for file in files if PurePath(file).name == parts[-1]) or sorted(spans - {""})
+    more = ", …" if len(like) > 5 else ""
+    raise UsageError(f"nothing of {given} was recorded in {capture.path}; there is: {', '.join(like[:5])}{more}")
+
+
+def read(capture: Capture, tree: Tree, file: str, given: str, last_line: int) -> Source:
+    """The file as it was recorded. Raises InputError when it is not there, or has changed since."""
+    path = recorded_path(capture, file)
+    if not path.exists() and os.path.exists(given):
+        path = Path(given)
+    source = read_source(path, capture.start_unix_ns)
+    executed = operations_in(tree.operations, file) if tree.operations is not None else iter(())
+    if last_line > len(source.lines) or (source.newer and source.disagrees(executed)):
+        raise InputError(f"{path} has changed since it was recorded: go back to what it was then, or record again")
+    return source
+
+
+def listing(session: Session, tree: Tree, functions: list[Function], given: str, note: str) -> Iterator[Line]:
+    """The annotated file."""
+    capture = session.capture
+    file = find_file(capture, tree, functions, given)
+    found = figures(capture, tree, functions, file)
+    source = read(capture, tree, file, given, found.last_line())
+    margins = {key: margin for key, margin in MARGINS.items() if capture.recorded(margin.column)}
+    yield [(str(source.path), "heading"), (f"  {note}", "dim")]
+    yield plain()
+    yield from _facts(session, found, margins)
+    if source.newer and tree.operations is None:
+        yield plain("  ! modified since it was recorded: lines may have moved", "warning")
+    yield plain()
+    numbers = range(1, len(source.lines) + 1)
+    yield from table(
+        [
+            *(Column(m.title, [_cell(m, found.of[k].get(n, 0)) for n in numbers], m.style) for k, m in margins.items()),
+            Column("line", [str(n) for n in numbers], "dim"),
+            Column("source", [_printable(text) for text in source.lines], left=True, stretch=True, code=True),
+        ],
+        NO_LIMIT,
+    )
+
+
+def _facts(session: Session, found: Figures, margins: dict[str, Margin]) -> Iterator[Line]:
+    for margin in margins.values():
+        yield [(f"  {margin.title:<6}", "title"), (margin.words, "dim")]
+    if session.operations is not None:
+        values, whole = found.of["ops"], session.operations.count
+        most = sorted(values, key=lambda line: (-values[line], line))[:HOTTEST]
+        hottest = ", ".join(f"{line} ({percent(values[line], whole)})" for line in most if values[line])
+        share = f"{count(sum(values.values()))} operations, {percent(sum(values.values()), whole)} of all"
+        yield [("  here  ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
+
+
+def _cell(margin: Margin, number: int) -> str:
+    return margin.format(number) if number else ""
+
+
+def _printable(text: bytes) -> str:
+    return text.decode("utf-8", "replace").expandtabs().replace("\f", " ")
