@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from prof.errors import ProfError
-from prof.tools.commands import flamegraph, folded, inspect, report
+from prof.tools.commands import diff, flamegraph, folded, inspect, report
 
-COMMANDS = (report, flamegraph, folded, inspect)
+COMMANDS = (report, diff, flamegraph, folded, inspect)
 INTERRUPTED = 130
 
 

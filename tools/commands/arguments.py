@@ -34,6 +34,13 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help=f"where to write (default: {default})")
 
 
+def natural(text: str) -> int:
+    """The type of options that are a number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return int(text)
+
+
 def add_mode(parser: argparse.ArgumentParser) -> None:
     """The option --mode."""
     names = ", ".join(MEASURES)

@@ -12,7 +12,7 @@ from prof.capture import Capture, Function, Tree, open_capture
 from prof.errors import UsageError
 from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
-from prof.tools.commands.arguments import add_capture, add_output, command, find_capture
+from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
 from prof.tools.listing import listing
 from prof.tools.output import width, working, write, write_lines
 from prof.tools.session import Session, summarise
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
     parser.add_argument(
-        "--limit", type=_natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
+        "--limit", type=natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
     )
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
         "--source", metavar="FILE", help="only this file, as it was recorded, each line with what it did in the margin"
     )
     parser.add_argument("--lines", action="store_true", help="show lines in the call tree, which is by memory then")
-    parser.add_argument("--depth", type=_natural, metavar="N", help="levels of the call tree; 0: all")
+    parser.add_argument("--depth", type=natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
         "--min-percent",
         type=_percentage,
@@ -60,12 +60,6 @@ def add(commands: Any) -> None:
     )
     add_output(parser, "standard output; of html, <base>.html beside the capture, and - is standard output")
     parser.set_defaults(run=run)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
-    return int(text)
 
 
 def _percentage(text: str) -> float:

@@ -1,0 +1,69 @@
+"""`prof diff`: what two captures count differently, exactly; and whether that is too much."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from prof.capture import open_capture
+from prof.tools import diff_report
+from prof.tools.commands.arguments import add_output, command, natural
+from prof.tools.diff import Difference, compare
+from prof.tools.output import width, working, write, write_lines
+from prof.tools.rules import GRAMMAR, Verdict, judge, parse_rule
+
+EXAMPLES = """
+prof diff base.capture new.capture          operations, allocations and calls that differ, largest first
+prof diff base.capture new.capture --fail-on 'ops>2%' --fail-on 'alloc_bytes>0'
+prof diff base.capture new.capture --fail-on 'calls>5%,function=app.db.*'
+prof diff base.capture new.capture --mode memory --format json -o diff.json
+"""
+STATUS = """
+exit status: 0 no rule was broken, 1 one was, 2 the call was wrong, 3 the captures cannot be read, or not be compared
+"""
+BROKEN = 1
+
+
+def add(commands: Any) -> None:
+    """Declares the subcommand."""
+    parser = command(commands, "diff", "compare the exact counts of two captures", EXAMPLES)
+    parser.epilog = f"{GRAMMAR}{STATUS}\n{parser.epilog}"
+    parser.add_argument("before", metavar="BEFORE", help="a .capture file")
+    parser.add_argument("after", metavar="AFTER", help="a .capture file")
+    parser.add_argument(
+        "--mode", action="append", default=[], metavar="MODE",
+        help="compare only by ops, or memory; may be repeated (default: all that were recorded)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", action="append", default=[], metavar="RULE", help="exit status 1 if a count rises; may be repeated"
+    )
+    parser.add_argument(
+        "--skip-inexact", action="store_true", help="leave out operations of functions whose counts are not exact"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for tools")
+    parser.add_argument("--limit", type=natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
+    add_output(parser, "standard output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the subcommand."""
+    rules = [parse_rule(text) for text in args.fail_on]
+    with open_capture(Path(args.before)) as before, open_capture(Path(args.after)) as after:
+        with working(f"Comparing {args.before}"):
+            difference = compare(before, after, args.mode, args.skip_inexact)
+            verdicts = list(judge(difference, rules))
+        _write(difference, verdicts, args)
+    broken = [verdict.rule.text for verdict in verdicts if verdict.broken]
+    if broken:
+        print(f"prof: {args.after} breaks {len(broken)} of {len(verdicts)} rules: {', '.join(broken)}", file=sys.stderr)
+    return BROKEN if broken else 0
+
+
+def _write(difference: Difference, verdicts: list[Verdict], args: argparse.Namespace) -> None:
+    if args.format == "json":
+        write(diff_report.json_text(difference, verdicts), args.output)
+    else:
+        write_lines(diff_report.text(difference, verdicts, args.limit, width()), args.output)
