@@ -10,8 +10,21 @@ from typing import Any
 HEADER_SIZE = 4096
 BINS = 192
 STRINGS, LABELS, THREADS, NODES, META, PENDING, MEMORY, TYPES, SERIES = 1, 2, 3, 4, 5, 6, 7, 8, 9
+CODES, COUNTS = 10, 11
 FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER, LINE = 1, 2, 3, 4, 5, 6, 7, 8
-TIME_MODE, MEMORY_MODE = 1, 2
+TIME_MODE, MEMORY_MODE, OPS_MODE = 1, 2, 4
+CATEGORIES = (
+    "arithmetic",
+    "comparison",
+    "branch",
+    "attribute",
+    "call",
+    "local",
+    "global",
+    "iteration",
+    "const",
+    "return",
+)
 TSC, MONOTONIC, CPU, MANUAL = 1, 2, 3, 4
 RECORDING, CLOSED = 1, 2
 NO_MIN = 2**64 - 1
@@ -25,6 +38,15 @@ NODE = struct.Struct("=IIQQQIIIIIIQQQ5QII")
 MEMORY_RECORD = struct.Struct("=II5Q64QQ")
 TYPE = struct.Struct("=IIQQ")
 MOMENT = struct.Struct("=4Q")
+CODE = struct.Struct("=12I")
+INSTRUCTION = struct.Struct("=IIIIHHIIHBBBBBBI")
+EDGE = struct.Struct("=IIIIBBH")
+COUNTED = struct.Struct("=6IQ")
+NO_COUNTER, CALLS = 2**32 - 1, 2**32 - 2
+NO_HANDLER = 0xFFFF
+READ, WRITE = 1, 2
+BRANCH_FLOW, FOR_FLOW = 2, 3
+FALL, TAKEN = 4, 5
 
 
 def bin_of(ticks: int) -> int:
@@ -62,6 +84,52 @@ class Node:
     alloc: tuple[int, int] = (0, 0)  # count and bytes
     free: tuple[int, int] = (0, 0)
     peak: tuple[int, int] = (0, 0)  # bytes and epoch
+    code: int | None = None  # index of the code whose calls these are
+    counts: list[Counted] = field(default_factory=list)
+
+
+@dataclass
+class Instruction:
+    line: int
+    columns: tuple[int, int]
+    category: str = ""
+    name: str = ""
+    access: int = 0
+    flow: int = 0
+    block: int = 1
+    end_line: int = 0  # as line
+
+
+@dataclass
+class Edge:
+    """Blocks, the index of the last instruction of `origin`, and its counter."""
+
+    origin: int
+    target: int
+    instruction: int
+    counter: int = NO_COUNTER
+    kind: int = 0
+
+
+@dataclass
+class Code:
+    """`label` is an index; None for code that runs in the span of its caller."""
+
+    label: int | None
+    name: str
+    file: str
+    line: int
+    instructions: list[Instruction]
+    edges: list[Edge]
+
+
+@dataclass
+class Counted:
+    """What a code object, by index, counted at a node; `entries` where the node's calls are another's."""
+
+    code: int
+    counters: list[int]
+    entries: int = 0
 
 
 @dataclass
@@ -108,6 +176,7 @@ class File:
     memory: Memory | None = None
     types: list[tuple[str, int, int]] = field(default_factory=list)
     series: list[tuple[int, int, int, int]] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
     longer: int = 0  # bytes that a later version added to each record
 
     def build(self) -> bytes:
@@ -117,8 +186,9 @@ class File:
         strings = self._strings(out)
         labels = self._labels(out, strings)
         threads = self._threads(out, strings)
+        codes = self._codes(out, strings, labels)
         for index, thread in enumerate(self.threads):
-            roots = self._nodes(out, thread, threads[index] // 8, labels)
+            roots = self._nodes(out, thread, threads[index] // 8, labels, codes)
             struct.pack_into("=I", out, threads[index] + 12, roots // 8)
         self._pending(out, labels, threads)
         self._memory(out, strings)
@@ -144,6 +214,8 @@ class File:
         texts = dict.fromkeys(t for lb in self.labels for t in (lb.name, lb.module, lb.file))
         texts.update(dict.fromkeys(t.name for t in self.threads))
         texts.update(dict.fromkeys(name for name, _, _ in self.types))
+        for code in self.codes:
+            texts.update(dict.fromkeys((code.name, code.file, *(i.name for i in code.instructions))))
         data, offsets = bytearray(), {}
         for text in texts:
             raw = text.encode("utf-8", "surrogateescape")
@@ -177,6 +249,43 @@ class File:
         start = self._chunk(out, THREADS, record, data, 0)
         return [start + i * record for i in range(len(self.threads))]
 
+    def _codes(self, out: bytearray, strings: dict[str, int], labels: list[int]) -> list[int]:
+        data, offsets = bytearray(), []
+        for code in self.codes:
+            rows = b"".join(
+                INSTRUCTION.pack(
+                    lies, i.block, i.line, i.end_line or i.line, *i.columns, strings[i.name], 0, NO_HANDLER, i.flow, 0,
+                    CATEGORIES.index(i.category) + 1 if i.category else 0, 0, i.access, 0, 0,
+                )
+                for lies, i in enumerate(code.instructions)
+            )  # fmt: skip
+            rows += b"".join(EDGE.pack(e.origin, e.target, e.instruction, e.counter, e.kind, 0, 0) for e in code.edges)
+            rows += bytes(-(CODE.size + len(rows)) % 8)
+            offsets.append(len(data))
+            data += CODE.pack(
+                CODE.size + len(rows), 0 if code.label is None else labels[code.label], strings[code.name],
+                strings[code.file], code.line, len(code.instructions), len(code.edges),
+                max(i.block for i in code.instructions), 0, _counters(code), 0, 0,
+            ) + rows  # fmt: skip
+        start = self._chunk(out, CODES, 1, bytes(data), 0) if data else 0
+        return [(start + offset) // 8 for offset in offsets]
+
+    def _counts(self, out: bytearray, nodes: list[Node], ref: int, codes: list[int]) -> list[int]:
+        """Writes what the nodes counted, and returns the ref of each one's first; 0 none."""
+        data, offsets = bytearray(), []
+        start = len(out) + CHUNK.size
+        for node in nodes:
+            following = 0
+            for c in node.counts:
+                here = (start + len(data)) // 8
+                data += COUNTED.pack(codes[c.code], 0, following, 0, len(c.counters), 0, c.entries)
+                data += struct.pack(f"={len(c.counters)}Q", *c.counters)
+                following = here
+            offsets.append(following)
+        if data:
+            self._chunk(out, COUNTS, 1, bytes(data), ref)
+        return offsets
+
     def _pending(self, out: bytearray, labels: list[int], threads: list[int]) -> None:
         """Calls that are set down and not counted, and room for more."""
         data = b"".join(
@@ -202,10 +311,11 @@ class File:
         for moment in self.series:  # a chunk each: readers join them
             self._chunk(out, SERIES, MOMENT.size + self.longer, MOMENT.pack(*moment) + tail, 0)
 
-    def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int]) -> int:
+    def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int], codes: list[int]) -> int:
         """Writes a thread's nodes, in chunks, and returns the offset of the root."""
         offsets: list[int] = []
         record, pack, tail = NODE.size + self.longer, NODE.pack, bytes(self.longer)
+        counts = self._counts(out, thread.nodes, ref, codes)
         for first in range(0, len(thread.nodes), self.nodes_per_chunk):
             part = thread.nodes[first : first + self.nodes_per_chunk]
             start = len(out) + CHUNK.size
@@ -213,12 +323,17 @@ class File:
             rows = [
                 pack(
                     labels[n.label], offsets[n.parent] // 8 if n.parent >= 0 else 0, n.calls, n.self, 1, 2, 3,
-                    n.depth, 4, 0, 0, n.resumes, n.suspended, n.items, *n.alloc, *n.free, *n.peak, 9,
+                    n.depth, 4, 0 if n.code is None else codes[n.code], counts[first + k], n.resumes, n.suspended,
+                    n.items, *n.alloc, *n.free, *n.peak, 9,
                 ) + tail
-                for n in part
+                for k, n in enumerate(part)
             ]  # fmt: skip
             self._chunk(out, NODES, record, b"".join(rows), ref)
         return offsets[0] if offsets else 0
+
+
+def _counters(code: Code) -> int:
+    return len({e.counter for e in code.edges if e.counter < CALLS})
 
 
 def function(name: str, line: int = 1, **more: Any) -> Label:

@@ -5,18 +5,31 @@ from __future__ import annotations
 import random
 
 from capture_files import (
+    BRANCH_FLOW,
+    CALLS,
+    CATEGORIES,
+    FALL,
+    FOR_FLOW,
     GC,
     IMPORT,
     LINE,
     MANUAL,
     MEMORY_MODE,
     NATIVE,
+    OPS_MODE,
     PROFILER,
+    READ,
     RECORDING,
     SECTION,
+    TAKEN,
     THREAD,
     TIME_MODE,
+    WRITE,
+    Code,
+    Counted,
+    Edge,
     File,
+    Instruction,
     Label,
     Memory,
     Node,
@@ -25,6 +38,7 @@ from capture_files import (
     line,
 )
 
+PARSE = "/src/app/parse.py"
 BEGIN = 1_795_170_000_000_000_000  # 2026-11-20 10:20:00 UTC
 
 
@@ -144,4 +158,82 @@ def memory_example(detail: bool = True, timed: bool = True) -> File:
     file.modes = (TIME_MODE if timed else 0) | MEMORY_MODE
     assert file.meta is not None
     file.meta["modes"] = ["time", "memory"] if timed else ["memory"]
+    return file
+
+
+def token_code(label: int | None = 4, name: str = "app.parse.Parser.token", line: int = 50, file: str = PARSE) -> Code:
+    """`if len(text): x = text + text; return x` and `return None`: counter 0 is how often the test held."""
+    i = Instruction
+    instructions = [
+        i(line + 1, (7, 10), "global", "len", READ),
+        i(line + 1, (11, 15), "local", "text", READ),
+        i(line + 1, (7, 16), "call"),
+        i(line + 1, (7, 16), "branch", flow=BRANCH_FLOW),
+        i(line + 2, (12, 16), "local", "text", READ, block=2),
+        i(line + 2, (19, 23), "local", "text", READ, block=2),
+        i(line + 2, (12, 23), "arithmetic", "+", block=2),
+        i(line + 2, (8, 9), "local", "x", WRITE, block=2),
+        i(line + 3, (15, 16), "local", "x", READ, block=2),
+        i(line + 3, (8, 16), "return", block=2),
+        i(line + 4, (4, 15), "const", block=3),
+        i(line + 4, (4, 15), "return", block=3),
+    ]
+    edges = [Edge(0, 1, 0, CALLS), Edge(1, 2, 3, 0, FALL), Edge(1, 3, 3, kind=TAKEN), Edge(2, 0, 9), Edge(3, 0, 11)]
+    return Code(label, name, file, line, instructions, edges)
+
+
+def feed_code() -> Code:
+    """`for item in self.items: self.token(item)`: counter 0 is how often its body ran."""
+    i = Instruction
+    instructions = [
+        i(40, (20, 24), "local", "self", READ),
+        i(40, (20, 30), "attribute", "items", READ),
+        i(40, (20, 30), "iteration"),
+        i(40, (8, 35), "iteration", flow=FOR_FLOW, block=2, end_line=41),
+        i(40, (12, 16), "local", "item", WRITE, block=3),
+        i(41, (12, 16), "local", "self", READ, block=3),
+        i(41, (12, 22), "attribute", "token", READ, block=3),
+        i(41, (23, 27), "local", "item", READ, block=3),
+        i(41, (12, 28), "call", block=3),
+        i(40, (8, 35), "const", block=4),
+        i(40, (8, 35), "return", block=4),
+    ]
+    edges = [
+        Edge(0, 1, 0, CALLS), Edge(1, 2, 2), Edge(2, 3, 3, 0, FALL), Edge(2, 4, 3, kind=TAKEN), Edge(3, 2, 8),
+        Edge(4, 0, 10),
+    ]  # fmt: skip
+    return Code(3, "app.parse.Parser.feed", PARSE, 33, instructions, edges)
+
+
+def ops_example(file: File, exact: bool = True) -> File:
+    """What the program executed, added to an example; of `db.query` it is more than can be, unless `exact`."""
+    file.codes = [
+        feed_code(),
+        token_code(),
+        token_code(2, "app.load", 20, "/src/app.py"),
+        token_code(None, "app.load.<genexpr>", 22, "/src/app.py"),
+        token_code(5, "db.query", 7, "/src/db.py"),
+    ]
+    main, worker = (thread.nodes for thread in file.threads)
+    counters = {2: (2, 2), 3: (0, 120_000), 4: (1, 90_000), 7: (4, 20 if exact else 60), 15: (1, 9), 16: (2, 0)}
+    for node, (code, counter) in counters.items():
+        main[node].code = code
+        main[node].counts = [Counted(code, [counter])]
+    main[2].counts.append(Counted(3, [30], entries=40))
+    main[2].calls += 40
+    worker[2].code = 4
+    worker[2].counts = [Counted(4, [8])]
+    file.modes |= OPS_MODE
+    assert file.meta is not None
+    file.meta["modes"] = [*file.meta["modes"], "ops"]
+    file.meta["categories"] = list(CATEGORIES)
+    return file
+
+
+def ops_alone(exact: bool = True) -> File:
+    """Operations, and no other mode."""
+    file = ops_example(example(), exact)
+    file.modes = OPS_MODE
+    assert file.meta is not None
+    file.meta["modes"] = ["ops"]
     return file
