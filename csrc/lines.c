@@ -120,3 +120,11 @@ uint32_t prof_line_original(const char *file, uint32_t line) {
     pthread_mutex_unlock(&lock);
     return line - before;
 }
+
+uint32_t prof_lines_inserted(const char *text, size_t size, uint32_t *numbers, uint32_t room) {
+    source s = {0};
+    scan(&s, text, text + size);
+    for (uint32_t i = 0; i < s.count && i < room; i++) numbers[i] = s.numbers[i];
+    free(s.numbers);
+    return s.count;
+}

@@ -1,12 +1,17 @@
 /* Lines of the source as it was before `prof-instrument`. Whole inserted lines are known by their tag. */
 #ifndef PROF_LINES_H
 #define PROF_LINES_H
+#include <stddef.h>
 #include <stdint.h>
 
-/* cffi: begin */
 /* The number that `line` (from 1) of `file` has without the inserted lines; `line` itself where the file cannot be read.
  * A file is read once in the life of the process. Any thread. */
 uint32_t prof_line_original(const char *file, uint32_t line);
+
+/* cffi: begin */
+/* The lines of a source that were inserted: writes the first `room` of their numbers, from 1, ascending, and returns how many
+ * there are. `text` has `size` bytes, and a NUL behind them. Any thread. */
+uint32_t prof_lines_inserted(const char *text, size_t size, uint32_t *numbers, uint32_t room);
 /* cffi: end */
 
 #endif

@@ -14,7 +14,7 @@ from typing import Any
 from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
-from prof.modes import NO_DETAIL, NO_MEMORY, NO_TIME
+from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
 from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals, Moment, Thread, TypeCount
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
@@ -173,7 +173,7 @@ class Capture:
                 _string(row.file),
                 row.line,
                 bool(row.flags & GENERATOR_FLAG),
-                row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL),
+                row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL | NO_OPS),
             )
             self._labels[index] = found
         return found
@@ -232,9 +232,7 @@ class Capture:
             if contexts[index] and rows[index].kind != LINE_KIND
         ]
 
-    def _function(
-        self, index: int, contexts: int, sums: dict[str, Any], solved: Operations | None
-    ) -> Function:
+    def _function(self, index: int, contexts: int, sums: dict[str, Any], solved: Operations | None) -> Function:
         label = self.label(index)
         if solved is not None:
             sums["exact"] = solved.exact(index)

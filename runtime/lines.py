@@ -1,16 +1,13 @@
-"""Line numbers of instrumented files, as they are without what was inserted: a thin face over `csrc/lines.c`."""
+"""What was inserted into instrumented source: a thin face over `csrc/lines.c`."""
 
 from __future__ import annotations
 
-import os
-
-from prof._core import lib
+from prof._core import ffi, lib
 
 
-def original_line(file: str | os.PathLike[str], line: int) -> int:
-    """The number that `line` (from 1) of a file has in the uninstrumented source; an inserted line has the next one's.
-
-    The file is read at its first use, and remembered; one that cannot be read has nothing inserted.
-    """
-    found: int = lib.prof_line_original(os.fsencode(file), line)
-    return found
+def inserted_lines(text: bytes) -> frozenset[int]:
+    """The lines of a source file, from 1, that instrumenting put in whole; those below them count without them."""
+    count = lib.prof_lines_inserted(text, len(text), ffi.NULL, 0)
+    numbers = ffi.new("uint32_t[]", max(1, count))
+    lib.prof_lines_inserted(text, len(text), numbers, count)
+    return frozenset(ffi.unpack(numbers, count))

@@ -210,8 +210,8 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def document(
     session: Session, tree: Tree, functions: Sequence[Function], min_percent: float = MIN_PERCENT, depth: int = 0
 ) -> Iterator[str]:
-    """The report, in parts. Contexts that are below `min_percent` of the profiled time, of the bytes allocated and of the
-    operations, where these were recorded, are counted in "call_tree_omitted"."""
+    """The report, in parts. Contexts that are below `min_percent` of the profiled time, of the bytes allocated and of
+    the operations, where these were recorded, are counted in "call_tree_omitted"."""
     timed, memory = session.timed, session.memory
     key = main_column(session)
     by_self = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name, f.label.index))

@@ -15,7 +15,7 @@ from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, percent, shorten_end
 from prof.tools.wish import Wish
 
-COMMONEST = 5  # categories in the header
+COMMONEST = 3  # categories in the header
 LONGEST = 200  # characters of an expression
 # What the categories are, where their name does not say it.
 CATEGORY_WORDS = {
@@ -53,12 +53,19 @@ def totals(operations: OperationTotals) -> str:
 def inexact_words(operations: OperationTotals) -> str:
     """A warning that names the functions whose counts are not exact."""
     names = ", ".join(operations.inexact[:5]) + (", …" if len(operations.inexact) > 5 else "")
-    return f"operations of {len(operations.inexact)} functions, marked ~, are not exact: {names}"
+    functions = "1 function" if len(operations.inexact) == 1 else f"{len(operations.inexact)} functions"
+    return f"operations of {functions}, marked ~, are not exact: {names}"
 
 
 def place(site: Site) -> str:
     """`file.py:42`."""
     return f"{PurePath(site.code.file).name}:{site.line}"
+
+
+def _range(site: Site) -> str:
+    """`file.py:42:9-28`, its columns as editors count them; of more than one line, where it begins."""
+    first, last = site.columns
+    return f"{place(site)}:{first + 1}" + (f"-{last}" if site.end_line == site.line else "")
 
 
 def _marked(number: int, exact: bool) -> str:
@@ -176,7 +183,7 @@ def _branches(solved: Operations, sources: Sources, wish: Wish) -> Iterator[Line
             Column("went on", [count(r.count - r.taken) for r in rows]),
             Column("jumped", [count(r.taken) for r in rows]),
             Column("% jumped", [percent(r.taken, r.count) for r in rows]),
-            Column("line", [f"{place(r)}:{r.columns[0] + 1}" for r in rows], "name", left=True),
+            Column("line", [_range(r) for r in rows], "name", left=True),
             Column("function", [r.code.name for r in rows], left=True, rank=1),
             Column("", ["loop" if r.category else "test" for r in rows], left=True),
             Column("source", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
@@ -194,7 +201,7 @@ def _expressions(solved: Operations, sources: Sources, wish: Wish) -> Iterator[L
         [
             Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], "ops"),
             Column("count", [count(r.count) for r in rows]),
-            Column("line", [f"{place(r)}:{r.columns[0] + 1}" for r in rows], "name", left=True),
+            Column("line", [_range(r) for r in rows], "name", left=True),
             Column("function", [r.code.name for r in rows], left=True, rank=1),
             Column("expression", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tokenize
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from attrs import field, frozen
 from prof.capture import Capture
 from prof.counted import Operation, Operations, Site
 from prof.errors import InputError
-from prof.lines import original_line
+from prof.lines import inserted_lines
 
 # What instrumenting inserts reads these: the source may be without it by now.
 _INSERTED = frozenset(f"{alias}{name}" for alias in ("", "_prof_") for name in ("profiled", "profile", "end"))
@@ -67,20 +68,20 @@ def _is_plain_read(o: Operation) -> bool:
 def read_source(file: Path, since_ns: int) -> Source:
     """Reads a source file; `since_ns` (of the epoch) is when the recording began. Raises InputError, with its name."""
     try:
-        with tokenize.open(file) as opened:
-            lines = opened.read().split("\n")
+        with open(file, "rb") as opened:
+            encoding, _ = tokenize.detect_encoding(opened.readline)
+            opened.seek(0)
+            raw = opened.read()
         modified = os.stat(file).st_mtime_ns
+        lines = io.StringIO(raw.decode(encoding), newline=None).read().split("\n")
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
         raise InputError(f"{file} cannot be read: it is not in its encoding ({error})") from error
     if lines and not lines[-1]:
         lines.pop()
-    kept = [
-        text.encode("utf-8", "replace")
-        for number, text in enumerate(lines, 1)
-        if original_line(file, number + 1) != original_line(file, number)
-    ]
+    inserted = inserted_lines(raw)
+    kept = [text.encode("utf-8", "replace") for number, text in enumerate(lines, 1) if number not in inserted]
     return Source(file, tuple(kept), modified > since_ns)
 
 

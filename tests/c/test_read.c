@@ -39,6 +39,40 @@ static void spill(const char *path, const unsigned char *data, size_t size) {
     close(fd);
 }
 
+/* Sums of each kind, and the names in them. */
+static void read_sites(const prof_reader *reader, const prof_reader_operations *operations) {
+    for (uint32_t by = PROF_READER_BY_LINE; by <= PROF_READER_BY_CALLEE; by++) {
+        prof_reader_sites *sites = prof_reader_sites_new(operations, by, UINT32_MAX);
+        check(sites != NULL, "no sums of operations");
+        for (uint32_t i = 0; i < sites->count; i++) {
+            const prof_reader_site *site = &sites->sites[i];
+            check(site->code < operations->code_count && site->row < operations->count, "a sum of nothing");
+            if (sites->by_category != NULL)
+                touched += sites->by_category[(size_t)site->index * PROF_READER_CATEGORIES];
+            prof_reader_text name = prof_reader_string(reader, site->name);
+            check(name.text[name.length] == '\0', "a name without its end");
+        }
+        prof_reader_sites_free(sites);
+    }
+}
+
+static void read_operations(const prof_reader *reader, prof_reader_tree *tree) {
+    char error[200] = "";
+    uint32_t column = prof_reader_column("ops");
+    if (!prof_reader_recorded(reader, column))
+        return;
+    prof_reader_operations *operations =
+        prof_reader_operations_new(reader, tree, 0, tree->own[column], error, sizeof error);
+    if (operations == NULL) {
+        check(error[0] != '\0', "operations were refused without a reason");
+        return;
+    }
+    for (uint32_t i = 0; i < operations->count; i++)
+        touched += operations->rows[i].count + operations->rows[i].taken;
+    read_sites(reader, operations);
+    prof_reader_operations_free(operations);
+}
+
 static void read_tree(const prof_reader *reader, int64_t thread, int null) {
     char error[200] = "";
     prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, sizeof error);
@@ -46,6 +80,7 @@ static void read_tree(const prof_reader *reader, int64_t thread, int null) {
         check(error[0] != '\0', "a tree was refused without a reason");
         return;
     }
+    read_operations(reader, tree);
     uint32_t labels = tree->label_count;
     uint64_t *own = malloc((labels + tree->count) * sizeof *own), *total = malloc((labels + tree->count) * sizeof *total);
     uint32_t *shown = malloc(tree->count * sizeof *shown);

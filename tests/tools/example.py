@@ -214,6 +214,8 @@ def ops_example(file: File, exact: bool = True) -> File:
         token_code(None, "app.load.<genexpr>", 22, "/src/app.py"),
         token_code(5, "db.query", 7, "/src/db.py"),
     ]
+    for label in file.labels[3:5]:
+        label.module, label.file = "app.parse", PARSE
     main, worker = (thread.nodes for thread in file.threads)
     counters = {2: (2, 2), 3: (0, 120_000), 4: (1, 90_000), 7: (4, 20 if exact else 60), 15: (1, 9), 16: (2, 0)}
     for node, (code, counter) in counters.items():

@@ -8,7 +8,24 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from capture_files import IMPORT, RECORDING, THREAD, TSC, File, Label, Memory, Node, Thread, function, line
+from capture_files import (
+    IMPORT,
+    MEMORY_MODE,
+    OPS_MODE,
+    RECORDING,
+    THREAD,
+    TIME_MODE,
+    TSC,
+    Counted,
+    File,
+    Label,
+    Memory,
+    Node,
+    Thread,
+    function,
+    line,
+)
+from example import token_code
 
 ROOT = Path(__file__).parents[2]
 COMPILER = shutil.which("gcc") or shutil.which("clang")
@@ -40,6 +57,10 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     threads = [Thread("one", nodes), Thread("two", nodes[:2])]
     file = File(labels, threads, {"name": "x"}, clock=TSC, state=state, nodes_per_chunk=2, unknown_chunk=True)
     file.memory, file.types, file.series = Memory(True, 2, 68, 70), [("dict", 2, 60)], [(5, 1, 2, 3)]
+    file.modes = TIME_MODE | MEMORY_MODE | OPS_MODE
+    file.codes = [token_code(1), token_code(None, "m.f.<genexpr>")]
+    nodes[1].code, nodes[1].counts = 0, [Counted(0, [1])]
+    nodes[2].counts = [Counted(1, [3], entries=4)]
     assert state in (RECORDING, 2)
     capture = tmp_path / "whole.capture"
     capture.write_bytes(file.build())
