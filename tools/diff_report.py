@@ -48,6 +48,8 @@ def text(difference: Difference, verdicts: Sequence[Verdict], limit: int, width:
         yield [("  ! ", "warning"), (note, "warning")]
     if difference.skipped:
         yield [("  ! ", "warning"), (f"operations left out, not exact: {', '.join(difference.skipped)}", "warning")]
+    if difference.notes or difference.skipped:
+        yield plain()
     yield from _totals(difference, width)
     yield from _functions(difference, limit, width)
     yield from _lines(difference, limit, width)
