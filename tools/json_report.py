@@ -23,6 +23,7 @@ _FUNCTION_TIMES = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p
 _FUNCTION_MEMORY = (
     *LINE_COLUMNS, "total_alloc_count", "total_alloc_bytes", "total_live_bytes", "total_peak_bytes",
 )  # fmt: skip
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # one for all rows: json.dumps would make one for each
 _ROOT = {"name": "all", "file": "", "line": 0}
 
 
@@ -181,7 +182,7 @@ def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
         found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
     if session.operations is not None and (not label or label.has("ops")):
         found |= {"ops_total": tree.column("ops")[node], "total_ops": tree.inclusive("ops")[node]}
-    return json.dumps(found, ensure_ascii=False)[:-1]
+    return _encode(found)[:-1]
 
 
 def call_tree(session: Session, tree: Tree, order: Sequence[int]) -> Iterator[str]:
@@ -203,7 +204,7 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
     """A list with an item a line: it can be read, and searched with grep."""
     yield "["
     for index, item in enumerate(items):
-        yield (",\n" if index else "\n") + json.dumps(item, ensure_ascii=False)
+        yield (",\n" if index else "\n") + _encode(item)
     yield "]"
 
 
