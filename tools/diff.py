@@ -36,7 +36,7 @@ COUNTED = (
     Counted("ops", "ops", "", OPS.name, "operations"),
     Counted("alloc_bytes", "alloc", "B", MEMORY.name, "bytes allocated"),
     Counted("alloc_count", "allocs", "", MEMORY.name, "allocations"),
-    Counted("calls", "calls", "", "", "calls of functions and sections"),
+    Counted("calls", "calls", "", "", "calls"),
 )
 
 

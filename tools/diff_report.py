@@ -61,7 +61,7 @@ def _totals(difference: Difference, width: int) -> Iterator[Line]:
     pairs = [difference.totals.pair(c.key) for c in difference.counted]
     yield from table(
         [
-            Column("", [c.words for c in difference.counted], "title", left=True),
+            Column("in functions and sections", [c.words for c in difference.counted], "title", left=True),
             Column("before", [f"{before:,}" for before, _ in pairs]),
             Column("after", [f"{after:,}" for _, after in pairs]),
             Column("change", [_signed(after - before) for before, after in pairs], "time"),

@@ -18,8 +18,8 @@ def callee(site: Site) -> str:
 
 
 def working(categories: Iterable[str]) -> list[str]:
-    """The categories that make an expression worth listing: names and constants are in every one."""
-    return [name for name in categories if name not in (*VARIABLES, "const")]
+    """The categories that make an expression worth listing: not names and constants, nor what branches list."""
+    return [name for name in categories if name not in (*VARIABLES, "const", "branch", "iteration", "return")]
 
 
 @define

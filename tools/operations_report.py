@@ -196,7 +196,9 @@ def _expressions(solved: Operations, sources: Sources, wish: Wish) -> Iterator[L
     rows, every = solved.sites("expression", sums.working(solved.categories), wish.few)
     if not rows:
         return
-    yield from _heading("Expressions by operations", len(rows), every, "; of their own, names and constants left out")
+    yield from _heading(
+        "Expressions by operations", len(rows), every, "; of their own, and not names, constants, tests"
+    )
     yield from table(
         [
             Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], "ops"),

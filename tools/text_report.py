@@ -282,9 +282,11 @@ def report(session: Session, tree: Tree, functions: Sequence[Function], wish: Wi
         yield from functions_table(functions, "Functions", wish, session)
     if "section" in by_kind:
         yield from functions_table(by_kind["section"], "Sections", wish, session)
+    if wish.by_ops:
+        yield from operations_section(session, tree, wish)
     if session.memory is not None:
         yield from memory_section(session, session.memory, tree, wish.memory_column, wish.limit, wish.width)
-    if session.operations is not None:
+    if not wish.by_ops:
         yield from operations_section(session, tree, wish)
     if "import" in by_kind and (session.timed or session.memory is not None):
         yield from imports_table(by_kind["import"], wish, session)

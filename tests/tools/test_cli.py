@@ -72,7 +72,7 @@ def test_no_capture_here(here: Path) -> None:
     assert "no *.capture in the current directory: record one with" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["report", "flamegraph", "folded", "inspect"])
+@pytest.mark.parametrize("command", ["report", "diff", "flamegraph", "folded", "inspect"])
 def test_help_has_examples(command: str) -> None:
     result = prof(command, "--help")
     assert result.returncode == 0
