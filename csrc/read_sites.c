@@ -153,15 +153,19 @@ static int is_longer(const prof_reader_operation *b, const prof_reader_operation
     return b->end_line != a->end_line ? b->end_line > a->end_line : b->end_column > a->end_column;
 }
 
+static int is_name(const prof_reader_operation *r) { return r->name != 0 && r->access[0] == PROF_ACCESS_READ; }
+
 /* What a call calls: of the instructions before it whose expressions begin where the call does, and end before it ends, the
- * one that ends last. NULL where there is none. */
+ * one that ends last; of two with one range, such as an attribute and the names of keywords, the one that reads a name.
+ * NULL where there is none. */
 static const prof_reader_operation *callee_of(const prof_reader_operation *first, const prof_reader_operation *call) {
     const prof_reader_operation *best = NULL;
     if (call->line == 0 || call->column == UINT16_MAX)
         return NULL;
     for (const prof_reader_operation *r = call; r-- > first && call - r < FARTHEST;)
         if (r->line == call->line && r->column == call->column && is_longer(call, r) &&
-            (r->category[0] != 0 || r->category[1] != 0) && (best == NULL || is_longer(r, best)))
+            (r->category[0] != 0 || r->category[1] != 0) &&
+            (best == NULL || is_longer(r, best) || (!is_longer(best, r) && is_name(r) && !is_name(best))))
             best = r;
     return best;
 }
@@ -172,7 +176,7 @@ static void by_callee(work *w, const prof_reader_operation *rows, uint32_t row) 
         return;
     const prof_reader_operation *callee = callee_of(&rows[w->from->codes[r->code].first], r);
     prof_reader_site key = {.code = r->code}, *site;
-    if (callee != NULL && callee->name != 0 && callee->access[0] == PROF_ACCESS_READ) {
+    if (callee != NULL && is_name(callee)) {
         key.name = callee->name;
         key.kind = callee->category[0];
     }

@@ -172,7 +172,8 @@ def report_of(capture: Path) -> Any:
 
 def test_names_are_counted_by_hand(shop: Path) -> None:
     operations = report_of(newest_capture("."))["operations"]
-    calls = Counter({(c["function"], c["callee"]): c["count"] for c in operations["calls"] if c["callee"]})
+    # Up to 3.11, a comprehension is a function of its own.
+    calls = {(c["function"].removesuffix(".<listcomp>"), c["callee"]): c["count"] for c in operations["calls"]}
     assert calls["shop.main", ".add"] == 30
     assert calls["shop.Cart.add", ".append"] == 30
     assert calls["shop.main", "Cart"] == 3
