@@ -1,8 +1,8 @@
 """What counting operations costs, beside the peers that look at each line or each instruction.
 
 Contenders take turns as in `memory`: one begins a recording, the program runs to warm up, then for the clock, and the
-recording ends. Every function has counters. Times are processor time: the programs take milliseconds, and on a shared machine
-hardly one in many runs that long without being interrupted.
+recording ends. Every function has counters. Times are processor time: the programs take milliseconds, and on a shared
+machine hardly one in many runs that long without being interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import is_
-from pathlib import Path
 from random import Random
 from time import perf_counter, process_time
 from types import CodeType
@@ -232,7 +231,8 @@ def solving(directory: str, quick: bool) -> Result:
     from prof.capture import open_capture
 
     count, contexts = (500, 20_000) if quick else (FUNCTIONS, CONTEXTS)
-    text = "".join(FUNCTION.format(n=n) for n in range(count)) + f"FUNCTIONS = [{', '.join(f'f{n}' for n in range(count))}]"
+    names = ", ".join(f"f{n}" for n in range(count))
+    text = "".join(FUNCTION.format(n=n) for n in range(count)) + f"FUNCTIONS = [{names}]"
     random = Random(5)
     recording = enable_profiling(f"ops,{directory},imports=false,collections=false")
     with contextlib.redirect_stderr(io.StringIO()), recording:

@@ -234,7 +234,7 @@ class enable_profiling:
 
 
 class Nothing:
-    """Stands for a sampler of operand types in code that was pickled: takes whatever is put into it, and keeps nothing."""
+    """Stands for a sampler of operand types in code that was pickled: takes what is put into it, and keeps nothing."""
 
     def __setitem__(self, key: object, value: object) -> None: ...
 

@@ -1,8 +1,8 @@
 """What each instruction is to the reports: operations by category, and the name it works on.
 
-Counts are of operations, which are the same on every version as far as the interpreter allows it: PRECALL and CALL are one
-call, an instruction for two variables is two accesses, RETURN_CONST is a constant and a return; what only moves the stack,
-such as COPY, CACHE or a jump that always jumps, is none.
+Counts are of operations, which are the same on every version as far as the interpreter allows it: PRECALL and CALL are
+one call, an instruction for two variables is two accesses, RETURN_CONST is a constant and a return; what only moves the
+stack, such as COPY, CACHE or a jump that always jumps, is none.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def traits() -> bytes:
 
 
 def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
-    """How often control took each edge in an earlier capture. UsageError where that says nothing about this interpreter."""
+    """How often control took each edge in an earlier capture; UsageError where that says nothing of this interpreter."""
     from prof.capture import open_capture
 
     with open_capture(path) as capture:
