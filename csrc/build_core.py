@@ -24,6 +24,9 @@ PURE = [
     "pagemap.c",
     "memory.c",
     "counts.c",
+    "sampler.c",
+    "remote.c",
+    "usage.c",
     "read.c",
     "read_tables.c",
     "read_places.c",
@@ -45,6 +48,7 @@ PYTHON = [
     "allocators.c",
     "tracked.c",
     "live.c",
+    "walk.c",
     "control.c",
 ]
 HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "python/control.h"]

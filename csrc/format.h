@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PROF_MAGIC "PROFCAP\n"
-#define PROF_FORMAT_VERSION 2
+#define PROF_FORMAT_VERSION 3
 #define PROF_BYTE_ORDER 0x01020304u
 #define PROF_HEADER_SIZE 4096
 #define PROF_REF_UNIT 8
@@ -50,6 +50,10 @@ enum prof_drop {
     PROF_DROP_LOST_LABELS,      /* functions or sections that could not be named for want of space */
     PROF_DROP_OPEN_AT_END,      /* spans still open when recording ended; their time up to then is in */
     PROF_DROP_LOST_COUNTS,      /* counters or exceptions of the operations for which there was no space */
+    PROF_DROP_TICKS_MISSED,     /* moments at which the sampler should have run and did not get to */
+    PROF_DROP_SAMPLES_TORN,     /* samples whose frames changed while they were copied; they count for their span */
+    PROF_DROP_SAMPLES_CUT,      /* samples of stacks that were deeper than is kept; the outer frames are missing */
+    PROF_DROP_SAMPLES_LOST,     /* samples for which the file had no room, or none for their frames */
     PROF_DROP_COUNT
 };
 #define PROF_DROP_SLOTS 32
@@ -92,7 +96,12 @@ enum prof_chunk_type {
     PROF_CHUNK_COUNTS = 11, /* prof_counts, of one thread, each with its counters behind it */
     PROF_CHUNK_EVENTS = 12, /* prof_flow_event, of one thread */
     PROF_CHUNK_LIVE = 13,   /* prof_live_frame */
-    PROF_CHUNK_OPERANDS = 14 /* prof_operands */
+    PROF_CHUNK_OPERANDS = 14, /* prof_operands */
+    PROF_CHUNK_PLACES = 20, /* the first PROF_PLACE_SIZE bytes of labels that are never spans */
+    PROF_CHUNK_SAMPLED = 21, /* prof_sampled, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_SAMPLER = 22, /* one prof_sampling */
+    PROF_CHUNK_USAGE = 23,   /* prof_usage, of one thread */
+    PROF_CHUNK_PROCESS = 24  /* prof_process, in order of time */
 };
 
 typedef struct {
@@ -117,8 +126,9 @@ enum prof_label_kind {
     PROF_NATIVE = 5,
     PROF_THREAD = 6,   /* root of a thread's tree */
     PROF_PROFILER = 7, /* the profiler's own work, kept apart from the program's */
-    PROF_LINE = 8      /* "file.py:42" in function `module`: a leaf, with what that line allocated; readers make names of
-                          files that are called alike longer */
+    PROF_LINE = 8,     /* "file.py:42" in function `module`: a leaf, with what that line allocated, or its samples; readers
+                          make names of files that are called alike longer */
+    PROF_FRAME = 9     /* a function without a span, seen by samples */
 };
 
 /* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with
@@ -148,6 +158,9 @@ typedef struct {
     uint64_t reserved;
     uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of the calls that ended */
 } prof_label;
+
+/* Lines and frames are no spans, and have no use for all that follows `flags`. */
+#define PROF_PLACE_SIZE 24
 
 /* A completed call that is not in its label's statistics yet; one with label 0 is none. Readers add these to the labels'
  * `min`, `max` and `histogram`. (The address of a histogram's bin depends on a clock read that has just
@@ -315,5 +328,61 @@ typedef struct {
     prof_ref left, right; /* type names; right 0 for one operand */
     uint64_t count;
 } prof_operands;
+/* ---- samples ---- */
+
+/* Where samples fell: a frame or a line, below a span or below another frame; with label 0 it is its parent itself, of which
+ * no line is known. A sample stands for the time since the thread's last one. */
+typedef struct {
+    prof_ref label;
+    prof_ref parent;       /* a prof_node or a prof_sampled of the same thread */
+    uint64_t samples;
+    uint64_t cpu_samples;  /* of these, with the thread on a processor */
+    uint64_t held_samples; /* with the thread holding the interpreter's lock */
+    uint64_t wait_samples; /* with the thread waiting for it */
+    uint64_t wall_ns;      /* time that the samples stand for */
+    uint64_t cpu_ns;       /* processor time of the thread in it */
+    uint64_t square_us2;   /* sum of the squares of these times, in square microseconds: what the samples are worth */
+} prof_sampled;
+
+enum prof_sampler_flag {
+    PROF_SAMPLER_FRAMES = 1, /* frames were read; else the samples are of spans alone, and `why` says why */
+    PROF_SAMPLER_GIL = 2,    /* who held the interpreter's lock is known */
+    PROF_SAMPLER_WAITS = 4   /* who waited for it, too */
+};
+
+typedef struct {
+    uint32_t flags;      /* enum prof_sampler_flag */
+    prof_ref why;
+    uint64_t interval_ns;
+    uint64_t ticks;      /* times that it ran */
+    uint64_t late;       /* of these, more than half an interval late */
+    uint64_t samples;
+    uint64_t idle;       /* of these, of threads that had not run since their last one */
+    uint64_t unplaced;   /* of these, the frame of the span was gone before the frames were read: without a line */
+    uint64_t work_ns;    /* time between waking and sleeping */
+    uint64_t cpu_ns;     /* the sampler's own processor time */
+    prof_ref why_counters; /* there are no instructions, cycles and cache misses; 0 when there are */
+    uint32_t reserved;
+} prof_sampling;
+
+/* What the thread took beside time, between samples, the second of which fell on `where`. */
+typedef struct {
+    prof_ref where;  /* a prof_sampled of the same thread */
+    uint32_t reserved;
+    uint64_t instructions, cycles, cache_misses; /* in user mode, by the processor's counters */
+    uint64_t read_bytes, written_bytes;          /* by system calls, from and to whatever */
+    uint64_t disk_read_bytes, disk_written_bytes; /* of these, that disks were asked for */
+    uint64_t switches; /* times that it was given a processor */
+    uint64_t ready_ns; /* that it waited for one */
+} prof_usage;
+#define PROF_USAGE_FIGURES 9
+
+/* The whole process, without the sampler's thread, since it began. */
+typedef struct {
+    uint64_t ticks;
+    uint64_t read_bytes, written_bytes, disk_read_bytes, disk_written_bytes;
+    uint64_t waits, preemptions; /* voluntary and involuntary context switches */
+    uint64_t user_ns, system_ns;
+} prof_process;
 
 #endif

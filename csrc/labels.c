@@ -1,6 +1,7 @@
 #include "labels.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +17,14 @@ typedef struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static table strings, labels;
-static prof_appender string_room, label_room;
+static prof_appender string_room, label_room, place_room;
 
 void prof_labels_reset(void) {
     pthread_mutex_init(&lock, NULL); /* after fork() another thread may have held it */
     free(strings.slots);
     free(labels.slots);
     strings = labels = (table){0};
-    string_room = label_room = (prof_appender){0};
+    string_room = label_room = place_room = (prof_appender){0};
 }
 
 const char *prof_string_text(prof_ref ref) { return ref ? ((prof_string *)prof_arena_at(ref))->text : ""; }
@@ -93,18 +94,29 @@ prof_ref prof_string_ref(const char *text) {
     return ref;
 }
 
-static prof_label *intern_label(const prof_label *wanted) {
-    if (reserve(&labels)) return NULL;
+static prof_label *find_label(const prof_label *wanted) {
     size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
     for (; labels.slots[k]; k = (k + 1) & labels.mask) {
         prof_label *l = prof_arena_at(labels.slots[k]);
         if (l->kind == wanted->kind && l->name == wanted->name && l->file == wanted->file && l->line == wanted->line)
             return l;
     }
-    prof_label *l = prof_arena_append(&label_room, PROF_CHUNK_LABELS, sizeof *l, 0, sizeof *l);
+    return NULL;
+}
+
+static prof_label *intern_label(const prof_label *wanted) {
+    if (reserve(&labels)) return NULL;
+    prof_label *l = find_label(wanted);
+    if (l) return l;
+    size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
+    while (labels.slots[k]) k = (k + 1) & labels.mask;
+    int place = wanted->kind == PROF_LINE || wanted->kind == PROF_FRAME;
+    uint32_t bytes = place ? PROF_PLACE_SIZE : sizeof *l;
+    prof_appender *room = place ? &place_room : &label_room;
+    l = prof_arena_append(room, place ? PROF_CHUNK_PLACES : PROF_CHUNK_LABELS, bytes, 0, bytes);
     if (!l) return NULL;
-    memcpy(l, wanted, offsetof(prof_label, histogram));
-    prof_arena_publish(&label_room, sizeof *l);
+    memcpy(l, wanted, place ? PROF_PLACE_SIZE : offsetof(prof_label, histogram));
+    prof_arena_publish(room, bytes);
     labels.used++;
     labels.slots[k] = prof_arena_ref(l);
     return l;
@@ -121,6 +133,25 @@ prof_label *prof_label_intern(uint32_t kind, const char *name, const char *modul
     prof_label *label = wanted.name ? intern_label(&wanted) : NULL;
     pthread_mutex_unlock(&lock);
     return label;
+}
+
+int prof_label_is_span(const char *name, const char *file, uint32_t line) {
+    prof_label wanted = {.kind = PROF_FUNCTION, .line = line};
+    pthread_mutex_lock(&lock);
+    wanted.name = intern_string(name);
+    wanted.file = intern_string(file);
+    int is = labels.slots && find_label(&wanted);
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
+prof_label *prof_label_line(const char *function, const char *file, uint32_t line) {
+    char name[512];
+    const char *base = strrchr(file, '/');
+    base = base && base[1] ? base + 1 : file;
+    if (line) snprintf(name, sizeof name, "%s:%u", base, line);
+    else snprintf(name, sizeof name, "%s", base);
+    return prof_label_intern(PROF_LINE, name, function, file, line, 0);
 }
 
 prof_label *prof_label_get(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line) {

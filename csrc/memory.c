@@ -138,15 +138,6 @@ void prof_site_forget(uintptr_t begin, uintptr_t end) {
             prof_site_slots[i].instruction = GONE;
 }
 
-static prof_label *line_label(const prof_place *place) {
-    char name[512];
-    const char *file = strrchr(place->file, '/');
-    file = file && file[1] ? file + 1 : place->file;
-    if (place->line) snprintf(name, sizeof name, "%s:%u", file, place->line);
-    else snprintf(name, sizeof name, "%s", file);
-    return prof_label_intern(PROF_LINE, name, place->function, place->file, place->line, 0);
-}
-
 /* The nearest of `top` and its ancestors whose function records memory. */
 static prof_node *recorder(prof_node *top, uint32_t *flags) {
     for (;; top = prof_arena_at(top->parent)) {
@@ -158,7 +149,7 @@ static prof_node *recorder(prof_node *top, uint32_t *flags) {
 
 prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction, const prof_place *place) {
     uint32_t flags;
-    prof_label *label = line_label(place);
+    prof_label *label = prof_label_line(place->function, place->file, place->line);
     if (!label) return NULL;
     prof_node *site = prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label));
     if (!site) return NULL;

@@ -144,7 +144,7 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_OPERANDS + 1)
+#define KNOWN_TYPES (PROF_CHUNK_PROCESS + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -159,6 +159,11 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
         [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),
         [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
+        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,
+        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
+        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),
+        [PROF_CHUNK_USAGE] = sizeof(prof_usage),
+        [PROF_CHUNK_PROCESS] = sizeof(prof_process),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -247,7 +252,10 @@ static int walk(prof_reader *reader, char *error, size_t size) {
         }
         offset += chunk.size;
     }
-    reader->info.label_count = counts[PROF_CHUNK_LABELS];
+    reader->info.label_count = counts[PROF_CHUNK_LABELS] + counts[PROF_CHUNK_PLACES];
+    reader->place_first = counts[PROF_CHUNK_LABELS];
+    reader->info.sampled_count = counts[PROF_CHUNK_SAMPLED];
+    reader->info.process_count = counts[PROF_CHUNK_PROCESS];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
     reader->info.type_count = counts[PROF_CHUNK_TYPES];
@@ -273,6 +281,7 @@ prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
     reader->info.threads = reader->threads;
     reader->info.types = reader->types;
     reader->info.moments = reader->moments;
+    reader->info.process = reader->process;
     return reader;
 error:
     prof_reader_close(reader);
@@ -292,6 +301,7 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->types);
     free(reader->moments);
     free(reader->line_names);
+    free(reader->process);
     free(reader);
 }
 

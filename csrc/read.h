@@ -14,7 +14,7 @@
  *
  * What a node holds are columns, by name: `self_ns`, `alloc_bytes`... A mode adds a row to the table of columns in
  * read_private.h, and everything here can sum, select and fold it. What a line holds (a leaf of the tree) is the own
- * value of the span above it, too.
+ * value of the span above it, too, and of the frame directly above it.
  *
  * Threads: one reader and its trees belong to one thread at a time. The GIL need not be held. */
 #ifndef PROF_READ_H
@@ -86,11 +86,36 @@ typedef struct {
     uint64_t count, bytes;
 } prof_reader_type;
 
+/* The samples mode's totals. */
+typedef struct {
+    uint32_t recorded; /* 0: samples were not recorded, and all of this is 0 */
+    uint32_t frames;   /* 1: frames below the spans were read, else `why` says why not */
+    uint32_t lock;     /* 1: who held the interpreter's lock is known */
+    uint32_t waits;    /* 1: who waited for it, too */
+    prof_reader_text why;
+    uint64_t interval_ns;
+    uint64_t ticks, late; /* times that the sampler ran; of these, more than half an interval late */
+    uint64_t samples;
+    uint64_t idle;     /* of these, of threads that had not run since their last one */
+    uint64_t unplaced; /* of these, without a line: the function had returned before its frame was read */
+    uint64_t work_ns, cpu_ns; /* of the sampler itself: at work, and on a processor */
+    prof_reader_text why_counters; /* why there are no instructions, cycles and cache misses; empty when there are */
+} prof_reader_sampler;
+
 /* The process at one moment. */
 typedef struct {
     uint64_t ns; /* since the start of recording */
     uint64_t rss_bytes, arena_bytes, live_bytes;
 } prof_reader_moment;
+
+/* What the process had taken at one moment, since it began, without the sampler. */
+typedef struct {
+    uint64_t ns; /* since the start of recording */
+    uint64_t read_bytes, written_bytes;           /* by system calls */
+    uint64_t disk_read_bytes, disk_written_bytes; /* of these, that disks were asked for */
+    uint64_t waits, preemptions;                  /* voluntary and involuntary context switches */
+    uint64_t user_ns, system_ns;
+} prof_reader_process;
 
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
@@ -110,13 +135,17 @@ typedef struct {
     prof_reader_text meta; /* JSON; empty when the capture has none */
     uint64_t drops[32];
     uint64_t node_count; /* nodes in the file, before merging */
+    uint64_t sampled_count; /* records of samples, likewise */
     uint64_t chunk_count, label_count, thread_count, type_count, moment_count;
     const prof_reader_chunk *chunks;
     const prof_reader_label *labels;
     const prof_reader_thread *threads;
     const prof_reader_type *types;
+    uint64_t process_count;
     const prof_reader_moment *moments; /* in the order of the file */
+    const prof_reader_process *process; /* likewise */
     prof_reader_memory memory;
+    prof_reader_sampler sampler;
 } prof_reader_info;
 
 /* The calling-context tree in depth-first order: a parent stands before its children, and the subtree of i is
@@ -132,7 +161,9 @@ typedef struct {
     uint32_t *parent;
     uint32_t *end;
     uint32_t *depth;       /* 0 for the root */
-    unsigned char *line;   /* 1: a line; it has no children */
+    uint32_t *span;        /* the span that a line or frame belongs to: the nearest ancestor that is none; of others, itself */
+    unsigned char *line;   /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
+                            * lines */
     uint64_t **own;        /* by column: the nodes' own values */
     uint32_t *place;       /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations */
 } prof_reader_tree;
@@ -245,7 +276,7 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column);
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
 
 /* Sums of a column by group of nodes: group[i] is below `groups`, or PROF_READER_NO_GROUP; tree->label groups by label.
- * own[g] sums the group's nodes, and the lines directly below them. total[g] sums their subtrees; what lies below
+ * own[g] sums the group's nodes and the lines directly below them; of spans, all lines and frames that belong to them. total[g] sums their subtrees; what lies below
  * another node of the same group, recursion, adds nothing. Both have `groups` entries; NULL for a `total` that is not
  * wanted, NULL for `column` to count nodes. Returns 0, or -1 when out of memory. */
 int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, uint32_t groups,

@@ -15,13 +15,17 @@ struct prof_reader {
     prof_reader_type *types;     /* Owned, in file order */
     prof_reader_moment *moments; /* Owned, in file order */
     char *line_names;            /* Owned: of lines whose file's name is not the only one */
+    prof_reader_process *process; /* Owned, in file order */
+    uint64_t place_first;        /* index of the first label that is a line or frame: they follow the others */
     uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
 /* What must have been recorded for a column to have figures. */
-enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL, PROF_READER_OPS };
+enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL, PROF_READER_OPS,
+       PROF_READER_SAMPLES, PROF_READER_COUNTERS };
 
-/* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. */
+/* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. Those of
+ * samples have their figures in records of their own (PROF_READER_SAMPLED). */
 #define PROF_READER_COLUMNS(ROW)                                                   \
     ROW(calls, ALWAYS, node->calls)                                                \
     ROW(resumes, ALWAYS, node->resumes)                                            \
@@ -34,7 +38,38 @@ enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DET
     ROW(free_bytes, DETAIL, node->free_bytes)                                      \
     ROW(live_bytes, DETAIL, prof_reader_live(reader, node))                        \
     ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))                        \
-    ROW(ops, OPS, 0) /* solved, in read_counts.c */
+    ROW(ops, OPS, 0) /* solved, in read_counts.c */                                \
+    ROW(samples, SAMPLES, 0)                                                       \
+    ROW(cpu_samples, SAMPLES, 0)                                                   \
+    ROW(held_samples, SAMPLES, 0)                                                  \
+    ROW(wait_samples, SAMPLES, 0)                                                  \
+    ROW(sampled_ns, SAMPLES, 0)                                                    \
+    ROW(sampled_cpu_ns, SAMPLES, 0)                                                \
+    ROW(sampled_square, SAMPLES, 0)                                                \
+    ROW(instructions, COUNTERS, 0)                                                 \
+    ROW(cycles, COUNTERS, 0)                                                       \
+    ROW(cache_misses, COUNTERS, 0)                                                 \
+    ROW(read_bytes, SAMPLES, 0)                                                    \
+    ROW(written_bytes, SAMPLES, 0)                                                 \
+    ROW(disk_read_bytes, SAMPLES, 0)                                               \
+    ROW(disk_written_bytes, SAMPLES, 0)                                            \
+    ROW(switches, SAMPLES, 0)                                                      \
+    ROW(ready_ns, SAMPLES, 0)
+
+/* Columns of samples, and the field of prof_sampled that each is. */
+#define PROF_READER_SAMPLED(ROW)      \
+    ROW(samples, samples)             \
+    ROW(cpu_samples, cpu_samples)     \
+    ROW(held_samples, held_samples)   \
+    ROW(wait_samples, wait_samples)   \
+    ROW(sampled_ns, wall_ns)          \
+    ROW(sampled_cpu_ns, cpu_ns)       \
+    ROW(sampled_square, square_us2)
+
+/* Columns that are fields of prof_usage by the same names. */
+#define PROF_READER_USED(ROW)                                                                           \
+    ROW(instructions) ROW(cycles) ROW(cache_misses) ROW(read_bytes) ROW(written_bytes)                  \
+    ROW(disk_read_bytes) ROW(disk_written_bytes) ROW(switches) ROW(ready_ns)
 
 #define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
 enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
@@ -53,6 +88,8 @@ uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref r
 
 /* The chunk that holds the byte at `offset`, of any type; NULL when none does. */
 const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_t offset, prof_reader_cursor *cursor);
+/* The index of the label at `ref` in reader->labels; PROF_READER_NOT_FOUND when there is none. */
+uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor);
 
 /* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);

@@ -31,16 +31,23 @@ static int path_go(path *p, uint32_t depth, uint32_t key) {
     return p->times[key]++ > 0;
 }
 
+static void add_to(uint64_t *own, uint32_t group, uint64_t value) {
+    if (group != PROF_READER_NO_GROUP)
+        own[group] += value;
+}
+
 /* What the nodes have of their own. */
 static void sum_own(const prof_reader_tree *tree, const uint32_t *group, const uint64_t *column, uint64_t *own) {
     for (uint32_t i = 0; i < tree->count; i++) {
         uint64_t value = column == NULL ? 1 : column[i];
         if (value == 0)
             continue;
-        if (group[i] != PROF_READER_NO_GROUP)
-            own[group[i]] += value;
-        if (column != NULL && tree->line[i] && group[tree->parent[i]] != PROF_READER_NO_GROUP)
-            own[group[tree->parent[i]]] += value;
+        add_to(own, group[i], value);
+        if (column == NULL || !tree->line[i])
+            continue;
+        add_to(own, group[tree->span[i]], value);
+        if (tree->parent[i] != tree->span[i] && tree->line[i] == 1)
+            add_to(own, group[tree->parent[i]], value);
     }
 }
 
@@ -163,7 +170,7 @@ prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines
     group[0] = PROF_READER_NO_GROUP;
     for (uint32_t i = 1; i < tree->count; i++) {
         group[i] = PROF_READER_NO_GROUP;
-        if (tree->line[i] != (lines != 0))
+        if (tree->line[i] != (lines != 0)) /* frames are in neither */
             continue;
         group[i] = pair_index(&t, tree->label[tree->parent[i]], tree->label[i]);
         if (group[i] == PROF_READER_NO_GROUP)

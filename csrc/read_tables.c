@@ -46,6 +46,14 @@ uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref r
     return chunk->first + index;
 }
 
+uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor) {
+    uint64_t index = prof_reader_record(reader, PROF_CHUNK_LABELS, ref, cursor);
+    if (index != PROF_READER_NOT_FOUND)
+        return index;
+    index = prof_reader_record(reader, PROF_CHUNK_PLACES, ref, cursor);
+    return index == PROF_READER_NOT_FOUND ? index : reader->place_first + index;
+}
+
 /* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
 static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text) {
     *text = (prof_reader_text){.text = "", .length = 0};
@@ -118,18 +126,21 @@ static void read_latencies(const prof_reader *reader, const prof_label *from, pr
 /* ---- tables ---- */
 
 static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
+    /* Of a line or frame only the first PROF_PLACE_SIZE bytes are there. */
     const prof_label *from = (const prof_label *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-    prof_reader_label *label = &reader->labels[chunk->first + i];
+    int place = chunk->type == PROF_CHUNK_PLACES;
+    uint64_t index = chunk->first + i + (place ? reader->place_first : 0);
+    prof_reader_label *label = &reader->labels[index];
     label->kind = from->kind;
     label->line = from->line;
     label->flags = from->flags;
     if (read_text(reader, from->name, &label->name) != 0 || read_text(reader, from->module, &label->module) != 0 ||
         read_text(reader, from->file, &label->file) != 0) {
-        prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there",
-                         chunk->first + i);
+        prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there", index);
         return -1;
     }
-    read_latencies(reader, from, label);
+    if (!place)
+        read_latencies(reader, from, label);
     return 0;
 }
 
@@ -218,6 +229,41 @@ static void read_moment(prof_reader *reader, const prof_reader_chunk *chunk, uin
                                                              .live_bytes = from->live_bytes};
 }
 
+static void read_process(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i) {
+    const prof_process *from = (const prof_process *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    reader->process[chunk->first + i] = (prof_reader_process){.ns = since_start(reader, from->ticks),
+                                                              .read_bytes = from->read_bytes,
+                                                              .written_bytes = from->written_bytes,
+                                                              .disk_read_bytes = from->disk_read_bytes,
+                                                              .disk_written_bytes = from->disk_written_bytes,
+                                                              .waits = from->waits,
+                                                              .preemptions = from->preemptions,
+                                                              .user_ns = from->user_ns,
+                                                              .system_ns = from->system_ns};
+}
+
+static int read_sampler(prof_reader *reader, const prof_sampling *from, char *error, size_t size) {
+    prof_reader_sampler *sampler = &reader->info.sampler;
+    *sampler = (prof_reader_sampler){.recorded = 1,
+                                     .frames = (from->flags & PROF_SAMPLER_FRAMES) != 0,
+                                     .lock = (from->flags & PROF_SAMPLER_GIL) != 0,
+                                     .waits = (from->flags & PROF_SAMPLER_WAITS) != 0,
+                                     .interval_ns = from->interval_ns,
+                                     .ticks = from->ticks,
+                                     .late = from->late,
+                                     .samples = from->samples,
+                                     .idle = from->idle,
+                                     .unplaced = from->unplaced,
+                                     .work_ns = from->work_ns,
+                                     .cpu_ns = from->cpu_ns};
+    if (read_text(reader, from->why, &sampler->why) != 0 ||
+        read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
+        prof_reader_fail(error, size, CORRUPT "the sampler names a string that is not there");
+        return -1;
+    }
+    return 0;
+}
+
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     const prof_reader_info *info = &reader->info;
     reader->info.meta = (prof_reader_text){.text = "", .length = 0};
@@ -226,7 +272,8 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     reader->threads = calloc(info->thread_count + 1, sizeof *reader->threads);
     reader->types = calloc(info->type_count + 1, sizeof *reader->types);
     reader->moments = calloc(info->moment_count + 1, sizeof *reader->moments);
-    if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL ||
+    reader->process = calloc(info->process_count + 1, sizeof *reader->process);
+    if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL || reader->process == NULL ||
         info->label_count >= PROF_READER_NO_LABEL) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
@@ -236,7 +283,7 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
             return -1;
     for (uint64_t c = 0; c < info->chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
-        for (uint64_t i = 0; chunk->type == PROF_CHUNK_LABELS && i < chunk->records; i++)
+        for (uint64_t i = 0; (chunk->type == PROF_CHUNK_LABELS || chunk->type == PROF_CHUNK_PLACES) && i < chunk->records; i++)
             if (read_label(reader, chunk, i, error, size) != 0)
                 return -1;
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_THREADS && i < chunk->records; i++)
@@ -247,8 +294,13 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
                 return -1;
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_SERIES && i < chunk->records; i++)
             read_moment(reader, chunk, i);
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_PROCESS && i < chunk->records; i++)
+            read_process(reader, chunk, i);
         if (chunk->type == PROF_CHUNK_MEMORY && chunk->records > 0)
             read_memory(reader, (const prof_memory *)prof_reader_records(reader, chunk));
+        if (chunk->type == PROF_CHUNK_SAMPLER && chunk->records > 0 &&
+            read_sampler(reader, (const prof_sampling *)prof_reader_records(reader, chunk), error, size) != 0)
+            return -1;
         if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
             reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
                                                    .length = (uint32_t)chunk->used};

@@ -27,14 +27,14 @@ typedef struct {
     uint32_t count;
     uint32_t mask;    /* of the hash table, which has mask + 1 slots */
     uint32_t *slots;  /* by (parent, label): a merged node, 0 for none (the root is nobody's child) */
-    uint32_t *map;    /* by node of the file: its merged node, LEFT_OUT or PROFILER */
+    uint32_t *map;    /* by node of the file, then by record of samples: its merged node, LEFT_OUT or PROFILER */
     uint32_t *parent; /* by merged node, like the next two */
     uint32_t *label;
     uint32_t *place; /* where the node goes in depth-first order */
 } merge;
 
 static int merge_open(merge *m, const prof_reader *reader, prof_ref thread) {
-    uint64_t nodes = reader->info.node_count;
+    uint64_t nodes = reader->info.node_count + reader->info.sampled_count;
     uint64_t slots = 16;
     *m = (merge){.reader = reader, .thread = thread, .count = 1};
     if (nodes >= MOST_NODES / 2)
@@ -78,8 +78,10 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
     return found;
 }
 
-static int is_line(const merge *m, uint32_t merged) {
-    return merged != 0 && m->reader->labels[m->label[merged]].kind == PROF_LINE;
+/* What a merged node is in prof_reader_tree.line. */
+static unsigned char line_kind(const merge *m, uint32_t merged) {
+    uint32_t kind = merged == 0 ? 0 : m->reader->labels[m->label[merged]].kind;
+    return kind == PROF_LINE ? 1 : kind == PROF_FRAME ? 2 : 0;
 }
 
 /* ---- first pass: which merged node each node of the file is ---- */
@@ -98,7 +100,7 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
         m->map[index] = 0;
         return NULL;
     }
-    uint64_t label = prof_reader_record(reader, PROF_CHUNK_LABELS, label_ref, &at->labels);
+    uint64_t label = prof_reader_label_index(reader, label_ref, &at->labels);
     if (label == PROF_READER_NOT_FOUND)
         return "a label that is not there";
     uint64_t parent = prof_reader_record(reader, PROF_CHUNK_NODES, parent_ref, &at->parents);
@@ -109,7 +111,7 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     if (at->parents.chunk->thread != chunk->thread)
         return "a parent of another thread";
     uint32_t above = m->map[parent];
-    if (above != PROFILER && is_line(m, above))
+    if (above != PROFILER && line_kind(m, above))
         return "a line as its parent";
     if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER)
         m->map[index] = PROFILER;
@@ -142,6 +144,56 @@ static int map_nodes(merge *m, char *error, size_t size) {
     return 0;
 }
 
+/* The same for a record of samples. Its parent is a node, or such a record before it. */
+static const char *map_sampled(merge *m, const prof_reader_chunk *chunk, const prof_sampled *record, uint64_t index,
+                               cursors *at) {
+    const prof_reader *reader = m->reader;
+    uint64_t nodes = reader->info.node_count;
+    uint64_t parent = prof_reader_record(reader, PROF_CHUNK_NODES, record->parent, &at->parents);
+    if (parent == PROF_READER_NOT_FOUND) {
+        parent = prof_reader_record(reader, PROF_CHUNK_SAMPLED, record->parent, &at->parents);
+        if (parent == PROF_READER_NOT_FOUND)
+            return "a parent that is not there";
+        parent += nodes;
+    }
+    if (parent >= nodes + index)
+        return "a parent that comes after it";
+    if (at->parents.chunk->thread != chunk->thread)
+        return "a parent of another thread";
+    uint32_t above = m->map[parent];
+    if (above != PROFILER && line_kind(m, above) == 1)
+        return "a line as its parent";
+    uint64_t label = record->label ? prof_reader_label_index(reader, record->label, &at->labels) : 0;
+    if (label == PROF_READER_NOT_FOUND || (record->label && label < reader->place_first))
+        return "a label that is not there";
+    m->map[nodes + index] = above == PROFILER || !record->label ? above : merged_child(m, above, (uint32_t)label);
+    return NULL;
+}
+
+static int map_samples(merge *m, char *error, size_t size) {
+    const prof_reader *reader = m->reader;
+    cursors at = {{NULL}, {NULL}};
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type != PROF_CHUNK_SAMPLED)
+            continue;
+        const unsigned char *record = prof_reader_records(reader, chunk);
+        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
+            uint64_t index = chunk->first + i;
+            if (m->thread != 0 && chunk->thread != m->thread) {
+                m->map[reader->info.node_count + index] = LEFT_OUT;
+                continue;
+            }
+            const char *wrong = map_sampled(m, chunk, (const prof_sampled *)record, index, &at);
+            if (wrong != NULL) {
+                prof_reader_fail(error, size, CORRUPT "record %" PRIu64 " of samples names %s", index, wrong);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* ---- depth-first order, without recursion: parents come before their children in any case ---- */
 
 static int lay_out(merge *m, prof_reader_tree *tree) {
@@ -163,8 +215,9 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
         below[parent] += below[i];
         m->place[i] = place;
         tree->label[place] = m->label[i];
-        tree->line[place] = (unsigned char)is_line(m, i);
+        tree->line[place] = line_kind(m, i);
         tree->parent[place] = m->place[parent];
+        tree->span[place] = tree->line[place] ? tree->span[m->place[parent]] : place;
         tree->end[place] = place + below[i];
         tree->depth[place] = tree->depth[m->place[parent]] + 1;
         if (tree->depth[place] > tree->deepest)
@@ -231,6 +284,53 @@ static void leave_out_time(const prof_reader *reader, prof_reader_tree *tree) {
     }
 }
 
+static void add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint32_t place) {
+#define ADD(column, field) tree->own[PROF_READER_COLUMN_##column][place] += record->field;
+    if (record->samples != 0) { /* else a frame, that leads to others */
+        PROF_READER_SAMPLED(ADD)
+    }
+#undef ADD
+}
+
+static void add_samples(const merge *m, prof_reader_tree *tree) {
+    const prof_reader *reader = m->reader;
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type != PROF_CHUNK_SAMPLED)
+            continue;
+        const unsigned char *record = prof_reader_records(reader, chunk);
+        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
+            uint32_t merged = m->map[reader->info.node_count + chunk->first + i];
+            if (merged != LEFT_OUT && merged != PROFILER)
+                add_sampled(tree, (const prof_sampled *)record, m->place[merged]);
+        }
+    }
+}
+
+static void add_used(prof_reader_tree *tree, const prof_usage *usage, uint32_t place) {
+#define ADD(column) tree->own[PROF_READER_COLUMN_##column][place] += usage->column;
+    PROF_READER_USED(ADD)
+#undef ADD
+}
+
+static void add_usage(const merge *m, prof_reader_tree *tree) {
+    const prof_reader *reader = m->reader;
+    prof_reader_cursor cursor = {NULL};
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type != PROF_CHUNK_USAGE)
+            continue;
+        const unsigned char *record = prof_reader_records(reader, chunk);
+        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
+            const prof_usage *usage = (const prof_usage *)record;
+            uint64_t where = prof_reader_record(reader, PROF_CHUNK_SAMPLED, usage->where, &cursor);
+            uint32_t merged = where == PROF_READER_NOT_FOUND ? LEFT_OUT : m->map[reader->info.node_count + where];
+            if (merged != LEFT_OUT && merged != PROFILER)
+                add_used(tree, usage, m->place[merged]);
+        }
+    }
+}
+
 uint32_t prof_reader_column(const char *name) {
     for (uint32_t column = 0; column < PROF_READER_COLUMN_COUNT; column++)
         if (strcmp(columns[column].name, name) == 0)
@@ -255,6 +355,10 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
         return reader->info.memory.detail != 0;
     case PROF_READER_OPS:
         return (reader->info.modes & OPS_MODE) != 0;
+    case PROF_READER_SAMPLES:
+        return reader->info.sampler.recorded != 0;
+    case PROF_READER_COUNTERS:
+        return reader->info.sampler.recorded != 0 && reader->info.sampler.why_counters.length == 0;
     }
     return 1;
 }
@@ -271,7 +375,7 @@ static prof_reader_tree *tree_allocate(uint32_t count) {
     prof_reader_tree *tree = calloc(1, sizeof *tree);
     if (tree == NULL)
         return NULL;
-    uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth};
+    uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth, &tree->span};
     int complete = (tree->line = calloc(count, 1)) != NULL;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
@@ -309,7 +413,7 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
     }
     if (opened != 0)
         goto memory;
-    if (map_nodes(&m, error, size) != 0)
+    if (map_nodes(&m, error, size) != 0 || map_samples(&m, error, size) != 0)
         goto error;
     tree = tree_allocate(m.count);
     if (tree == NULL || lay_out(&m, tree) != 0)
@@ -319,6 +423,8 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
     leave_out_time(reader, tree);
     if ((reader->info.modes & OPS_MODE) != 0 && keep_places(&m, tree) != 0)
         goto memory;
+    add_samples(&m, tree);
+    add_usage(&m, tree);
     merge_close(&m);
     return tree;
 memory:
@@ -336,6 +442,7 @@ void prof_reader_tree_free(prof_reader_tree *tree) {
     free(tree->parent);
     free(tree->end);
     free(tree->depth);
+    free(tree->span);
     free(tree->line);
     for (uint32_t i = 0; i < tree->column_count; i++)
         free(tree->own[i]);

@@ -12,6 +12,7 @@
 
 #include "labels.h"
 #include "memory.h"
+#include "sampler.h"
 #include "suspended.h"
 
 #define FIRST_FRAMES 256
@@ -29,8 +30,10 @@ prof_config prof_limits;
 const char *(*prof_thread_namer)(char *buffer, size_t size);
 void (*prof_on_open)(void);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects `threads` and `records` */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects the lists, `records`, and where stacks lie */
 static prof_thread *threads;                             /* Owned list, of the running recording */
+static prof_thread *adopted;                             /* Owned list: of threads that have not entered a span yet */
+uint64_t prof_threads_version;
 static prof_appender records, meta;
 static pthread_key_t at_thread_exit;
 static int has_key;
@@ -66,6 +69,10 @@ const char *prof_drop_name(uint32_t index) {
         [PROF_DROP_LOST_LABELS] = "functions or sections not recorded for want of space",
         [PROF_DROP_LOST_COUNTS] = "operations not counted for want of space",
         [PROF_DROP_OPEN_AT_END] = "spans still open when recording ended",
+        [PROF_DROP_TICKS_MISSED] = "moments that the sampler missed",
+        [PROF_DROP_SAMPLES_TORN] = "samples whose frames changed while they were copied, without their frames",
+        [PROF_DROP_SAMPLES_CUT] = "samples of stacks deeper than is kept, without their outer frames",
+        [PROF_DROP_SAMPLES_LOST] = "samples lost, or their frames, for want of space",
     };
     return index < sizeof names / sizeof *names ? names[index] : NULL;
 }
@@ -89,17 +96,24 @@ static void thread_free(prof_thread *t) {
     free(t);
 }
 
+/* Takes the thread out of the list, if it is in it. */
+static int unlinked(prof_thread **list, prof_thread *t) {
+    for (prof_thread **p = list; *p; p = &(*p)->next) {
+        if (*p != t) continue;
+        *p = t->next;
+        prof_threads_version++;
+        return 1;
+    }
+    return 0;
+}
+
 /* Runs when a thread ends: pthread calls it with the thread's state. */
 static void thread_exit(void *state) {
     prof_thread *t = state;
     prof_current = &prof_no_thread;
     pthread_mutex_lock(&lock);
-    for (prof_thread **p = &threads; *p; p = &(*p)->next) {
-        if (*p != t) continue;
-        *p = t->next;
-        if (t->epoch == prof_epoch) prof_count(PROF_DROP_OPEN_AT_END, flush(t, prof_now()));
-        break;
-    }
+    if (unlinked(&threads, t) && t->epoch == prof_epoch) prof_count(PROF_DROP_OPEN_AT_END, flush(t, prof_now()));
+    if (t->sampled) prof_sampler_gone(t->sampled);
     pthread_mutex_unlock(&lock);
     thread_free(t);
 }
@@ -118,6 +132,11 @@ void prof_pending_count(prof_thread *t) {
     if (now - prof_arena_header()->last.ticks > heartbeat_ticks) prof_arena_header()->last = prof_clock_instant();
 }
 
+/* Ticks of the capture's clock for that thread; of the calling one, or of another. */
+static uint64_t ticks_of(const prof_thread *t) {
+    return prof_clock_kind_now == PROF_CLOCK_CPU ? prof_clock_kernel_ns(t->cpu_clock) : prof_now();
+}
+
 static prof_pending *pending_room(prof_thread *t) {
     uint64_t bytes = PENDING * sizeof(prof_pending);
     prof_appender room = {.grow = bytes + sizeof(prof_chunk)};
@@ -126,10 +145,7 @@ static prof_pending *pending_room(prof_thread *t) {
     return p;
 }
 
-static prof_thread *thread_new(void) {
-    char name[128] = "";
-    if (prof_thread_namer) prof_thread_namer(name, sizeof name);
-    if (!name[0] && pthread_getname_np(pthread_self(), name, sizeof name)) name[0] = 0;
+static prof_thread *thread_new(uint64_t native_id, const char *name) {
     prof_thread *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->base = malloc(FIRST_FRAMES * sizeof *t->base);
@@ -140,10 +156,11 @@ static prof_thread *thread_new(void) {
         prof_node *root = label ? prof_node_new(t, NULL, prof_arena_ref(label)) : NULL;
         t->pending = root ? pending_room(t) : NULL;
         if (t->pending) {
-            t->record->native_id = (uint64_t)syscall(SYS_gettid);
+            t->native_id = t->record->native_id = native_id;
+            t->cpu_clock = prof_thread_clock(native_id);
             t->record->name = label->name;
             t->record->root = prof_arena_ref(root);
-            t->record->start = prof_now();
+            t->record->start = ticks_of(t);
             t->base[0] = (prof_frame){.node = root, .start = t->record->start};
             prof_arena_publish(&records, sizeof *t->record);
         } else {
@@ -160,8 +177,26 @@ static prof_thread *thread_new(void) {
     t->limit = t->base + FIRST_FRAMES;
     t->pending_end = t->pending + PENDING;
     t->epoch = prof_epoch;
-    pthread_getcpuclockid(pthread_self(), &t->cpu_clock);
     return t;
+}
+
+static prof_thread *take_adopted(uint64_t native_id) {
+    pthread_mutex_lock(&lock);
+    prof_thread *t = adopted;
+    while (t && t->native_id != native_id) t = t->next;
+    if (t) unlinked(&adopted, t);
+    pthread_mutex_unlock(&lock);
+    return t;
+}
+
+static prof_thread *thread_of_caller(void) {
+    char name[128] = "";
+    uint64_t native_id = (uint64_t)syscall(SYS_gettid);
+    prof_thread *t = adopted ? take_adopted(native_id) : NULL;
+    if (t) return t;
+    if (prof_thread_namer) prof_thread_namer(name, sizeof name);
+    if (!name[0] && pthread_getname_np(pthread_self(), name, sizeof name)) name[0] = 0;
+    return thread_new(native_id, name);
 }
 
 prof_thread *prof_thread_enter(void) {
@@ -171,12 +206,13 @@ prof_thread *prof_thread_enter(void) {
         prof_current = &prof_no_thread;
         thread_free(old);
     }
-    prof_thread *t = thread_new();
+    prof_thread *t = thread_of_caller();
     if (has_key) pthread_setspecific(at_thread_exit, t);
     if (!t) return NULL;
     pthread_mutex_lock(&lock);
     t->next = threads;
     threads = t;
+    prof_threads_version++;
     pthread_mutex_unlock(&lock);
     return prof_current = t;
 }
@@ -189,6 +225,42 @@ prof_thread *prof_thread_of(uint64_t native_id) {
     return t;
 }
 
+void prof_threads_lock(void) { pthread_mutex_lock(&lock); }
+void prof_threads_unlock(void) { pthread_mutex_unlock(&lock); }
+prof_thread *prof_threads_first(void) { return threads; }
+
+prof_thread *prof_thread_adopt(uint64_t native_id, const char *name) {
+    prof_thread *t = thread_new(native_id, name);
+    if (!t) return NULL;
+    pthread_mutex_lock(&lock);
+    t->next = adopted;
+    adopted = t;
+    pthread_mutex_unlock(&lock);
+    return t;
+}
+
+static void rename_in(prof_thread *list, uint64_t native_id, prof_ref name) {
+    for (prof_thread *t = list; t; t = t->next)
+        if (t->native_id == native_id) t->record->name = name;
+}
+
+void prof_thread_rename(uint64_t native_id, const char *name) {
+    if (!prof_recording()) return;
+    prof_ref ref = prof_string_ref(name);
+    pthread_mutex_lock(&lock);
+    rename_in(threads, native_id, ref);
+    rename_in(adopted, native_id, ref);
+    pthread_mutex_unlock(&lock);
+}
+
+void prof_thread_disown(prof_thread *t) {
+    pthread_mutex_lock(&lock);
+    int was = unlinked(&adopted, t);
+    if (was) flush(t, prof_clock_kind_now == PROF_CLOCK_CPU ? t->record->start : prof_now());
+    pthread_mutex_unlock(&lock);
+    if (was) thread_free(t);
+}
+
 void prof_name_thread(const char *name) {
     prof_thread *t = prof_thread_current();
     if (t) t->record->name = prof_string_ref(name);
@@ -196,12 +268,15 @@ void prof_name_thread(const char *name) {
 
 int prof_stack_grow(prof_thread *t) {
     size_t used = (size_t)(t->top - t->base), size = (size_t)(t->limit - t->base) * 2;
+    pthread_mutex_lock(&lock); /* the sampler may be looking at it */
     prof_frame *bigger = realloc(t->base, size * sizeof *bigger);
-    if (!bigger) return -1;
-    t->base = bigger;
-    t->top = bigger + used;
-    t->limit = bigger + size;
-    return 0;
+    if (bigger) {
+        t->base = bigger;
+        t->top = bigger + used;
+        t->limit = bigger + size;
+    }
+    pthread_mutex_unlock(&lock);
+    return bigger ? 0 : -1;
 }
 
 prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now) {
@@ -296,7 +371,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     prof_labels_reset();
     prof_tree_reset();
     records = meta = (prof_appender){0};
-    threads = NULL;
+    threads = adopted = NULL;
     write_header();
     error = prof_arena_publish_name(path);
     if (error) {
@@ -321,12 +396,19 @@ void prof_heartbeat(void) {
 
 void prof_close(void) {
     if (!prof_recording()) return;
+    prof_sampler_stop();
     uint64_t open = 0;
     prof_instant last = prof_clock_instant();
     uint64_t now = prof_now();
     pthread_mutex_lock(&lock);
     for (prof_thread *t = threads; t; t = t->next)
         open += flush(t, prof_clock_kind_now == PROF_CLOCK_CPU ? prof_clock_kernel_ns(t->cpu_clock) : now);
+    for (prof_thread *t = adopted, *next; t; t = next) {
+        next = t->next;
+        flush(t, ticks_of(t));
+        thread_free(t);
+    }
+    adopted = NULL;
     threads = NULL; /* each thread frees its own at its next event or its end */
     prof_epoch++;
     pthread_mutex_unlock(&lock);
@@ -342,6 +424,7 @@ void prof_forget(void) {
     prof_memory_stop();
     prof_epoch++;
     pthread_mutex_init(&lock, NULL); /* the parent's other threads, which may have held it, are not here */
+    prof_sampler_forget();
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;
     carried.count = t->epoch + 1 == prof_epoch ? (size_t)(t->top - t->base) : 0;
@@ -354,7 +437,7 @@ void prof_forget(void) {
         t->top = t->base;
         t->base->node = &prof_no_node;
     }
-    threads = NULL;
+    threads = adopted = NULL;
     prof_arena_forget();
 }
 

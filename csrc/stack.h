@@ -33,6 +33,8 @@ typedef struct prof_thread {
     prof_node **children; /* Owned: table of the nodes whose parent has many */
     size_t children_mask, children_used;
     clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    uint64_t native_id;
+    void *sampled;       /* Borrowed: what the sampler knows of it; NULL while it has not met it */
     struct prof_thread *next;
 } prof_thread;
 

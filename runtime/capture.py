@@ -11,16 +11,31 @@ import os
 from pathlib import Path
 from typing import Any
 
+from attrs import fields
 from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
 from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
-from prof.records import Chunk, Drop, Edge, Function, Label, Line, MemoryTotals, Moment, Thread, TypeCount
+from prof.records import (
+    Chunk,
+    Drop,
+    Edge,
+    Function,
+    Label,
+    Line,
+    MemoryTotals,
+    Moment,
+    ProcessMoment,
+    Sampler,
+    Thread,
+    TypeCount,
+)
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
-    "Label", "Line", "MemoryTotals", "Moment", "Thread", "Tree", "TypeCount", "newest_capture", "open_capture",
+    "Label", "Line", "MemoryTotals", "Moment", "ProcessMoment", "Sampler", "Thread", "Tree", "TypeCount",
+    "newest_capture", "open_capture",
 ]  # fmt: skip
 
 ALL_THREADS = -1
@@ -28,7 +43,7 @@ RECORDING = 1
 LINE_KIND = 8
 
 # enum prof_label_kind, prof_clock_kind and prof_drop of csrc/format.h, in their order.
-KINDS = ("other", "function", "section", "import", "gc", "native", "thread", "profiler", "line")
+KINDS = ("other", "function", "section", "import", "gc", "native", "thread", "profiler", "line", "frame")
 CLOCKS = ("unknown", "tsc", "monotonic", "cpu", "manual")
 DROPS = (
     ("healed", "spans closed because a frame below them left first"),
@@ -41,6 +56,10 @@ DROPS = (
     ("lost_labels", "functions or sections that could not be named for want of space"),
     ("open_at_end", "spans still open at the end; their time up to then is in"),
     ("lost_counts", "operations that were not counted for want of space"),
+    ("ticks_missed", "moments at which the sampler did not get to run"),
+    ("samples_torn", "samples whose frames changed while they were copied; they count for their span"),
+    ("samples_cut", "samples of stacks deeper than is kept; their outer frames are missing"),
+    ("samples_lost", "samples for which the file had no room, or none for their frames"),
 )
 GENERATOR_FLAG = 1
 _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
@@ -48,6 +67,28 @@ _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 # What lines hold, in detail beside the first two; and what functions sum over their subtrees, too.
 LINE_COLUMNS = ("alloc_count", "alloc_bytes", "free_count", "free_bytes", "live_bytes", "peak_bytes")
 INCLUSIVE = ("alloc_count", "alloc_bytes", "live_bytes", "peak_bytes")
+# What samples hold, and the fields of `Function` that sum them: own and inclusive.
+SAMPLE_COLUMNS = {
+    "samples": ("samples_self", "samples"),
+    "cpu_samples": ("samples_cpu_self", "samples_cpu"),
+    "held_samples": ("samples_gil_held_self", None),
+    "wait_samples": ("samples_gil_wait_self", None),
+    "sampled_ns": ("sampled_self_ns", "sampled_ns"),
+    "sampled_cpu_ns": ("sampled_cpu_self_ns", None),
+    "sampled_square": ("sampled_square_self", None),
+}
+# What samples found the threads to take, in the same way.
+USAGE_COLUMNS = {
+    "instructions": "instructions_self",
+    "cycles": "cycles_self",
+    "cache_misses": "cache_misses_self",
+    "read_bytes": "read_bytes_self",
+    "written_bytes": "written_bytes_self",
+    "disk_read_bytes": "disk_read_bytes_self",
+    "disk_written_bytes": "disk_written_bytes_self",
+    "switches": "switches_self",
+    "ready_ns": "ready_self_ns",
+}
 
 
 class Capture:
@@ -159,6 +200,27 @@ class Capture:
             found["size_classes"] = tuple((1 << k if k else 0, count) for k, count in classes if count)
         return MemoryTotals(detail=bool(info.detail), arena_bytes=info.arena_bytes, **found)
 
+    def sampler(self, tree: Tree) -> Sampler | None:
+        """The samples mode's totals, those of samples over the tree; None when samples were not recorded."""
+        info = self._info.sampler
+        if not info.recorded:
+            return None
+        found: dict[str, Any] = {c: tree.inclusive(c)[ROOT] for c in SAMPLE_COLUMNS if c != "sampled_square"}
+        found |= {c: bool(getattr(info, c)) for c in ("frames", "lock", "waits")}
+        found |= {
+            c: getattr(info, c) for c in ("interval_ns", "ticks", "late", "idle", "unplaced", "work_ns", "cpu_ns")
+        }
+        total = tree.inclusive("samples")
+        outside = total[ROOT] - sum(total[node] for node in tree.children(ROOT) if not tree.line[node])
+        return Sampler(why=_string(info.why), why_counters=_string(info.why_counters), outside=outside, **found)
+
+    @property
+    def process(self) -> list[ProcessMoment]:
+        """What the process took over time; empty where that was not recorded."""
+        rows = ffi.unpack(self._info.process, self._info.process_count)
+        names = [field.name for field in fields(ProcessMoment)]
+        return [ProcessMoment(*(getattr(row, name) for name in names)) for row in rows]
+
     def label(self, index: int) -> Label:
         """The label of that index, read on first use."""
         found = self._labels.get(index)
@@ -224,6 +286,13 @@ class Capture:
         solved = tree.operations
         if solved is not None:
             columns["ops"], columns["total_ops"] = tree.label_sums("ops", count, inclusive=True)
+        for column, (own_field, total_field) in SAMPLE_COLUMNS.items() if self._info.sampler.recorded else ():
+            own, total = tree.label_sums(column, count, inclusive=total_field is not None)
+            columns[own_field] = own
+            if total_field is not None:
+                columns[total_field] = total
+        for column in filter(self.recorded, USAGE_COLUMNS):
+            columns[USAGE_COLUMNS[column]] = tree.label_sums(column, count)[0]
         rows = self._info.labels
         columns |= {name: [getattr(row, name) for row in rows[0:count]] for name in _LATENCIES}
         return [
@@ -243,16 +312,22 @@ class Capture:
             }
         return Function(label=label, contexts=contexts, **sums)
 
-    def lines(self, tree: Tree) -> list[Line]:
-        """Sums by line over the tree, most bytes allocated first; empty when memory was not recorded."""
-        if not self.memory_recorded:
+    def lines(self, tree: Tree, by: str = "alloc_bytes") -> list[Line]:
+        """Sums by line over the tree, the largest first: of those that allocated, or `by` samples, that were met.
+
+        Empty when that was not recorded.
+        """
+        if not self.recorded(by):
             return []
-        columns = {c: tree.label_sums(c, self.label_count)[0] for c in filter(self.recorded, LINE_COLUMNS)}
+        columns = {
+            c: tree.label_sums(c, self.label_count)[0] for c in filter(self.recorded, (*LINE_COLUMNS, "samples"))
+        }
         rows = self._info.labels
+        there = columns["samples" if by == "samples" else "alloc_count"]
         return [
             Line(label=self.label(index), span=None, **{name: sums[index] for name, sums in columns.items()})
-            for index in largest_first(columns["alloc_bytes"], self.label_count)
-            if rows[index].kind == LINE_KIND and columns["alloc_count"][index]
+            for index in largest_first(columns[by], self.label_count)
+            if rows[index].kind == LINE_KIND and there[index]
         ]
 
     def lines_in_spans(self, tree: Tree, by: str, limit: int) -> tuple[list[Line], int]:

@@ -23,7 +23,7 @@ class Label:
 
     def has(self, column: str) -> bool:
         """Whether the column has figures of its own for this label, where it has for others."""
-        if column.endswith("_ns"):
+        if column.endswith("_ns") and not column.startswith(("sampled_", "ready_")):
             return not self.left_out & NO_TIME
         held = column.removeprefix("total_")
         if held == "ops":
@@ -72,6 +72,32 @@ class Function:
     """Of its own, by category, those that occur."""
     exact: bool = True
     """False where its operations contradict themselves: what is shown of them is a lower bound at best."""
+    samples: int | None = None
+    """In which it was on the stack; those that end in `_self`, in which no other span was above it."""
+    samples_self: int | None = None
+    samples_cpu: int | None = None
+    """With the thread on a processor."""
+    samples_cpu_self: int | None = None
+    samples_gil_held_self: int | None = None
+    samples_gil_wait_self: int | None = None
+    sampled_ns: int | None = None
+    """Time that the samples stand for."""
+    sampled_self_ns: int | None = None
+    sampled_cpu_self_ns: int | None = None
+    instructions_self: int | None = None
+    """By the processor's counters, in user mode, where there are any; like all below, what was taken up to a sample."""
+    cycles_self: int | None = None
+    cache_misses_self: int | None = None
+    read_bytes_self: int | None = None
+    """By system calls, from and to whatever; of these, disks were asked for `disk_read_bytes_self`."""
+    written_bytes_self: int | None = None
+    disk_read_bytes_self: int | None = None
+    disk_written_bytes_self: int | None = None
+    switches_self: int | None = None
+    """Times that the threads were given a processor, for which they had waited `ready_self_ns`."""
+    ready_self_ns: int | None = None
+    sampled_square_self: int | None = None
+    """Sum of the squares of the times that the samples stand for, in µs²: even samples say more than uneven ones."""
 
 
 @frozen
@@ -88,7 +114,7 @@ class Edge:
 
 @frozen(kw_only=True)
 class Line:
-    """A line's sums: what it allocated, and in detail what was freed of that, wherever it was freed.
+    """A line's sums: what it allocated, and in detail what was freed of that, wherever it was freed; and its samples.
 
     Of a table by stacks, `span` is the innermost span around the line, None outside every span; of a table by line it
     is None. `peak_bytes` is what the line held when all lines together held most.
@@ -96,12 +122,13 @@ class Line:
 
     label: Label
     span: Label | None = None
-    alloc_count: int
-    alloc_bytes: int
+    alloc_count: int = 0
+    alloc_bytes: int = 0
     free_count: int | None = None
     free_bytes: int | None = None
     live_bytes: int | None = None
     peak_bytes: int | None = None
+    samples: int | None = None
 
     @property
     def live_count(self) -> int | None:
@@ -132,6 +159,45 @@ class MemoryTotals:
     """(least size, allocations from there to twice that), without the empty ones; the least of the first is 0."""
 
 
+@frozen(kw_only=True)
+class Sampler:
+    """The samples mode's totals, without what fell into the profiler's own work."""
+
+    interval_ns: int
+    frames: bool
+    """Whether frames below the spans were read; if not, `why`."""
+    why: str
+    lock: bool
+    """Whether it is known who held the interpreter's lock."""
+    waits: bool
+    """Whether it is known who waited for it."""
+    ticks: int
+    late: int
+    """Ticks more than half an interval late."""
+    idle: int
+    """Samples of threads that had not run since their last one."""
+    unplaced: int
+    """Samples without a line: the function had returned before its frame was read."""
+    work_ns: int
+    cpu_ns: int
+    """Processor time of the sampler's own thread."""
+    why_counters: str
+    """Why there are no instructions, cycles and cache misses; empty when there are."""
+    samples: int
+    outside: int
+    """Of these, outside all spans."""
+    cpu_samples: int
+    held_samples: int
+    wait_samples: int
+    sampled_ns: int
+    sampled_cpu_ns: int
+
+    @property
+    def inside(self) -> int:
+        """Samples in spans."""
+        return self.samples - self.outside
+
+
 @frozen
 class TypeCount:
     """Live blocks of one type when recording ended."""
@@ -149,6 +215,22 @@ class Moment:
     rss_bytes: int
     arena_bytes: int
     live_bytes: int
+
+
+@frozen
+class ProcessMoment:
+    """What the process had taken `ns` after the start of recording, since it began, without the sampler."""
+
+    ns: int
+    read_bytes: int
+    written_bytes: int
+    disk_read_bytes: int
+    disk_written_bytes: int
+    waits: int
+    """Voluntary context switches; `preemptions` are involuntary."""
+    preemptions: int
+    user_ns: int
+    system_ns: int
 
 
 @frozen

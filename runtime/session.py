@@ -118,6 +118,7 @@ class Session:
         config.clock = _CLOCKS[self.settings.clock]
         config.depth = self.settings.depth
         config.max_nodes = self.settings.nodes
+        config.interval_ns = self.settings.interval if modes.SAMPLES in self.settings.modes else 0
         config.modes = sum(mode.bit for mode in self.settings.modes)
         why = ffi.new("char[512]")
         # Absolute: the program may change its directory.

@@ -9,12 +9,14 @@ from typing import Any
 
 from attrs import evolve, frozen
 from prof.errors import UsageError
-from prof.modes import MEMORY, OPS, Mode, parse_modes
+from prof.modes import MEMORY, OPS, SAMPLES, Mode, parse_modes
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
 LARGEST_COUNT = 1_000_000_000
 ENGINES = ("auto", "bytecode", "monitoring")
+UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 50_000, 60_000_000_000  # ns
 
 
 @frozen
@@ -40,6 +42,10 @@ class Settings:
     """Executions of each instruction of which the operations mode notes the operands' types; 0 none, -1 all."""
     profile: Path | None = None
     """An earlier capture with operations: counters are placed where control seldom went then."""
+    interval: int = 1_000_000
+    """Nanoseconds from one sample of each thread to the next."""
+    frames: bool = True
+    """Whether samples look below the spans, at functions that are not marked."""
     imports: bool = True
     """Whether module imports are spans."""
     collections: bool = True
@@ -63,6 +69,16 @@ def _count(text: str) -> int:
     return count
 
 
+def _interval(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(us|ms|s)", text)
+    if not match:
+        raise UsageError(f"{text!r} is not an interval such as 100us, 1ms or 0.5s")
+    interval = round(float(match[1]) * UNITS[match[2]])
+    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+        raise UsageError(f"{text!r} is not from 50us to 60s")
+    return interval
+
+
 def _flag(text: str) -> bool:
     if text not in ("true", "false"):
         raise UsageError(f"{text!r} is neither true nor false")
@@ -80,6 +96,8 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "engine": _choice(ENGINES),
     "types": _types,
     "profile": Path,
+    "interval": _interval,
+    "frames": _flag,
     "imports": _flag,
     "collections": _flag,
 }
@@ -125,4 +143,6 @@ def parse(text: str) -> Settings:
             raise UsageError(f"{key}={value}: {error}") from None
         if key in OF_OPS and OPS not in settings.modes:
             raise UsageError(f"{key}={value}: is for the mode 'ops', which is not among the modes given")
+        if key in ("interval", "frames") and SAMPLES not in settings.modes:
+            raise UsageError(f"{key}={value}: it is about samples, and no mode given records them")
     return settings

@@ -26,7 +26,8 @@ class Tree:
     """The calling-context tree in depth-first order: the subtree of node i is the range i to end[i].
 
     Columns are read-only memory views, one entry a node; node 0 is the root. `label` holds indexes for `Capture.label`,
-    `NO_LABEL` at the root; `line` is 1 for the lines, which are leaves that hold what was allocated there.
+    `NO_LABEL` at the root; `line` is 1 for the lines, which are leaves that hold what was allocated or sampled there,
+    and 2 for the frames of functions that are no spans; `span` is the span that a line or frame belongs to.
     """
 
     def __init__(self, pointer: Any) -> None:
@@ -40,6 +41,7 @@ class Tree:
         self.parent = self._view(pointer.parent, "I")
         self.end = self._view(pointer.end, "I")
         self.depth = self._view(pointer.depth, "I")
+        self.span = self._view(pointer.span, "I")
         self.line = self._view(pointer.line, "B")
         self.calls = self.column("calls")
         self.resumes = self.column("resumes")

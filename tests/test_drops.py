@@ -23,10 +23,11 @@ def main():
 
 
 def test_every_counter_is_explained_here() -> None:
-    """The section_… counters are in test_sections, lost_counts in test_operations."""
+    """The section_… counters are in test_sections, lost_counts in test_operations, those of samples in test_samples."""
     tested = {"healed", "unmatched_leave", "folded_depth", "folded_size", "lost_labels", "open_at_end"}
     in_sections = {"section_open", "section_unopened", "section_order"}
-    assert {key for key, _ in DROPS} == tested | in_sections | {"lost_counts"}
+    in_samples = {"ticks_missed", "samples_torn", "samples_cut", "samples_lost"}
+    assert {key for key, _ in DROPS} == tested | in_sections | in_samples | {"lost_counts"}
 
 
 def test_healed(record: Recorder, engine: str) -> None:

@@ -20,11 +20,18 @@ Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
 
 WRONG = {
-    "tme": "unknown mode 'tme'; known: time, memory, ops, both, all, none",
+    "tme": "unknown mode 'tme'; known: time, memory, ops, samples, both, all, none",
     "time+": "unknown mode ''",
     "time,types=5": "types=5: is for the mode 'ops', which is not among the modes given",
     "ops,types=most": "types=most: 'most' is not a count",
-    "both+samples": "mode 'samples' is not in this version",
+    "samples,interval=abc": "interval=abc: 'abc' is not an interval such as 100us, 1ms or 0.5s",
+    "samples,interval=1": "interval=1: '1' is not an interval",
+    "samples,interval=1us": "interval=1us: '1us' is not from 50us to 60s",
+    "samples,interval=-1ms": "interval=-1ms: '-1ms' is not an interval",
+    "samples,interval=61s": "interval=61s: '61s' is not from 50us to 60s",
+    "time,interval=1ms": "interval=1ms: it is about samples, and no mode given records them",
+    "time,frames=false": "frames=false: it is about samples",
+    "samples,frames=no": "frames=no: 'no' is neither true nor false",
     "time,,loud": "field LOG: 'loud' is none of none, quiet, announce",
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
     "time,,,true": "field DETAIL: 'true' asks for memory detail",
@@ -71,7 +78,7 @@ def test_a_mistake_in_a_marker_is_an_exception() -> None:
 def test_the_markers_are_those_of_the_modes() -> None:
     from prof import markers, modes
 
-    assert {*modes.MODES, *modes.PLANNED, *modes.MARKERS, "both"} == markers.KNOWN
+    assert {*modes.MODES, *modes.MARKERS, "both"} == markers.KNOWN
 
 
 def test_what_cannot_be_marked_is_told(record: Recorder) -> None:
@@ -191,7 +198,9 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
         ("time,,quiet", {"modes": "time", "log": "quiet"}),
         ("time,,,false", {"modes": "time"}),
         ("time,,,,depth=20k,nodes=2M", {"modes": "time", "depth": 20_000, "nodes": 2_000_000}),
-        ("all,engine=auto,imports=false", {"modes": "time+memory+ops", "imports": False}),
+        ("all,engine=auto,imports=false", {"modes": "time+memory+ops+samples", "imports": False}),
+        ("samples,interval=0.5s", {"modes": "samples", "interval": 500_000_000}),
+        ("samples,,,,interval=50us,frames=false", {"modes": "samples", "interval": 50_000, "frames": False}),
         ("both", {"modes": "time+memory"}),
         ("memory+time", {"modes": "time+memory"}),
         ("memory,out,,true", {"modes": "memory", "directory": Path("out"), "detail": True}),
@@ -200,7 +209,19 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
 def test_settings(text: str, expected: dict[str, object]) -> None:
     settings = parse(text)
     found = {"modes": "+".join(mode.name for mode in settings.modes)} if settings.modes else {}
-    for name in ("directory", "log", "detail", "depth", "nodes", "engine", "imports", "collections", "clock"):
+    for name in (
+        "directory",
+        "log",
+        "detail",
+        "depth",
+        "nodes",
+        "engine",
+        "imports",
+        "collections",
+        "clock",
+        "interval",
+        "frames",
+    ):
         if getattr(settings, name) != getattr(Settings(), name):
             found[name] = getattr(settings, name)
     assert found == expected

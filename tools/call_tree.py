@@ -19,24 +19,26 @@ MEASURED = {
     "alloc_bytes": "allocated",
     "alloc_count": "allocations",
     "ops": "operations",
+    "samples": "samples",
 }
 # Of the columns a tree can be by: the title of its own, and the style.
 _TITLES = {column: (title, "memory") for column, title in MEMORY_COLUMNS.items()} | {
     "self_ns": ("total", "time"),
     "ops": ("total ops", "ops"),
+    "samples": ("samples", "samples"),
 }
 
 
 def measured_column(session: Session, wish: Wish) -> str:
-    """What the tree is by: time, unless memory or operations were wished for or are all there is."""
-    if wish.by_ops:
-        return "ops"
-    return wish.memory_column or main_column(session)
+    """What the tree is by: time, unless something else was wished for or is all there is."""
+    return wish.tree_column or main_column(session)
 
 
 def main_column(session: Session) -> str:
     """The first of what a tree can be by that was recorded."""
-    return "self_ns" if session.timed else "alloc_bytes" if session.memory is not None else "ops"
+    if session.timed or session.memory is not None:
+        return "self_ns" if session.timed else "alloc_bytes"
+    return "samples" if session.operations is None and session.sampler is not None else "ops"
 
 
 def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Iterator[Line]:
@@ -47,7 +49,7 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     total = tree.inclusive(column)
     whole = session.inside_ns if timed else total[0]
     words = duration if timed else amounts(column)
-    lines = wish.lines and column in MEMORY_COLUMNS
+    lines = wish.lines and column in (*MEMORY_COLUMNS, "samples")
     nodes = shown_order(tree, {column: max(1, int(whole * wish.min_percent / 100))}, 0, lines)
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
@@ -82,6 +84,9 @@ def _columns(
             columns.append(Column(MEMORY_COLUMNS[other], [amounts(other)(value) for value in values]))
     if session.operations is not None and column != "ops":
         columns.append(Column("ops", [count(value) for value in _totals(session, tree, "ops", rows)]))
+    if session.sampler is not None and column != "samples":
+        samples = _totals(session, tree, "samples", rows)
+        columns.append(Column("samples", [count(value) for value in samples], rank=1))
     room = max(20, wish.width - 50)
     names = [indented(row.depth, row.name, room) for row in rows]
     return [*columns, Column("span", names, "name", left=True, stretch=True)]
@@ -113,10 +118,12 @@ def _name(label: Label) -> str:
 
 
 def own_value(tree: Tree, column: str, node: int) -> int:
-    """What a node holds itself: of a span, that is what the lines directly below it hold, too."""
-    own = tree.column(column)
-    lines = sum(own[child] for child in tree.children(node) if tree.line[child])
-    return int(own[node] + lines)
+    """What a node holds itself: with what the lines directly below it hold, and of a span all of its frames."""
+    total, span = tree.inclusive(column), not tree.line[node]
+    below = sum(
+        total[child] for child in tree.children(node) if tree.line[child] == 0 or (not span and tree.line[child] == 2)
+    )
+    return int(total[node] - below)
 
 
 def _rows(session: Session, tree: Tree, column: str, nodes: Sequence[int]) -> list[_Row]:

@@ -34,6 +34,16 @@ OPS: Families = {
     "native": (160, 14, 34),
 }
 
+SAMPLES: Families = {
+    "function": (312, 40, 54),
+    "frame": (252, 36, 40),
+    "line": (228, 18, 46),
+    "section": (190, 24, 52),
+    "import": (100, 50, 38),
+    "gc": (24, 26, 52),
+    "native": (168, 16, 44),
+}
+
 
 def _turned(families: Families, degrees: int) -> Families:
     return {kind: ((first + degrees) % 360, reach, full) for kind, (first, reach, full) in families.items()}
@@ -46,10 +56,15 @@ THEMES: dict[str, Families] = {
     "memory-live": _turned(MEMORY, 176),  # violet
     "memory-count": _turned(MEMORY, 318),  # yellow
     "ops": OPS,  # indigo
+    "samples": SAMPLES,
+    "samples-cpu": SAMPLES,
+    "samples-wall": SAMPLES,
+    "samples-cpu-time": SAMPLES,
+    "samples-gil-wait": SAMPLES,
 }
 PLAIN = "hsl(40,8%,80%)"
-KIND_WORDS = {"function": "functions", "line": "lines", "section": "sections", "import": "imports",
-              "gc": "garbage collections", "native": "native"}  # fmt: skip
+KIND_WORDS = {"function": "functions", "frame": "functions without spans", "line": "lines", "section": "sections",
+              "import": "imports", "gc": "garbage collections", "native": "native"}  # fmt: skip
 
 
 def colour(frame: FrameName, theme: str = "time") -> str:
@@ -58,7 +73,7 @@ def colour(frame: FrameName, theme: str = "time") -> str:
     if family is None:
         return PLAIN
     first, reach, saturation = family
-    key = frame.module if frame.kind in ("function", "line") else frame.name
+    key = frame.module if frame.kind in ("function", "frame", "line") else frame.name
     hue = first + crc32(key.encode("utf-8", "replace")) % (reach + 1)
     lightness = 62 + crc32(frame.name.encode("utf-8", "replace")) % 13
     return f"hsl({hue},{saturation}%,{lightness}%)"

@@ -49,7 +49,7 @@ def _counts(capture: Capture, tree: Tree, measure: Measure) -> tuple[memoryview 
     """What is counted beside the measure, by node: of times the calls, of bytes the allocations in the subtree."""
     if measure.unit == "B" and capture.recorded("alloc_count"):
         return tree.inclusive("alloc_count"), ("allocation", "allocations")
-    return (tree.calls if measure.unit else None), ("call", "calls")
+    return (tree.calls if measure.column == "self_ns" else None), ("call", "calls")
 
 
 def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float) -> Frames:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import asdict
-from prof.capture import LINE_COLUMNS, Edge, Function, Label, MemoryTotals, Moment, Tree
+from prof.capture import LINE_COLUMNS, USAGE_COLUMNS, Capture, Edge, Function, Label, MemoryTotals, Sampler, Tree
 from prof.counted import Operations, Site
 from prof.tools import operations as sums
 from prof.tools.call_tree import main_column, own_value, shown_order
+from prof.tools.comparison import Comparison, compare
 from prof.tools.lines import Names, SourceLine, merged
 from prof.tools.session import OperationTotals, Session
 
@@ -24,6 +25,10 @@ _FUNCTION_MEMORY = (
     *LINE_COLUMNS, "total_alloc_count", "total_alloc_bytes", "total_live_bytes", "total_peak_bytes",
 )  # fmt: skip
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # one for all rows: json.dumps would make one for each
+_FUNCTION_SAMPLES = (
+    "samples", "samples_self", "samples_cpu", "samples_cpu_self", "samples_gil_held_self", "samples_gil_wait_self",
+    "sampled_ns", "sampled_self_ns", "sampled_cpu_self_ns", *USAGE_COLUMNS.values(),
+)  # fmt: skip
 _ROOT = {"name": "all", "file": "", "line": 0}
 
 
@@ -67,7 +72,7 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
-    """An entry of "functions". `exact` is whether every count of it is."""
+    """An entry of "functions". `exact`: all but its samples is; false for a frame, met by samples alone."""
     label = function.label
     found: dict[str, Any] = {key: getattr(label, key) for key in ("name", "kind", "module", "file", "line")}
     found |= {"calls": function.calls, "resumes": function.resumes}
@@ -76,7 +81,8 @@ def function_object(function: Function, timed: bool = True) -> dict[str, Any]:
     found |= _known({key: getattr(function, key) for key in _FUNCTION_MEMORY})
     if function.operations is not None:
         found |= {"ops_total": function.ops, "total_ops": function.total_ops, "ops": function.operations}
-    found["exact"] = function.exact
+    found |= _known({key: getattr(function, key) for key in _FUNCTION_SAMPLES})
+    found["exact"] = function.exact and label.kind != "frame"
     if label.kind == "gc":
         found["reclaimed"] = function.items
     return found
@@ -86,10 +92,33 @@ def line_object(line: SourceLine) -> dict[str, Any]:
     """An entry of "lines"."""
     found: dict[str, Any] = {"file": line.file, "line": line.line, "function": line.function}
     if line.memory is not None:
-        found |= _known({key: getattr(line.memory, key) for key in LINE_COLUMNS})
+        keys = (*(LINE_COLUMNS if line.memory.alloc_count else ()), "samples")
+        found |= _known({key: getattr(line.memory, key) for key in keys})
     if line.executed is not None:
         site = line.executed
         found |= {"count": site.count, "ops_total": site.ops, "ops": site.operations, "exact": not site.code.inexact}
+    return found
+
+
+def sampler_object(session: Session, sampler: Sampler, compared: Sequence[Comparison]) -> dict[str, Any]:
+    """The key "samples"; shares are from 0 to 1."""
+    found = asdict(sampler) | {"gil_known": sampler.lock, "gil_waits_known": sampler.waits, "inside": sampler.inside}
+    del found["lock"], found["waits"]
+    if compared:
+        found["comparison"] = [
+            {
+                "name": row.function.label.name,
+                "file": row.function.label.file,
+                "line": row.function.label.line,
+                "self_ns": row.function.self_ns,
+                "samples": row.samples,
+                "exact_share": row.exact,
+                "sampled_share": row.sampled,
+                "error": row.error,
+                "agrees": row.agrees,
+            }
+            for row in compared
+        ]
     return found
 
 
@@ -103,13 +132,16 @@ def memory_object(session: Session, memory: MemoryTotals) -> dict[str, Any]:
     return found
 
 
-def process_object(series: Sequence[Moment]) -> dict[str, Any]:
-    """The key "process"."""
-    return {
-        "rss_bytes": series[-1].rss_bytes,
-        "peak_rss_bytes": max(moment.rss_bytes for moment in series),
-        "series": [asdict(moment) for moment in series],
-    }
+def process_object(capture: Capture) -> dict[str, Any]:
+    """The key "process": its memory, where that was recorded, and what it took beside, where samples were."""
+    found: dict[str, Any] = {}
+    if series := capture.series:
+        found["rss_bytes"] = series[-1].rss_bytes
+        found["peak_rss_bytes"] = max(moment.rss_bytes for moment in series)
+        found["series"] = [asdict(moment) for moment in series]
+    if usage := capture.process:
+        found["usage"] = [asdict(moment) for moment in usage]
+    return found
 
 
 def _range(site: Site) -> dict[str, Any]:
@@ -182,6 +214,9 @@ def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
         found["alloc_bytes"] = own_value(tree, "alloc_bytes", node)
     if session.operations is not None and (not label or label.has("ops")):
         found |= {"ops_total": tree.column("ops")[node], "total_ops": tree.inclusive("ops")[node]}
+    if session.sampler is not None:
+        found["samples"] = tree.inclusive("samples")[node]
+        found["samples_self"] = own_value(tree, "samples", node)
     return _encode(found)[:-1]
 
 
@@ -215,10 +250,12 @@ def document(
     the operations, where these were recorded, are counted in "call_tree_omitted"."""
     timed, memory = session.timed, session.memory
     key = main_column(session)
-    by_self = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name, f.label.index))
+    field = "samples_self" if key == "samples" else key
+    by_self = sorted(functions, key=lambda f: (-(getattr(f, field) or 0), f.label.name, f.label.index))
     edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
     whole = {"self_ns": session.inside_ns} if timed else {}
     recorded = {"alloc_bytes": memory is not None, "ops": tree.operations is not None}
+    recorded["samples"] = session.sampler is not None
     whole |= {column: tree.inclusive(column)[0] for column, has in recorded.items() if has}
     whole = whole or {key: 0}
     order = shown_order(tree, {column: int(value * min_percent / 100) for column, value in whole.items()}, depth)
@@ -226,23 +263,27 @@ def document(
     yield json.dumps(session_object(session), ensure_ascii=False)
     yield ',\n"functions": '
     yield from _list(function_object(function, timed) for function in by_self)
-    if memory is not None or tree.operations is not None:
+    if memory is not None or tree.operations is not None or session.sampler is not None:
         yield ',\n"lines": '
         names = Names(tree, functions)
         yield from _list(map(line_object, merged(session.capture, tree, names, apart=True)))
+    if session.sampler is not None:
+        yield ',\n"samples": '
+        sampled = sampler_object(session, session.sampler, compare(session, tree, functions))
+        yield json.dumps(sampled, ensure_ascii=False)
     if memory is not None:
         yield ',\n"memory": '
         yield json.dumps(memory_object(session, memory), ensure_ascii=False)
-    if session.capture.series:
+    if process := process_object(session.capture):
         yield ',\n"process": '
-        yield json.dumps(process_object(session.capture.series), ensure_ascii=False)
+        yield json.dumps(process, ensure_ascii=False)
     if tree.operations is not None and session.operations is not None:
         yield ',\n"operations": '
         yield from operations(tree.operations, session.operations)
     yield ',\n"edges": '
     yield from _list(edge_object(edge, timed) for edge in edges)
     yield f',\n"edges_omitted": {edge_count - len(edges)}'
-    omitted = tree.count - 1 - sum(tree.line) - len(order)
+    omitted = tree.count - 1 - sum(map(bool, tree.line)) - len(order)
     yield f',\n"call_tree_omitted": {omitted},\n"call_tree": '
     yield from call_tree(session, tree, order)
     yield "}\n"

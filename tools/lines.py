@@ -63,7 +63,8 @@ def merged(capture: Capture, tree: Tree, names: Names, apart: bool = False) -> I
         for site in tree.operations.sites("line", apart=apart)[0]:
             key = (site.code.file, site.line, names.of_code(site.code))
             executed[key] = site if key not in executed else executed[key].plus(site)
-    for line in capture.lines(tree):
+    sampled = [line for line in capture.lines(tree, "samples") if not line.alloc_count]
+    for line in [*capture.lines(tree), *sampled]:
         key = (line.label.file, line.label.line, line.label.module)
         yield SourceLine(*key, line, executed.pop(key, None))
     for key, site in executed.items():

@@ -20,6 +20,7 @@ STYLES = {
     "time": "bold cyan",
     "memory": "bold blue",
     "ops": "bold magenta",
+    "samples": "bold red",
     "name": "green",
     "dim": "dim",
     "warning": "yellow",

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from attrs import frozen
-from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Thread, Tree
+from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Sampler, Thread, Tree
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
@@ -51,6 +51,7 @@ class Session:
     """Whether the time mode was on."""
     memory: MemoryTotals | None
     operations: OperationTotals | None
+    sampler: Sampler | None
 
 
 def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
@@ -81,6 +82,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         timed=capture.recorded("self_ns"),
         memory=capture.memory(tree),
         operations=_operations(tree, functions) if capture.recorded("ops") else None,
+        sampler=capture.sampler(tree),
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 
 from prof.capture import Edge, Function, Label, Tree
+from prof.tools import samples_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.memory_report import memory_section, totals
 from prof.tools.operations_report import inexact_words, operations_section
 from prof.tools.operations_report import totals as operation_totals
+from prof.tools.samples_report import samples_section
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, percent, shorten, volume
@@ -60,6 +62,9 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
             yield "" if number else "Memory", text
     if session.operations is not None:
         yield "Executed", operation_totals(session.operations)
+    if session.sampler is not None:
+        for number, text in enumerate(samples_report.totals(session.sampler)):
+            yield "" if number else "Samples", text
     if not session.timed:
         yield "Recorder", recorder
         return
@@ -86,6 +91,8 @@ def _warnings(session: Session) -> Iterator[str]:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
     if session.operations is not None and session.operations.inexact:
         yield inexact_words(session.operations)
+    if session.sampler is not None:
+        yield from samples_report.warnings(session.sampler)
     for drop in session.drops:
         yield f"{count(drop.count)} {drop.words}"
 
@@ -113,7 +120,11 @@ def _led_by(wish: Wish, session: Session) -> Callable[[Sequence[Function], Wish,
         return _ops_columns
     if wish.memory_column is not None:
         return _memory_columns
-    return _time_columns if session.timed else _memory_columns if session.memory is not None else _ops_columns
+    if wish.tree_column == "samples":
+        return _sample_columns
+    if session.timed or session.memory is not None:
+        return _time_columns if session.timed else _memory_columns
+    return _sample_columns if session.operations is None and session.sampler is not None else _ops_columns
 
 
 def _ops(function: Function, number: int | None) -> str:
@@ -134,6 +145,7 @@ def _time_columns(shown: Sequence[Function], wish: Wish, session: Session) -> li
         Column("%", [percent(f.self_ns, session.inside_ns) for f in shown]),
         Column("total", [duration(f.total_ns) for f in shown]),
         Column("calls", [count(f.calls) for f in shown]),
+        Column("samples", [count(f.samples_self or 0) for f in shown], "samples", rank=2),
         Column("resumes", [count(f.resumes) for f in shown], rank=1 if less else 0),
         Column("suspended", [duration(f.suspended_ns) for f in shown], rank=2 if less else 0),
         Column("p50", [duration(f.p50_ns) for f in shown], rank=less + 3 + (less and 1)),
@@ -152,7 +164,8 @@ def _time_columns(shown: Sequence[Function], wish: Wish, session: Session) -> li
 
 def _memory_columns(shown: Sequence[Function], wish: Wish, session: Session) -> list[Column]:
     """What the functions allocated, led by what the table is sorted by; and their calls and time if there is room."""
-    assert session.memory is not None
+    if session.memory is None:
+        return [Column("calls", [count(f.calls) for f in shown])]
     lead = wish.memory_column or "alloc_bytes"
     words = amounts(lead)
     whole = getattr(session.memory, lead)
@@ -192,13 +205,29 @@ def _ops_columns(shown: Sequence[Function], wish: Wish, session: Session) -> lis
     return columns
 
 
+def _sample_columns(shown: Sequence[Function], wish: Wish, session: Session) -> list[Column]:
+    """Samples of the functions and of what they called; and their calls and time if there is room."""
+    assert session.sampler is not None
+    columns = [
+        Column("self", [count(f.samples_self or 0) for f in shown], "samples"),
+        Column("%", [percent(f.samples_self or 0, session.sampler.samples) for f in shown]),
+        Column("total", [count(f.samples or 0) for f in shown]),
+        Column("on cpu", [percent(f.samples_cpu_self or 0, f.samples_self or 0) for f in shown]),
+        Column("waits for GIL", [percent(f.samples_gil_wait_self or 0, f.samples_self or 0) for f in shown], rank=2),
+        Column("calls", [count(f.calls) for f in shown], rank=1),
+    ]
+    if session.timed:
+        columns.append(Column("exact self", [duration(f.self_ns) for f in shown], "time", rank=1))
+    return columns
+
+
 def imports_table(functions: Sequence[Function], wish: Wish, session: Session) -> Iterator[Line]:
     """What importing took; self time is without what a module imports in turn."""
-    key = "total_ns" if session.timed else "total_alloc_bytes"
+    key = "total_ns" if session.timed else "total_alloc_bytes" if session.memory is not None else "samples"
     rows = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name))
     shown = rows[: wish.limit] if wish.limit else rows
     yield plain()
-    words = "time" if session.timed else "bytes allocated"
+    words = {"total_ns": "time", "total_alloc_bytes": "bytes allocated", "samples": "samples"}[key]
     yield [(f"Imports by cumulative {words}", "heading"), (f"  {len(shown)} of {len(rows)}", "dim")]
     yield plain()
     columns = [
@@ -210,6 +239,7 @@ def imports_table(functions: Sequence[Function], wish: Wish, session: Session) -
             *columns,
             Column("alloc", [volume(f.total_alloc_bytes) for f in shown], "memory"),
             Column("held", [volume(f.total_live_bytes) for f in shown]),
+            Column("samples", [count(f.samples or 0) for f in shown], "samples"),
             Column("module", [f.label.name.removeprefix("import ") for f in shown], "name", left=True, stretch=True),
             Column("file", [shorten(where(f.label), 30) for f in shown], "dim", left=True, rank=1),
         ],
@@ -288,7 +318,10 @@ def report(session: Session, tree: Tree, functions: Sequence[Function], wish: Wi
         yield from memory_section(session, session.memory, tree, wish.memory_column, wish.limit, wish.width)
     if not wish.by_ops:
         yield from operations_section(session, tree, wish)
-    if "import" in by_kind and (session.timed or session.memory is not None):
+    if session.sampler is not None:
+        spans = [f for rows in by_kind.values() for f in rows]
+        yield from samples_section(session, session.sampler, tree, spans, wish)
+    if "import" in by_kind and (session.timed or session.memory is not None or session.sampler is not None):
         yield from imports_table(by_kind["import"], wish, session)
     if "gc" in by_kind:
         yield from collections_table(by_kind["gc"], wish, session)

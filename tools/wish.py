@@ -16,6 +16,10 @@ def amounts(column: str) -> Callable[[int | None], str]:
     return volume if column.endswith("_bytes") else lambda number: count(number or 0)
 
 
+# What the call tree can be by, beside time.
+TREE_COLUMNS = (*MEMORY_COLUMNS, "ops", "samples")
+
+
 @frozen
 class Sort:
     """An order of the tables: by a field of `Function`, where the capture has that column. `words` are for headings."""
@@ -41,6 +45,7 @@ SORTS: dict[str, Sort] = {
     "count": Sort("alloc_count", "alloc_count", "allocations"),
     "ops": Sort("ops", "ops", "operations"),
     "total-ops": Sort("total_ops", "ops", "operations with those of what it called"),
+    "samples": Sort("samples_self", "samples", "samples"),
 }
 
 
@@ -56,6 +61,12 @@ class Wish:
     min_percent: float = 1.0
     width: int = 100
     lines: bool = False
+
+    @property
+    def tree_column(self) -> str | None:
+        """What the call tree is by, if that is not time."""
+        column = SORTS[self.sort].column
+        return column if column in TREE_COLUMNS else None
 
     @property
     def memory_column(self) -> str | None:

@@ -7,6 +7,13 @@
 #include "../memory.h"
 #include "../prof.h"
 
+/* Opens a span that the running frame asked for: what lies above that frame is inside. */
+static void begin(prof_label *label) {
+    prof_begin(label);
+    prof_thread *t = prof_current;
+    if (t->top->label == label) t->top->owner = prof_py_current();
+}
+
 /* ---- imports ------------------------------------------------------------------------------------------------------------ */
 
 /* Stands for importlib._bootstrap._find_and_load. Being C, it adds no frame to the tracebacks of failed imports. */
@@ -22,7 +29,7 @@ static PyObject *find_and_load(PyObject *original, PyObject *const *args, Py_ssi
         prof_busy.quiet--;
         PyErr_Clear();
     }
-    if (label) prof_begin(label);
+    if (label) begin(label);
     PyObject *module = PyObject_Vectorcall(original, args, (size_t)n, names);
     if (label) prof_end(label);
     return module;
@@ -53,7 +60,7 @@ static PyObject *gc_callback(PyObject *self, PyObject *const *args, Py_ssize_t n
     prof_busy.quiet--;
     if (!t) Py_RETURN_NONE;
     if (PyUnicode_CompareWithASCIIString(args[0], "start") == 0) {
-        prof_begin(label);
+        begin(label);
     } else if (t->top->label == label) { /* else recording began in the middle of a collection */
         t->top->node->items += reclaimed;
         prof_pop_complete(t, t->top, now);

@@ -27,6 +27,14 @@ int prof_py_memory_type(const char *name, uint64_t count, uint64_t bytes);
 /* Ends it, before the recording ends. Hooks that another tool has wrapped stay, and do nothing. */
 void prof_py_memory_stop(void);
 
+/* Samples all threads every `interval_ns` from now on, into the running recording, until prof_py_samples_stop. Code of the file
+ * `main_file` is of the module `main_name`. `frames` 0: spans alone, as where frames cannot be read. 0, or an errno value. */
+int prof_py_samples_start(uint64_t interval_ns, const char *main_file, const char *main_name, int frames);
+void prof_py_samples_stop(void);
+
+/* What a thread is called that may never enter a span. */
+void prof_py_samples_name(uint64_t native_id, const char *name);
+
 /* 1 if this CPython's bytecode is one that the engine was validated on. */
 int prof_py_validated(void);
 /* cffi: end */

@@ -47,6 +47,13 @@ NO_HANDLER = 0xFFFF
 READ, WRITE = 1, 2
 BRANCH_FLOW, FOR_FLOW = 2, 3
 FALL, TAKEN = 4, 5
+PLACES, SAMPLED, SAMPLER, USAGE, PROCESS = 20, 21, 22, 23, 24
+FRAME, SAMPLES_MODE = 9, 8
+PLACE = struct.Struct("=6I")
+SAMPLED_RECORD = struct.Struct("=II7Q")
+SAMPLER_RECORD = struct.Struct("=II8QII")
+USAGE_RECORD = struct.Struct("=II9Q")
+PROCESS_RECORD = struct.Struct("=9Q")
 
 
 def bin_of(ticks: int) -> int:
@@ -133,6 +140,20 @@ class Counted:
 
 
 @dataclass
+class Sample:
+    """A record of the first thread's samples; `parent` is an index of its nodes, or -1 - k for the k-th record.
+
+    `place` is one of the file's places, -1 for the parent itself. `counts` are samples, on a processor, holding and
+    waiting for the lock, ns, processor ns, µs²; `used` the nine figures of usage.
+    """
+
+    parent: int
+    place: int
+    counts: tuple[int, int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0, 0)
+    used: tuple[int, ...] = ()
+
+
+@dataclass
 class Memory:
     detail: bool = True
     epoch: int = 1
@@ -177,6 +198,10 @@ class File:
     types: list[tuple[str, int, int]] = field(default_factory=list)
     series: list[tuple[int, int, int, int]] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
+    places: list[Label] = field(default_factory=list)  # of samples: frames and lines
+    samples: list[Sample] = field(default_factory=list)
+    why: str = ""  # there are no frames
+    process: list[tuple[int, ...]] = field(default_factory=list)
     longer: int = 0  # bytes that a later version added to each record
 
     def build(self) -> bytes:
@@ -188,15 +213,17 @@ class File:
         threads = self._threads(out, strings)
         codes = self._codes(out, strings, labels)
         for index, thread in enumerate(self.threads):
-            roots = self._nodes(out, thread, threads[index] // 8, labels, codes)
-            struct.pack_into("=I", out, threads[index] + 12, roots // 8)
+            nodes = self._nodes(out, thread, threads[index] // 8, labels, codes)
+            struct.pack_into("=I", out, threads[index] + 12, nodes[0] // 8 if nodes else 0)
+            if index == 0 and self.samples:
+                self._samples(out, strings, nodes, threads[0] // 8)
         self._pending(out, labels, threads)
         self._memory(out, strings)
         if self.meta is not None:
             self._chunk(out, META, 1, json.dumps(self.meta).encode(), 0, pad=True)
         drops = [self.drops.get(i, 0) for i in range(32)]
         HEADER.pack_into(
-            out, 0, b"PROFCAP\n", 2, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
+            out, 0, b"PROFCAP\n", 3, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
             1_000_000, self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
         )  # fmt: skip
         return bytes(out)
@@ -211,11 +238,12 @@ class File:
         return start
 
     def _strings(self, out: bytearray) -> dict[str, int]:
-        texts = dict.fromkeys(t for lb in self.labels for t in (lb.name, lb.module, lb.file))
+        texts = dict.fromkeys(t for lb in [*self.labels, *self.places] for t in (lb.name, lb.module, lb.file))
         texts.update(dict.fromkeys(t.name for t in self.threads))
         texts.update(dict.fromkeys(name for name, _, _ in self.types))
         for code in self.codes:
             texts.update(dict.fromkeys((code.name, code.file, *(i.name for i in code.instructions))))
+        texts[self.why] = None
         data, offsets = bytearray(), {}
         for text in texts:
             raw = text.encode("utf-8", "surrogateescape")
@@ -311,8 +339,34 @@ class File:
         for moment in self.series:  # a chunk each: readers join them
             self._chunk(out, SERIES, MOMENT.size + self.longer, MOMENT.pack(*moment) + tail, 0)
 
-    def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int], codes: list[int]) -> int:
-        """Writes a thread's nodes, in chunks, and returns the offset of the root."""
+    def _samples(self, out: bytearray, strings: dict[str, int], nodes: list[int], ref: int) -> None:
+        """The places, the records of a thread, what was used, and the totals."""
+        tail = bytes(self.longer)
+        rows = [
+            PLACE.pack(p.kind, strings[p.name], strings[p.module], strings[p.file], p.line, p.flags) + tail
+            for p in self.places
+        ]
+        start = self._chunk(out, PLACES, PLACE.size + self.longer, b"".join(rows), 0)
+        places = [(start + i * (PLACE.size + self.longer)) // 8 for i in range(len(rows))]
+        record, start = SAMPLED_RECORD.size + self.longer, len(out) + CHUNK.size
+        records = [start + i * record for i in range(len(self.samples))]
+        above = [nodes[each.parent] if each.parent >= 0 else records[-1 - each.parent] for each in self.samples]
+        rows = [
+            SAMPLED_RECORD.pack(places[each.place] if each.place >= 0 else 0, parent // 8, *each.counts) + tail
+            for each, parent in zip(self.samples, above, strict=True)
+        ]
+        self._chunk(out, SAMPLED, record, b"".join(rows), ref)
+        for each, offset in zip(self.samples, records, strict=True):
+            if each.used:
+                row = USAGE_RECORD.pack(offset // 8, 0, *each.used) + tail
+                self._chunk(out, USAGE, USAGE_RECORD.size + self.longer, row, ref)
+        totals = SAMPLER_RECORD.pack(0 if self.why else 7, strings[self.why], 1_000_000, 9, 1, 7, 2, 1, 50, 60, 0, 0)
+        self._chunk(out, SAMPLER, SAMPLER_RECORD.size + self.longer, totals + tail, 0)
+        for moment in self.process:
+            self._chunk(out, PROCESS, PROCESS_RECORD.size + self.longer, PROCESS_RECORD.pack(*moment) + tail, 0)
+
+    def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int], codes: list[int]) -> list[int]:
+        """Writes a thread's nodes, in chunks, and returns their offsets."""
         offsets: list[int] = []
         record, pack, tail = NODE.size + self.longer, NODE.pack, bytes(self.longer)
         counts = self._counts(out, thread.nodes, ref, codes)
@@ -329,7 +383,7 @@ class File:
                 for k, n in enumerate(part)
             ]  # fmt: skip
             self._chunk(out, NODES, record, b"".join(rows), ref)
-        return offsets[0] if offsets else 0
+        return offsets
 
 
 def _counters(code: Code) -> int:

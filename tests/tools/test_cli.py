@@ -44,7 +44,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
         (["report", "summary.capture", "--sort", "live"], 2, "was recorded without live; it has: self, total, c"),
         (["report", "memory.capture", "--sort", "p99"], 2, "without p99; it has: calls, alloc, peak, live, count\n"),
         (["report", "--sort", "alloc"], 2, "app.capture was recorded without alloc; it has: self"),
-        (["report", "--tree", "--lines"], 2, "was recorded without memory: it has no lines"),
+        (["report", "--tree", "--lines"], 2, "was recorded without memory and samples: it has no lines"),
         (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
         (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
         (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),

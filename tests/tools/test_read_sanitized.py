@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from capture_files import (
+    FRAME,
     IMPORT,
     MEMORY_MODE,
     OPS_MODE,
@@ -21,6 +22,7 @@ from capture_files import (
     Label,
     Memory,
     Node,
+    Sample,
     Thread,
     function,
     line,
@@ -61,6 +63,13 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     file.codes = [token_code(1), token_code(None, "m.f.<genexpr>")]
     nodes[1].code, nodes[1].counts = 0, [Counted(0, [1])]
     nodes[2].counts = [Counted(1, [3], entries=4)]
+    file.places = [Label(FRAME, "m.g", "m", "/src/m.py", 3), Label(8, "m.py:7", "g", "/src/m.py", 7)]
+    file.samples = [
+        Sample(2, 0),
+        Sample(-1, 1, (3, 2, 1, 0, 9, 8, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+        Sample(1, -1, (1,) * 7),
+    ]
+    file.process = [(5, 1, 2, 3, 4, 5, 6, 7, 8)]
     assert state in (RECORDING, 2)
     capture = tmp_path / "whole.capture"
     capture.write_bytes(file.build())

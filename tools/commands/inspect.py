@@ -22,6 +22,7 @@ TYPES = (
     "?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series", "code", "counters",
     "flow events", "live frames", "operands",
 )  # fmt: skip
+SAMPLE_TYPES = {20: "places", 21: "sampled", 22: "sampler", 23: "usage", 24: "process"}
 
 
 def add(commands: Any) -> None:
@@ -70,7 +71,7 @@ def _facts(capture: Capture) -> Iterator[tuple[str, str]]:
 
 
 def _type_name(kind: int) -> str:
-    return TYPES[kind] if kind < len(TYPES) else f"type {kind}"
+    return TYPES[kind] if kind < len(TYPES) else SAMPLE_TYPES.get(kind, f"type {kind}")
 
 
 def _type_table(chunks: list[Chunk]) -> list[Line]:

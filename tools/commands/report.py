@@ -17,7 +17,7 @@ from prof.tools.listing import listing
 from prof.tools.output import width, working, write, write_lines
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
-from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish
+from prof.tools.wish import SORTS, TREE_COLUMNS, Wish
 
 EXAMPLES = """
 prof report                                 the newest capture in this directory
@@ -50,7 +50,9 @@ def add(commands: Any) -> None:
     view.add_argument(
         "--source", metavar="FILE", help="only this file, as it was recorded, each line with what it did in the margin"
     )
-    parser.add_argument("--lines", action="store_true", help="show lines in the call tree, which is by memory then")
+    parser.add_argument(
+        "--lines", action="store_true", help="show lines in the call tree, which is by memory or samples then"
+    )
     parser.add_argument("--depth", type=natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
         "--min-percent",
@@ -97,13 +99,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _sort(session: Session, args: argparse.Namespace) -> str:
     """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
-    memory = [name for name, sort in SORTS.items() if sort.column in MEMORY_COLUMNS]
+    with_lines = [n for n, s in SORTS.items() if s.column in TREE_COLUMNS and session.capture.recorded(s.column)]
     has = [name for name, sort in SORTS.items() if session.capture.recorded(sort.column)]
-    if args.lines and session.memory is None:
-        raise UsageError(f"{session.capture.path} was recorded without memory: it has no lines")
+    if args.lines and not with_lines:
+        raise UsageError(f"{session.capture.path} was recorded without memory and samples: it has no lines")
     if args.sort is None:
-        first = "self" if session.timed and not args.lines else memory[0] if session.memory else "ops"
-        return first if first in has else "calls"
+        if session.timed and not args.lines:
+            return "self"
+        first = with_lines[0] if session.memory is not None or (args.lines and with_lines) else "ops"
+        return first if first in has else "samples" if "samples" in has else "calls"
     if args.sort not in has:
         raise UsageError(f"{session.capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
     return str(args.sort)

@@ -1,0 +1,130 @@
+/* The second half of frame.h: what is known of CPython's structures to follow them through copies, by the sampler's thread,
+ * which holds no lock of the interpreter's and must dereference nothing of it. */
+#ifndef PROF_PYTHON_FRAME_REMOTE_H
+#define PROF_PYTHON_FRAME_REMOTE_H
+#include "frame.h"
+
+#if PROF_PY_VALIDATED
+#include <string.h>
+
+#ifndef Py_BUILD_CORE
+#define PROF_PY_BORROWED_BUILD_CORE_AGAIN
+#define Py_BUILD_CORE 1
+#endif
+#undef _PyGC_FINALIZED /* 3.12: a macro of the public headers, a function of the internal ones */
+#include "internal/pycore_interp.h"
+#include "internal/pycore_runtime.h"
+#ifdef PROF_PY_BORROWED_BUILD_CORE_AGAIN
+#undef Py_BUILD_CORE
+#endif
+
+/* Whether the interpreter that runs has the layout that this was compiled for; 3.13 tells. */
+static inline int prof_py_layout_matches(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+    const _Py_DebugOffsets *o = &_PyRuntime.debug_offsets;
+    return !memcmp(o->cookie, _Py_Debug_Cookie, sizeof o->cookie) && o->version >> 16 == PY_VERSION_HEX >> 16 &&
+           o->thread_state.current_frame == offsetof(PyThreadState, current_frame) &&
+           o->thread_state.native_thread_id == offsetof(PyThreadState, native_thread_id) &&
+           o->interpreter_state.threads_head == offsetof(PyInterpreterState, threads.head) &&
+           o->interpreter_frame.executable == offsetof(prof_py_frame, f_executable) &&
+           o->interpreter_frame.instr_ptr == offsetof(prof_py_frame, instr_ptr) &&
+           o->code_object.linetable == offsetof(PyCodeObject, co_linetable) &&
+           o->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);
+#else
+    return 1;
+#endif
+}
+
+/* The interpreter's lock, in memory that is never freed; needs the GIL. */
+static inline const struct _gil_runtime_state *prof_py_gil(PyInterpreterState *interp) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return interp->ceval.gil;
+#else
+    return &_PyRuntime.ceval.gil;
+#endif
+}
+
+/* Of copies: the state that holds the lock, or held it last, and whether anybody does. */
+static inline const void *prof_py_gil_holder(const struct _gil_runtime_state *copy) {
+    const void *holder;
+    memcpy(&holder, &copy->last_holder, sizeof holder);
+    return holder;
+}
+static inline int prof_py_gil_locked(const struct _gil_runtime_state *copy) {
+    int locked;
+    memcpy(&locked, &copy->locked, sizeof locked);
+    return locked > 0;
+}
+
+/* What is copied of a thread's state: all up to where its frames lie. */
+#define PROF_PY_STATE_BYTES (offsetof(PyThreadState, datastack_limit) + sizeof(void *))
+
+/* Until 3.12 the state names a structure on the C stack that names the frame; 0 bytes from then on. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define PROF_PY_CFRAME_BYTES 0
+typedef struct { char none; } prof_py_cframe;
+static inline const void *prof_py_cframe_at(const PyThreadState *state) { return NULL; }
+static inline const void *prof_py_remote_top(const PyThreadState *state, const prof_py_cframe *cframe) {
+    return state->current_frame;
+}
+#else
+typedef _PyCFrame prof_py_cframe;
+#define PROF_PY_CFRAME_BYTES sizeof(prof_py_cframe)
+static inline const void *prof_py_cframe_at(const PyThreadState *state) { return state->cframe; }
+static inline const void *prof_py_remote_top(const PyThreadState *state, const prof_py_cframe *cframe) {
+    return cframe->current_frame;
+}
+#endif
+
+#define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
+
+/* Of a frame's copy: its code, NULL for the interpreter's own frames. */
+static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
+#if PY_VERSION_HEX >= 0x030D0000
+    return copy->owner == FRAME_OWNED_BY_CSTACK ? NULL : copy->f_executable;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return copy->owner == FRAME_OWNED_BY_CSTACK ? NULL : copy->f_code;
+#else
+    return copy->f_code;
+#endif
+}
+
+static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
+
+/* The text of a copied str as UTF-8, cut to fit. `copy` has the whole object, in memory aligned like the original. */
+static inline void prof_py_remote_text(PyObject *copy, char *buffer, size_t size) {
+    size_t n = 0;
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(copy) && n + 5 < size; i++) {
+        Py_UCS4 c = PyUnicode_READ(PyUnicode_KIND(copy), PyUnicode_DATA(copy), i);
+        if (c < 0x80) {
+            buffer[n++] = (char)c;
+        } else if (c < 0x800) {
+            buffer[n++] = (char)(0xc0 | c >> 6);
+            buffer[n++] = (char)(0x80 | (c & 63));
+        } else if (c >= 0xd800 && c < 0xe000) { /* a surrogate, as the other names have it: backslashreplace */
+            n += (size_t)snprintf(buffer + n, size - n, "\\u%04x", (unsigned)c);
+        } else if (c < 0x10000) {
+            buffer[n++] = (char)(0xe0 | c >> 12);
+            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
+            buffer[n++] = (char)(0x80 | (c & 63));
+        } else {
+            buffer[n++] = (char)(0xf0 | c >> 18);
+            buffer[n++] = (char)(0x80 | (c >> 12 & 63));
+            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
+            buffer[n++] = (char)(0x80 | (c & 63));
+        }
+    }
+    buffer[n] = 0;
+}
+
+/* Bytes of a str whose head was copied; 0 when it is none that can be copied in one piece. */
+static inline size_t prof_py_remote_text_bytes(const PyCompactUnicodeObject *head) {
+    const PyASCIIObject *a = &head->_base;
+    size_t length = (size_t)a->length;
+    if (!a->state.compact || length > 1u << 20) return 0;
+    if (a->state.ascii) return sizeof(PyASCIIObject) + length + 1;
+    return sizeof(PyCompactUnicodeObject) + (length + 1) * a->state.kind;
+}
+
+#endif
+#endif

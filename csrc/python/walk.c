@@ -1,0 +1,461 @@
+/* The interpreter from outside: its threads and their frames, through copies that cannot fault. Nothing here takes a lock of
+ * the interpreter's or runs while holding one; all but start and the hook of code objects runs in the sampler's thread. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../labels.h"
+#include "../lines.h"
+#include "../remote.h"
+#include "../sampler.h"
+#include "../session.h"
+#include "control.h"
+#include "frame_remote.h"
+
+#if PROF_PY_VALIDATED
+
+#define WINDOW 8192       /* bytes of a thread's frames that are copied at once */
+#define SLACK 1024        /* of these, above where the frames ended the last time */
+#define PAGE 4096u
+#define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
+#define MOST_CODES 65536
+#define LONGEST_TABLE (1 << 20)
+
+static PyInterpreterState *interpreter; /* Borrowed; not dereferenced by the sampler */
+static const struct _gil_runtime_state *gil_address;
+static char main_file[1024], main_name[256];
+
+/* ---- code objects --------------------------------------------------------------------------------------------------------- */
+
+/* What is known of a code object, as long as it lives. */
+typedef struct {
+    const void *address; /* NULL: a free slot */
+    uint32_t deaths;     /* of its class, when it was read */
+    uint32_t first_traceable; /* code units */
+    uintptr_t begin;     /* of its instructions */
+    uint32_t units;
+    int is_span;         /* the function is marked: while it has no span open, it begins or ends */
+    uint32_t line;       /* first, in the uninstrumented source */
+    prof_ref function;   /* label; 0: the slot's code cannot be read */
+    prof_ref file, qualname; /* texts */
+    uint32_t *lines;     /* Owned: by code unit */
+    prof_ref *labels;    /* Owned: by code unit, of the lines; 0 not made yet */
+} code;
+
+/* Code objects die and others come to lie there. Whoever dies is counted in its class of addresses, before its memory can be
+ * used again, so what is remembered of an address holds while the count of its class stands still. */
+#define CLASSES 4096
+static uint32_t deaths[CLASSES];
+static destructor code_dealloc;
+
+static uint32_t *class_of(const void *address) {
+    return &deaths[(uintptr_t)address * 0x9e3779b97f4a7c15u >> 52];
+}
+
+static void count_death(PyObject *o) {
+    __atomic_fetch_add(class_of(o), 1, __ATOMIC_RELEASE);
+    code_dealloc(o);
+}
+
+static int no_room; /* in the file, for the label of a function */
+static code *codes; /* Owned: an open-addressing table */
+static size_t codes_mask, codes_used;
+
+static void codes_free(void) {
+    for (size_t i = 0; codes && i <= codes_mask; i++) {
+        free(codes[i].lines);
+        free(codes[i].labels);
+    }
+    free(codes);
+    codes = NULL;
+    codes_mask = codes_used = 0;
+}
+
+static size_t codes_home(const void *address, size_t mask) { return (size_t)((uintptr_t)address * 0x9e3779b97f4a7c15u >> 30) & mask; }
+
+static int codes_grow(void) {
+    if (codes_used > MOST_CODES) codes_free(); /* programs that make code for ever: what lives is read again */
+    size_t size = codes ? (codes_mask + 1) * 2 : 512;
+    code *bigger = calloc(size, sizeof *bigger);
+    if (!bigger) return -1;
+    for (size_t i = 0; codes && i <= codes_mask; i++) {
+        if (!codes[i].address) continue;
+        size_t k = codes_home(codes[i].address, size - 1);
+        while (bigger[k].address) k = (k + 1) & (size - 1);
+        bigger[k] = codes[i];
+    }
+    free(codes);
+    codes = bigger;
+    codes_mask = size - 1;
+    return 0;
+}
+
+/* Copies a str as UTF-8; 0, or -1 when there is none. */
+static int copy_text(const void *address, char *text, size_t size) {
+    static union { PyCompactUnicodeObject head; char bytes[1 << 13]; } copy;
+    if (!prof_remote_get(&copy, address, sizeof copy.head) || copy.head._base.ob_base.ob_type != &PyUnicode_Type) return -1;
+    size_t bytes = prof_py_remote_text_bytes(&copy.head);
+    if (!bytes || bytes > sizeof copy || !prof_remote_get(&copy, address, bytes)) return -1;
+    if (prof_py_remote_text_bytes(&copy.head) != bytes) return -1;
+    prof_py_remote_text((PyObject *)&copy, text, size);
+    return 0;
+}
+
+static int signed_varint(const unsigned char **p, const unsigned char *end) {
+    uint32_t value = 0, shift = 0;
+    while (*p < end && shift < 32) {
+        unsigned char b = *(*p)++;
+        value |= (uint32_t)(b & 63) << shift;
+        shift += 6;
+        if (!(b & 64)) break;
+    }
+    return value & 1 ? -(int)(value >> 1) : (int)(value >> 1);
+}
+
+/* The line of each code unit, from a location table (Objects/locations.md); 0 where there is none. */
+static void decode_lines(const unsigned char *p, const unsigned char *end, int line, uint32_t *lines, uint32_t units) {
+    uint32_t unit = 0;
+    while (p < end && unit < units) {
+        unsigned kind = *p >> 3 & 15, length = (*p & 7u) + 1;
+        p++;
+        if (kind == 13 || kind == 14) line += signed_varint(&p, end);
+        else if (kind >= 10 && kind <= 12) line += (int)kind - 10;
+        for (uint32_t i = 0; i < length && unit < units; i++) lines[unit++] = kind == 15 || line < 0 ? 0 : (uint32_t)line;
+        while (p < end && !(*p & 128)) p++; /* columns */
+    }
+}
+
+static int copy_lines(const PyCodeObject *c, code *entry) {
+    PyVarObject head;
+    if (!prof_remote_get(&head, c->co_linetable, sizeof head) || head.ob_base.ob_type != &PyBytes_Type) return -1;
+    if (head.ob_size < 0 || head.ob_size > LONGEST_TABLE) return -1;
+    unsigned char *table = malloc((size_t)head.ob_size + 1);
+    entry->lines = calloc(entry->units + 1, sizeof *entry->lines);
+    entry->labels = calloc(entry->units + 1, sizeof *entry->labels);
+    int there = table && entry->lines && entry->labels &&
+                prof_remote_get(table, (const char *)c->co_linetable + offsetof(PyBytesObject, ob_sval), (size_t)head.ob_size);
+    if (there) decode_lines(table, table + head.ob_size, c->co_firstlineno, entry->lines, entry->units);
+    free(table);
+    return there ? 0 : -1;
+}
+
+/* The module that a file is, as far as the file system tells: its name below the folders that are packages. */
+static void module_of(const char *file, char *module, size_t size) {
+    char path[1024];
+    if (!strcmp(file, main_file) && main_name[0]) {
+        snprintf(module, size, "%s", main_name);
+        return;
+    }
+    if (file[0] == '<') { /* "<frozen importlib._bootstrap>", "<string>" */
+        const char *begin = !strncmp(file, "<frozen ", 8) ? file + 8 : file;
+        snprintf(module, size, "%.*s", (int)(begin == file ? strlen(file) : strcspn(begin, ">")), begin);
+        return;
+    }
+    size_t length = (size_t)snprintf(path, sizeof path, "%s", file);
+    if (length >= sizeof path) length = sizeof path - 1;
+    if (length > 3 && !strcmp(path + length - 3, ".py")) path[length - 3] = 0;
+    char *begin = strrchr(path, '/'), *last = begin;
+    begin = begin ? begin + 1 : path;
+    while (last && last > path) {
+        *last = 0;
+        char init[sizeof path + 16];
+        snprintf(init, sizeof init, "%s/__init__.py", path);
+        char *slash = strrchr(path, '/');
+        int package = !access(init, F_OK);
+        *last = '/';
+        if (!package) break;
+        begin = slash ? slash + 1 : path;
+        last = slash;
+    }
+    size_t n = 0;
+    for (char *p = begin; *p && n + 1 < size; p++) module[n++] = *p == '/' ? '.' : *p;
+    module[n] = 0;
+    if (n > 9 && !strcmp(module + n - 9, ".__init__")) module[n - 9] = 0;
+}
+
+/* "module.Class.method", without "<locals>.". */
+static void full_name(const char *module, const char *qualname, char *name, size_t size) {
+    size_t n = (size_t)snprintf(name, size, "%s.", module);
+    while (*qualname && n + 1 < size) {
+        if (!strncmp(qualname, "<locals>.", 9)) qualname += 9;
+        else name[n++] = *qualname++;
+    }
+    name[n < size ? n : size - 1] = 0;
+}
+
+static int name_code(const PyCodeObject *c, code *entry) {
+    char file[1024], qualname[512], module[512], name[1100];
+    if (copy_text(c->co_filename, file, sizeof file) || copy_text(c->co_qualname, qualname, sizeof qualname)) return -1;
+    module_of(file, module, sizeof module);
+    full_name(module, qualname, name, sizeof name);
+    entry->line = c->co_firstlineno > 0 ? prof_line_original(file, (uint32_t)c->co_firstlineno) : 0;
+    prof_label *label = prof_label_intern(PROF_FRAME, name, module, file, entry->line, 0);
+    no_room = !label;
+    if (no_room) return -1;
+    entry->function = prof_arena_ref(label);
+    entry->file = label->file;
+    entry->is_span = prof_label_is_span(name, file, entry->line);
+    entry->qualname = prof_string_ref(qualname);
+    return 0;
+}
+
+/* Reads the code object at entry->address. 0, or -1 when there is none. */
+static int read_code(code *entry) {
+    PyCodeObject c;
+    size_t head = offsetof(PyCodeObject, co_code_adaptive);
+    entry->deaths = __atomic_load_n(class_of(entry->address), __ATOMIC_ACQUIRE);
+    if (!prof_remote_get(&c, entry->address, head) || Py_TYPE(&c) != &PyCode_Type) return -1;
+    if (Py_SIZE(&c) <= 0 || Py_SIZE(&c) > LONGEST_TABLE || c._co_firsttraceable < 0) return -1;
+    entry->begin = (uintptr_t)entry->address + head;
+    entry->units = (uint32_t)Py_SIZE(&c);
+    entry->first_traceable = (uint32_t)c._co_firsttraceable;
+    return copy_lines(&c, entry) || name_code(&c, entry) ? -1 : 0;
+}
+
+/* The code object at that address, NULL when it cannot be read. Borrowed until the next call. */
+static code *code_at(const void *address) {
+    if ((!codes || (codes_used + 1) * 2 > codes_mask) && codes_grow()) return NULL;
+    size_t k = codes_home(address, codes_mask);
+    while (codes[k].address && codes[k].address != address) k = (k + 1) & codes_mask;
+    code *entry = &codes[k];
+    if (entry->address && entry->function && entry->deaths == __atomic_load_n(class_of(address), __ATOMIC_ACQUIRE)) return entry;
+    free(entry->lines);
+    free(entry->labels);
+    code new = {.address = address};
+    int failed = read_code(&new);
+    if (failed) new.function = 0; /* the slot stays: another address may have been put behind it */
+    if (!entry->address) codes_used++;
+    *entry = new;
+    return failed ? NULL : entry;
+}
+
+/* The label of the line at a code unit; 0 without room. */
+static prof_ref line_label(code *c, uint32_t unit) {
+    if (unit >= c->units) unit = 0;
+    if (!c->labels[unit]) {
+        const char *file = prof_string_text(c->file);
+        uint32_t line = c->lines[unit] ? prof_line_original(file, c->lines[unit]) : c->line;
+        prof_label *label = prof_label_line(prof_string_text(c->qualname), file, line);
+        c->labels[unit] = label ? prof_arena_ref(label) : 0;
+    }
+    return c->labels[unit];
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------------------------ */
+
+/* Copied memory that frames are looked for in: a window of the thread's own stack of frames, and a page elsewhere. */
+typedef struct {
+    uintptr_t begin, end;
+    char bytes[WINDOW + SLACK + 2 * PAGE];
+} window;
+static window stack_window, page_window;
+static PyThreadState state_copy;
+static prof_py_cframe cframe_copy;
+
+static int window_has(const window *w, uintptr_t at, size_t bytes) { return at >= w->begin && at + bytes <= w->end; }
+
+static const void *frame_bytes(uintptr_t at) {
+    if (window_has(&stack_window, at, PROF_PY_FRAME_BYTES)) return stack_window.bytes + (at - stack_window.begin);
+    if (!window_has(&page_window, at, PROF_PY_FRAME_BYTES)) {
+        /* From the beginning of its page, where its callers may lie, to its end. */
+        uintptr_t begin = at & ~(uintptr_t)(PAGE - 1);
+        page_window.begin = page_window.end = 0;
+        if (!prof_remote_get(page_window.bytes, (const void *)begin, at + PROF_PY_FRAME_BYTES - begin)) return NULL;
+        page_window.begin = begin;
+        page_window.end = at + PROF_PY_FRAME_BYTES;
+    }
+    return page_window.bytes + (at - page_window.begin);
+}
+
+enum { CFRAME, STACK_BEGIN, STACK_TOP }; /* of prof_remote_thread.guess */
+
+/* Where the window of the thread's frames should lie, by its state's copy. */
+static void guess(prof_remote_thread *t) {
+    uintptr_t chunk = (uintptr_t)state_copy.datastack_chunk, top = (uintptr_t)state_copy.datastack_top;
+    uintptr_t limit = (uintptr_t)state_copy.datastack_limit;
+    t->guess[CFRAME] = (uintptr_t)prof_py_cframe_at(&state_copy);
+    t->guess[STACK_BEGIN] = t->guess[STACK_TOP] = 0;
+    if (!chunk || top < chunk || limit < top) return;
+    t->guess[STACK_BEGIN] = top - chunk > WINDOW ? top - WINDOW : chunk;
+    t->guess[STACK_TOP] = limit - top > SLACK ? top + SLACK : limit;
+}
+
+/* Copies the thread's state, and by the guess of last time its frames. -2 when the state is another's. */
+static int copy_state(prof_remote_thread *t) {
+    prof_remote_piece pieces[3] = {{&state_copy, t->state, PROF_PY_STATE_BYTES}};
+    size_t n = 1, want = PROF_PY_STATE_BYTES, window_bytes = t->guess[STACK_TOP] - t->guess[STACK_BEGIN];
+    if (PROF_PY_CFRAME_BYTES && t->guess[CFRAME]) {
+        pieces[n++] = (prof_remote_piece){&cframe_copy, (const void *)t->guess[CFRAME], PROF_PY_CFRAME_BYTES};
+        want += PROF_PY_CFRAME_BYTES;
+    }
+    if (window_bytes) pieces[n++] = (prof_remote_piece){stack_window.bytes, (const void *)t->guess[STACK_BEGIN], window_bytes};
+    page_window.begin = page_window.end = stack_window.begin = stack_window.end = 0;
+    long got = prof_remote_copy(pieces, n);
+    if (got < (long)PROF_PY_STATE_BYTES) return -2;
+    if (state_copy.interp != interpreter || state_copy.native_thread_id != t->native_id || state_copy.id != t->serial) return -2;
+    if (window_bytes && got == (long)(want + window_bytes)) {
+        stack_window.begin = t->guess[STACK_BEGIN];
+        stack_window.end = t->guess[STACK_TOP];
+    }
+    int cframe_is_good = got >= (long)want && t->guess[CFRAME] == (uintptr_t)prof_py_cframe_at(&state_copy);
+    guess(t);
+    if (PROF_PY_CFRAME_BYTES && !cframe_is_good &&
+        !prof_remote_get(&cframe_copy, prof_py_cframe_at(&state_copy), PROF_PY_CFRAME_BYTES))
+        return -1;
+    return 0;
+}
+
+/* The window, when the guess was wrong. */
+static void copy_window(const prof_remote_thread *t, uintptr_t top_frame) {
+    size_t bytes = t->guess[STACK_TOP] - t->guess[STACK_BEGIN];
+    if (window_has(&stack_window, top_frame, PROF_PY_FRAME_BYTES)) return;
+    if (!window_has(&(window){.begin = t->guess[STACK_BEGIN], .end = t->guess[STACK_TOP]}, top_frame, PROF_PY_FRAME_BYTES)) return;
+    if (!prof_remote_get(stack_window.bytes, (const void *)t->guess[STACK_BEGIN], bytes)) return;
+    stack_window.begin = t->guess[STACK_BEGIN];
+    stack_window.end = t->guess[STACK_TOP];
+}
+
+static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
+    if (b->owner) return (uintptr_t)b->owner == frame;
+    return b->file && c->file == b->file && c->line == b->line;
+}
+
+/* Takes a frame in. 1 when it is the last that is wanted, 0 to go on, -1 when it makes no sense. */
+static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_t address, const prof_py_frame *f) {
+    const void *code_address = prof_py_remote_code(f);
+    if (!code_address || code_address == Py_None) return 0; /* the interpreter's own */
+    if ((uintptr_t)code_address & 7) return -1;
+    code *c = code_at(code_address);
+    if (!c) return -1;
+    intptr_t unit = ((intptr_t)prof_py_instruction(f) - (intptr_t)c->begin) / (intptr_t)sizeof(_Py_CODEUNIT);
+    if (unit < -1 || unit >= (intptr_t)c->units) return -1;
+    if (unit < (intptr_t)c->first_traceable && !prof_py_remote_generator(f)) return 0; /* has not begun */
+    int boundary = is_boundary(b, address, c);
+    if (!stack->line && c->is_span && !boundary) return 0; /* on its way in or out: still, or again, its caller's time */
+    if (!stack->line) stack->line = line_label(c, (uint32_t)unit);
+    if (boundary) {
+        stack->found = 1;
+        return 1;
+    }
+    if (stack->count == PROF_SAMPLED_DEPTH) {
+        stack->cut = 1;
+        return 1;
+    }
+    stack->frames[stack->count++] = c->function;
+    return 0;
+}
+
+static int walk(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
+    stack->count = stack->cut = stack->found = stack->line = 0;
+    no_room = 0;
+    int result = copy_state(t);
+    if (result) return result;
+    uintptr_t at = (uintptr_t)prof_py_remote_top(&state_copy, &cframe_copy);
+    copy_window(t, at);
+    for (int steps = 0; at; steps++) {
+        prof_py_frame frame;
+        const void *bytes = at & 7 || steps == MOST_STEPS ? NULL : frame_bytes(at);
+        if (!bytes) return -1;
+        memcpy(&frame, bytes, PROF_PY_FRAME_BYTES);
+        result = take_frame(stack, boundary, at, &frame);
+        if (result) return result > 0 ? 0 : no_room ? -3 : -1;
+        at = (uintptr_t)frame.previous;
+    }
+    return 0;
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------------------ */
+
+static struct {
+    struct pythreads threads;
+    struct _gil_runtime_state gil;
+    uint64_t last_serial;
+    const void *last_head;
+    int again; /* a list that changed while it was read */
+} shared;
+
+static int begin(void) {
+    prof_remote_piece pieces[] = {{&shared.threads, (const char *)interpreter + offsetof(PyInterpreterState, threads), sizeof shared.threads},
+                                  {&shared.gil, gil_address, sizeof shared.gil}};
+    if (prof_remote_copy(pieces, 2) != (long)(sizeof shared.threads + sizeof shared.gil)) return -1;
+    int changed = shared.threads.next_unique_id != shared.last_serial || shared.threads.head != shared.last_head || shared.again;
+    shared.last_serial = shared.threads.next_unique_id;
+    shared.last_head = shared.threads.head;
+    return changed;
+}
+
+static size_t threads(prof_remote_thread *found, size_t room) {
+    size_t n = 0;
+    const PyThreadState *at = shared.threads.head;
+    for (shared.again = 0; at && n < room; at = state_copy.next) {
+        if ((uintptr_t)at & 7 || !prof_remote_get(&state_copy, at, PROF_PY_STATE_BYTES) || state_copy.interp != interpreter) {
+            shared.again = 1;
+            break;
+        }
+        if (!state_copy.native_thread_id) { /* has not begun to run */
+            shared.again = 1;
+            continue;
+        }
+        found[n++] = (prof_remote_thread){state_copy.native_thread_id, at, state_copy.id, {0}};
+    }
+    return n;
+}
+
+static int holds(const prof_remote_thread *t) {
+    return prof_py_gil_locked(&shared.gil) && prof_py_gil_holder(&shared.gil) == t->state;
+}
+
+static int is_lock(uintptr_t address) {
+    return address >= (uintptr_t)gil_address && address < (uintptr_t)gil_address + sizeof *gil_address;
+}
+
+static const prof_walker walker = {begin, threads, walk, holds, is_lock, codes_free};
+
+/* ---- in and out ------------------------------------------------------------------------------------------------------------------ */
+
+static const prof_walker *walker_or_reason(char *why, size_t size) {
+    int error = prof_remote_allowed();
+    why[0] = 0;
+    if (error) snprintf(why, size, "the system does not let the process read its own memory (process_vm_readv: %s)", strerror(error));
+    else if (!prof_py_layout_matches()) snprintf(why, size, "this interpreter's frames are laid out in an unknown way");
+    return why[0] ? NULL : &walker;
+}
+
+int prof_py_samples_start(uint64_t interval_ns, const char *file, const char *name, int frames) {
+    char why[256] = "it was asked for (frames=false)";
+    PyGILState_STATE gil = PyGILState_Ensure();
+    interpreter = PyInterpreterState_Main();
+    gil_address = prof_py_gil(interpreter);
+    snprintf(main_file, sizeof main_file, "%s", file);
+    snprintf(main_name, sizeof main_name, "%s", name);
+    memset(&shared, 0, sizeof shared);
+    const prof_walker *found = frames ? walker_or_reason(why, sizeof why) : NULL;
+    if (found && PyCode_Type.tp_dealloc != count_death) {
+        code_dealloc = PyCode_Type.tp_dealloc;
+        PyCode_Type.tp_dealloc = count_death;
+    }
+    int error = prof_sampler_start(interval_ns, found, why);
+    PyGILState_Release(gil);
+    return error;
+}
+
+void prof_py_samples_stop(void) {
+    prof_sampler_stop();
+    PyGILState_STATE gil = PyGILState_Ensure();
+    if (PyCode_Type.tp_dealloc == count_death) PyCode_Type.tp_dealloc = code_dealloc;
+    PyGILState_Release(gil);
+}
+
+#else
+
+int prof_py_samples_start(uint64_t interval_ns, const char *file, const char *name, int frames) {
+    return prof_sampler_start(interval_ns, NULL, "the frames of this version of Python are not known");
+}
+
+void prof_py_samples_stop(void) { prof_sampler_stop(); }
+
+#endif
+
+void prof_py_samples_name(uint64_t native_id, const char *name) { prof_sampler_name(native_id, name); }

@@ -1,0 +1,30 @@
+/* Copies of memory that may change or vanish meanwhile: an address that is not there is an error code, never a fault. */
+#ifndef PROF_REMOTE_H
+#define PROF_REMOTE_H
+#include <stddef.h>
+
+#define PROF_REMOTE_PIECES 4
+
+typedef struct {
+    void *to;
+    const void *from;
+    size_t bytes;
+} prof_remote_piece;
+
+#pragma GCC visibility push(hidden)
+
+/* Copies pieces of this process's own memory in order, up to the first that is not there. How many bytes; -1 with errno when
+ * the kernel does not do it at all. */
+long prof_remote_copy(const prof_remote_piece *pieces, size_t count);
+
+/* 0, or an errno value: EPERM or ENOSYS where the system forbids it. */
+int prof_remote_allowed(void);
+
+/* One piece: 1 when all of it was there. */
+static inline int prof_remote_get(void *to, const void *from, size_t bytes) {
+    prof_remote_piece piece = {to, from, bytes};
+    return prof_remote_copy(&piece, 1) == (long)bytes;
+}
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,186 @@
+#define _GNU_SOURCE
+#include "usage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MOST_THREADS 64 /* with files of their own: six each */
+
+static int metered;         /* threads that have them */
+static int counters_failed; /* errno of the first attempt */
+
+/* ---- files of /proc --------------------------------------------------------------------------------------------------------- */
+
+static prof_meter_file open_file(uint64_t native_id, const char *name) {
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/self/task/%llu/%s", (unsigned long long)native_id, name);
+    prof_meter_file f = {open(path, O_RDONLY | O_CLOEXEC), 0};
+    if (f.fd >= 0 && !fstat(f.fd, &status)) f.inode = status.st_ino;
+    return f;
+}
+
+static void close_file(prof_meter_file *f) {
+    struct stat status;
+    if (f->fd >= 0 && !fstat(f->fd, &status) && status.st_ino == f->inode) close(f->fd);
+    f->fd = -1;
+}
+
+static long read_file(const prof_meter_file *f, char *text, size_t size) {
+    long n = f->fd < 0 ? -1 : pread(f->fd, text, size - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0 ? n : -1;
+}
+
+/* "rchar: 12\nwchar: 7\n…": the number behind a name, 0 when it is not there. */
+static uint64_t number_of(const char *text, const char *name) {
+    unsigned long long value = 0;
+    const char *at = strstr(text, name);
+    return at && sscanf(at + strlen(name), ": %llu", &value) == 1 ? value : 0;
+}
+
+static void parse_io(const char *text, prof_usage *u) {
+    u->read_bytes = number_of(text, "rchar");
+    u->written_bytes = number_of(text, "wchar");
+    u->disk_read_bytes = number_of(text, "\nread_bytes");
+    u->disk_written_bytes = number_of(text, "\nwrite_bytes");
+}
+
+/* ---- the processor's counters -------------------------------------------------------------------------------------------------- */
+
+static int open_counter(uint64_t native_id, uint64_t what, int leader) {
+    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE, .size = sizeof a, .config = what, .exclude_kernel = 1, .exclude_hv = 1,
+                                .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
+    return (int)syscall(SYS_perf_event_open, &a, (pid_t)native_id, -1, leader, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void open_counters(prof_meter *m, uint64_t native_id) {
+    if (counters_failed) return;
+    m->counters = open_counter(native_id, PERF_COUNT_HW_INSTRUCTIONS, -1);
+    if (m->counters < 0) {
+        if (errno != ESRCH) counters_failed = errno; /* and not that the thread has ended */
+        return;
+    }
+    m->others[0] = open_counter(native_id, PERF_COUNT_HW_CPU_CYCLES, m->counters);
+    m->others[1] = open_counter(native_id, PERF_COUNT_HW_CACHE_MISSES, m->counters);
+}
+
+static void read_counters(const prof_meter *m, prof_usage *u) {
+    struct { uint64_t count, enabled, running, values[3]; } group;
+    if (m->counters < 0 || read(m->counters, &group, sizeof group) < (long)(4 * sizeof(uint64_t)) || !group.running) return;
+    /* Counters that take turns with others' ran for a part of the time. */
+    double scale = (double)group.enabled / (double)group.running;
+    uint64_t *to[] = {&u->instructions, m->others[0] >= 0 ? &u->cycles : &u->cache_misses, &u->cache_misses};
+    for (uint64_t i = 0; i < group.count && i < 3; i++) *to[i] = (uint64_t)((double)group.values[i] * scale);
+}
+
+const char *prof_usage_why(void) {
+    static char why[128];
+    int level = -1;
+    if (!counters_failed) return "";
+    if (counters_failed == ENOENT || counters_failed == EOPNOTSUPP || counters_failed == ENODEV) {
+        snprintf(why, sizeof why, "this machine has no hardware counters, or its hypervisor hides them");
+    } else if (counters_failed == EACCES || counters_failed == EPERM) {
+        FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+        if (f && fscanf(f, "%d", &level) != 1) level = -1;
+        if (f) fclose(f);
+        snprintf(why, sizeof why, "the system forbids it (kernel.perf_event_paranoid is %d)", level);
+    } else {
+        snprintf(why, sizeof why, "perf_event_open: %s", strerror(counters_failed));
+    }
+    return why;
+}
+
+void prof_usage_reset(void) { counters_failed = metered = 0; }
+
+/* ---- meters -------------------------------------------------------------------------------------------------------------------- */
+
+static void read_sums(const prof_meter *m, prof_usage *u) {
+    char text[512];
+    unsigned long long ready = 0, times = 0;
+    read_counters(m, u);
+    if (read_file(&m->files[PROF_METER_IO], text, sizeof text) > 0) parse_io(text, u);
+    if (read_file(&m->files[PROF_METER_SCHEDULE], text, sizeof text) > 0 && sscanf(text, "%*u %llu %llu", &ready, &times) == 2) {
+        u->ready_ns = ready;
+        u->switches = times;
+    }
+}
+
+void prof_meter_open(prof_meter *m, uint64_t native_id) {
+    static const char *const names[] = {"io", "schedstat", "syscall"};
+    m->counters = m->others[0] = m->others[1] = -1;
+    for (int i = 0; i < PROF_METER_FILES; i++) m->files[i].fd = -1;
+    if (metered >= MOST_THREADS) return;
+    metered++;
+    for (int i = 0; i < PROF_METER_FILES; i++) m->files[i] = open_file(native_id, names[i]);
+    open_counters(m, native_id);
+    read_sums(m, &m->last);
+}
+
+void prof_meter_close(prof_meter *m) {
+    int any = 0;
+    for (int i = 0; i < PROF_METER_FILES; i++) {
+        any |= m->files[i].fd >= 0;
+        close_file(&m->files[i]);
+    }
+    metered -= any;
+    for (int i = 0; i < 2; i++)
+        if (m->others[i] >= 0) close(m->others[i]);
+    if (m->counters >= 0) close(m->counters);
+}
+
+int prof_meter_read(prof_meter *m, prof_usage *since) {
+    if (m->files[PROF_METER_IO].fd < 0 && m->files[PROF_METER_SCHEDULE].fd < 0 && m->counters < 0) return 0;
+    prof_usage now = m->last;
+    read_sums(m, &now);
+    const uint64_t *a = &now.instructions, *b = &m->last.instructions;
+    uint64_t *to = &since->instructions, any = 0;
+    for (size_t i = 0; i < PROF_USAGE_FIGURES; i++) any |= to[i] = a[i] > b[i] ? a[i] - b[i] : 0;
+    m->last = now;
+    return any != 0;
+}
+
+long prof_meter_call(const prof_meter *m, char *text, size_t size) {
+    return read_file(&m->files[PROF_METER_CALL], text, size);
+}
+
+/* ---- the process ---------------------------------------------------------------------------------------------------------------- */
+
+/* How many bytes that took to read; -1 when it cannot be. */
+static long read_io_of(const char *path, prof_usage *u) {
+    char text[512];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    long n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (n <= 0) return -1;
+    text[n] = 0;
+    parse_io(text, u);
+    return n;
+}
+
+static uint64_t microseconds(struct timeval t) { return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_usec; }
+
+void prof_usage_process(prof_process *p) {
+    prof_usage all = {0}, own = {0};
+    struct rusage process, thread;
+    long just_read = read_io_of("/proc/thread-self/io", &own); /* is in the process's sum below, and not yet in its own */
+    if (just_read > 0 && read_io_of("/proc/self/io", &all) > 0) {
+        uint64_t ours = own.read_bytes + (uint64_t)just_read;
+        p->read_bytes = all.read_bytes > ours ? all.read_bytes - ours : 0;
+        p->written_bytes = all.written_bytes - own.written_bytes;
+        p->disk_read_bytes = all.disk_read_bytes;
+        p->disk_written_bytes = all.disk_written_bytes;
+    }
+    if (getrusage(RUSAGE_SELF, &process) || getrusage(RUSAGE_THREAD, &thread)) return;
+    p->waits = (uint64_t)(process.ru_nvcsw - thread.ru_nvcsw);
+    p->preemptions = (uint64_t)(process.ru_nivcsw - thread.ru_nivcsw);
+    p->user_ns = 1000 * (microseconds(process.ru_utime) - microseconds(thread.ru_utime));
+    p->system_ns = 1000 * (microseconds(process.ru_stime) - microseconds(thread.ru_stime));
+}
