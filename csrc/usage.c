@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "stack.h"
+
 #define MOST_THREADS 64 /* with files of their own: six each */
 
 static int metered;         /* threads that have them */
@@ -117,7 +119,11 @@ void prof_meter_open(prof_meter *m, uint64_t native_id) {
     static const char *const names[] = {"io", "schedstat", "syscall"};
     m->counters = m->others[0] = m->others[1] = -1;
     for (int i = 0; i < PROF_METER_FILES; i++) m->files[i].fd = -1;
-    if (metered >= MOST_THREADS) return;
+    m->metered = metered < MOST_THREADS;
+    if (!m->metered) {
+        prof_count(PROF_DROP_UNMETERED, 1);
+        return;
+    }
     metered++;
     for (int i = 0; i < PROF_METER_FILES; i++) m->files[i] = open_file(native_id, names[i]);
     open_counters(m, native_id);
@@ -125,12 +131,8 @@ void prof_meter_open(prof_meter *m, uint64_t native_id) {
 }
 
 void prof_meter_close(prof_meter *m) {
-    int any = 0;
-    for (int i = 0; i < PROF_METER_FILES; i++) {
-        any |= m->files[i].fd >= 0;
-        close_file(&m->files[i]);
-    }
-    metered -= any;
+    for (int i = 0; i < PROF_METER_FILES; i++) close_file(&m->files[i]);
+    metered -= m->metered;
     for (int i = 0; i < 2; i++)
         if (m->others[i] >= 0) close(m->others[i]);
     if (m->counters >= 0) close(m->counters);

@@ -19,12 +19,14 @@ typedef struct {
     prof_meter_file files[PROF_METER_FILES];
     int counters; /* Owned: leader of the group of the processor's counters; -1 without */
     int others[2]; /* Owned: the rest of the group */
+    int metered;   /* whether it is one of the threads that are looked at */
     prof_usage last;
 } prof_meter;
 
 #pragma GCC visibility push(hidden)
 
-/* Opens what there is of a thread of this process. Only so many threads get files: the program needs some for itself. */
+/* Opens what there is of a thread of this process. Only so many threads get files (the others are counted): the
+ * program needs some for itself. */
 void prof_meter_open(prof_meter *meter, uint64_t native_id);
 void prof_meter_close(prof_meter *meter);
 

@@ -60,6 +60,7 @@ DROPS = (
     ("samples_torn", "samples whose frames changed while they were copied; they count for their span"),
     ("samples_cut", "samples of stacks deeper than is kept; their outer frames are missing"),
     ("samples_lost", "samples for which the file had no room, or none for their frames"),
+    ("threads_unmetered", "threads whose input, output and waits were not looked at: too many ran at once"),
 )
 GENERATOR_FLAG = 1
 _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")

@@ -285,6 +285,22 @@ def test_totals_are_wall_time(sampled: Callable[..., Samples]) -> None:
     assert 0.19e9 <= found.totals.sampled_cpu_ns < 0.35e9
 
 
+def test_threads_beyond_those_that_are_looked_at_are_counted(sampled: Callable[..., Samples]) -> None:
+    """Each takes files of the process's: 64 have them at once."""
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait) for _ in range(80)]
+
+    def call() -> None:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        done.set()
+        for thread in threads:
+            thread.join()
+
+    assert sampled(call, keys=",interval=5ms").drops["threads_unmetered"] >= 80 - 64
+
+
 def test_a_sleeping_thread_is_never_on_a_processor(sampled: Callable[..., Samples]) -> None:
     def main() -> None:
         end = time.perf_counter() + 0.5
