@@ -13,6 +13,7 @@
 #include "../session.h"
 #include "control.h"
 #include "frame_remote.h"
+#include "tables.h"
 
 #if PROF_PY_VALIDATED
 
@@ -103,30 +104,6 @@ static int copy_text(const void *address, char *text, size_t size) {
     return 0;
 }
 
-static int signed_varint(const unsigned char **p, const unsigned char *end) {
-    uint32_t value = 0, shift = 0;
-    while (*p < end && shift < 32) {
-        unsigned char b = *(*p)++;
-        value |= (uint32_t)(b & 63) << shift;
-        shift += 6;
-        if (!(b & 64)) break;
-    }
-    return value & 1 ? -(int)(value >> 1) : (int)(value >> 1);
-}
-
-/* The line of each code unit, from a location table (Objects/locations.md); 0 where there is none. */
-static void decode_lines(const unsigned char *p, const unsigned char *end, int line, uint32_t *lines, uint32_t units) {
-    uint32_t unit = 0;
-    while (p < end && unit < units) {
-        unsigned kind = *p >> 3 & 15, length = (*p & 7u) + 1;
-        p++;
-        if (kind == 13 || kind == 14) line += signed_varint(&p, end);
-        else if (kind >= 10 && kind <= 12) line += (int)kind - 10;
-        for (uint32_t i = 0; i < length && unit < units; i++) lines[unit++] = kind == 15 || line < 0 ? 0 : (uint32_t)line;
-        while (p < end && !(*p & 128)) p++; /* columns */
-    }
-}
-
 static int copy_lines(const PyCodeObject *c, code *entry) {
     PyVarObject head;
     if (!prof_remote_get(&head, c->co_linetable, sizeof head) || head.ob_base.ob_type != &PyBytes_Type) return -1;
@@ -136,7 +113,10 @@ static int copy_lines(const PyCodeObject *c, code *entry) {
     entry->labels = calloc(entry->units + 1, sizeof *entry->labels);
     int there = table && entry->lines && entry->labels &&
                 prof_remote_get(table, (const char *)c->co_linetable + offsetof(PyBytesObject, ob_sval), (size_t)head.ob_size);
-    if (there) decode_lines(table, table + head.ob_size, c->co_firstlineno, entry->lines, entry->units);
+    prof_location_reader locations;
+    if (there) prof_locations_open(&locations, table, (size_t)head.ob_size, c->co_firstlineno);
+    for (uint32_t unit = 0; there && unit < entry->units; unit++)
+        entry->lines[unit] = prof_locations_at(&locations, unit)->line;
     free(table);
     return there ? 0 : -1;
 }
