@@ -18,6 +18,8 @@ ACCESSES = ("", "read", "write", "delete")
 _JUMPS = (2, 3)  # enum prof_flow_kind: a branch, a for loop
 NO_LABEL = 0xFFFFFFFF
 
+# prof_reader_operands of csrc/read.h.
+_OPERANDS = struct.Struct("=IIIIQ")
 # prof_reader_site of csrc/read.h, and enum prof_reader_by.
 _SITE = struct.Struct("=IIIHHIIIIIIQQQQQQ")
 _BY = ("line", "expression", "branch", "name", "callee")
@@ -60,6 +62,24 @@ class Operation:
     second_access: str
     count: int
     taken: int | None
+
+
+@frozen
+class Operands:
+    """Types of operands that an instruction met in its first executions, `seen` times of the `count` it ran.
+
+    `types` are one or two names, none for all further combinations. `columns` are bytes of UTF-8 from 0.
+    """
+
+    code: Code
+    line: int
+    end_line: int
+    columns: tuple[int, int]
+    category: str
+    name: str
+    types: tuple[str, ...]
+    seen: int
+    count: int
 
 
 @frozen
@@ -159,6 +179,22 @@ class Operations:
             row = self._pointer.rows[o.row]
             types = tuple(self._text(ref) for ref in (o.left, o.right) if ref)
             found.setdefault((row.code, row.lies), []).append((types, o.count))
+        return found
+
+    def operands(self) -> list[Operands]:
+        """What `operand_types` has, with where and how often the instructions ran; most executions first."""
+        number = self._pointer.operand_count
+        found = []
+        operands = ffi.buffer(self._pointer.operands, number * _OPERANDS.size) if number else b""
+        rows = ffi.buffer(self._pointer.rows, self._pointer.count * _ROW.size)
+        for row, left, right, _, seen in _OPERANDS.iter_unpack(operands):
+            (code, _, line, end_line, column, end_column, name, _, category, _, _, _, _, _, _, _, count,
+             _) = _ROW.unpack_from(rows, row * _ROW.size)  # fmt: skip
+            types = tuple(self._text(ref) for ref in (left, right) if ref)
+            kind = self.categories[category - 1] if 0 < category <= len(self.categories) else ""
+            found.append(Operands(self._code(code), line, end_line, (column, end_column), kind, self._text(name), types,
+                                  seen, count))  # fmt: skip
+        found.sort(key=lambda o: -o.count)
         return found
 
     def edge_weights(self) -> dict[tuple[str, int], bytes]:
