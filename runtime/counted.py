@@ -151,10 +151,6 @@ class Operations:
         """Whether all counts of the label came out as counts can."""
         return not self._pointer.inexact[label]
 
-    def inexact(self) -> list[int]:
-        """The labels some of whose counts did not come out as counts can: what they have is a lower bound at best."""
-        return [label for label in range(self._pointer.label_count) if self._pointer.inexact[label]]
-
     def codes(self) -> list[Code]:
         """The code objects that ran."""
         return [self._code(i) for i in range(self._pointer.code_count) if self._pointer.codes[i].contexts]
@@ -169,7 +165,7 @@ class Operations:
         return found
 
     def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
-        """Types of operands in the first executions of instructions, by (code, unit): how often each combination was met.
+        """Types of operands in the first executions of instructions, by (code, unit): how often each was met.
 
         Sampled, not counted: the recording's `types` says how many executions were looked at. No types: of other kinds.
         """
@@ -198,7 +194,7 @@ class Operations:
         return found
 
     def edge_weights(self) -> dict[tuple[str, int], bytes]:
-        """How often each edge of the control flow ran, by the code's name and first line, as doubles: for `profile=`."""
+        """How often each edge of the control flow ran, by the code's name and first line, as doubles: `profile=`."""
         found = {}
         for code in self.codes():
             c = self._pointer.codes[code.index]
