@@ -18,6 +18,8 @@ ACCESSES = ("", "read", "write", "delete")
 _JUMPS = (2, 3)  # enum prof_flow_kind: a branch, a for loop
 NO_LABEL = 0xFFFFFFFF
 
+# prof_reader_operands of csrc/read.h.
+_OPERANDS = struct.Struct("=IIIIQ")
 # prof_reader_site of csrc/read.h, and enum prof_reader_by.
 _SITE = struct.Struct("=IIIHHIIIIIIQQQQQQ")
 _BY = ("line", "expression", "branch", "name", "callee")
@@ -60,6 +62,24 @@ class Operation:
     second_access: str
     count: int
     taken: int | None
+
+
+@frozen
+class Operands:
+    """Types of operands that an instruction met in its first executions, `seen` times of the `count` it ran.
+
+    `types` are one or two names, none for all further combinations. `columns` are bytes of UTF-8 from 0.
+    """
+
+    code: Code
+    line: int
+    end_line: int
+    columns: tuple[int, int]
+    category: str
+    name: str
+    types: tuple[str, ...]
+    seen: int
+    count: int
 
 
 @frozen
@@ -131,10 +151,6 @@ class Operations:
         """Whether all counts of the label came out as counts can."""
         return not self._pointer.inexact[label]
 
-    def inexact(self) -> list[int]:
-        """The labels some of whose counts did not come out as counts can: what they have is a lower bound at best."""
-        return [label for label in range(self._pointer.label_count) if self._pointer.inexact[label]]
-
     def codes(self) -> list[Code]:
         """The code objects that ran."""
         return [self._code(i) for i in range(self._pointer.code_count) if self._pointer.codes[i].contexts]
@@ -149,7 +165,7 @@ class Operations:
         return found
 
     def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
-        """Types of operands in the first executions of instructions, by (code, unit): how often each combination was met.
+        """Types of operands in the first executions of instructions, by (code, unit): how often each was met.
 
         Sampled, not counted: the recording's `types` says how many executions were looked at. No types: of other kinds.
         """
@@ -161,8 +177,24 @@ class Operations:
             found.setdefault((row.code, row.lies), []).append((types, o.count))
         return found
 
+    def operands(self) -> list[Operands]:
+        """What `operand_types` has, with where and how often the instructions ran; most executions first."""
+        number = self._pointer.operand_count
+        found = []
+        operands = ffi.buffer(self._pointer.operands, number * _OPERANDS.size) if number else b""
+        rows = ffi.buffer(self._pointer.rows, self._pointer.count * _ROW.size)
+        for row, left, right, _, seen in _OPERANDS.iter_unpack(operands):
+            (code, _, line, end_line, column, end_column, name, _, category, _, _, _, _, _, _, _, count,
+             _) = _ROW.unpack_from(rows, row * _ROW.size)  # fmt: skip
+            types = tuple(self._text(ref) for ref in (left, right) if ref)
+            kind = self.categories[category - 1] if 0 < category <= len(self.categories) else ""
+            found.append(Operands(self._code(code), line, end_line, (column, end_column), kind, self._text(name), types,
+                                  seen, count))  # fmt: skip
+        found.sort(key=lambda o: -o.count)
+        return found
+
     def edge_weights(self) -> dict[tuple[str, int], bytes]:
-        """How often each edge of the control flow ran, by the code's name and first line, as doubles: for `profile=`."""
+        """How often each edge of the control flow ran, by the code's name and first line, as doubles: `profile=`."""
         found = {}
         for code in self.codes():
             c = self._pointer.codes[code.index]

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict
 from prof.capture import LINE_COLUMNS, USAGE_COLUMNS, Capture, Edge, Function, Label, MemoryTotals, Sampler, Tree
-from prof.counted import Operations, Site
+from prof.counted import Operands, Operations, Site
 from prof.tools import operations as sums
 from prof.tools.call_tree import main_column, own_value, shown_order
 from prof.tools.comparison import Comparison, compare
@@ -144,7 +144,7 @@ def process_object(capture: Capture) -> dict[str, Any]:
     return found
 
 
-def _range(site: Site) -> dict[str, Any]:
+def _range(site: Site | Operands) -> dict[str, Any]:
     return {
         "function": site.code.name, "file": site.code.file, "line": site.line, "end_line": site.end_line,
         "column": site.columns[0], "end_column": site.columns[1],
@@ -173,6 +173,11 @@ def _expression(site: Site) -> dict[str, Any]:
     return _range(site) | {"count": site.count, "ops_total": site.ops, "ops": site.operations}
 
 
+def _operands(operands: Operands) -> dict[str, Any]:
+    found = {"category": operands.category, "name": operands.name or None, "types": operands.types}
+    return _range(operands) | found | {"seen": operands.seen, "count": operands.count}
+
+
 def operations(solved: Operations, totals: OperationTotals) -> Iterator[str]:
     """The key "operations", written list by list."""
     head = {"total": totals.count, "categories": totals.categories, "inexact": totals.inexact}
@@ -190,6 +195,10 @@ def operations(solved: Operations, totals: OperationTotals) -> Iterator[str]:
         omitted[key] = every - len(sites)
         yield f',\n"{key}": '
         yield from _list(map(entry, sites))
+    operands = [each for each in solved.operands() if each.count]
+    omitted["operands"] = max(0, len(operands) - MOST_SITES)
+    yield ',\n"operands": '
+    yield from _list(map(_operands, operands[:MOST_SITES]))
     yield f',\n"omitted": {json.dumps(omitted)}}}'
 
 

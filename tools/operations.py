@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from attrs import define, field
-from prof.counted import Operations, Site
+from prof.counted import Operands, Operations, Site
 
 VARIABLES = ("local", "global", "closure")
 ATTRIBUTES = ("attribute",)
@@ -20,6 +20,48 @@ def callee(site: Site) -> str:
 def working(categories: Iterable[str]) -> list[str]:
     """The categories that make an expression worth listing: not names and constants, nor what branches list."""
     return [name for name in categories if name not in (*VARIABLES, "const", "branch", "iteration", "return")]
+
+
+def with_types(operands: Operands) -> str:
+    """An operation with the types that it met in the places of its operands: `int + int`, `Cart.items`, `dict[str]`."""
+    types, name = operands.types or ("…",), operands.name
+    if operands.category in ATTRIBUTES:
+        return f"{types[0]}.{name}"
+    if operands.category == "subscript":
+        return f"{types[0]}[{', '.join(types[1:])}]"
+    if operands.category == "iteration":
+        return f"iter({types[0]})"
+    if name and len(types) == 2:
+        return f"{types[0]} {name} {types[1]}"
+    return f"{name or operands.category} {', '.join(types)}"
+
+
+@define
+class Met:
+    """Operands of the same types, over all instructions: how often they were seen, of how many executions."""
+
+    text: str
+    seen: int = 0
+    count: int = 0
+    places: int = 0
+    functions: dict[str, int] = field(factory=dict)
+
+    def add(self, operands: Operands) -> None:
+        self.seen += operands.seen
+        self.count += operands.count
+        self.places += 1
+        name = operands.code.name
+        self.functions[name] = self.functions.get(name, 0) + operands.count
+
+
+def operand_types(operations: Operations) -> list[Met]:
+    """Types of operands, over all functions; those of the most executed instructions first."""
+    found: dict[str, Met] = {}
+    for operands in operations.operands():
+        if operands.count:
+            text = with_types(operands)
+            found.setdefault(text, Met(text)).add(operands)
+    return sorted(found.values(), key=lambda met: (-met.count, met.text))
 
 
 @define

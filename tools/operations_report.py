@@ -8,7 +8,7 @@ from pathlib import PurePath
 from prof.capture import Tree
 from prof.counted import Operations, Site
 from prof.tools import operations as sums
-from prof.tools.operations import Use
+from prof.tools.operations import Met, Use
 from prof.tools.session import OperationTotals, Session
 from prof.tools.source import Sources
 from prof.tools.table import Column, Line, plain, table
@@ -91,6 +91,7 @@ def operations_section(session: Session, tree: Tree, wish: Wish) -> Iterator[Lin
     yield from _accesses("Attributes", sums.attributes(solved), wish)
     yield from _branches(solved, sources, wish)
     yield from _expressions(solved, sources, wish)
+    yield from _operands(sums.operand_types(solved), wish)
 
 
 def _heading(title: str, shown: int, every: int, more: str = "") -> Iterator[Line]:
@@ -129,7 +130,7 @@ def _lines(solved: Operations, whole: OperationTotals, sources: Sources, wish: W
     )
 
 
-def _parts(use: Use) -> str:
+def _parts(use: Use | Met) -> str:
     """The function that has most of it, and how many others have some."""
     first = max(use.functions, key=lambda name: (use.functions[name], name))
     return first + (f" and {len(use.functions) - 1} more" if len(use.functions) > 1 else "")
@@ -206,6 +207,25 @@ def _expressions(solved: Operations, sources: Sources, wish: Wish) -> Iterator[L
             Column("line", [_range(r) for r in rows], "name", left=True),
             Column("function", [r.code.name for r in rows], left=True, rank=1),
             Column("expression", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
+        ],
+        wish.width,
+    )
+
+
+def _operands(rows: Sequence[Met], wish: Wish) -> Iterator[Line]:
+    if not rows:
+        return
+    shown = rows[: wish.few or None]
+    yield from _heading(
+        "Types of operands", len(shown), len(rows), "; sampled: seen in the first executions of each site"
+    )
+    yield from table(
+        [
+            Column("seen", [count(r.seen) for r in shown], "ops"),
+            Column("of", [count(r.count) for r in shown]),
+            Column("sites", [count(r.places) for r in shown]),
+            Column("operands", [shorten_end(r.text, 40) for r in shown], "name", left=True),
+            Column("in", [_parts(r) for r in shown], left=True, stretch=True),
         ],
         wish.width,
     )

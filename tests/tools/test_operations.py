@@ -191,6 +191,18 @@ def test_names_are_counted_by_hand(shop: Path) -> None:
     assert attributes["shop.Cart.add", "append"]["reads"] == 30
 
 
+def test_types_of_operands_are_those_that_were_there(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    operands = report_of(newest_capture("."))["operations"]["operands"]
+    met = {(o["function"], o["name"], tuple(o["types"])): (o["seen"], o["count"]) for o in operands}
+    assert met["shop.Cart.add", "items", ("Cart",)] == (20, 30), "of the first 20 executions"
+    assert met["shop.discount", "-=", ("int", "int")] == (15, 15)
+    assert met["shop.Cart.total", None, ("dict", "str")] == (3, 3)
+    assert main(["report", "--limit", "0"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"\n +23 +33 +2  Cart.items +shop.Cart.add and 1 more\n", text)
+    assert re.search(r"\n +3 +3 +1  dict\[str\] +shop.Cart.total\n", text)
+
+
 def lines_of(document: Any) -> dict[int, int]:
     """How often the lines of shop.py ran."""
     counts: Counter[int] = Counter()
