@@ -37,6 +37,7 @@ MARGINS: dict[str, Margin] = {
     "alloc_bytes": Margin("alloc", "alloc_bytes", "memory", volume, "bytes allocated"),
     "peak_bytes": Margin("peak", "peak_bytes", "", volume, "bytes held at the peak"),
     "live_bytes": Margin("held", "live_bytes", "", volume, "bytes held at the end"),
+    "samples": Margin("samples", "samples", "", count, "samples that met a thread there"),
 }
 
 
@@ -64,7 +65,7 @@ def figures(capture: Capture, tree: Tree, functions: list[Function], file: str) 
         if line.executed is not None:
             found.add("count", line.line, line.executed.count)
             found.add("ops", line.line, line.executed.ops)
-        for key in ("alloc_bytes", "peak_bytes", "live_bytes") if line.memory is not None else ():
+        for key in ("alloc_bytes", "peak_bytes", "live_bytes", "samples") if line.memory is not None else ():
             found.add(key, line.line, getattr(line.memory, key))
     for function in functions:
         if function.label.file == file and function.label.kind in ("function", "section"):
@@ -76,7 +77,7 @@ def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], given
     """The file of the capture that `given` names, or ends. Raises UsageError, which lists likely ones."""
     spans = {f.label.file for f in functions if f.label.kind in ("function", "section")}
     files = set(spans)
-    files |= {line.label.file for line in capture.lines(tree)}
+    files |= {line.label.file for by in ("alloc_bytes", "samples") for line in capture.lines(tree, by)}
     files |= {code.file for code in tree.operations.codes()} if tree.operations is not None else set()
     files.discard("")
     parts = PurePath(os.path.normpath(given)).parts
@@ -128,13 +129,13 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
 
 def _facts(session: Session, found: Figures, margins: dict[str, Margin]) -> Iterator[Line]:
     for margin in margins.values():
-        yield [(f"  {margin.title:<6}", "title"), (margin.words, "dim")]
+        yield [(f"  {margin.title:<8}", "title"), (margin.words, "dim")]
     if session.operations is not None:
         values, whole = found.of["ops"], session.operations.count
         most = sorted(values, key=lambda line: (-values[line], line))[:HOTTEST]
         hottest = ", ".join(f"{line} ({percent(values[line], whole)})" for line in most if values[line])
         share = f"{count(sum(values.values()))} operations, {percent(sum(values.values()), whole)} of all"
-        yield [("  here  ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
+        yield [("  here    ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
 
 
 def _cell(margin: Margin, number: int) -> str:

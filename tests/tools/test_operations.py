@@ -46,10 +46,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_program: Any) -> Path:
-    """The current directory, with the shop and its capture, of all modes."""
+    """The current directory, with the shop and its capture, of all exact modes."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(SHOP, "shop.py")
-    record(run_program, "all")
+    record(run_program, "time+memory+ops")
     return tmp_path
 
 
