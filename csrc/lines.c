@@ -8,10 +8,14 @@
 
 #define TAG "# prof:auto"
 
-/* The inserted lines of a file, ascending. */
+/* The lines of a file that `prof-instrument` has written, ascending. */
 typedef struct {
-    char *file;       /* Owned */
-    uint32_t *numbers; /* Owned; NULL for none */
+    uint32_t number;
+    uint32_t shifts; /* 1: put in whole, so that those behind it have moved; 0: a comment turned into a call */
+} own_line;
+typedef struct {
+    char *file;      /* Owned */
+    own_line *lines; /* Owned; NULL for none */
     uint32_t count;
 } source;
 
@@ -25,42 +29,59 @@ static size_t home(const char *file, size_t m) {
     return (size_t)(h ^ h >> 29) & m;
 }
 
-/* Whether the line [begin, end), whose tag is at `tag`, was put in whole: a converted comment carries another tag, and the
- * header's comes alone where the file imports the names itself. */
+static int begins(const char *text, const char *const *with, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(text, with[i], strlen(with[i]))) return 1;
+    return 0;
+}
+
+/* Whether the line, whose tag is at `tag`, was put in whole: the header's comes alone where the file imports the names. */
 static int is_inserted(const char *begin, const char *tag) {
     static const char *const starts[] = {"@profiled", "@_prof_profiled", "from prof import", "profile(",
                                          "_prof_profile(", "end(", "_prof_end("};
     while (begin < tag && strchr(" \t\f", *begin)) begin++;
     if (begin == tag) return !strncmp(tag, TAG " n=", sizeof TAG + 2);
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (!strncmp(begin, starts[i], strlen(starts[i]))) return 1;
-    return 0;
+    return begins(begin, starts, sizeof starts / sizeof *starts);
 }
 
-static void add(source *s, uint32_t number) {
-    if (!(s->count & (s->count + 1)) || !s->numbers) {
-        uint32_t *bigger = realloc(s->numbers, (2 * (size_t)s->count + 2) * sizeof *bigger);
+/* Whether the line is a comment marker that was turned into a call, and keeps the comment behind it. */
+static int is_converted(const char *begin, const char *end) {
+    static const char *const starts[] = {"profile(\"", "_prof_profile(\"", "end(\"", "_prof_end(\""};
+    while (begin < end && strchr(" \t\f", *begin)) begin++;
+    if (!begins(begin, starts, sizeof starts / sizeof *starts)) return 0;
+    const char *behind = memmem(begin, (size_t)(end - begin), "\")  # ", 6);
+    static const char *const marks[] = {"profile!", "end!"};
+    return behind && begins(behind + 6, marks, 2);
+}
+
+static void add(source *s, uint32_t number, uint32_t shifts) {
+    if (!(s->count & (s->count + 1)) || !s->lines) {
+        own_line *bigger = realloc(s->lines, (2 * (size_t)s->count + 2) * sizeof *bigger);
         if (!bigger) return;
-        s->numbers = bigger;
+        s->lines = bigger;
     }
-    s->numbers[s->count++] = number;
+    s->lines[s->count++] = (own_line){number, shifts};
+}
+
+/* The line [begin, end). */
+static void look(source *s, uint32_t number, const char *begin, const char *end) {
+    const char *tag = memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1);
+    if (tag && is_inserted(begin, tag)) add(s, number, 1);
+    else if (is_converted(begin, end)) add(s, number, 0);
 }
 
 /* As the compiler counts them: \r\n, \r and \n each end a line, and nothing else does. */
 static void scan(source *s, const char *text, const char *end) {
     uint32_t number = 1;
-    const char *line = text, *tag = strstr(text, TAG);
-    for (const char *p = text; p < end && tag; p++) {
+    const char *line = text;
+    if (!strstr(text, TAG)) return; /* the header has one */
+    for (const char *p = text; p < end; p++) {
         if (*p != '\n' && *p != '\r') continue;
-        if (tag < p) {
-            if (is_inserted(line, tag)) add(s, number);
-            tag = strstr(p, TAG);
-        }
+        look(s, number++, line, p);
         if (*p == '\r' && p[1] == '\n') p++;
-        number++;
         line = p + 1;
     }
-    if (tag && is_inserted(line, tag)) add(s, number);
+    look(s, number, line, end);
 }
 
 static void read_source(source *s) {
@@ -116,15 +137,30 @@ uint32_t prof_line_original(const char *file, uint32_t line) {
     uint32_t before = 0;
     pthread_mutex_lock(&lock);
     const source *s = find(file);
-    while (s && before < s->count && s->numbers[before] < line) before++;
+    for (uint32_t i = 0; s && i < s->count && s->lines[i].number < line; i++) before += s->lines[i].shifts;
     pthread_mutex_unlock(&lock);
     return line - before;
+}
+
+int prof_line_is_own(const char *file, uint32_t line) {
+    uint32_t i = 0;
+    pthread_mutex_lock(&lock);
+    const source *s = find(file);
+    while (s && i < s->count && s->lines[i].number < line) i++;
+    int own = s && i < s->count && s->lines[i].number == line;
+    pthread_mutex_unlock(&lock);
+    return own;
 }
 
 uint32_t prof_lines_inserted(const char *text, size_t size, uint32_t *numbers, uint32_t room) {
     source s = {0};
     scan(&s, text, text + size);
-    for (uint32_t i = 0; i < s.count && i < room; i++) numbers[i] = s.numbers[i];
-    free(s.numbers);
-    return s.count;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s.count; i++) {
+        if (!s.lines[i].shifts) continue;
+        if (count < room) numbers[count] = s.lines[i].number;
+        count++;
+    }
+    free(s.lines);
+    return count;
 }

@@ -8,6 +8,9 @@
  * A file is read once in the life of the process. Any thread. */
 uint32_t prof_line_original(const char *file, uint32_t line);
 
+/* Whether `prof-instrument` wrote the line: what runs there is not the program's. As above. */
+int prof_line_is_own(const char *file, uint32_t line);
+
 /* cffi: begin */
 /* The lines of a source that were inserted: writes the first `room` of their numbers, from 1, ascending, and returns how many
  * there are. `text` has `size` bytes, and a NUL behind them. Any thread. */

@@ -228,10 +228,14 @@ static void name_instruction(const prof_counted *c, const prof_instruction *i, p
 typedef struct {
     const char *file;
     uint32_t line, original;
+    int own; /* whether the line is the profiler's */
 } line_reader;
 
 static uint32_t original_line(line_reader *r, uint32_t line) {
-    if (line != r->line && r->file) r->original = prof_line_original(r->file, line);
+    if (line != r->line && r->file) {
+        r->original = prof_line_original(r->file, line);
+        r->own = prof_line_is_own(r->file, line);
+    }
     r->line = line;
     return r->file ? r->original : line;
 }
@@ -250,7 +254,7 @@ static void write_instructions(const prof_counted *c, prof_code_instruction *out
                                        .op = i->op, .line = original_line(&begin, l->line),
                                        .end_line = original_line(&end, l->end_line), .column = l->column,
                                        .end_column = l->end_column};
-        name_instruction(c, i, out);
+        if (!begin.own) name_instruction(c, i, out);
     }
     Py_XDECREF(file);
 }
