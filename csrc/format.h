@@ -298,7 +298,7 @@ typedef struct {
     prof_ref events;   /* the first of its events; 0 none */
     uint32_t counters; /* how many follow */
     uint32_t reserved;
-    uint64_t entries;  /* calls in node.calls that are of this code, where node.code is another's */
+    uint64_t entries;  /* calls in node.calls that are of this code, where node.code is another's; else of code without counters */
     /* uint64_t[counters] */
 } prof_counts;
 

@@ -38,9 +38,10 @@ typedef struct {
     uint32_t count;
     uint64_t *live; /* by entry: ref << 32 | unit, sorted */
     uint64_t live_count;
-    int64_t *value;   /* by edge, of the code at hand */
-    int64_t *inside;  /* by block: what handlers take up */
-    int64_t *change;  /* by instruction: flow that enters behind it, less what leaves */
+    /* Modulo 2^64, like all sums here: a damaged file may hold any numbers. */
+    uint64_t *value;  /* by edge, of the code at hand */
+    uint64_t *inside; /* by block: what handlers take up */
+    uint64_t *change; /* by instruction: flow that enters behind it, less what leaves */
     uint64_t *own;    /* by place: the category asked for, or all */
     uint32_t category; /* 0 all */
     prof_reader_cursor counts, codes, events, labels;
@@ -226,7 +227,7 @@ static int arose(const prof_code_instruction *i, uint32_t handler) {
 
 static void add_event(work *w, const solver *s, const prof_flow_event *e) {
     uint32_t i = instruction_at(s, e->unit);
-    int64_t n = (int64_t)e->count;
+    uint64_t n = e->count;
     if (e->what == PROF_EVENT_ENTERS) {
         w->change[i] += n;
     } else if (e->what == PROF_EVENT_LEAVES) {
@@ -263,42 +264,42 @@ static void add_live(work *w, const solver *s, prof_ref counts) {
         w->change[instruction_at(s, (uint32_t)w->live[low])] -= 1;
 }
 
-static void solve_edges(work *w, const solver *s, const uint64_t *counters, int64_t entries) {
+static void solve_edges(work *w, const solver *s, const uint64_t *counters, uint64_t entries) {
     for (uint32_t e = 0; e < s->code->edges; e++) {
         const prof_code_edge *edge = &s->edges[e];
         w->value[e] = edge->counter == PROF_CODE_NONE ? 0
                       : edge->counter == PROF_CODE_CALLS ? entries
-                      : counters != NULL ? (int64_t)counters[edge->counter] : 0;
+                      : counters != NULL ? counters[edge->counter] : 0;
         if (edge->before && edge->counter < PROF_CODE_CALLS)
             w->value[e] += w->change[edge->instruction];
     }
     for (uint32_t k = 0; k < s->step_count; k++) {
         uint32_t b = s->steps[k].block, unknown = s->steps[k].edge;
-        int64_t more = w->inside[b];
+        uint64_t more = w->inside[b];
         for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++)
             more += w->change[i];
         for (uint32_t n = s->begins[b]; n < s->begins[b + 1]; n++) {
             uint32_t e = s->around[n];
             if (e == unknown || s->edges[e].from == s->edges[e].to)
                 continue;
-            more += s->edges[e].to == b ? w->value[e] : -w->value[e];
+            more += s->edges[e].to == b ? w->value[e] : 0 - w->value[e];
         }
-        w->value[unknown] = s->edges[unknown].from == b ? more : -more;
+        w->value[unknown] = s->edges[unknown].from == b ? more : 0 - more;
     }
 }
 
-static void add_row(work *w, const solver *s, uint32_t i, uint32_t place, uint32_t label, int64_t n) {
+static void add_row(work *w, const solver *s, uint32_t i, uint32_t place, uint32_t label, uint64_t n) {
     const prof_code_instruction *instruction = &s->instructions[i];
     prof_reader_operation *row = &w->out->rows[s->first + i];
-    row->count += (uint64_t)n;
+    row->count += n;
     for (int k = 0; k < 2; k++) {
         uint8_t category = instruction->category[k];
         if (category == 0 || category > PROF_READER_CATEGORIES)
             continue;
         if (w->category == 0 || w->category == category)
-            w->own[place] += (uint64_t)n;
+            w->own[place] += n;
         if (label != PROF_READER_NO_LABEL)
-            w->out->by_label[(size_t)label * PROF_READER_CATEGORIES + category - 1] += (uint64_t)n;
+            w->out->by_label[(size_t)label * PROF_READER_CATEGORIES + category - 1] += n;
     }
 }
 
@@ -306,28 +307,30 @@ static void add_row(work *w, const solver *s, uint32_t i, uint32_t place, uint32
 static int add_counts(work *w, const solver *s, uint32_t place, uint32_t label) {
     int exact = 1;
     for (uint32_t b = 1; b <= s->code->blocks; b++) {
-        int64_t n = w->inside[b];
+        uint64_t n = w->inside[b];
         for (uint32_t k = s->begins[b]; k < s->begins[b + 1]; k++)
             if (s->edges[s->around[k]].to == b && (s->edges[s->around[k]].from != b || k + 1 == s->begins[b + 1] || s->around[k + 1] != s->around[k]))
                 n += w->value[s->around[k]];
         for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++) {
-            exact &= n >= 0;
-            if (n > 0)
+            exact &= (int64_t)n >= 0;
+            if ((int64_t)n > 0)
                 add_row(w, s, i, place, label, n);
             n += w->change[i];
         }
     }
     for (uint32_t e = 0; e < s->code->edges; e++) {
-        exact &= w->value[e] >= 0;
-        w->out->edges[s->first_edge + e] += w->value[e] > 0 ? (uint64_t)w->value[e] : 0;
-        if (w->value[e] > 0 && (s->edges[e].kind == EDGE_TAKEN || s->edges[e].kind == EDGE_DONE))
-            w->out->rows[s->first + s->edges[e].instruction].taken += (uint64_t)w->value[e];
+        exact &= (int64_t)w->value[e] >= 0;
+        if ((int64_t)w->value[e] <= 0)
+            continue;
+        w->out->edges[s->first_edge + e] += w->value[e];
+        if (s->edges[e].kind == EDGE_TAKEN || s->edges[e].kind == EDGE_DONE)
+            w->out->rows[s->first + s->edges[e].instruction].taken += w->value[e];
     }
     return exact;
 }
 
 /* One code object in one context: `counts` NULL where it has no counters of its own there. */
-static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, int64_t entries, uint32_t place) {
+static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, uint64_t entries, uint32_t place) {
     const prof_code *code = s->code;
     memset(w->inside, 0, ((size_t)code->blocks + 1) * sizeof *w->inside);
     memset(w->change, 0, (size_t)code->instructions * sizeof *w->change);
@@ -351,7 +354,7 @@ static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, in
 
 /* All code that counted at a node of the file. */
 static int solve_node(work *w, const prof_node *node, uint32_t place) {
-    int64_t calls = (int64_t)node->calls;
+    uint64_t calls = node->calls;
     int own = node->code == 0;
     const prof_counts *c;
     uint64_t limit = w->reader->size / sizeof *c;
@@ -362,14 +365,14 @@ static int solve_node(work *w, const prof_node *node, uint32_t place) {
                 record_at(w->reader, PROF_CHUNK_COUNTS, ref, sizeof *c + c->counters * sizeof(uint64_t), &w->counts) == NULL)
                 return corrupt(w, "counters that are not there");
             if (pass == 0) { /* the others' calls first: those of the node's own code are the rest */
-                calls -= (int64_t)c->entries;
+                calls -= c->entries;
                 continue;
             }
             solver *s = solver_of(w, c->code);
             if (s == NULL)
                 return corrupt(w, "code that is not there");
             own |= c->code == node->code;
-            if (solve(w, s, c, ref, c->code == node->code ? calls : (int64_t)c->entries, place) != 0)
+            if (solve(w, s, c, ref, c->code == node->code ? calls : c->entries, place) != 0)
                 return -1;
         }
     }
@@ -435,6 +438,10 @@ static int read_live(work *w) {
 
 /* ---- the whole ---- */
 
+static uint8_t access_of(const prof_code_instruction *i, int which) {
+    return i->access[which] <= PROF_ACCESS_DELETE ? i->access[which] : PROF_ACCESS_NONE;
+}
+
 static void describe(work *w, const solver *s, prof_reader_code *out) {
     const prof_code *code = s->code;
     uint64_t label = code->label == 0 ? PROF_READER_NOT_FOUND
@@ -447,7 +454,7 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
         w->out->rows[s->first + i] = (prof_reader_operation){
             .code = (uint32_t)(s - w->solvers), .lies = from->lies, .line = from->line, .end_line = from->end_line,
             .column = from->column, .end_column = from->end_column, .name = from->name, .second = from->second,
-            .category = {from->category[0], from->category[1]}, .access = {from->access[0], from->access[1]},
+            .category = {from->category[0], from->category[1]}, .access = {access_of(from, 0), access_of(from, 1)},
             .flow = from->flow, .op = from->op};
     }
 }
@@ -514,6 +521,10 @@ prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, pr
                                                    uint64_t *own, char *error, size_t size) {
     work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .error = error,
               .error_size = size};
+    if (tree->place == NULL) {
+        prof_reader_fail(error, size, "has no operations");
+        return NULL;
+    }
     prof_reader_fail(error, size, "does not fit into memory");
     w.out = calloc(1, sizeof *w.out);
     if (w.out == NULL || read_codes(&w) != 0 || make_room(&w) != 0 || read_live(&w) != 0 ||

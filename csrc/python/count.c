@@ -92,11 +92,22 @@ static PyObject *op_count(PyObject *o) {
 
 /* ---- recorders -------------------------------------------------------------------------------------------------------- */
 
+/* The unit where an exception arose that came to `handler` with this offset. */
+static uint32_t raised_at(const prof_counted *counted, const prof_py_frame *frame, uint32_t handler, uint32_t unit) {
+    const prof_flow *flow = &counted->flow;
+    uint32_t k = prof_flow_find(flow, unit);
+    const prof_instruction *i = &flow->instructions[k];
+    if (i->handler != handler || k + 1 == flow->count || i[1].lies != unit + 1) return unit;
+    return unit + (uint32_t)prof_py_second_raised(frame, i->op, i->arg, i[1].op);
+}
+
 static void record(prof_counted *counted, uint32_t handler, PyObject *offset) {
     prof_thread *t = prof_thread_current();
     if (!t) return;
-    prof_counts *counts = counts_now(counted, prof_py_current());
-    if (counts) prof_counts_event(t, counts, handler, (uint32_t)PyLong_AsUnsignedLong(offset));
+    prof_py_frame *frame = prof_py_current();
+    prof_counts *counts = counts_now(counted, frame);
+    uint32_t unit = (uint32_t)PyLong_AsUnsignedLong(offset);
+    if (counts) prof_counts_event(t, counts, handler, raised_at(counted, frame, handler, unit));
 }
 
 void prof_count_unhandled(prof_counted *counted, PyObject *offset) { record(counted, PROF_EVENT_UNHANDLED, offset); }
@@ -112,7 +123,14 @@ static int op_record(PyObject *o, PyObject *offset, PyObject *ignored) {
 void prof_count_entry(prof_site *site, prof_node *node) {
     prof_counted *counted = site->counted;
     prof_thread *t = prof_thread_current();
-    if (!t || !counted || !node->label || (!counted->ref && !code_ref(counted))) return;
+    if (!t || !node->label) return;
+    if (!counted) { /* a generator, say, that was made before the operations were recorded */
+        const prof_code *code = node->code ? prof_arena_at(node->code) : NULL;
+        prof_counts *counts = code ? prof_counts_get(t, node, node->code, code->counters) : NULL;
+        if (counts) counts->entries++;
+        return;
+    }
+    if (!counted->ref && !code_ref(counted)) return;
     if (!node->code && node->calls == 1) node->code = counted->ref;
     if (node->code == counted->ref) return;
     prof_counts *counts = prof_counts_get(t, node, counted->ref, counted->flow.counter_count);
@@ -125,19 +143,24 @@ static uint32_t unit_of(prof_py_frame *frame) {
     return (uint32_t)(((const char *)prof_py_instruction(frame) - (const char *)_PyCode_CODE(prof_py_code(frame))) / 2);
 }
 
-prof_counts *prof_count_here(prof_py_frame *frame) {
-    prof_counted *counted = counted_in(prof_py_code(frame));
-    return counted ? counts_now(counted, frame) : NULL;
+/* Whether the frame stands in its body, with its entry counted: not before the enter probe, nor suspended. */
+static int is_inside(const prof_counted *counted, uint32_t unit) {
+    const prof_flow *flow = &counted->flow;
+    const prof_instruction *i = &flow->instructions[prof_flow_find(flow, unit)];
+    return i->block && i->kind != PROF_FLOW_RESUME && i->kind != PROF_FLOW_YIELD;
 }
 
-void prof_count_moved(prof_py_frame *frame, prof_counts *before) {
-    prof_counted *counted = counted_in(prof_py_code(frame));
-    prof_thread *t = counted ? prof_thread_current() : NULL;
-    prof_counts *after = t ? counts_now(counted, frame) : NULL;
-    if (before == after || !t) return;
-    uint32_t unit = unit_of(frame);
-    if (before) prof_counts_event(t, before, PROF_EVENT_LEAVES, unit);
-    if (after) prof_counts_event(t, after, PROF_EVENT_ENTERS, unit);
+void prof_count_move(prof_py_frame *frame, const void *owner, uint32_t what) {
+    prof_thread *t = prof_count_ops ? prof_thread_current() : NULL;
+    for (; t && frame; frame = prof_py_caller(frame)) {
+        prof_counted *counted = counted_in(prof_py_code(frame));
+        uint32_t unit = counted ? unit_of(frame) : 0;
+        if (counted && (!counted->site || frame == owner) && is_inside(counted, unit)) {
+            prof_counts *counts = counts_now(counted, frame);
+            if (counts) prof_counts_event(t, counts, what, unit);
+        }
+        if (prof_probed_site(prof_py_code(frame))) return; /* those below it count where it was called */
+    }
 }
 
 /* ---- calls that run ----------------------------------------------------------------------------------------------------- */
@@ -147,13 +170,6 @@ static void write_live(const prof_counts *counts, uint32_t unit) {
     if (!l) return;
     *l = (prof_live_frame){counts ? prof_arena_ref(counts) : 0, unit, generation, 0};
     prof_arena_publish(&live, sizeof *l);
-}
-
-/* Whether the frame stands in its body, with its entry counted: not before the enter probe, nor suspended. */
-static int is_inside(const prof_counted *counted, uint32_t unit) {
-    const prof_flow *flow = &counted->flow;
-    const prof_instruction *i = &flow->instructions[prof_flow_find(flow, unit)];
-    return i->block && i->kind != PROF_FLOW_RESUME && i->kind != PROF_FLOW_YIELD;
 }
 
 /* Does `what` with where each running call of a thread counts. Frames and the shadow stack have the same order, so one pass

@@ -62,10 +62,10 @@ void prof_count_unhandled(prof_counted *counted, PyObject *offset);
 /* A call of the site's function was entered at `node`, whose calls are not of its code yet. */
 void prof_count_entry(struct prof_site *site, prof_node *node);
 
-/* Where the call that runs in `frame` counts now; NULL for code without counters. */
-prof_counts *prof_count_here(prof_py_frame *frame);
-/* Its stack has changed: what it counted `before` ends behind the instruction that runs, and goes on elsewhere. */
-void prof_count_moved(prof_py_frame *frame, prof_counts *before);
+/* A section begins or ends, by a call that runs in `frame`: PROF_EVENT_LEAVES before that, PROF_EVENT_ENTERS after. What runs
+ * at it, code without a span and the call of the section's `owner` (NULL for a loose one), ends behind the instruction
+ * that runs in it, and goes on elsewhere. */
+void prof_count_move(prof_py_frame *frame, const void *owner, uint32_t what);
 
 /* Writes where the calls that run now stand. */
 void prof_count_live(void);

@@ -171,14 +171,17 @@ static void edges_of(build *b, uint32_t block) {
 }
 
 /* Whether a jump to the block can land in front of it without meeting anybody: nothing falls or is thrown to there. */
-static int lies_apart(const prof_flow *f, uint32_t block) {
+static int lies_apart(const build *b, uint32_t block) {
+    const prof_flow *f = b->flow;
     uint32_t first = f->first[block];
     for (uint32_t h = 0; h < f->handler_count; h++)
         if (f->handlers[h].instruction == first) return 0;
-    return first && !prof_flow_falls(&f->instructions[first - 1]);
+    if (!first || prof_flow_falls(&f->instructions[first - 1])) return 0;
+    uint32_t back = f->instructions[first - 1].target; /* of the loop around SEND, behind which throw() may go on */
+    return !b->rules->throw_ends_send || back == PROF_NONE || f->instructions[back].kind != PROF_FLOW_SEND;
 }
 
-static void place(prof_flow *f, prof_edge *e, uint32_t *ways) {
+static void place(const build *b, prof_edge *e, const uint32_t *ways) {
     switch (e->kind) {
     case PROF_EDGE_EXIT:
     case PROF_EDGE_JUMP: e->place = PROF_PLACE_BEFORE; return;
@@ -187,7 +190,7 @@ static void place(prof_flow *f, prof_edge *e, uint32_t *ways) {
     default: e->place = PROF_PLACE_BEHIND; return;
     }
     if (ways[e->to] == 1) e->place = PROF_PLACE_AT;
-    else if (lies_apart(f, e->to)) e->place = PROF_PLACE_EARLY;
+    else if (lies_apart(b, e->to)) e->place = PROF_PLACE_EARLY;
     else e->place = PROF_PLACE_APART;
 }
 
@@ -196,13 +199,14 @@ static void count_ways(const prof_flow *f, uint32_t *ways) {
     for (uint32_t h = 0; h < f->handler_count; h++) ways[f->instructions[f->handlers[h].instruction].block]++;
 }
 
-/* Only one edge can land early. */
+/* Not too many edges land early: each jumps over those before it. */
+enum { MOST_EARLY = 32 };
 static void settle_places(prof_flow *f, uint32_t *early) {
     memset(early, 0, (f->block_count + 1) * sizeof *early);
     for (uint32_t k = 0; k < f->edge_count; k++) {
         prof_edge *e = &f->edges[k];
         if (e->counter == PROF_NONE || e->place != PROF_PLACE_EARLY) continue;
-        if (early[e->to]++) e->place = PROF_PLACE_APART;
+        if (early[e->to]++ >= MOST_EARLY) e->place = PROF_PLACE_APART;
     }
 }
 
@@ -298,7 +302,7 @@ int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_
     find_blocks(&b, leads);
     for (uint32_t block = 1; block <= flow->block_count; block++) edges_of(&b, block);
     count_ways(flow, words);
-    for (uint32_t k = 0; k < flow->edge_count; k++) place(flow, &flow->edges[k], words);
+    for (uint32_t k = 0; k < flow->edge_count; k++) place(&b, &flow->edges[k], words);
     memset(words, 0, n * sizeof *words);
     weigh(&b, words, (int32_t *)(words + n));
     choose(flow, words, order, source->calls);

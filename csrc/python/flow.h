@@ -65,7 +65,7 @@ enum prof_edge_place {
     PROF_PLACE_BEFORE, /* the instruction that leaves */
     PROF_PLACE_BEHIND, /* the instruction that leaves or enters; jumps to what follows miss it */
     PROF_PLACE_AT,     /* at the target, which has no other way in */
-    PROF_PLACE_EARLY,  /* before the target, where only this edge lands: nothing falls through to there */
+    PROF_PLACE_EARLY,  /* before the target, where only such edges land: nothing falls through to there */
     PROF_PLACE_DONE,   /* before the target, behind END_FOR */
     PROF_PLACE_APART   /* behind the code, from where it jumps to the target */
 };

@@ -89,6 +89,7 @@ static inline int prof_py_set_code(PyObject *function, PyObject *code) {
 #endif
 #undef HAVE_STD_ATOMIC /* the internal headers' own atomics are for the interpreter's build */
 #include "internal/pycore_frame.h"
+#include "opcode.h"
 #ifdef PROF_PY_BORROWED_BUILD_CORE
 #undef Py_BUILD_CORE
 #endif
@@ -149,6 +150,17 @@ static inline prof_py_frame *prof_py_caller(const prof_py_frame *frame) {
     while (f && f->owner == FRAME_OWNED_BY_CSTACK) f = f->previous;
 #endif
     return f;
+}
+
+/* 3.11 runs some pairs of instructions as one, which has the offset of the first also where the second finds its variable
+ * unbound. Whether it was the second that raised there: nobody else of the pair can, or the first has its variable. */
+static inline int prof_py_second_raised(const prof_py_frame *frame, uint8_t first, uint32_t arg, uint8_t second) {
+#if PY_VERSION_HEX < 0x030C0000
+    if (second != LOAD_FAST) return 0;
+    return first == STORE_FAST || first == LOAD_CONST || (first == LOAD_FAST && frame->localsplus[arg]);
+#else
+    return 0;
+#endif
 }
 
 /* Bytes that lie before an object of the type in its block: the collector's head, the managed dict and weak references. */

@@ -67,7 +67,8 @@ static snippet sampler(uint32_t constant, int operands) {
  * and after what stands BEHIND the first one; in each of the two places, lower ranks come first. */
 typedef struct {
     uint32_t unit;
-    uint8_t side, rank;
+    uint8_t side;
+    int rank;
     snippet what;
 } insertion;
 enum { BEHIND, BEFORE };
@@ -83,8 +84,8 @@ typedef struct {
 
 /* ---- the plan of one code object ----------------------------------------------------------------------------------- */
 
-/* First unit, that of the operation, its EXTENDED_ARGs; the detour it takes, from 1; whether it lands early, before what stands
- * BEHIND there. */
+/* First unit, that of the operation, its EXTENDED_ARGs; the detour it takes, from 1; how many units early it lands, in what
+ * stands BEHIND there. */
 typedef struct { uint32_t start, unit, arg, width, detour, early; } jump;
 typedef struct { uint32_t start, unit; } span_return;
 typedef struct { uint32_t unit, previous; } yield;
@@ -194,11 +195,11 @@ static void *list_room(plan *p, void *list, uint32_t count, size_t size) {
 }
 
 /* Puts `what` at `unit`; its location is that of the instruction at `owner`. */
-static void insert(plan *p, uint32_t unit, uint8_t side, uint8_t rank, const snippet *what, uint32_t owner) {
+static void insert(plan *p, uint32_t unit, uint8_t side, int rank, const snippet *what, uint32_t owner) {
     insertion *bigger = what->units ? list_room(p, p->insertions, p->insertion_count, sizeof *bigger) : NULL;
     if (!bigger) return; /* code without a span has nothing in the places of its probes */
     p->insertions = bigger;
-    p->insertions[p->insertion_count++] = (insertion){unit, side, rank, *what};
+    p->insertions[p->insertion_count++] = (insertion){.unit = unit, .side = side, .rank = rank, .what = *what};
     (side == BEHIND ? p->behind : p->before)[unit] += what->units;
     p->grow[owner] += what->units;
 }
@@ -263,6 +264,14 @@ static void place_apart(plan *p, jump *j, uint32_t unit, const snippet *what) {
     j->detour = p->detour_count;
 }
 
+/* Puts `what` in front of `unit`, where nobody but the jump lands; what stands there already is jumped over. */
+static void place_early(plan *p, jump *j, uint32_t unit, const snippet *what) {
+    snippet s = *what;
+    if (p->behind[unit]) emit(&s, prof_opcode.jump_forward, p->behind[unit]);
+    insert(p, unit, BEHIND, FIRST - (int)p->behind[unit], &s, unit);
+    j->early = p->behind[unit];
+}
+
 static void place_counter(plan *p, const prof_flow *flow, const prof_edge *e, const snippet *what) {
     const prof_instruction *i = &flow->instructions[e->instruction];
     uint32_t next = i->unit + 1 + prof_opcode.caches[i->op];
@@ -274,10 +283,7 @@ static void place_counter(plan *p, const prof_flow *flow, const prof_edge *e, co
         else insert(p, next, BEHIND, THIRD, what, i->start);
         break;
     case PROF_PLACE_AT: insert(p, to, BEFORE, FIRST, what, to); break;
-    case PROF_PLACE_EARLY:
-        insert(p, to, BEHIND, FIRST, what, to);
-        jump_at(p, i->unit)->early = 1;
-        break;
+    case PROF_PLACE_EARLY: place_early(p, jump_at(p, i->unit), to, what); break;
     case PROF_PLACE_DONE: insert(p, to, BEHIND, THIRD, what, to); break;
     default: place_apart(p, jump_at(p, i->unit), to, what);
     }
@@ -331,7 +337,7 @@ static uint32_t target(const plan *p, const jump *j) {
 static uint32_t distance(const plan *p, const jump *j) {
     uint32_t from = p->lies[j->unit] + 1 + prof_opcode.caches[p->code[2 * j->unit]], to = target(p, j);
     if (j->detour) return p->detours[j->detour - 1].at - from;
-    to = p->lands[to] - (j->early ? p->behind[to] : 0);
+    to = p->lands[to] - j->early;
     return is_backward(p, j) ? from - to : to - from;
 }
 

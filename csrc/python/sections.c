@@ -129,12 +129,12 @@ static int still_runs(prof_py_frame *frame, const void *owner) {
     return frame != NULL;
 }
 
-/* Closes the section on top; `frame` runs. The call that had it open counts its operations elsewhere from here on. */
+/* Closes the section on top; `frame` runs. */
 static void close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
-    prof_py_frame *owner = prof_count_ops && (!t->top->loose || still_runs(frame, t->top->owner)) ? t->top->owner : NULL;
-    prof_counts *before = owner ? prof_count_here(owner) : NULL;
+    const void *owner = t->top->loose ? NULL : t->top->owner;
+    prof_count_move(frame, owner, PROF_EVENT_LEAVES);
     prof_pop_complete(t, t->top, now);
-    if (owner) prof_count_moved(owner, before);
+    prof_count_move(frame, owner, PROF_EVENT_ENTERS);
 }
 
 /* Closes sections on top that can no longer be ended: of functions without probes that have returned, and one that the
@@ -168,14 +168,15 @@ static PyObject *begin_at(PyObject *name, int depth) {
     prof_thread *t = label ? prof_thread_current() : NULL;
     if (t) {
         close_forgotten(t, frame, label);
-        prof_counts *before = prof_count_ops ? prof_count_here(frame) : NULL;
+        const void *owner = loose ? NULL : frame;
+        prof_count_move(frame, owner, PROF_EVENT_LEAVES);
         prof_frame *f = prof_push(t, label);
         if (f) {
             f->owner = frame;
             f->loose = (uint64_t)loose;
             f->node->calls++;
-            if (prof_count_ops) prof_count_moved(frame, before);
         }
+        prof_count_move(frame, owner, PROF_EVENT_ENTERS);
     }
     return Py_NewRef((PyObject *)site);
 }

@@ -67,8 +67,10 @@ static void read_operations(const prof_reader *reader, prof_reader_tree *tree) {
         check(error[0] != '\0', "operations were refused without a reason");
         return;
     }
-    for (uint32_t i = 0; i < operations->count; i++)
+    for (uint32_t i = 0; i < operations->count; i++) {
         touched += operations->rows[i].count + operations->rows[i].taken;
+        check(operations->rows[i].access[0] < 4 && operations->rows[i].access[1] < 4, "an unknown access");
+    }
     read_sites(reader, operations);
     prof_reader_operations_free(operations);
 }

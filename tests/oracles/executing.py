@@ -1,7 +1,7 @@
 """Counts executed instructions with the interpreter's own hooks: what the operations are compared with.
 
-`sys.monitoring`'s INSTRUCTION events on 3.12 and later, a trace function with opcode events on 3.11; both with a callback in
-C (`executing.c`, built here at first use), which runs no Python code of ours.
+`sys.monitoring`'s INSTRUCTION events on 3.12 and later, a trace function with opcode events on 3.11; both with a
+callback in C (`executing.c`, built here at first use), which runs no Python code of ours.
 """
 
 from __future__ import annotations
@@ -69,9 +69,10 @@ def _word(op: int) -> str:
 
 
 class Executed:
-    """What ran between `start` and `stop`: all code, on this thread and (3.11: those that begin meanwhile) on others."""
+    """What ran between `start` and `stop`: all code, on all threads (3.11: this one and those that begin)."""
 
     _codes: list[tuple[CodeType, array[int]]] | None = None
+    _settrace: Any = None
 
     def start(self) -> None:
         counter = module()
@@ -84,6 +85,8 @@ class Executed:
             sys.monitoring.set_events(TOOL, events.INSTRUCTION | events.BRANCH)
         else:
             threading._trace_hook = counter.begin  # type: ignore[attr-defined]  # settrace() would be a call
+            counter.settrace((sys.settrace,))
+            self._settrace, sys.settrace = sys.settrace, counter.settrace
             counter.begin()
 
     def stop(self) -> None:
@@ -93,6 +96,7 @@ class Executed:
                 sys.monitoring.register_callback(TOOL, event, None)
             sys.monitoring.free_tool_id(TOOL)
         else:
+            sys.settrace = self._settrace
             module().end()
             threading._trace_hook = None  # type: ignore[attr-defined]
 

@@ -1,8 +1,8 @@
 """Runs one test module of the standard library and writes what came of it: `one.py MODULE MODE OUT`.
 
-`plain`: as it is. `probed`: every Python function has probes and a recording runs. `counted`: the interpreter's own hooks
-count as well. `ops`: every `def` has probes and counters, as `@profiled` gives them, and operations are recorded. `executed`:
-each instruction is counted by the interpreter's own hooks as well.
+`plain`: as it is. `probed`: every Python function has probes and a recording runs. `counted`: the interpreter's own
+hooks count as well. `ops`: every `def` has probes and counters, as `@profiled` gives them, and operations are recorded.
+`executed`: each instruction is counted by the interpreter's own hooks as well.
 """
 
 from __future__ import annotations

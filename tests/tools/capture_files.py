@@ -10,7 +10,7 @@ from typing import Any
 HEADER_SIZE = 4096
 BINS = 192
 STRINGS, LABELS, THREADS, NODES, META, PENDING, MEMORY, TYPES, SERIES = 1, 2, 3, 4, 5, 6, 7, 8, 9
-CODES, COUNTS = 10, 11
+CODES, COUNTS, EVENTS, LIVE = 10, 11, 12, 13
 FUNCTION, SECTION, IMPORT, GC, NATIVE, THREAD, PROFILER, LINE = 1, 2, 3, 4, 5, 6, 7, 8
 TIME_MODE, MEMORY_MODE, OPS_MODE = 1, 2, 4
 CATEGORIES = (
@@ -42,6 +42,8 @@ CODE = struct.Struct("=12I")
 INSTRUCTION = struct.Struct("=IIIIHHIIHBBBBBBI")
 EDGE = struct.Struct("=IIIIBBH")
 COUNTED = struct.Struct("=6IQ")
+EVENT = struct.Struct("=4IQ")
+LIVE_FRAME = struct.Struct("=3I4x")
 NO_COUNTER, CALLS = 2**32 - 1, 2**32 - 2
 NO_HANDLER = 0xFFFF
 READ, WRITE = 1, 2
@@ -132,11 +134,15 @@ class Code:
 
 @dataclass
 class Counted:
-    """What a code object, by index, counted at a node; `entries` where the node's calls are another's."""
+    """What a code object, by index, counted at a node; `entries` where the node's calls are another's.
+
+    `events`: (what, unit, count). `live`: units where calls stood when the recording ended."""
 
     code: int
     counters: list[int]
     entries: int = 0
+    events: list[tuple[int, int, int]] = field(default_factory=list)
+    live: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -301,18 +307,30 @@ class File:
     def _counts(self, out: bytearray, nodes: list[Node], ref: int, codes: list[int]) -> list[int]:
         """Writes what the nodes counted, and returns the ref of each one's first; 0 none."""
         data, offsets = bytearray(), []
+        events = iter([self._events(out, c.events, ref) for node in nodes for c in node.counts])
         start = len(out) + CHUNK.size
+        live = []
         for node in nodes:
             following = 0
             for c in node.counts:
                 here = (start + len(data)) // 8
-                data += COUNTED.pack(codes[c.code], 0, following, 0, len(c.counters), 0, c.entries)
+                live += [LIVE_FRAME.pack(here, unit, 1) for unit in c.live]
+                data += COUNTED.pack(codes[c.code], 0, following, next(events), len(c.counters), 0, c.entries)
                 data += struct.pack(f"={len(c.counters)}Q", *c.counters)
                 following = here
             offsets.append(following)
         if data:
             self._chunk(out, COUNTS, 1, bytes(data), ref)
+        if live:
+            self._chunk(out, LIVE, LIVE_FRAME.size, b"".join(live), 0)
         return offsets
+
+    def _events(self, out: bytearray, events: list[tuple[int, int, int]], ref: int) -> int:
+        """Writes events and returns the ref of the first; 0 none."""
+        first = 0
+        for what, unit, count in events:
+            first = self._chunk(out, EVENTS, EVENT.size, EVENT.pack(first, what, unit, 0, count), ref) // 8
+        return first
 
     def _pending(self, out: bytearray, labels: list[int], threads: list[int]) -> None:
         """Calls that are set down and not counted, and room for more."""

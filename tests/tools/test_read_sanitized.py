@@ -12,6 +12,7 @@ from capture_files import (
     FRAME,
     IMPORT,
     MEMORY_MODE,
+    NO_HANDLER,
     OPS_MODE,
     RECORDING,
     THREAD,
@@ -61,8 +62,8 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     file.memory, file.types, file.series = Memory(True, 2, 68, 70), [("dict", 2, 60)], [(5, 1, 2, 3)]
     file.modes = TIME_MODE | MEMORY_MODE | OPS_MODE
     file.codes = [token_code(1), token_code(None, "m.f.<genexpr>")]
-    nodes[1].code, nodes[1].counts = 0, [Counted(0, [1])]
-    nodes[2].counts = [Counted(1, [3], entries=4)]
+    nodes[1].code, nodes[1].counts = 0, [Counted(0, [1], events=[(NO_HANDLER, 2, 3), (0x10000, 1, 1)], live=[2])]
+    nodes[2].counts = [Counted(1, [3], entries=4, events=[(0, 1, 1)], live=[1, 3])]
     file.places = [Label(FRAME, "m.g", "m", "/src/m.py", 3), Label(8, "m.py:7", "g", "/src/m.py", 7)]
     file.samples = [
         Sample(2, 0),
