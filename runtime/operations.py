@@ -135,7 +135,7 @@ def traits() -> bytes:
 
 
 def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
-    """How often control took each edge in an earlier capture; UsageError where that says nothing of this interpreter."""
+    """How often control took each edge in an earlier capture; UsageError where it says nothing of this interpreter."""
     from prof.capture import open_capture
 
     with open_capture(path) as capture:

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import types
@@ -428,3 +429,38 @@ def main():
     gc.collect()
     before = sum(type(o).__name__ == "Counter" and type(o).__module__ == "prof" for o in gc.get_objects())
     assert before == 0
+
+
+# ---- what was put into the source -----------------------------------------------------------------------------------
+
+MARKED = """\
+def work(n):
+    t = 0
+    # profile! loop
+    for i in range(n):
+        t += i
+    # end! loop
+    return t
+work(5)
+"""
+
+
+def test_lines_that_instrumenting_wrote_are_not_the_programs(tmp_path: Path) -> None:
+    """The decorator and the sections stand in the source, and what they take to run is in no count."""
+    from prof.capture import open_capture
+    from prof.instrument.cli import instrument_main
+
+    program = tmp_path / "marked.py"
+    program.write_text(MARKED)
+    assert instrument_main([str(program)]) == 0
+    assert 'profile("loop")' in program.read_text()
+    environment = {**os.environ, "PROF": f"ops,{tmp_path}"}
+    subprocess.run([sys.executable, str(program)], env=environment, check=True, capture_output=True)
+    with open_capture(next(tmp_path.glob("*.capture"))) as capture:
+        solved = capture.tree().operations
+        assert solved is not None
+        rows = [row for code in solved.codes() for row in solved.of_code(code)]
+    names = {row.name for row in rows if row.count}
+    assert {"t", "i", "n", "range"} <= names
+    assert not {"profile", "end"} & names
+    assert {row.line for row in rows if row.categories} == {2, 4, 5, 7}, "of the source as it was"
