@@ -383,18 +383,11 @@ static int solve_node(work *w, const prof_node *node, uint32_t place) {
 }
 
 static int solve_all(work *w) {
-    const prof_reader *reader = w->reader;
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_NODES)
-            continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            const prof_node *node = (const prof_node *)record;
-            uint32_t place = w->place[chunk->first + i];
-            if (place != PROF_READER_NO_PLACE && (node->code != 0 || node->counts != 0) && solve_node(w, node, place) != 0)
-                return -1;
-        }
+    prof_reader_walk walk = {0};
+    for (const prof_node *node; (node = prof_reader_next(w->reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
+        uint32_t place = w->place[walk.index];
+        if (place != PROF_READER_NO_PLACE && (node->code != 0 || node->counts != 0) && solve_node(w, node, place) != 0)
+            return -1;
     }
     return 0;
 }
@@ -407,31 +400,18 @@ static int by_value(const void *a, const void *b) {
 }
 
 static int read_live(work *w) {
-    const prof_reader *reader = w->reader;
     uint32_t generation = 0;
-    for (int pass = 0; pass < 3; pass++) {
-        for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-            const prof_reader_chunk *chunk = &reader->chunks[c];
-            for (uint64_t i = 0; chunk->type == PROF_CHUNK_LIVE && i < chunk->records; i++) {
-                const prof_live_frame *l =
-                    (const prof_live_frame *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-                if (pass == 0)
-                    generation = l->generation > generation ? l->generation : generation;
-                else if (l->counts == 0 || l->generation != generation)
-                    continue;
-                else if (pass == 1)
-                    w->live_count++;
-                else
-                    w->live[w->live_count++] = (uint64_t)l->counts << 32 | l->unit;
-            }
-        }
-        if (pass == 1) {
-            w->live = calloc(w->live_count + 1, sizeof *w->live);
-            w->live_count = 0;
-            if (w->live == NULL)
-                return -1;
-        }
-    }
+    uint64_t room = 0;
+    prof_reader_walk walk = {0};
+    for (const prof_live_frame *l; (l = prof_reader_next(w->reader, PROF_CHUNK_LIVE, &walk)) != NULL; room++)
+        generation = l->generation > generation ? l->generation : generation;
+    w->live = calloc(room + 1, sizeof *w->live);
+    if (w->live == NULL)
+        return -1;
+    walk = (prof_reader_walk){0};
+    for (const prof_live_frame *l; (l = prof_reader_next(w->reader, PROF_CHUNK_LIVE, &walk)) != NULL;)
+        if (l->counts != 0 && l->generation == generation && w->live_count < room)
+            w->live[w->live_count++] = (uint64_t)l->counts << 32 | l->unit;
     qsort(w->live, w->live_count, sizeof *w->live, by_value);
     return 0;
 }
@@ -461,25 +441,21 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
 
 /* The types of operands are of instructions, whatever the tree. */
 static int read_operands(work *w) {
-    const prof_reader *reader = w->reader;
     uint64_t room = 0;
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++)
-        room += reader->chunks[c].type == PROF_CHUNK_OPERANDS ? reader->chunks[c].records : 0;
+    prof_reader_walk walk = {0};
+    while (prof_reader_next(w->reader, PROF_CHUNK_OPERANDS, &walk) != NULL)
+        room++;
     w->out->operands = calloc(room + 1, sizeof *w->out->operands);
     if (w->out->operands == NULL)
         return -1;
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        for (uint64_t i = 0; chunk->type == PROF_CHUNK_OPERANDS && i < chunk->records; i++) {
-            const prof_operands *from =
-                (const prof_operands *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-            const solver *s = solver_of(w, from->code);
-            if (s == NULL)
-                return corrupt(w, "code that is not there");
-            w->out->operands[w->out->operand_count++] =
-                (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left,
-                                       .right = from->right, .count = from->count};
-        }
+    walk = (prof_reader_walk){0};
+    for (const prof_operands *from; (from = prof_reader_next(w->reader, PROF_CHUNK_OPERANDS, &walk)) != NULL;) {
+        const solver *s = solver_of(w, from->code);
+        if (s == NULL)
+            return corrupt(w, "code that is not there");
+        w->out->operands[w->out->operand_count++] =
+            (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left,
+                                   .right = from->right, .count = from->count};
     }
     return 0;
 }

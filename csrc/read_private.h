@@ -102,6 +102,26 @@ static inline const unsigned char *prof_reader_records(const prof_reader *reader
     return reader->data + chunk->offset + sizeof(prof_chunk);
 }
 
+/* Goes through the records of one type, in the order of the file. Begins zeroed. */
+typedef struct {
+    const prof_reader_chunk *chunk; /* of the record at hand */
+    uint64_t index;                 /* of the record at hand, over all chunks of the type */
+    uint64_t next_chunk, next;      /* the caller need not look at these */
+} prof_reader_walk;
+
+static inline const void *prof_reader_next(const prof_reader *reader, uint32_t type, prof_reader_walk *walk) {
+    while (walk->chunk == NULL || walk->next == walk->chunk->records) {
+        do {
+            if (walk->next_chunk == reader->info.chunk_count)
+                return NULL;
+            walk->chunk = &reader->chunks[walk->next_chunk++];
+        } while (walk->chunk->type != type);
+        walk->next = 0;
+    }
+    walk->index = walk->chunk->first + walk->next;
+    return prof_reader_records(reader, walk->chunk) + walk->next++ * walk->chunk->record_size;
+}
+
 /* Ticks to whole nanoseconds, rounded; saturates. */
 static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
     double ns = ticks * ns_per_tick + 0.5;

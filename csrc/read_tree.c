@@ -123,22 +123,16 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
 static int map_nodes(merge *m, char *error, size_t size) {
     const prof_reader *reader = m->reader;
     cursors at = {{NULL}, {NULL}};
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_NODES)
+    prof_reader_walk walk = {0};
+    for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
+        if (m->thread != 0 && walk.chunk->thread != m->thread) {
+            m->map[walk.index] = LEFT_OUT;
             continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            uint64_t index = chunk->first + i;
-            if (m->thread != 0 && chunk->thread != m->thread) {
-                m->map[index] = LEFT_OUT;
-                continue;
-            }
-            const char *wrong = map_node(m, chunk, (const prof_node *)record, index, &at);
-            if (wrong != NULL) {
-                prof_reader_fail(error, size, CORRUPT "node %" PRIu64 " names %s", index, wrong);
-                return -1;
-            }
+        }
+        const char *wrong = map_node(m, walk.chunk, node, walk.index, &at);
+        if (wrong != NULL) {
+            prof_reader_fail(error, size, CORRUPT "node %" PRIu64 " names %s", walk.index, wrong);
+            return -1;
         }
     }
     return 0;
@@ -173,22 +167,16 @@ static const char *map_sampled(merge *m, const prof_reader_chunk *chunk, const p
 static int map_samples(merge *m, char *error, size_t size) {
     const prof_reader *reader = m->reader;
     cursors at = {{NULL}, {NULL}};
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_SAMPLED)
+    prof_reader_walk walk = {0};
+    for (const prof_sampled *record; (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
+        if (m->thread != 0 && walk.chunk->thread != m->thread) {
+            m->map[reader->info.node_count + walk.index] = LEFT_OUT;
             continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            uint64_t index = chunk->first + i;
-            if (m->thread != 0 && chunk->thread != m->thread) {
-                m->map[reader->info.node_count + index] = LEFT_OUT;
-                continue;
-            }
-            const char *wrong = map_sampled(m, chunk, (const prof_sampled *)record, index, &at);
-            if (wrong != NULL) {
-                prof_reader_fail(error, size, CORRUPT "record %" PRIu64 " of samples names %s", index, wrong);
-                return -1;
-            }
+        }
+        const char *wrong = map_sampled(m, walk.chunk, record, walk.index, &at);
+        if (wrong != NULL) {
+            prof_reader_fail(error, size, CORRUPT "record %" PRIu64 " of samples names %s", walk.index, wrong);
+            return -1;
         }
     }
     return 0;
@@ -244,21 +232,13 @@ static void add_node(const prof_reader *reader, prof_reader_tree *tree, const pr
 
 static void add_columns(const merge *m, prof_reader_tree *tree) {
     const prof_reader *reader = m->reader;
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_NODES)
-            continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            const prof_node *node = (const prof_node *)record;
-            uint32_t merged = m->map[chunk->first + i];
-            if (merged == LEFT_OUT)
-                continue;
-            if (merged == PROFILER)
-                tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
-            else
-                add_node(reader, tree, node, m->place[merged]);
-        }
+    prof_reader_walk walk = {0};
+    for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
+        uint32_t merged = m->map[walk.index];
+        if (merged == PROFILER)
+            tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
+        else if (merged != LEFT_OUT)
+            add_node(reader, tree, node, m->place[merged]);
     }
 }
 
@@ -294,16 +274,11 @@ static void add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint
 
 static void add_samples(const merge *m, prof_reader_tree *tree) {
     const prof_reader *reader = m->reader;
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_SAMPLED)
-            continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            uint32_t merged = m->map[reader->info.node_count + chunk->first + i];
-            if (merged != LEFT_OUT && merged != PROFILER)
-                add_sampled(tree, (const prof_sampled *)record, m->place[merged]);
-        }
+    prof_reader_walk walk = {0};
+    for (const prof_sampled *record; (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
+        uint32_t merged = m->map[reader->info.node_count + walk.index];
+        if (merged != LEFT_OUT && merged != PROFILER)
+            add_sampled(tree, record, m->place[merged]);
     }
 }
 
@@ -316,18 +291,12 @@ static void add_used(prof_reader_tree *tree, const prof_usage *usage, uint32_t p
 static void add_usage(const merge *m, prof_reader_tree *tree) {
     const prof_reader *reader = m->reader;
     prof_reader_cursor cursor = {NULL};
-    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
-        const prof_reader_chunk *chunk = &reader->chunks[c];
-        if (chunk->type != PROF_CHUNK_USAGE)
-            continue;
-        const unsigned char *record = prof_reader_records(reader, chunk);
-        for (uint64_t i = 0; i < chunk->records; i++, record += chunk->record_size) {
-            const prof_usage *usage = (const prof_usage *)record;
-            uint64_t where = prof_reader_record(reader, PROF_CHUNK_SAMPLED, usage->where, &cursor);
-            uint32_t merged = where == PROF_READER_NOT_FOUND ? LEFT_OUT : m->map[reader->info.node_count + where];
-            if (merged != LEFT_OUT && merged != PROFILER)
-                add_used(tree, usage, m->place[merged]);
-        }
+    prof_reader_walk walk = {0};
+    for (const prof_usage *usage; (usage = prof_reader_next(reader, PROF_CHUNK_USAGE, &walk)) != NULL;) {
+        uint64_t where = prof_reader_record(reader, PROF_CHUNK_SAMPLED, usage->where, &cursor);
+        uint32_t merged = where == PROF_READER_NOT_FOUND ? LEFT_OUT : m->map[reader->info.node_count + where];
+        if (merged != LEFT_OUT && merged != PROFILER)
+            add_used(tree, usage, m->place[merged]);
     }
 }
 
