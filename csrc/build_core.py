@@ -42,6 +42,8 @@ PYTHON = [
     "tables.c",
     "probes.c",
     "count.c",
+    "code.c",
+    "samplers.c",
     "sections.c",
     "ambient.c",
     "monitor.c",

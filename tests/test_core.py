@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,17 @@ def test_core(program: Path, case: str, tmp_path: Path) -> None:
         [program, case, tmp_path], capture_output=True, text=True, timeout=120, env=environment, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_cpython_half_stands_on_an_interpreter_that_it_does_not_know() -> None:
+    """There it has monitoring and spans of C; nothing may ask for frames or instructions."""
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    flags = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration", "-DPROF_PY_UNKNOWN"]
+    sources = map(str, sorted((ROOT / "csrc" / "python").glob("*.c")))
+    command = [compiler, *flags, f"-I{sysconfig.get_path('include')}", *sources]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "Python.h: No such file" in done.stderr:
+        pytest.skip("this interpreter came without its headers")
+    assert done.returncode == 0, done.stderr

@@ -3,28 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../labels.h"
-#include "../lines.h"
-#include "../memory.h"
 #include "../session.h"
+#include "code.h"
 #include "probes.h"
 #include "rewrite.h"
-#include "tables.h"
+#include "samplers.h"
 
-prof_trait prof_traits[256];
-static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
-static PyObject *tables;        /* Owned: a tuple of tuples of names */
 static PyObject *weights;       /* Owned: a dict by (name, line) of how often edges ran before, or NULL */
 static prof_counted *all;       /* every one there is */
-static prof_appender codes, live, operands;
+static prof_appender live;
 static Py_ssize_t extra = -1;   /* slot of code objects: what is counted in them */
-static long types_limit;        /* executions of which operand types are sampled; -1 all */
 static uint32_t generation;
-
-static PyTypeObject prof_sampler_type;
-static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_t instruction);
-static void prof_sampler_place(PyObject *o, uint32_t constant);
-static void prof_sampler_reset(PyObject *o);
 
 typedef struct {
     PyObject_HEAD
@@ -49,11 +38,9 @@ static prof_frame *own_frame(const prof_thread *t, prof_frame *from, const prof_
     return NULL;
 }
 
-static prof_ref code_ref(prof_counted *counted);
-
 static prof_counts *counts_at(prof_thread *t, prof_counted *counted, prof_frame *f) {
     if (!f || !f->node->label) return NULL;
-    if (!counted->ref && !code_ref(counted)) return NULL;
+    if (!counted->ref && !prof_code_ref(counted)) return NULL;
     return prof_counts_get(t, f->node, counted->ref, counted->flow.counter_count);
 }
 
@@ -130,7 +117,7 @@ void prof_count_entry(prof_site *site, prof_node *node) {
         if (counts) counts->entries++;
         return;
     }
-    if (!counted->ref && !code_ref(counted)) return;
+    if (!counted->ref && !prof_code_ref(counted)) return;
     if (!node->code && node->calls == 1) node->code = counted->ref;
     if (node->code == counted->ref) return;
     prof_counts *counts = prof_counts_get(t, node, counted->ref, counted->flow.counter_count);
@@ -138,10 +125,6 @@ void prof_count_entry(prof_site *site, prof_node *node) {
 }
 
 static prof_counted *counted_in(PyCodeObject *code);
-
-static uint32_t unit_of(prof_py_frame *frame) {
-    return (uint32_t)(((const char *)prof_py_instruction(frame) - (const char *)_PyCode_CODE(prof_py_code(frame))) / 2);
-}
 
 /* Whether the frame stands in its body, with its entry counted: not before the enter probe, nor suspended. */
 static int is_inside(const prof_counted *counted, uint32_t unit) {
@@ -154,7 +137,7 @@ void prof_count_move(prof_py_frame *frame, const void *owner, uint32_t what) {
     prof_thread *t = prof_count_ops ? prof_thread_current() : NULL;
     for (; t && frame; frame = prof_py_caller(frame)) {
         prof_counted *counted = counted_in(prof_py_code(frame));
-        uint32_t unit = counted ? unit_of(frame) : 0;
+        uint32_t unit = counted ? prof_py_unit(frame) : 0;
         if (counted && (!counted->site || frame == owner) && is_inside(counted, unit)) {
             prof_counts *counts = counts_now(counted, frame);
             if (counts) prof_counts_event(t, counts, what, unit);
@@ -178,10 +161,10 @@ static void each_call(prof_thread *t, prof_py_frame *frame, void (*what)(prof_th
     prof_frame *f = t->top;
     for (; frame; frame = prof_py_caller(frame)) {
         prof_counted *counted = counted_in(prof_py_code(frame));
-        if (!counted || prof_py_incomplete(frame) || !is_inside(counted, unit_of(frame))) continue;
+        if (!counted || prof_py_incomplete(frame) || !is_inside(counted, prof_py_unit(frame))) continue;
         prof_frame *own = own_frame(t, f, counted, frame);
         prof_counts *counts = counts_at(t, counted, own);
-        if (counts) what(t, counts, unit_of(frame));
+        if (counts) what(t, counts, prof_py_unit(frame));
         if (!own || !counted->site) continue;
         while (own > t->base && own->label != counted->site->label) own--; /* below its sections */
         f = own > t->base ? own - 1 : own;
@@ -208,122 +191,11 @@ void prof_count_live(void) {
     each_thread(leaves);
 }
 
-/* ---- code in the capture ------------------------------------------------------------------------------------------------ */
-
-static prof_ref text_ref(PyObject *text) {
-    PyObject *bytes = text && PyUnicode_Check(text) ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
-    prof_ref ref = bytes ? prof_string_ref(PyBytes_AS_STRING(bytes)) : 0;
-    PyErr_Clear();
-    Py_XDECREF(bytes);
-    return ref;
-}
-
-static prof_ref item_ref(PyObject *tuple, uint32_t index) {
-    return PyTuple_Check(tuple) && index < (uint32_t)PyTuple_GET_SIZE(tuple) ? text_ref(PyTuple_GET_ITEM(tuple, index)) : 0;
-}
-
-static void name_instruction(const prof_counted *c, const prof_instruction *i, prof_code_instruction *out) {
-    const prof_trait *trait = &prof_traits[i->op];
-    uint32_t index = i->arg >> trait->shift;
-    memcpy(out->access, trait->access, sizeof out->access);
-    memcpy(out->category, trait->category, sizeof out->category);
-    switch (trait->source) {
-    case PROF_NAME_NONE: return;
-    case PROF_NAME_LOCAL: out->name = item_ref(c->locals, index); return;
-    case PROF_NAME_LOCALS:
-        out->name = item_ref(c->locals, index >> 4);
-        out->second = item_ref(c->locals, index & 15);
-        return;
-    case PROF_NAME_NAME: out->name = item_ref(c->names, index); return;
-    default: out->name = item_ref(PyTuple_GET_ITEM(tables, trait->source - PROF_NAME_TABLE), index);
-    }
-    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = i->arg < sizeof by_argument ? by_argument[i->arg] : 0;
-}
-
-/* Line numbers of the source as it was before it was instrumented; neighbours mostly share theirs. */
-typedef struct {
-    const char *file;
-    uint32_t line, original;
-    int own; /* whether the line is the profiler's */
-} line_reader;
-
-static uint32_t original_line(line_reader *r, uint32_t line) {
-    if (line != r->line && r->file) {
-        r->original = prof_line_original(r->file, line);
-        r->own = prof_line_is_own(r->file, line);
-    }
-    r->line = line;
-    return r->file ? r->original : line;
-}
-
-static void write_instructions(const prof_counted *c, prof_code_instruction *out, uint32_t from) {
-    prof_location_reader r;
-    PyObject *file = PyUnicode_AsEncodedString(c->file, "utf-8", "backslashreplace");
-    line_reader begin = {.file = file ? PyBytes_AS_STRING(file) : NULL}, end = begin;
-    PyErr_Clear();
-    prof_locations_open(&r, (const uint8_t *)PyBytes_AS_STRING(c->locations), (size_t)PyBytes_GET_SIZE(c->locations),
-                        c->first_line);
-    for (uint32_t k = from; k < c->flow.count; k++, out++) {
-        const prof_instruction *i = &c->flow.instructions[k];
-        const prof_location *l = prof_locations_at(&r, i->unit);
-        *out = (prof_code_instruction){.lies = i->lies, .block = i->block, .handler = i->handler, .flow = i->kind,
-                                       .op = i->op, .line = original_line(&begin, l->line),
-                                       .end_line = original_line(&end, l->end_line), .column = l->column,
-                                       .end_column = l->end_column};
-        if (!begin.own) name_instruction(c, i, out);
-    }
-    Py_XDECREF(file);
-}
-
-static void write_edges(const prof_flow *flow, prof_code_edge *out, uint32_t from) {
-    for (uint32_t k = 0; k < flow->edge_count; k++) {
-        const prof_edge *e = &flow->edges[k];
-        out[k] = (prof_code_edge){.from = e->from, .to = e->to, .instruction = e->instruction - from,
-                                  .counter = e->counter, .kind = e->kind, .before = e->place == PROF_PLACE_BEFORE};
-    }
-}
-
-static prof_code *write_code(prof_counted *c) {
-    const prof_flow *flow = &c->flow;
-    uint32_t from = flow->first[1], n = flow->count - from;
-    uint64_t bytes = sizeof(prof_code) + n * sizeof(prof_code_instruction) + flow->edge_count * sizeof(prof_code_edge) +
-                     flow->handler_count * sizeof(uint32_t);
-    bytes = (bytes + 7) / 8 * 8;
-    prof_code *code = prof_arena_append(&codes, PROF_CHUNK_CODES, 1, 0, bytes);
-    if (!code) return NULL;
-    prof_code_instruction *instructions = (void *)(code + 1);
-    prof_code_edge *edges = (void *)(instructions + n);
-    uint32_t *handlers = (void *)(edges + flow->edge_count);
-    *code = (prof_code){.size = (uint32_t)bytes, .label = c->site ? c->site->ref : 0, .name = text_ref(c->name),
-                        .file = text_ref(c->file), .line = prof_original_line(c->file, c->first_line), .instructions = n,
-                        .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count,
-                        .counters = flow->counter_count};
-    write_instructions(c, instructions, from);
-    write_edges(flow, edges, from);
-    for (uint32_t h = 0; h < flow->handler_count; h++)
-        handlers[h] = flow->instructions[flow->handlers[h].instruction].block;
-    prof_arena_publish(&codes, bytes);
-    return code;
-}
-
-/* The code's ref in this recording, written at first use; 0 where there is no room (counted) or nothing to count for. */
-static prof_ref code_ref(prof_counted *counted) {
-    if (counted->ref || !prof_recording() || !prof_count_ops) return counted->ref;
-    if (counted->site && !counted->site->ref) return 0;
-    prof_busy.quiet++;
-    PyObject *error = PyErr_GetRaisedException();
-    prof_code *code = write_code(counted);
-    PyErr_SetRaisedException(error);
-    prof_busy.quiet--;
-    if (!code) prof_count(PROF_DROP_LOST_COUNTS, 1);
-    else counted->ref = prof_arena_ref(code);
-    if (counted->site && counted->ref) counted->site->code = counted->ref;
-    return counted->ref;
-}
-
 void prof_count_reset(void) {
-    codes = live = operands = (prof_appender){0};
+    live = (prof_appender){0};
     generation = 0;
+    prof_code_reset();
+    prof_samplers_reset();
     for (prof_counted *c = all; c; c = c->next) {
         c->ref = 0;
         if (c->site) c->site->code = PROF_NO_CODE;
@@ -338,112 +210,6 @@ void prof_count_reset(void) {
 
 void prof_count_begin(void) {
     if (prof_count_ops) each_thread(enters); /* of a fork, and of code without a span */
-}
-
-/* ---- samplers ------------------------------------------------------------------------------------------------------------ */
-
-#define MOST_PAIRS 8 /* of types at one instruction; the rest are one row without names */
-
-/* Types are compared by address and name, never read: they may be gone. */
-typedef struct {
-    const PyTypeObject *left, *right;
-    const char *left_name, *right_name;
-    prof_operands *row; /* Borrowed from the arena */
-} sampled_pair;
-
-typedef struct {
-    PyObject_HEAD
-    prof_counted *counted; /* Owned */
-    uint32_t index;        /* among the probes */
-    uint32_t instruction;
-    uint32_t constant;     /* its number */
-    uint32_t skipped;      /* unit where a jump over it was put; PROF_NONE */
-    uint32_t pairs;
-    uint64_t seen;
-    sampled_pair *pair; /* Owned: MOST_PAIRS of them, made at the first execution */
-} prof_sampler;
-
-static PyObject *prof_sampler_new(prof_counted *counted, uint32_t index, uint32_t instruction) {
-    prof_sampler *s = PyObject_New(prof_sampler, &prof_sampler_type);
-    if (!s) return NULL;
-    memset((char *)s + sizeof(PyObject), 0, sizeof *s - sizeof(PyObject));
-    s->counted = (prof_counted *)Py_NewRef((PyObject *)counted);
-    s->index = index;
-    s->instruction = instruction;
-    s->skipped = PROF_NONE;
-    return (PyObject *)s;
-}
-
-static void prof_sampler_place(PyObject *o, uint32_t constant) { ((prof_sampler *)o)->constant = constant; }
-
-static void sampler_dealloc(PyObject *o) {
-    free(((prof_sampler *)o)->pair);
-    prof_counted *counted = ((prof_sampler *)o)->counted;
-    counted->probes[((prof_sampler *)o)->index] = NULL;
-    PyObject_Free(o);
-    Py_DECREF(counted);
-}
-
-/* Puts a jump over its snippet, whose last instruction runs now; where a tracer has put its own there, nothing. */
-static void skip(prof_sampler *s) {
-    prof_py_frame *frame = prof_py_current();
-    int two = prof_opcode.operands[s->counted->flow.instructions[s->instruction].op];
-    if (prof_py_code(frame) != s->counted->probed) return;
-    uint32_t unit = unit_of(frame) - prof_sampler_back(s->constant);
-    uint8_t *at = (uint8_t *)_PyCode_CODE(s->counted->probed) + 2 * unit;
-    if (at[0] != prof_opcode.copy || at[1] != two) return;
-    at[0] = prof_opcode.jump_forward;
-    at[1] = (uint8_t)(prof_sampler_units(s->constant, two) - 1);
-    s->skipped = unit;
-}
-
-static void prof_sampler_reset(PyObject *o) {
-    prof_sampler *s = (prof_sampler *)o;
-    s->seen = s->pairs = 0;
-    if (s->skipped == PROF_NONE || !s->counted->probed) return;
-    uint8_t *at = (uint8_t *)_PyCode_CODE(s->counted->probed) + 2 * s->skipped;
-    if (at[0] == prof_opcode.jump_forward) {
-        at[0] = prof_opcode.copy;
-        at[1] = prof_opcode.operands[s->counted->flow.instructions[s->instruction].op];
-    }
-    s->skipped = PROF_NONE;
-}
-
-/* The row of that pair of types, made at first sight; NULL without room. Both NULL: of what has no row of its own. */
-static prof_operands *new_row(const prof_sampler *s, const char *left, const char *right) {
-    prof_operands *row = prof_arena_append(&operands, PROF_CHUNK_OPERANDS, sizeof *row, 0, sizeof *row);
-    if (!row) return NULL;
-    *row = (prof_operands){.code = s->counted->ref, .lies = s->counted->flow.instructions[s->instruction].lies,
-                           .left = prof_string_ref(left), .right = prof_string_ref(right)};
-    prof_arena_publish(&operands, sizeof *row);
-    return row;
-}
-
-static void sample(prof_sampler *s, const PyTypeObject *left, const PyTypeObject *right) {
-    sampled_pair seen = {left, right, left->tp_name, right ? right->tp_name : NULL, NULL};
-    if (!s->pair && !(s->pair = calloc(MOST_PAIRS, sizeof *s->pair))) return;
-    uint32_t k = 0;
-    while (k < s->pairs && memcmp(&s->pair[k], &seen, offsetof(sampled_pair, row))) k++;
-    if (k == MOST_PAIRS) k--;
-    if (k == s->pairs) {
-        seen.row = k + 1 == MOST_PAIRS ? new_row(s, NULL, NULL) : new_row(s, seen.left_name, seen.right_name);
-        if (!seen.row) return;
-        s->pair[s->pairs++] = seen;
-    }
-    s->pair[k].row->count++;
-}
-
-/* s[right] = left, or del s[receiver]. */
-static int op_sample(PyObject *o, PyObject *right, PyObject *left) {
-    prof_sampler *s = (prof_sampler *)o;
-    if (types_limit >= 0 && s->seen >= (uint64_t)types_limit) {
-        skip(s);
-        return 0;
-    }
-    if (!prof_recording() || !(s->counted->ref || code_ref(s->counted))) return 0;
-    s->seen++;
-    sample(s, Py_TYPE(left ? left : right), left ? Py_TYPE(right) : NULL);
-    return 0;
 }
 
 /* ---- objects -------------------------------------------------------------------------------------------------------------- */
@@ -517,7 +283,8 @@ static int build_flow(prof_counted *c, PyCodeObject *code) {
 
 static int make_probes(prof_counted *c) {
     uint32_t counters = c->flow.counter_count, samplers = counters + c->flow.handler_count, next = 0;
-    for (uint32_t k = 0; types_limit && k < c->flow.count; k++) c->sampler_count += (uint32_t)prof_has_sampler(&c->flow.instructions[k]);
+    for (uint32_t k = 0; prof_types_limit && k < c->flow.count; k++)
+        c->sampler_count += (uint32_t)prof_has_sampler(&c->flow.instructions[k]);
     uint32_t n = probe_count(c);
     c->probes = calloc(n + 1, sizeof *c->probes);
     if (!c->probes) {
@@ -614,18 +381,8 @@ PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored) {
 static PyObject *op_nothing(PyObject *o) { Py_RETURN_NONE; }
 
 static PyMethodDef counter_methods[] = {{"__reduce__", counter_reduce, METH_NOARGS, "The int 0, which counts nothing."}, {NULL}};
-/* And for a sampler something that takes keys of any kind; nothing that comes with Python does. */
-static PyObject *sampler_reduce(PyObject *o, PyObject *ignored) {
-    PyObject *module = PyImport_ImportModule("prof.markers");
-    PyObject *type = module ? PyObject_GetAttrString(module, "Nothing") : NULL;
-    Py_XDECREF(module);
-    return type ? Py_BuildValue("(N())", type) : NULL;
-}
-static PyMethodDef sampler_methods[] = {
-    {"__reduce__", sampler_reduce, METH_NOARGS, "A stand-in that lets anything be set and deleted."}, {NULL}};
 static PyMethodDef recorder_methods[] = {
     {"__reduce__", prof_recorder_reduce, METH_NOARGS, "An empty Counter, from which anything may be deleted."}, {NULL}};
-static PyMappingMethods sampler_operators = {.mp_ass_subscript = op_sample};
 static PyNumberMethods counter_operators = {.nb_invert = op_nothing};
 static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
 
@@ -639,33 +396,14 @@ PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pro
                                    .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
                                    .tp_as_mapping = &recorder_operators, .tp_methods = recorder_methods};
 
-static PyTypeObject prof_sampler_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Sampler",
-                                  .tp_basicsize = sizeof(prof_sampler), .tp_flags = FLAGS, .tp_dealloc = sampler_dealloc,
-                                  .tp_as_mapping = &sampler_operators, .tp_methods = sampler_methods};
-
 /* ---- for Python -------------------------------------------------------------------------------------------------------------- */
 
 int prof_count_ops;
 
 void prof_count_switch(int on, long types) {
     prof_count_ops = on;
-    types_limit = on ? types : 0;
+    prof_types_limit = on ? types : 0;
     counter_operators.nb_invert = on ? op_count : op_nothing;
-}
-
-static PyObject *describe(PyObject *self, PyObject *args) {
-    const char *traits, *arguments;
-    Py_ssize_t traits_n, arguments_n;
-    PyObject *names;
-    if (!PyArg_ParseTuple(args, "y#y#O!:describe", &traits, &traits_n, &arguments, &arguments_n, &PyTuple_Type, &names))
-        return NULL;
-    if (traits_n != (Py_ssize_t)sizeof prof_traits || arguments_n > (Py_ssize_t)sizeof by_argument)
-        return PyErr_Format(PyExc_ValueError, "describe(traits, by_argument, names)");
-    memcpy(prof_traits, traits, sizeof prof_traits);
-    for (int op = 0; op < 256; op++) prof_opcode.operands[op] = prof_traits[op].operands;
-    memcpy(by_argument, arguments, (size_t)arguments_n);
-    Py_XSETREF(tables, Py_NewRef(names));
-    Py_RETURN_NONE;
 }
 
 static PyObject *weigh(PyObject *self, PyObject *measured) {
@@ -677,8 +415,8 @@ static PyObject *weigh(PyObject *self, PyObject *measured) {
 PyMethodDef prof_count_methods[] = {
     {"weigh", weigh, METH_O,
      "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
-    {"describe", describe, METH_VARARGS,
-     "describe(traits, by_argument, names): what opcodes are to the reports; six bytes each, as prof_trait in count.h."},
+    {"describe", prof_code_describe, METH_VARARGS,
+     "describe(traits, by_argument, names): what opcodes are to the reports; eight bytes each, as prof_trait in count.h."},
     {NULL}};
 
 int prof_count_init(void) {
@@ -687,5 +425,6 @@ int prof_count_init(void) {
         PyErr_SetString(PyExc_RuntimeError, "no free slot on code objects");
         return -1;
     }
-    return PyType_Ready(&prof_sampler_type) || PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ? -1 : 0;
+    return PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ||
+           PyType_Ready(&prof_sampler_type) ? -1 : 0;
 }

@@ -1,4 +1,4 @@
-/* Counting operations, and sampling the types they work on: the objects that stand in code as counters, recorders and samplers, and what they count into.
+/* Counting operations: the objects that stand in code as counters and recorders, and what they count into.
  * All functions need the GIL. */
 #ifndef PROF_PYTHON_COUNT_H
 #define PROF_PYTHON_COUNT_H
@@ -11,18 +11,6 @@
 #include "rewrite.h"
 
 struct prof_site;
-
-/* What an opcode is to the reports; in tables by opcode. */
-typedef struct {
-    uint8_t category[2]; /* operations, from 1; 0 none */
-    uint8_t source;      /* where its name is: enum prof_name_source, or from PROF_NAME_TABLE on a table of names */
-    uint8_t shift;       /* of the argument, to the index there */
-    uint8_t access[2];   /* enum prof_access */
-    uint8_t operands;    /* whose types are of interest: 0, 1 or 2 */
-    uint8_t unused;
-} prof_trait;
-enum prof_name_source { PROF_NAME_NONE, PROF_NAME_LOCAL, PROF_NAME_LOCALS, PROF_NAME_NAME, PROF_NAME_TABLE };
-#define PROF_BY_ARGUMENT 255 /* a category that the argument decides */
 
 /* The counting half of a code object: shared by its counters and recorders. */
 typedef struct prof_counted {
@@ -78,7 +66,6 @@ void prof_count_begin(void);
 extern int prof_count_ops;
 void prof_count_switch(int on, long types);
 
-extern prof_trait prof_traits[256];
 extern PyMethodDef prof_count_methods[];
 extern PyTypeObject prof_counted_type, prof_counter_type, prof_recorder_type;
 int prof_count_init(void);

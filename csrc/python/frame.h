@@ -6,7 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#if defined(Py_GIL_DISABLED)
+#if defined(Py_GIL_DISABLED) || defined(PROF_PY_UNKNOWN) /* the latter: a test that the rest stands without */
 #define PROF_PY_VALIDATED 0 /* probes rely on the GIL */
 #else
 #define PROF_PY_VALIDATED (PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000)
@@ -142,6 +142,15 @@ static inline long prof_py_body(const PyCodeObject *code) {
     return ((long)code->_co_firsttraceable + (PY_VERSION_HEX >= 0x030D0000)) * (long)sizeof(_Py_CODEUNIT);
 }
 
+/* The instructions of a code object, as they run; may be changed under the GIL. */
+static inline uint8_t *prof_py_bytecode(PyCodeObject *code) { return (uint8_t *)_PyCode_CODE(code); }
+
+/* The code unit that runs in it; of a caller, the last one of its call. */
+static inline uint32_t prof_py_unit(const prof_py_frame *frame) {
+    const char *code = (const char *)_PyCode_CODE(prof_py_code(frame));
+    return (uint32_t)(((const char *)prof_py_instruction(frame) - code) / (long)sizeof(_Py_CODEUNIT));
+}
+
 /* The Python frame that called it, skipping the interpreter's own; NULL at the bottom. */
 static inline prof_py_frame *prof_py_caller(const prof_py_frame *frame) {
     prof_py_frame *f = frame->previous;
@@ -214,6 +223,14 @@ static inline prof_py_frame *prof_py_caller(prof_py_frame *frame) {
 }
 
 static inline int prof_py_line(prof_py_frame *frame) { return PyFrame_GetLineNumber(frame); }
+
+/* What asks for these only does it in rewritten code. */
+static inline int prof_py_second_raised(const prof_py_frame *f, uint8_t first, uint32_t arg, uint8_t second) { return 0; }
+static inline int prof_py_incomplete(const prof_py_frame *frame) { return 0; }
+static inline uint32_t prof_py_unit(const prof_py_frame *frame) { return 0; }
+static inline uint8_t *prof_py_bytecode(PyCodeObject *code) { return NULL; }
+static inline PyThreadState *prof_py_state_now(void) { return PyThreadState_Get(); }
+static inline prof_py_frame *prof_py_frame_of(const PyThreadState *state) { return NULL; }
 
 #endif
 #endif

@@ -1,0 +1,142 @@
+#include "code.h"
+
+#include <string.h>
+
+#include "../labels.h"
+#include "../lines.h"
+#include "../memory.h"
+#include "../session.h"
+#include "probes.h"
+#include "tables.h"
+
+static prof_trait trait_of[256];
+static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
+static PyObject *tables;        /* Owned: a tuple of tuples of names */
+static prof_appender codes;
+
+static prof_ref text_ref(PyObject *text) {
+    PyObject *bytes = text && PyUnicode_Check(text) ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+    prof_ref ref = bytes ? prof_string_ref(PyBytes_AS_STRING(bytes)) : 0;
+    PyErr_Clear();
+    Py_XDECREF(bytes);
+    return ref;
+}
+
+static prof_ref item_ref(PyObject *tuple, uint32_t index) {
+    return PyTuple_Check(tuple) && index < (uint32_t)PyTuple_GET_SIZE(tuple) ? text_ref(PyTuple_GET_ITEM(tuple, index)) : 0;
+}
+
+static void name_instruction(const prof_counted *c, const prof_instruction *i, prof_code_instruction *out) {
+    const prof_trait *trait = &trait_of[i->op];
+    uint32_t index = i->arg >> trait->shift;
+    memcpy(out->access, trait->access, sizeof out->access);
+    memcpy(out->category, trait->category, sizeof out->category);
+    switch (trait->source) {
+    case PROF_NAME_NONE: return;
+    case PROF_NAME_LOCAL: out->name = item_ref(c->locals, index); return;
+    case PROF_NAME_LOCALS:
+        out->name = item_ref(c->locals, index >> 4);
+        out->second = item_ref(c->locals, index & 15);
+        return;
+    case PROF_NAME_NAME: out->name = item_ref(c->names, index); return;
+    default: out->name = item_ref(PyTuple_GET_ITEM(tables, trait->source - PROF_NAME_TABLE), index);
+    }
+    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = i->arg < sizeof by_argument ? by_argument[i->arg] : 0;
+}
+
+/* Line numbers of the source as it was before it was instrumented; neighbours mostly share theirs. */
+typedef struct {
+    const char *file;
+    uint32_t line, original;
+    int own; /* whether the line is the profiler's */
+} line_reader;
+
+static uint32_t original_line(line_reader *r, uint32_t line) {
+    if (line != r->line && r->file) {
+        r->original = prof_line_original(r->file, line);
+        r->own = prof_line_is_own(r->file, line);
+    }
+    r->line = line;
+    return r->file ? r->original : line;
+}
+
+static void write_instructions(const prof_counted *c, prof_code_instruction *out, uint32_t from) {
+    prof_location_reader r;
+    PyObject *file = PyUnicode_AsEncodedString(c->file, "utf-8", "backslashreplace");
+    line_reader begin = {.file = file ? PyBytes_AS_STRING(file) : NULL}, end = begin;
+    PyErr_Clear();
+    prof_locations_open(&r, (const uint8_t *)PyBytes_AS_STRING(c->locations), (size_t)PyBytes_GET_SIZE(c->locations),
+                        c->first_line);
+    for (uint32_t k = from; k < c->flow.count; k++, out++) {
+        const prof_instruction *i = &c->flow.instructions[k];
+        const prof_location *l = prof_locations_at(&r, i->unit);
+        *out = (prof_code_instruction){.lies = i->lies, .block = i->block, .handler = i->handler, .flow = i->kind,
+                                       .op = i->op, .line = original_line(&begin, l->line),
+                                       .end_line = original_line(&end, l->end_line), .column = l->column,
+                                       .end_column = l->end_column};
+        if (!begin.own) name_instruction(c, i, out);
+    }
+    Py_XDECREF(file);
+}
+
+static void write_edges(const prof_flow *flow, prof_code_edge *out, uint32_t from) {
+    for (uint32_t k = 0; k < flow->edge_count; k++) {
+        const prof_edge *e = &flow->edges[k];
+        out[k] = (prof_code_edge){.from = e->from, .to = e->to, .instruction = e->instruction - from,
+                                  .counter = e->counter, .kind = e->kind, .before = e->place == PROF_PLACE_BEFORE};
+    }
+}
+
+static prof_code *write_code(prof_counted *c) {
+    const prof_flow *flow = &c->flow;
+    uint32_t from = flow->first[1], n = flow->count - from;
+    uint64_t bytes = sizeof(prof_code) + n * sizeof(prof_code_instruction) + flow->edge_count * sizeof(prof_code_edge) +
+                     flow->handler_count * sizeof(uint32_t);
+    bytes = (bytes + 7) / 8 * 8;
+    prof_code *code = prof_arena_append(&codes, PROF_CHUNK_CODES, 1, 0, bytes);
+    if (!code) return NULL;
+    prof_code_instruction *instructions = (void *)(code + 1);
+    prof_code_edge *edges = (void *)(instructions + n);
+    uint32_t *handlers = (void *)(edges + flow->edge_count);
+    *code = (prof_code){.size = (uint32_t)bytes, .label = c->site ? c->site->ref : 0, .name = text_ref(c->name),
+                        .file = text_ref(c->file), .line = prof_original_line(c->file, c->first_line), .instructions = n,
+                        .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count,
+                        .counters = flow->counter_count};
+    write_instructions(c, instructions, from);
+    write_edges(flow, edges, from);
+    for (uint32_t h = 0; h < flow->handler_count; h++)
+        handlers[h] = flow->instructions[flow->handlers[h].instruction].block;
+    prof_arena_publish(&codes, bytes);
+    return code;
+}
+
+prof_ref prof_code_ref(prof_counted *counted) {
+    if (counted->ref || !prof_recording() || !prof_count_ops) return counted->ref;
+    if (counted->site && !counted->site->ref) return 0;
+    prof_busy.quiet++;
+    PyObject *error = PyErr_GetRaisedException();
+    prof_code *code = write_code(counted);
+    PyErr_SetRaisedException(error);
+    prof_busy.quiet--;
+    if (!code) prof_count(PROF_DROP_LOST_COUNTS, 1);
+    else counted->ref = prof_arena_ref(code);
+    if (counted->site && counted->ref) counted->site->code = counted->ref;
+    return counted->ref;
+}
+
+void prof_code_reset(void) { codes = (prof_appender){0}; }
+
+PyObject *prof_code_describe(PyObject *self, PyObject *args) {
+    const char *traits, *arguments;
+    Py_ssize_t traits_n, arguments_n;
+    PyObject *names;
+    if (!PyArg_ParseTuple(args, "y#y#O!:describe", &traits, &traits_n, &arguments, &arguments_n, &PyTuple_Type, &names))
+        return NULL;
+    if (traits_n != (Py_ssize_t)sizeof trait_of || arguments_n > (Py_ssize_t)sizeof by_argument)
+        return PyErr_Format(PyExc_ValueError, "describe(traits, by_argument, names)");
+    memcpy(trait_of, traits, sizeof trait_of);
+    for (int op = 0; op < 256; op++) prof_opcode.operands[op] = trait_of[op].operands;
+    memcpy(by_argument, arguments, (size_t)arguments_n);
+    Py_XSETREF(tables, Py_NewRef(names));
+    Py_RETURN_NONE;
+}
