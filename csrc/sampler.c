@@ -37,6 +37,7 @@ typedef struct sampled {
     prof_sampled *where; /* Borrowed from the arena: the record of its last sample, or NULL */
     uint64_t last_ns, cpu_ns; /* both clocks at the end of its last sample */
     uint32_t cut;        /* its last stack was */
+    uint32_t unsure;     /* its last stack could not be copied, or it ran on meanwhile: where it stands now is not known */
     int state;           /* at its last sample: RUNS, WAITS or WAITS_FOR_LOCK */
     uint32_t met;        /* in this listing of threads */
     struct sampled *next;
@@ -196,7 +197,7 @@ static prof_ref place_frames(sampled *t, prof_ref node) {
 static prof_ref find(sampled *t) {
     span at = span_now(t);
     prof_boundary boundary;
-    t->cut = 0;
+    t->cut = t->unsure = 0;
     if (!at.node) return 0;
     if (!s.walker || !t->remote.state || boundary_of(&at, &boundary)) return place(t, at.node, 0);
     int result = -1, wrong = 0;
@@ -205,10 +206,14 @@ static prof_ref find(sampled *t) {
         if (!result && (s.stack.found || s.stack.cut || !at.label)) return place_frames(t, at.node);
         wrong += !result;
     }
-    if (result == -2) t->remote.state = NULL;
-    else if (result == -3) prof_count(PROF_DROP_SAMPLES_LOST, 1);
-    else if (result) prof_count(PROF_DROP_SAMPLES_TORN, 1);
-    else s.totals->unplaced++;
+    t->unsure = 1;
+    if (result == -2) { /* to be listed anew */
+        t->remote.state = NULL;
+        s.version = prof_threads_version - 1;
+    }
+    if (result == -3) prof_count(PROF_DROP_SAMPLES_LOST, 1);
+    else if (result == -1) prof_count(PROF_DROP_SAMPLES_TORN, 1);
+    else if (!result) s.totals->unplaced++;
     return place(t, at.node, 0);
 }
 
@@ -257,7 +262,7 @@ static void meter(sampled *t, uint64_t now) {
 static int sample(sampled *t) {
     uint64_t cpu = cpu_time(t->remote.native_id), before = t->cpu_ns;
     if (cpu == UINT64_MAX) return 0;
-    if (cpu == before && t->where) { /* it has not run: it is where it was */
+    if (cpu == before && t->where && !t->unsure) { /* it has not run: it is where it was */
         s.totals->idle++;
         if (t->state == RUNS) t->state = state_of(t, 0);
         count(t, monotonic_ns(), 0);
@@ -272,6 +277,7 @@ static int sample(sampled *t) {
         return t->own != NULL;
     }
     uint64_t now = monotonic_ns();
+    t->unsure |= after != cpu;
     t->where = prof_arena_at(found);
     t->cpu_ns = after;
     t->state = after != cpu ? RUNS : state_of(t, (double)(after - before) / (double)(now - t->last_ns + 1));

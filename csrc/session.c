@@ -200,6 +200,9 @@ static prof_thread *thread_of_caller(void) {
     return thread_new(native_id, name);
 }
 
+/* A thread is taken up once, by itself or by the sampler, whoever comes first. */
+static pthread_mutex_t births = PTHREAD_MUTEX_INITIALIZER;
+
 prof_thread *prof_thread_enter(void) {
     if (!prof_recording()) return NULL;
     prof_thread *old = prof_current;
@@ -207,15 +210,18 @@ prof_thread *prof_thread_enter(void) {
         prof_current = &prof_no_thread;
         thread_free(old);
     }
+    pthread_mutex_lock(&births);
     prof_thread *t = thread_of_caller();
+    if (t) {
+        pthread_mutex_lock(&lock);
+        t->next = threads;
+        threads = t;
+        prof_threads_version++;
+        pthread_mutex_unlock(&lock);
+    }
+    pthread_mutex_unlock(&births);
     if (has_key) pthread_setspecific(at_thread_exit, t);
-    if (!t) return NULL;
-    pthread_mutex_lock(&lock);
-    t->next = threads;
-    threads = t;
-    prof_threads_version++;
-    pthread_mutex_unlock(&lock);
-    return prof_current = t;
+    return t ? prof_current = t : NULL;
 }
 
 prof_thread *prof_thread_of(uint64_t native_id) {
@@ -231,12 +237,15 @@ void prof_threads_unlock(void) { pthread_mutex_unlock(&lock); }
 prof_thread *prof_threads_first(void) { return threads; }
 
 prof_thread *prof_thread_adopt(uint64_t native_id, const char *name) {
-    prof_thread *t = thread_new(native_id, name);
-    if (!t) return NULL;
-    pthread_mutex_lock(&lock);
-    t->next = adopted;
-    adopted = t;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&births);
+    prof_thread *t = prof_thread_of(native_id);
+    if (!t && (t = thread_new(native_id, name))) {
+        pthread_mutex_lock(&lock);
+        t->next = adopted;
+        adopted = t;
+        pthread_mutex_unlock(&lock);
+    }
+    pthread_mutex_unlock(&births);
     return t;
 }
 
@@ -424,7 +433,8 @@ void prof_forget(void) {
     if (!prof_recording()) return;
     prof_memory_stop();
     prof_epoch++;
-    pthread_mutex_init(&lock, NULL); /* the parent's other threads, which may have held it, are not here */
+    pthread_mutex_init(&lock, NULL); /* the parent's other threads, which may have held them, are not here */
+    pthread_mutex_init(&births, NULL);
     prof_sampler_forget();
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;
