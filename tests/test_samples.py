@@ -344,6 +344,7 @@ def test_a_c_function_that_keeps_the_gil_or_lets_it_go(sampled: Callable[..., Sa
 
     found = sampled(main)
     main_samples = found.by_thread["MainThread"].values()
+    assert "wants" in found.by_thread, (found.by_thread, found.threads, found.drops)
     other = found.by_thread["wants"].values()
     samples, on_cpu, held, waited = (sum(each[i] for each in main_samples) for i in range(4))
     others, _, others_held, others_waited = (sum(each[i] for each in other) for i in range(4))

@@ -366,6 +366,20 @@ static int begin(void) {
     return changed;
 }
 
+/* Leaves out the states of threads that have been made and not begun: on 3.11 they have the id of the thread that made them,
+ * whose own state is older. The newest come first, and only they can be so young. */
+static size_t without_unborn(prof_remote_thread *found, size_t n) {
+    enum { YOUNGEST = 64 };
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t older = i < YOUNGEST ? i + 1 : n;
+        while (older < n && found[older].native_id != found[i].native_id) older++;
+        if (older < n) shared.again = 1;
+        else found[kept++] = found[i];
+    }
+    return kept;
+}
+
 static size_t threads(prof_remote_thread *found, size_t room) {
     size_t n = 0;
     const PyThreadState *at = shared.threads.head;
@@ -380,7 +394,7 @@ static size_t threads(prof_remote_thread *found, size_t room) {
         }
         found[n++] = (prof_remote_thread){state_copy.native_thread_id, at, state_copy.id, {0}};
     }
-    return n;
+    return without_unborn(found, n);
 }
 
 static int holds(const prof_remote_thread *t) {
