@@ -19,6 +19,7 @@ PURE = [
     "labels.c",
     "tree.c",
     "suspended.c",
+    "threads.c",
     "session.c",
     "lines.c",
     "pagemap.c",

@@ -12,6 +12,16 @@ prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label);
 prof_node *prof_node_leaf(prof_thread *t, prof_node *parent, prof_ref label);
 void prof_tree_reset(void);
 
+extern uint64_t prof_heartbeat_ticks; /* how old the header's last instant may grow: a killed process is read by it */
+
+/* A recording begins: it has no threads yet. */
+void prof_threads_reset(void);
+/* It ends: accounts what is open up to `now` and returns how many spans that were above the roots. Threads are not recorded from
+ * here on. */
+uint64_t prof_threads_close(uint64_t now);
+/* In a child after fork(). */
+void prof_threads_forget(void);
+
 /* ---- for the sampler, which looks at threads from outside ---- */
 
 /* Keeps the threads' states and their stacks where they are, until prof_threads_unlock. Hold it briefly: threads that begin or
