@@ -42,6 +42,7 @@ PYTHON = [
     "rewrite.c",
     "tables.c",
     "probes.c",
+    "attach.c",
     "count.c",
     "code.c",
     "samplers.c",

@@ -14,7 +14,7 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "prof._probes", "Probes, sections and callbacks of the C core.", -1, NULL};
 
 static int fill(PyObject *module) {
-    PyMethodDef *const tables[] = {prof_probe_methods, prof_count_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods,
+    PyMethodDef *const tables[] = {prof_attach_methods, prof_count_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods,
                                    prof_live_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
@@ -26,8 +26,8 @@ int prof_py_init(char *why, size_t why_size) {
     PyObject *modules = PyImport_GetModuleDict(), *module = NULL;
     int failed = 0;
     if (!PyDict_GetItemString(modules, definition.m_name)) {
-        failed = prof_probes_init() || prof_count_init() || prof_sections_init() || !(module = PyModule_Create(&definition)) ||
-                 fill(module) || PyDict_SetItemString(modules, definition.m_name, module);
+        failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() ||
+                 !(module = PyModule_Create(&definition)) || fill(module) || PyDict_SetItemString(modules, definition.m_name, module);
         prof_ambient_init();
     }
     if (failed) {

@@ -9,11 +9,8 @@
 #include "../suspended.h"
 #include "count.h"
 #include "frame.h"
-#include "rewrite.h"
 
 static prof_site *sites;      /* all of them */
-static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
-static PyObject *main_name;   /* Owned: what module __main__ is called */
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
 
@@ -336,8 +333,7 @@ static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative
 static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
 static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
-/* What the probes do for a recording with or without time and operations; for those that come, and those in code already. */
-static void choose_operators(int timed, int counting, long types) {
+void prof_choose_operators(int timed, int counting, long types) {
     prof_count_switch(counting, types);
     untimed = counting && !timed;
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
@@ -353,15 +349,15 @@ static void choose_operators(int timed, int counting, long types) {
     {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
      .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,              \
      .tp_as_number = &operators, .tp_methods = methods, .tp_repr = repr}
-static PyTypeObject function_type = PROBE_TYPE("FunctionProbe", function_operators);
-static PyTypeObject generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
-static PyTypeObject suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
-static PyTypeObject raise_type = {
+PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
+PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
+PyTypeObject prof_suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
+PyTypeObject prof_raise_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe", .tp_basicsize = sizeof(prof_site),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,
     .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_methods = raise_methods, .tp_repr = repr};
 
-static PyObject *dependent(PyTypeObject *type, prof_site *site) {
+PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
     prof_site *p = PyObject_New(prof_site, type);
     if (!p) return NULL;
     memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
@@ -372,32 +368,11 @@ static PyObject *dependent(PyTypeObject *type, prof_site *site) {
     return (PyObject *)p;
 }
 
-/* ---- code ------------------------------------------------------------------------------------------------------------- */
-
 prof_site *prof_probed_site(PyCodeObject *code) {
     PyObject *consts = code->co_consts;
     Py_ssize_t n = PyTuple_GET_SIZE(consts);
     PyObject *last = n ? PyTuple_GET_ITEM(consts, n - 1) : NULL;
-    return last && Py_TYPE(last) == &raise_type ? ((prof_site *)last)->site : NULL;
-}
-
-/* What a module is called: the program by its own name. Borrowed. */
-static PyObject *shown_module(PyObject *module) {
-    /* __mp_main__: the same module in a process that multiprocessing has spawned. */
-    int is_main = PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
-                  PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0;
-    return is_main && main_name ? main_name : module;
-}
-
-/* "module.Class.method" of a code object. New reference. */
-static PyObject *full_name(PyObject *module, PyObject *qualname) {
-    PyObject *locals = PyUnicode_FromString("<locals>."), *nothing = PyUnicode_FromString("");
-    PyObject *plain = locals && nothing ? PyUnicode_Replace(qualname, locals, nothing, -1) : NULL;
-    PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", shown_module(module), plain) : NULL;
-    Py_XDECREF(locals);
-    Py_XDECREF(nothing);
-    Py_XDECREF(plain);
-    return name;
+    return last && Py_TYPE(last) == &prof_raise_type ? ((prof_site *)last)->site : NULL;
 }
 
 uint32_t prof_original_line(PyObject *file, int line) {
@@ -408,319 +383,8 @@ uint32_t prof_original_line(PyObject *file, int line) {
     return n;
 }
 
-/* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
-static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
-    if (type == &generator_type) flags |= PROF_LABEL_GENERATOR;
-    PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
-    prof_site *site = !full ? NULL
-        : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
-                        prof_original_line(code->co_filename, code->co_firstlineno), flags);
-    Py_XDECREF(full);
-    return site;
-}
-
-static PyTypeObject *type_for(PyCodeObject *code) {
-    return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) ? &generator_type : &function_type;
-}
-
-/* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
-static int is_def(PyCodeObject *code) {
-    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
-}
-
-/* A copy of the code with these parts; see prof_site.original. New reference, or NULL. */
-static PyObject *code_with(PyCodeObject *code, PyObject *parts) {
-    PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace"), *none = PyTuple_New(0);
-    PyObject *names = Py_BuildValue("{sOsOsOsOsO}", "co_code", PyTuple_GET_ITEM(parts, 0), "co_consts",
-                                    PyTuple_GET_ITEM(parts, 1), "co_linetable", PyTuple_GET_ITEM(parts, 2),
-                                    "co_exceptiontable", PyTuple_GET_ITEM(parts, 3), "co_stacksize",
-                                    PyTuple_GET_ITEM(parts, 4));
-    PyObject *copy = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
-    Py_XDECREF(replace);
-    Py_XDECREF(none);
-    Py_XDECREF(names);
-    return copy;
-}
-
-static PyObject *parts_of(PyCodeObject *code) {
-    return Py_BuildValue("(NOOOi)", PyCode_GetCode(code), code->co_consts, code->co_linetable, code->co_exceptiontable,
-                         code->co_stacksize);
-}
-
-/* The code as it was before it got its probes. New reference, or NULL. */
-static PyObject *without_probes(PyCodeObject *code) {
-    prof_site *site = prof_probed_site(code);
-    return site ? code_with(code, site->original) : Py_NewRef((PyObject *)code);
-}
-
-static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module);
-
-/* Code that runs in the span of its caller, with counters; the code itself where it cannot be counted. */
-static PyObject *only_counting(PyCodeObject *code, PyObject *module) {
-    if (prof_is_probed(code) || prof_counted_only(code)) return Py_NewRef((PyObject *)code);
-    PyObject *name = full_name(module, code->co_qualname);
-    PyObject *consts = name ? counting_consts(code, code->co_consts, module) : NULL;
-    prof_counted *counted = consts ? prof_counted_new(code, name, NULL) : NULL;
-    PyObject *result = NULL;
-    if (counted) {
-        prof_probe_set set = {.raise = prof_recorder_unhandled(counted)};
-        prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
-        if (set.raise) result = prof_rewrite(code, consts, &set);
-        Py_XDECREF(set.raise);
-        if (prof_counted_release(counted, result)) Py_CLEAR(result);
-        Py_DECREF(counted);
-    } else if (consts && !PyErr_Occurred()) {
-        result = Py_NewRef((PyObject *)code);
-    }
-    Py_XDECREF(name);
-    Py_XDECREF(consts);
-    return result;
-}
-
-/* The constants with counters in the lambdas, comprehensions and class bodies among them. New reference, or NULL. */
-static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module) {
-    Py_ssize_t n = PyTuple_GET_SIZE(consts);
-    PyObject *all = PyTuple_New(n);
-    for (Py_ssize_t i = 0; all && i < n; i++) {
-        PyObject *c = PyTuple_GET_ITEM(consts, i);
-        int counts = PyCode_Check(c) && !is_def((PyCodeObject *)c);
-        PyObject *new = counts ? only_counting((PyCodeObject *)c, module) : Py_NewRef(c);
-        if (!new) Py_CLEAR(all);
-        else PyTuple_SET_ITEM(all, i, new);
-    }
-    return all;
-}
-
-/* `code` with these constants and the probes of `site`. New reference, or NULL. */
-static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *consts) {
-    int yields = Py_TYPE(site) == &generator_type;
-    prof_counted *counted = site->counted;
-    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? dependent(&suspend_type, site) : NULL,
-                          .raise = dependent(&raise_type, site)};
-    if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
-    PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
-    Py_XDECREF(set.suspend);
-    Py_XDECREF(set.raise);
-    return probed;
-}
-
-/* `code` with probes and these constants. New reference, or NULL. */
-static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
-    prof_site *site = site_of_code(type_for(code), code, module, name, flags);
-    if (!site) return NULL;
-    PyObject *own = NULL, *probed = NULL;
-    site->original = parts_of(code);
-    if (prof_count_ops && !(flags & PROF_LABEL_NO_OPS)) {
-        site->counted = prof_counted_new(code, site->name, site);
-        consts = own = PyErr_Occurred() ? NULL : counting_consts(code, consts, module);
-    }
-    if (site->original && consts) probed = rewrite_for(site, code, consts);
-    if (site->counted && prof_counted_release(site->counted, probed)) Py_CLEAR(probed);
-    Py_XDECREF(own);
-    Py_DECREF(site);
-    return probed;
-}
-
-/* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */
-static PyObject *remember(PyCodeObject *code, PyObject *probed) {
-    if (probed && PyUnstable_Code_SetExtra((PyObject *)code, extra, Py_NewRef(probed))) {
-        Py_DECREF(probed);
-        Py_CLEAR(probed);
-    }
-    return probed;
-}
-
-/* The probed copy of `code` made before (Borrowed), or NULL. */
-static PyObject *remembered(PyObject *code) {
-    void *probed = NULL;
-    if (PyUnstable_Code_GetExtra(code, extra, &probed)) PyErr_Clear();
-    return probed;
-}
-
-/* The same; NULL where monitoring drives a site instead. */
-static PyObject *probed_before(PyCodeObject *code) {
-    PyObject *probed = remembered((PyObject *)code);
-    return probed && PyCode_Check(probed) ? probed : NULL;
-}
-
-prof_site *prof_watched(PyObject *code) {
-    PyObject *site = remembered(code);
-    return site && (Py_TYPE(site) == &function_type || Py_TYPE(site) == &generator_type) ? (prof_site *)site : NULL;
-}
-
-static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top);
-
-/* The constants with every nested code object probed. New reference, or NULL. */
-static PyObject *probed_consts(PyCodeObject *code, PyObject *module, int all) {
-    Py_ssize_t n = PyTuple_GET_SIZE(code->co_consts);
-    PyObject *consts = PyTuple_New(n);
-    for (Py_ssize_t i = 0; consts && i < n; i++) {
-        PyObject *c = PyTuple_GET_ITEM(code->co_consts, i);
-        PyObject *new = PyCode_Check(c) ? probed_tree((PyCodeObject *)c, module, all, 0) : Py_NewRef(c);
-        if (!new) Py_CLEAR(consts);
-        else PyTuple_SET_ITEM(consts, i, new);
-    }
-    return consts;
-}
-
-static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
-    if (prof_is_probed(code)) return Py_NewRef(code);
-    PyObject *probed = top ? NULL : probed_before(code);
-    if (probed) return Py_NewRef(probed);
-    PyObject *consts = probed_consts(code, module, all);
-    if (!consts) return NULL;
-    if (!top && (all || is_def(code))) {
-        probed = remember(code, add_probes(code, consts, module, NULL, 0));
-    } else {
-        PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
-        PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
-        probed = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
-        Py_XDECREF(replace);
-        Py_XDECREF(none);
-        Py_XDECREF(names);
-    }
-    Py_DECREF(consts);
-    return probed;
-}
-
-/* ---- for Python ----------------------------------------------------------------------------------------------------- */
-
-/* Whether its operations could be counted and are not: it got its probes for a recording without them. */
-static int lacks_counters(PyCodeObject *code) {
-    prof_site *site = prof_probed_site(code);
-    return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
-}
-
-/* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
-static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
-    PyObject *before = probed_before(code);
-    if (before && !lacks_counters((PyCodeObject *)before)) return Py_NewRef(before);
-    if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
-    if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
-    prof_site *site = prof_probed_site(code);
-    PyObject *plain = without_probes(code);
-    PyObject *new = plain ? add_probes((PyCodeObject *)plain, ((PyCodeObject *)plain)->co_consts, site->module, site->name,
-                                       site->flags & ~PROF_LABEL_GENERATOR)
-        : NULL;
-    Py_XDECREF(plain);
-    return remember(code, new);
-}
-
-static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
-    long flags = n == 3 ? PyLong_AsLong(args[2]) : 0;
-    if (n < 2 || n > 3 || flags < 0 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1]))) {
-        PyErr_SetString(PyExc_TypeError, "probe(function, name or None, flags=0)");
-        return NULL;
-    }
-    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
-    PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL, *name = args[1] == Py_None ? NULL : args[1];
-    prof_own_begin();
-    if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
-    PyObject *probed = module ? probed_code(code, module, name, (uint32_t)flags) : NULL;
-    Py_XDECREF(unknown);
-    prof_own_end();
-    if (!probed) return NULL;
-    int changed = probed != (PyObject *)code, failed = changed && prof_py_set_code(args[0], probed);
-    Py_DECREF(probed);
-    return failed ? NULL : PyBool_FromLong(changed);
-}
-
-static PyObject *lacks(PyObject *self, PyObject *code) {
-    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "lacks_counters(code)");
-    return PyBool_FromLong(lacks_counters((PyCodeObject *)code));
-}
-
-static PyObject *record_modes(PyObject *self, PyObject *args) {
-    int timed, counting;
-    long types = 0;
-    if (!PyArg_ParseTuple(args, "pp|l:record", &timed, &counting, &types)) return NULL;
-    choose_operators(timed, counting, types);
-    Py_RETURN_NONE;
-}
-
-static PyObject *probe_code(PyObject *self, PyObject *args) {
-    PyObject *code, *module;
-    int all = 0, top = 1;
-    if (!PyArg_ParseTuple(args, "O!U|pp:probe_code", &PyCode_Type, &code, &module, &all, &top)) return NULL;
-    prof_own_begin();
-    PyObject *probed = probed_tree((PyCodeObject *)code, module, all, top);
-    prof_own_end();
-    return probed;
-}
-
-static PyObject *watch(PyObject *self, PyObject *args) {
-    PyObject *code, *module, *name;
-    unsigned flags = 0;
-    if (!PyArg_ParseTuple(args, "O!UO|I:watch", &PyCode_Type, &code, &module, &name, &flags)) return NULL;
-    if (prof_is_probed((PyCodeObject *)code)) Py_RETURN_FALSE; /* its probes do it */
-    if (prof_watched(code)) Py_RETURN_TRUE;
-    PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
-                                              name == Py_None ? NULL : name, flags);
-    site = remember((PyCodeObject *)code, site);
-    Py_XDECREF(site);
-    return site ? Py_NewRef(Py_True) : NULL;
-}
-
-static PyObject *is_probed(PyObject *self, PyObject *code) {
-    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "is_probed(code)");
-    return PyBool_FromLong(prof_is_probed((PyCodeObject *)code));
-}
-
-static PyObject *configure(PyObject *self, PyObject *args) {
-    const char *kinds, *caches, *operations, *flow, *forward;
-    Py_ssize_t kinds_n, caches_n, operations_n, flow_n, forward_n;
-    PyObject *name;
-    if (!PyArg_ParseTuple(args, "y#y#y#y#y#U:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
-                          &flow, &flow_n, &forward, &forward_n, &name))
-        return NULL;
-    prof_opcodes *o = &prof_opcode;
-    uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
-                        &o->pop_top, &o->send, &o->reraise, &o->jump_forward,
-                        &o->copy, &o->swap, &o->delete_subscr, &o->jump_back, &o->store_subscr};
-    if (kinds_n != 256 || caches_n != 256 || flow_n != 256 || forward_n != 256 || operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
-        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, flow, forward, main_name)");
-    memcpy(o->kind, kinds, 256);
-    memcpy(o->caches, caches, 256);
-    memcpy(o->forward, forward, 256);
-    memcpy(o->rules.flow, flow, 256);
-    memcpy(o->rules.caches, caches, 256);
-    for (int op = 0; op < 256; op++) o->rules.backward[op] = o->kind[op] == PROF_I_BACKWARD;
-    o->rules.end_for = PROF_PY_END_FOR;
-    o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
-    o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
-    o->rules.extended_arg = o->extended_arg;
-    Py_XSETREF(main_name, Py_NewRef(name));
-    Py_RETURN_NONE;
-}
-
-PyMethodDef prof_probe_methods[] = {
-    {"configure", configure, METH_VARARGS,
-     "configure(kinds, caches, operations, flow, forward, main_name): this interpreter's instructions, as tables by opcode\n"
-     "and a list of opcodes (runtime/opcodes.py); what module __main__ is called."},
-    {"record", record_modes, METH_VARARGS,
-     "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
-     "instruction of which operand types are sampled; -1 all."},
-    {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
-    {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
-     "probe(function, name, flags=0): gives the function probed code. False when it has probes already. `flags` are those of\n"
-     "prof_label: what its markers leave out."},
-    {"probe_code", probe_code, METH_VARARGS,
-     "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
-     "lambdas and comprehensions too. `top` False: the code itself too."},
-    {"watch", watch, METH_VARARGS, "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
-    {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
-    {NULL}};
-
-static void drop_extra(void *o) { Py_XDECREF((PyObject *)o); }
-
 int prof_probes_init(void) {
-    extra = PyUnstable_Eval_RequestCodeExtraIndex(drop_extra);
-    if (extra < 0) {
-        PyErr_SetString(PyExc_RuntimeError, "no free slot on code objects");
-        return -1;
-    }
     prof_on_open = name_all_sites;
-    return PyType_Ready(&function_type) || PyType_Ready(&generator_type) || PyType_Ready(&suspend_type) ||
-           PyType_Ready(&raise_type) ? -1 : 0;
+    return PyType_Ready(&prof_function_type) || PyType_Ready(&prof_generator_type) || PyType_Ready(&prof_suspend_type) ||
+           PyType_Ready(&prof_raise_type) ? -1 : 0;
 }

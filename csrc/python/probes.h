@@ -48,12 +48,21 @@ static inline int prof_is_probed(PyCodeObject *code) { return prof_probed_site(c
 /* The site of a code object that monitoring watches (Borrowed), or NULL. */
 prof_site *prof_watched(PyObject *code);
 
+/* The probes of a function's span; suspend and raise probes are dependents of the function's site. */
+extern PyTypeObject prof_function_type, prof_generator_type, prof_suspend_type, prof_raise_type;
+/* New reference or NULL. */
+PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site);
+
+/* What the probes do for a recording with or without time and operations; for those that come, and those in code already. */
+void prof_choose_operators(int timed, int counting, long types);
+
 extern PyTypeObject prof_section_type;
-extern PyMethodDef prof_probe_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[],
+extern PyMethodDef prof_attach_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[],
     prof_live_methods[];
 
 /* Readies the types. 0, or -1 with an exception set. */
 int prof_probes_init(void);
+int prof_attach_init(void);
 int prof_sections_init(void);
 
 #endif
