@@ -57,6 +57,30 @@ def test_specialised_instructions_count_the_same(program: Path, tmp_path: Path) 
     assert many.by_line() == {place: (1 if place in module else 30) * count for place, count in one.items()}
 
 
+UNBOUND = """
+def f(n):
+    try:
+        try:
+            1 // n
+        except ZeroDivisionError as error:
+            n = late
+            late = 1
+    except UnboundLocalError:
+        return 7
+def main():
+    f(0)
+"""
+
+
+def test_unbound_behind_the_end_of_a_try(tmp_path: Path) -> None:
+    """3.11 runs a store and the read behind it as one: what the read raises goes to the store's handler."""
+    operated = operate(UNBOUND, tmp_path, everything=False, times=50)
+    assert operated.inexact == []
+    lines = operated.by_line()
+    assert [lines["program.f", line] for line in (5, 7, 10)] == [3 * 50, 50, 3 * 50]
+    assert ("program.f", 8) not in lines
+
+
 # ---- by calling context ----------------------------------------------------------------------------------------------
 
 

@@ -22,11 +22,13 @@ TESTS = (
     "n % 2", "n > 2 and n % 3", "not n or n == 4", "n is None", "x := n % 4", "n in (1, 2) or n // 3 > k",
     "1 < n < 6 != k", "(n if k else x) and not (k or n)",
 )  # fmt: skip
+# A variable that may be unbound is never read first: behind a store to another, where a `try` begins or ends, 3.11 goes
+# to the store's handler once it runs the two as one, as test_unbound_behind_the_end_of_a_try has it.
 SIMPLE = (
     "n += 1", "k = n and n - 1 or 7", "x = [j for j in range(n % 5) if j % 2 and j != 3]", "assert n < 50, f'{n!r:>3}'",
     "n, *rest = n, k, x", "found = {j: j for j in range(3)}[n % 4]", "x = sum(j for j in range(n % 4) if j) // (n % 3)",
     "x = (lambda q=n: q and 10 // q)()", "x = all(j for j in (n, k, 1)) or any(map(lambda j: j == n, (1, 2)))",
-    "del x; x = 0", "x = f0(n - 1) if n else 3", "n = late; late = 1",
+    "del x; x = 0", "x = f0(n - 1) if n else 3", "n = k, late; late = 1",
 )  # fmt: skip
 
 

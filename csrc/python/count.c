@@ -79,13 +79,13 @@ static PyObject *op_count(PyObject *o) {
 
 /* ---- recorders -------------------------------------------------------------------------------------------------------- */
 
-/* The unit where an exception arose that came to `handler` with this offset. */
-static uint32_t raised_at(const prof_counted *counted, const prof_py_frame *frame, uint32_t handler, uint32_t unit) {
+/* Whether it was not the instruction at `unit` that raised what came to `handler`, but the next, which ran as one with it. */
+static int raised_by_next(const prof_counted *counted, const prof_py_frame *frame, uint32_t handler, uint32_t unit) {
     const prof_flow *flow = &counted->flow;
     uint32_t k = prof_flow_find(flow, unit);
     const prof_instruction *i = &flow->instructions[k];
-    if (i->handler != handler || k + 1 == flow->count || i[1].lies != unit + 1) return unit;
-    return unit + (uint32_t)prof_py_second_raised(frame, i->op, i->arg, i[1].op);
+    if (i->handler != handler || k + 1 == flow->count || i[1].lies != unit + 1) return 0;
+    return prof_py_second_raised(frame, i->op, i->arg, i[1].op);
 }
 
 static void record(prof_counted *counted, uint32_t handler, PyObject *offset) {
@@ -93,8 +93,13 @@ static void record(prof_counted *counted, uint32_t handler, PyObject *offset) {
     if (!t) return;
     prof_py_frame *frame = prof_py_current();
     prof_counts *counts = counts_now(counted, frame);
+    if (!counts) return;
     uint32_t unit = (uint32_t)PyLong_AsUnsignedLong(offset);
-    if (counts) prof_counts_event(t, counts, handler, raised_at(counted, frame, handler, unit));
+    prof_counts_event(t, counts, handler, unit);
+    if (!raised_by_next(counted, frame, handler, unit)) return;
+    /* The handler is the first one's; what raised may stand behind the end of what that handler is for. */
+    prof_counts_event(t, counts, PROF_EVENT_ENTERS, unit);
+    prof_counts_event(t, counts, PROF_EVENT_LEAVES, unit + 1);
 }
 
 void prof_count_unhandled(prof_counted *counted, PyObject *offset) { record(counted, PROF_EVENT_UNHANDLED, offset); }
