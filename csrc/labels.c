@@ -94,31 +94,30 @@ prof_ref prof_string_ref(const char *text) {
     return ref;
 }
 
-static prof_label *find_label(const prof_label *wanted) {
+/* The slot of that label, or the free one where it belongs. */
+static prof_ref *label_slot(const prof_label *wanted) {
     size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
     for (; labels.slots[k]; k = (k + 1) & labels.mask) {
-        prof_label *l = prof_arena_at(labels.slots[k]);
+        const prof_label *l = prof_arena_at(labels.slots[k]);
         if (l->kind == wanted->kind && l->name == wanted->name && l->file == wanted->file && l->line == wanted->line)
-            return l;
+            break;
     }
-    return NULL;
+    return &labels.slots[k];
 }
 
 static prof_label *intern_label(const prof_label *wanted) {
     if (reserve(&labels)) return NULL;
-    prof_label *l = find_label(wanted);
-    if (l) return l;
-    size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
-    while (labels.slots[k]) k = (k + 1) & labels.mask;
+    prof_ref *slot = label_slot(wanted);
+    if (*slot) return prof_arena_at(*slot);
     int place = wanted->kind == PROF_LINE || wanted->kind == PROF_FRAME;
-    uint32_t bytes = place ? PROF_PLACE_SIZE : sizeof *l;
+    uint32_t bytes = place ? PROF_PLACE_SIZE : sizeof(prof_label);
     prof_appender *room = place ? &place_room : &label_room;
-    l = prof_arena_append(room, place ? PROF_CHUNK_PLACES : PROF_CHUNK_LABELS, bytes, 0, bytes);
+    prof_label *l = prof_arena_append(room, place ? PROF_CHUNK_PLACES : PROF_CHUNK_LABELS, bytes, 0, bytes);
     if (!l) return NULL;
     memcpy(l, wanted, place ? PROF_PLACE_SIZE : offsetof(prof_label, histogram));
     prof_arena_publish(room, bytes);
     labels.used++;
-    labels.slots[k] = prof_arena_ref(l);
+    *slot = prof_arena_ref(l);
     return l;
 }
 
@@ -140,7 +139,7 @@ int prof_label_is_span(const char *name, const char *file, uint32_t line) {
     pthread_mutex_lock(&lock);
     wanted.name = intern_string(name);
     wanted.file = intern_string(file);
-    int is = labels.slots && find_label(&wanted);
+    int is = labels.slots && *label_slot(&wanted);
     pthread_mutex_unlock(&lock);
     return is;
 }
