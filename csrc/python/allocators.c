@@ -33,29 +33,10 @@ static int on_top(void);
 
 /* ---- sites ------------------------------------------------------------------------------------------------------------- */
 
-/* A str's UTF-8 without asking Python for memory: into `buffer`, cut to fit. */
+/* A str's UTF-8 without asking Python for memory: its own, or written into `buffer`, cut to fit. */
 static const char *text_of(PyObject *text, char *buffer, size_t size) {
     if (PyUnicode_IS_COMPACT_ASCII(text)) return (const char *)PyUnicode_1BYTE_DATA(text);
-    size_t n = 0;
-    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && n + 5 < size; i++) {
-        Py_UCS4 c = PyUnicode_READ_CHAR(text, i);
-        if (c < 0x80) {
-            buffer[n++] = (char)c;
-        } else if (c < 0x800) {
-            buffer[n++] = (char)(0xc0 | c >> 6);
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else if (c < 0x10000) {
-            buffer[n++] = (char)(0xe0 | c >> 12);
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else {
-            buffer[n++] = (char)(0xf0 | c >> 18);
-            buffer[n++] = (char)(0x80 | (c >> 12 & 63));
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        }
-    }
-    buffer[n] = 0;
+    prof_py_utf8(text, buffer, size);
     return buffer;
 }
 

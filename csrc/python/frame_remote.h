@@ -91,32 +91,6 @@ static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
 
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
 
-/* The text of a copied str as UTF-8, cut to fit. `copy` has the whole object, in memory aligned like the original. */
-static inline void prof_py_remote_text(PyObject *copy, char *buffer, size_t size) {
-    size_t n = 0;
-    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(copy) && n + 5 < size; i++) {
-        Py_UCS4 c = PyUnicode_READ(PyUnicode_KIND(copy), PyUnicode_DATA(copy), i);
-        if (c < 0x80) {
-            buffer[n++] = (char)c;
-        } else if (c < 0x800) {
-            buffer[n++] = (char)(0xc0 | c >> 6);
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else if (c >= 0xd800 && c < 0xe000) { /* a surrogate, as the other names have it: backslashreplace */
-            n += (size_t)snprintf(buffer + n, size - n, "\\u%04x", (unsigned)c);
-        } else if (c < 0x10000) {
-            buffer[n++] = (char)(0xe0 | c >> 12);
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else {
-            buffer[n++] = (char)(0xf0 | c >> 18);
-            buffer[n++] = (char)(0x80 | (c >> 12 & 63));
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        }
-    }
-    buffer[n] = 0;
-}
-
 /* Bytes of a str whose head was copied; 0 when it is none that can be copied in one piece. */
 static inline size_t prof_py_remote_text_bytes(const PyCompactUnicodeObject *head) {
     const PyASCIIObject *a = &head->_base;

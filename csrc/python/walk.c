@@ -100,7 +100,7 @@ static int copy_text(const void *address, char *text, size_t size) {
     size_t bytes = prof_py_remote_text_bytes(&copy.head);
     if (!bytes || bytes > sizeof copy || !prof_remote_get(&copy, address, bytes)) return -1;
     if (prof_py_remote_text_bytes(&copy.head) != bytes) return -1;
-    prof_py_remote_text((PyObject *)&copy, text, size);
+    prof_py_utf8((PyObject *)&copy, text, size);
     return 0;
 }
 
