@@ -164,21 +164,11 @@ class Operations:
             self._codes[index] = found
         return found
 
-    def operand_types(self) -> dict[tuple[int, int], list[tuple[tuple[str, ...], int]]]:
-        """Types of operands in the first executions of instructions, by (code, unit): how often each was met.
-
-        Sampled, not counted: the recording's `types` says how many executions were looked at. No types: of other kinds.
-        """
-        found: dict[tuple[int, int], list[tuple[tuple[str, ...], int]]] = {}
-        for i in range(self._pointer.operand_count):
-            o = self._pointer.operands[i]
-            row = self._pointer.rows[o.row]
-            types = tuple(self._text(ref) for ref in (o.left, o.right) if ref)
-            found.setdefault((row.code, row.lies), []).append((types, o.count))
-        return found
-
     def operands(self) -> list[Operands]:
-        """What `operand_types` has, with where and how often the instructions ran; most executions first."""
+        """Types of operands in the first executions of instructions; those that ran most first.
+
+        Sampled, not counted: the recording's `types` says how many executions were looked at.
+        """
         number = self._pointer.operand_count
         found = []
         operands = ffi.buffer(self._pointer.operands, number * _OPERANDS.size) if number else b""

@@ -103,8 +103,10 @@ KEYS: dict[str, Callable[[str], Any]] = {
 }
 
 
-# Keys that say nothing without operations.
-OF_OPS = ("types", "profile")
+_FOR_OPS = OPS, "is for the mode 'ops', which is not among the modes given"
+_FOR_SAMPLES = SAMPLES, "it is about samples, and no mode given records them"
+# Keys that say nothing without a mode, and what is said then.
+NEEDS = {"types": _FOR_OPS, "profile": _FOR_OPS, "interval": _FOR_SAMPLES, "frames": _FOR_SAMPLES}
 
 
 def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
@@ -141,8 +143,6 @@ def parse(text: str) -> Settings:
             settings = evolve(settings, **{key: KEYS[key](value)})
         except UsageError as error:
             raise UsageError(f"{key}={value}: {error}") from None
-        if key in OF_OPS and OPS not in settings.modes:
-            raise UsageError(f"{key}={value}: is for the mode 'ops', which is not among the modes given")
-        if key in ("interval", "frames") and SAMPLES not in settings.modes:
-            raise UsageError(f"{key}={value}: it is about samples, and no mode given records them")
+        if key in NEEDS and NEEDS[key][0] not in settings.modes:
+            raise UsageError(f"{key}={value}: {NEEDS[key][1]}")
     return settings

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from prof import capture as captures
 from prof.capture import Label, MemoryTotals, Tree
 from prof.tools.session import Session
-from prof.tools.table import Column, Line, plain, table
+from prof.tools.table import Column, Line, plain, shown_of, table
 from prof.tools.units import count, duration, percent, size, volume
 from prof.tools.wish import MEMORY_COLUMNS, SORTS, amounts
 
@@ -110,7 +110,7 @@ def lines_table(
     shown = rows[: limit or None]
     words = next(sort.words for sort in SORTS.values() if sort.column == lead)
     yield plain()
-    of = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else f"all {len(rows)}"
+    of = shown_of(len(shown), len(rows))
     yield [(f"Lines by {words}", "heading"), (f"  {of}", "dim")]
     yield plain()
     if not rows:
@@ -142,7 +142,7 @@ def held_table(session: Session, memory: MemoryTotals, tree: Tree, limit: int, w
     lines, every = session.capture.lines_in_spans(tree, "live_bytes", limit or tree.count)
     end = "when last seen" if session.capture.recording else "at the end"
     yield plain()
-    of = f"{len(lines)} of {every}" if len(lines) < every else f"all {every}"
+    of = shown_of(len(lines), every)
     yield [(f"Still held {end}", "heading"), (f"  {volume(memory.live_bytes)}, {of}", "dim")]
     yield plain()
     if not lines:
@@ -167,7 +167,7 @@ def held_table(session: Session, memory: MemoryTotals, tree: Tree, limit: int, w
 def types_table(types: Sequence[captures.TypeCount], limit: int, width: int) -> Iterator[Line]:
     """The live blocks by the type of the object in them."""
     shown = types[: limit or None]
-    of = f"{len(shown)} of {len(types)}" if len(shown) < len(types) else f"all {len(types)}"
+    of = shown_of(len(shown), len(types))
     yield plain()
     yield [("Types of the blocks still held", "heading"), (f"  {of}", "dim")]
     yield plain()

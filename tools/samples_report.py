@@ -9,7 +9,7 @@ from prof.capture import Function, Sampler, Tree
 from prof.tools.comparison import Comparison, compare
 from prof.tools.memory_report import place
 from prof.tools.session import Session
-from prof.tools.table import Column, Line, plain, table
+from prof.tools.table import Column, Line, plain, shown_of, table
 from prof.tools.units import count, duration, percent, size, volume
 from prof.tools.wish import Wish
 
@@ -172,7 +172,7 @@ def frames_table(frames: Sequence[Function], sampler: Sampler, wish: Wish) -> It
     """Functions that samples met and that have no span."""
     rows = sorted(frames, key=lambda f: (-(f.samples_self or 0), f.label.name, f.label.index))
     shown = rows[: wish.limit or None]
-    of = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else f"all {len(rows)}"
+    of = shown_of(len(shown), len(rows))
     yield plain()
     yield [("Functions without spans by samples", "heading"), (f"  {of}", "dim")]
     yield plain()
@@ -195,7 +195,7 @@ def lines_table(lines: Sequence[captures.Line], sampler: Sampler, wish: Wish) ->
     if not lines:
         return
     shown = lines[: wish.limit or None]
-    of = f"{len(shown)} of {len(lines)}" if len(shown) < len(lines) else f"all {len(lines)}"
+    of = shown_of(len(shown), len(lines))
     yield plain()
     yield [("Lines by samples", "heading"), (f"  {of}", "dim")]
     yield plain()

@@ -37,6 +37,11 @@ def plain(text: str = "", style: str = "") -> Line:
     return [(text, style)]
 
 
+def shown_of(shown: int, every: int) -> str:
+    """How many rows of a table are shown: `20 of 23`, or `all 23`."""
+    return f"{shown} of {every}" if shown < every else f"all {every}"
+
+
 def _fitting(columns: Sequence[Column], width: int, least: int) -> list[Column]:
     kept = list(columns)
     while True:

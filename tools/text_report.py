@@ -14,7 +14,7 @@ from prof.tools.operations_report import inexact_words, operations_section
 from prof.tools.operations_report import totals as operation_totals
 from prof.tools.samples_report import samples_section
 from prof.tools.session import Session
-from prof.tools.table import Column, Line, plain, table
+from prof.tools.table import Column, Line, plain, shown_of, table
 from prof.tools.units import count, duration, percent, shorten, volume
 from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish, amounts
 
@@ -102,7 +102,7 @@ def functions_table(functions: Sequence[Function], title: str, wish: Wish, sessi
     sort = SORTS[wish.sort]
     rows = sorted(functions, key=lambda f: (-(getattr(f, sort.field) or 0), -f.total_ns, f.label.name, f.label.index))
     shown = rows[: wish.limit] if wish.limit else rows
-    of = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else f"all {len(rows)}"
+    of = shown_of(len(shown), len(rows))
     yield plain()
     yield [(f"{title} by {sort.words}", "heading"), (f"  {of}", "dim")]
     yield plain()
