@@ -17,7 +17,7 @@ typedef struct {
  * the kernel does not do it at all. */
 long prof_remote_copy(const prof_remote_piece *pieces, size_t count);
 
-/* 0, or an errno value: EPERM or ENOSYS where the system forbids it. */
+/* To be called first, and again after fork(). 0, or an errno value: EPERM or ENOSYS where the system forbids it. */
 int prof_remote_allowed(void);
 
 /* One piece: 1 when all of it was there. */

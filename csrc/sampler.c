@@ -421,7 +421,7 @@ static void tick(int at_once) {
     pthread_mutex_lock(&s.busy);
     uint64_t begin = monotonic_ns();
     int changed = s.walker ? s.walker->begin() : 0;
-    if (changed > 0 || s.version != prof_threads_version) list_threads();
+    if (changed || s.version != prof_threads_version) list_threads();
     s.tick_ns = begin;
     for (sampled **link = &s.threads; *link;) {
         if (sample(*link)) link = &(*link)->next;
@@ -430,7 +430,7 @@ static void tick(int at_once) {
     moment(begin, at_once);
     s.totals->ticks++;
     s.totals->work_ns += monotonic_ns() - begin;
-    s.totals->cpu_ns = prof_clock_kernel_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (at_once || s.totals->ticks % 64 == 0) s.totals->cpu_ns = prof_clock_kernel_ns(CLOCK_THREAD_CPUTIME_ID);
     pthread_mutex_unlock(&s.busy);
 }
 

@@ -39,8 +39,7 @@ typedef struct {
 
 /* How the interpreter is looked into, from outside: by the CPython half. Only the sampler's thread calls these. */
 typedef struct {
-    /* Copies what all threads share, at the beginning of a tick. 1 if there may be other threads than before, else 0; -1 if it
-     * cannot be read. */
+    /* Looks at what all threads share, at the beginning of a tick. 1 if there may be other threads than before, else 0. */
     int (*begin)(void);
     /* The threads there are; at most `room`. */
     size_t (*threads)(prof_remote_thread *found, size_t room);

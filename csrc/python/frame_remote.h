@@ -44,16 +44,13 @@ static inline const struct _gil_runtime_state *prof_py_gil(PyInterpreterState *i
 #endif
 }
 
-/* Of copies: the state that holds the lock, or held it last, and whether anybody does. */
-static inline const void *prof_py_gil_holder(const struct _gil_runtime_state *copy) {
-    const void *holder;
-    memcpy(&holder, &copy->last_holder, sizeof holder);
-    return holder;
-}
-static inline int prof_py_gil_locked(const struct _gil_runtime_state *copy) {
+/* The state that holds the lock; NULL when nobody does. */
+static inline const void *prof_py_gil_holder(const struct _gil_runtime_state *gil) {
+    const void *last;
     int locked;
-    memcpy(&locked, &copy->locked, sizeof locked);
-    return locked > 0;
+    memcpy(&locked, (const void *)&gil->locked, sizeof locked);
+    memcpy(&last, (const void *)&gil->last_holder, sizeof last);
+    return locked > 0 ? last : NULL;
 }
 
 /* What is copied of a thread's state: all up to where its frames lie. */

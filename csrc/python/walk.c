@@ -17,15 +17,16 @@
 
 #if PROF_PY_VALIDATED
 
-#define WINDOW 8192       /* bytes of a thread's frames that are copied at once */
-#define SLACK 1024        /* of these, above where the frames ended the last time */
+#define WINDOW 8192       /* bytes of a thread's frames that are copied at once, at most */
+#define SLACK 1024        /* of these, above and below where the frames were the last time */
 #define PAGE 4096u
 #define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
 #define MOST_CODES 65536
 #define LONGEST_TABLE (1 << 20)
 
-static PyInterpreterState *interpreter; /* Borrowed; not dereferenced by the sampler */
-static const struct _gil_runtime_state *gil_address;
+/* Both in memory that is never freed: all that the sampler reads in place. */
+static PyInterpreterState *interpreter;
+static const struct _gil_runtime_state *gil;
 static char main_file[1024], main_name[256];
 
 /* ---- code objects --------------------------------------------------------------------------------------------------------- */
@@ -327,42 +328,50 @@ static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_
     return 0;
 }
 
-static int walk(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
-    stack->count = stack->cut = stack->found = stack->line = 0;
-    no_room = 0;
-    int result = copy_state(t);
-    if (result) return result;
-    uintptr_t at = (uintptr_t)prof_py_remote_top(&state_copy, &cframe_copy);
-    copy_window(t, at);
+/* Follows the frames from `at` on; `lowest` becomes the last one that lies where the thread's window does. */
+static int walk_frames(const prof_remote_thread *t, uintptr_t at, const prof_boundary *boundary, prof_remote_stack *stack,
+                       uintptr_t *lowest) {
     for (int steps = 0; at; steps++) {
         prof_py_frame frame;
         const void *bytes = at & 7 || steps == MOST_STEPS ? NULL : frame_bytes(at);
         if (!bytes) return -1;
+        if (at >= t->guess[STACK_BEGIN] && at < t->guess[STACK_TOP]) *lowest = at;
         memcpy(&frame, bytes, PROF_PY_FRAME_BYTES);
-        result = take_frame(stack, boundary, at, &frame);
+        int result = take_frame(stack, boundary, at, &frame);
         if (result) return result > 0 ? 0 : no_room ? -3 : -1;
         at = (uintptr_t)frame.previous;
     }
     return 0;
 }
 
+static int walk(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
+    stack->count = stack->cut = stack->found = stack->line = 0;
+    no_room = 0;
+    int result = copy_state(t);
+    if (result) return result;
+    uintptr_t top = (uintptr_t)prof_py_remote_top(&state_copy, &cframe_copy), lowest = 0;
+    copy_window(t, top);
+    result = walk_frames(t, top, boundary, stack, &lowest);
+    if (lowest > t->guess[STACK_BEGIN] + SLACK) t->guess[STACK_BEGIN] = lowest - SLACK; /* no more than was of use */
+    return result;
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------------------------ */
 
 static struct {
-    struct pythreads threads;
-    struct _gil_runtime_state gil;
     uint64_t last_serial;
-    const void *last_head;
+    const PyThreadState *head;
+    const void *holder; /* state of the thread that held the GIL when the tick began, or NULL */
     int again; /* a list that changed while it was read */
 } shared;
 
 static int begin(void) {
-    prof_remote_piece pieces[] = {{&shared.threads, (const char *)interpreter + offsetof(PyInterpreterState, threads), sizeof shared.threads},
-                                  {&shared.gil, gil_address, sizeof shared.gil}};
-    if (prof_remote_copy(pieces, 2) != (long)(sizeof shared.threads + sizeof shared.gil)) return -1;
-    int changed = shared.threads.next_unique_id != shared.last_serial || shared.threads.head != shared.last_head || shared.again;
-    shared.last_serial = shared.threads.next_unique_id;
-    shared.last_head = shared.threads.head;
+    const PyThreadState *head = __atomic_load_n(&interpreter->threads.head, __ATOMIC_ACQUIRE);
+    uint64_t serial = __atomic_load_n(&interpreter->threads.next_unique_id, __ATOMIC_RELAXED);
+    int changed = serial != shared.last_serial || head != shared.head || shared.again;
+    shared.last_serial = serial;
+    shared.head = head;
+    shared.holder = prof_py_gil_holder(gil);
     return changed;
 }
 
@@ -382,7 +391,7 @@ static size_t without_unborn(prof_remote_thread *found, size_t n) {
 
 static size_t threads(prof_remote_thread *found, size_t room) {
     size_t n = 0;
-    const PyThreadState *at = shared.threads.head;
+    const PyThreadState *at = shared.head;
     for (shared.again = 0; at && n < room; at = state_copy.next) {
         if ((uintptr_t)at & 7 || !prof_remote_get(&state_copy, at, PROF_PY_STATE_BYTES) || state_copy.interp != interpreter) {
             shared.again = 1;
@@ -398,11 +407,11 @@ static size_t threads(prof_remote_thread *found, size_t room) {
 }
 
 static int holds(const prof_remote_thread *t) {
-    return prof_py_gil_locked(&shared.gil) && prof_py_gil_holder(&shared.gil) == t->state;
+    return shared.holder == t->state;
 }
 
 static int is_lock(uintptr_t address) {
-    return address >= (uintptr_t)gil_address && address < (uintptr_t)gil_address + sizeof *gil_address;
+    return address >= (uintptr_t)gil && address < (uintptr_t)gil + sizeof *gil;
 }
 
 static const prof_walker walker = {begin, threads, walk, holds, is_lock, codes_free};
@@ -419,9 +428,9 @@ static const prof_walker *walker_or_reason(char *why, size_t size) {
 
 int prof_py_samples_start(uint64_t interval_ns, const char *file, const char *name, int frames) {
     char why[256] = "it was asked for (frames=false)";
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE held = PyGILState_Ensure();
     interpreter = PyInterpreterState_Main();
-    gil_address = prof_py_gil(interpreter);
+    gil = prof_py_gil(interpreter);
     snprintf(main_file, sizeof main_file, "%s", file);
     snprintf(main_name, sizeof main_name, "%s", name);
     memset(&shared, 0, sizeof shared);
@@ -431,15 +440,15 @@ int prof_py_samples_start(uint64_t interval_ns, const char *file, const char *na
         PyCode_Type.tp_dealloc = count_death;
     }
     int error = prof_sampler_start(interval_ns, found, why);
-    PyGILState_Release(gil);
+    PyGILState_Release(held);
     return error;
 }
 
 void prof_py_samples_stop(void) {
     prof_sampler_stop();
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyGILState_STATE held = PyGILState_Ensure();
     if (PyCode_Type.tp_dealloc == count_death) PyCode_Type.tp_dealloc = code_dealloc;
-    PyGILState_Release(gil);
+    PyGILState_Release(held);
 }
 
 #else
