@@ -15,14 +15,6 @@ static prof_appender live;
 static Py_ssize_t extra = -1;   /* slot of code objects: what is counted in them */
 static uint32_t generation;
 
-typedef struct {
-    PyObject_HEAD
-    prof_counted *counted; /* Owned */
-    prof_node *node;       /* where it counted last; compared, never read */
-    uint64_t *slot;        /* its counter there */
-    uint32_t index;        /* of the counter; of a recorder, its handler */
-} prof_counter;
-
 /* ---- where a call counts -------------------------------------------------------------------------------------------- */
 
 /* The shadow frame that the call in `frame` counts into: its own span's, or that of the innermost section it has open.
@@ -51,7 +43,7 @@ static prof_counts *counts_now(prof_counted *counted, const prof_py_frame *frame
 
 /* ---- counters --------------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) void count_slow(prof_counter *c, prof_node *node) {
+void prof_counter_hit_slow(prof_counter *c, prof_node *node) {
     prof_counted *counted = c->counted;
     prof_counts *counts = counted->ref ? prof_counts_find(node, counted->ref) : NULL;
     if (!counts && prof_recording()) counts = counts_now(counted, prof_py_current());
@@ -59,21 +51,7 @@ static __attribute__((noinline)) void count_slow(prof_counter *c, prof_node *nod
 }
 
 static PyObject *op_count(PyObject *o) {
-    prof_counter *c = (prof_counter *)o;
-    prof_node *node = prof_current->top->node;
-    if (PROF_LIKELY(c->node == node)) {
-        ++*c->slot;
-        Py_RETURN_NONE;
-    }
-    /* Another context than last time: mostly one that this code has counted in before. */
-    prof_counts *counts = node->counts ? prof_arena_at(node->counts) : NULL;
-    if (PROF_LIKELY(counts && counts->code == c->counted->ref)) {
-        c->node = node;
-        c->slot = &prof_counts_counters(counts)[c->index];
-        ++*c->slot;
-    } else {
-        count_slow(c, node);
-    }
+    prof_counter_hit((prof_counter *)o);
     Py_RETURN_NONE;
 }
 
@@ -226,6 +204,7 @@ static PyObject *new_probe(PyTypeObject *type, prof_counted *counted, uint32_t i
     c->node = NULL;
     c->slot = NULL;
     c->index = index;
+    c->suspends = 0;
     return (PyObject *)c;
 }
 
@@ -274,7 +253,7 @@ static int build_flow(prof_counted *c, PyCodeObject *code) {
     prof_flow_source source = {.code = (const uint8_t *)PyBytes_AS_STRING(bytes),
                                .units = (uint32_t)(PyBytes_GET_SIZE(bytes) / 2),
                                .table = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
-                               .table_size = (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), .calls = c->site != NULL};
+                               .table_size = (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), .spans = c->site != NULL};
     PyObject *measured = measured_weights(c);
     if (measured) {
         source.weights = (const double *)(const void *)PyBytes_AS_STRING(measured);
@@ -304,6 +283,10 @@ static int make_probes(prof_counted *c) {
             c->probes[i] = prof_sampler_new(c, i, next++);
         }
         if (!c->probes[i]) return -1;
+    }
+    for (uint32_t k = 0; k < c->flow.edge_count; k++) {
+        const prof_edge *e = &c->flow.edges[k];
+        if (e->counter < counters) ((prof_counter *)c->probes[e->counter])->suspends = prof_flow_yields(&c->flow, e);
     }
     return 0;
 }
@@ -405,10 +388,11 @@ PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pro
 
 int prof_count_ops;
 
-void prof_count_switch(int on, long types) {
+void prof_count_switch(int on, long types, unaryfunc exit) {
     prof_count_ops = on;
     prof_types_limit = on ? types : 0;
     counter_operators.nb_invert = on ? op_count : op_nothing;
+    counter_operators.nb_negative = exit;
 }
 
 static PyObject *weigh(PyObject *self, PyObject *measured) {

@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "../counts.h"
+#include "../session.h"
 #include "flow.h"
 #include "frame.h"
 #include "rewrite.h"
@@ -25,6 +26,35 @@ typedef struct prof_counted {
     PyCodeObject *probed; /* Borrowed: the code that they stand in; NULL once it is gone */
     struct prof_counted *next, **link;
 } prof_counted;
+
+/* One counter, in its code: ~counter counts, -counter counts and closes the span, or suspends it. A recorder is one, too. */
+typedef struct {
+    PyObject_HEAD
+    prof_counted *counted; /* Owned */
+    prof_node *node;       /* where it counted last; compared, never read */
+    uint64_t *slot;        /* its counter there */
+    uint32_t index;        /* of the counter; of a recorder, its handler */
+    uint32_t suspends;     /* stands before a yield, not a return */
+} prof_counter;
+
+void prof_counter_hit_slow(prof_counter *c, prof_node *node);
+
+static inline void prof_counter_hit(prof_counter *c) {
+    prof_node *node = prof_current->top->node;
+    if (PROF_LIKELY(c->node == node)) {
+        ++*c->slot;
+        return;
+    }
+    /* Another context than last time: mostly one that this code has counted in before. */
+    prof_counts *counts = node->counts ? prof_arena_at(node->counts) : NULL;
+    if (PROF_LIKELY(counts && counts->code == c->counted->ref)) {
+        c->node = node;
+        c->slot = &prof_counts_counters(counts)[c->index];
+        ++*c->slot;
+    } else {
+        prof_counter_hit_slow(c, node);
+    }
+}
 
 /* The flow of `code` with its counters and recorders; `site` NULL as above. New reference; NULL with an exception set, or
  * without one for code that cannot be counted. */
@@ -62,9 +92,9 @@ void prof_count_live(void);
 void prof_count_reset(void);
 void prof_count_begin(void);
 
-/* Whether operations are recorded. */
+/* Whether operations are recorded. `exit` is what -counter does. */
 extern int prof_count_ops;
-void prof_count_switch(int on, long types);
+void prof_count_switch(int on, long types, unaryfunc exit);
 
 extern PyMethodDef prof_count_methods[];
 extern PyTypeObject prof_counted_type, prof_counter_type, prof_recorder_type;

@@ -35,6 +35,15 @@ void prof_flow_free(prof_flow *flow) {
     memset(flow, 0, sizeof *flow);
 }
 
+int prof_flow_yields(const prof_flow *flow, const prof_edge *e) {
+    return e->kind == PROF_EDGE_EXIT && flow->instructions[e->instruction].kind == PROF_FLOW_YIELD;
+}
+
+int prof_flow_closes(const prof_flow *flow, const prof_edge *e) {
+    return prof_flow_yields(flow, e) ||
+           (e->kind == PROF_EDGE_EXIT && flow->instructions[e->instruction].kind == PROF_FLOW_RETURN);
+}
+
 /* What the passes share. */
 typedef struct {
     prof_flow *flow;
@@ -236,7 +245,9 @@ static void weigh(build *b, uint32_t *depth, int32_t *change) {
     int measured = b->source->weights && b->source->weight_count == f->edge_count;
     for (uint32_t k = 0; k < f->edge_count; k++) {
         prof_edge *e = &f->edges[k];
-        e->weight = (measured ? (float)b->source->weights[k] : weight(b, e, depth)) * (e->place == PROF_PLACE_APART ? 1.4f : 1); /* its counter takes a jump, too */
+        e->weight = measured ? (float)b->source->weights[k] : weight(b, e, depth);
+        if (e->place == PROF_PLACE_APART) e->weight *= 1.4f;                    /* its counter takes a jump, too */
+        if (b->source->spans && prof_flow_closes(f, e)) e->weight *= 0.2f; /* it takes no probe of its own */
     }
 }
 
@@ -254,12 +265,12 @@ static int heavier(const void *a, const void *b) {
 }
 
 /* The edges that close a circle get counters. The span's calls are a counter that costs nothing. */
-static void choose(prof_flow *f, uint32_t *above, prof_edge **order, int calls) {
+static void choose(prof_flow *f, uint32_t *above, prof_edge **order, int spans) {
     uint32_t n = 0;
     for (uint32_t k = 0; k <= f->block_count; k++) above[k] = k;
     for (uint32_t k = 0; k < f->edge_count; k++) {
         prof_edge *e = &f->edges[k];
-        if (calls && e->kind == PROF_EDGE_ENTRY && f->instructions[e->instruction].arg % 4 == 0)
+        if (spans && e->kind == PROF_EDGE_ENTRY && f->instructions[e->instruction].arg % 4 == 0)
             e->counter = PROF_CALLS_COUNTER;
         else if (e->kind == PROF_EDGE_THROWN)
             e->counter = f->counter_count++;
@@ -305,7 +316,7 @@ int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_
     for (uint32_t k = 0; k < flow->edge_count; k++) place(&b, &flow->edges[k], words);
     memset(words, 0, n * sizeof *words);
     weigh(&b, words, (int32_t *)(words + n));
-    choose(flow, words, order, source->calls);
+    choose(flow, words, order, source->spans);
     settle_places(flow, words);
     result = 0;
 end:

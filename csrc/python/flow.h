@@ -100,12 +100,16 @@ int prof_flow_falls(const prof_instruction *i);
 /* The instruction that lies at or before `unit` of the rewritten code: where an offset points, also into caches. */
 uint32_t prof_flow_find(const prof_flow *flow, uint32_t unit);
 
+/* Whether the edge leaves at a yield; at a return or a yield, where the probe that closes a span can count it. */
+int prof_flow_yields(const prof_flow *flow, const prof_edge *e);
+int prof_flow_closes(const prof_flow *flow, const prof_edge *e);
+
 /* What a flow is made from; all Borrowed. */
 typedef struct {
     const uint8_t *code, *table; /* bytecode and exception table */
     uint32_t units;
     size_t table_size;
-    int calls;             /* whether the first entry is counted by a span */
+    int spans;             /* whether a span counts the first entry, and a return or a yield in passing */
     const double *weights; /* how often each edge ran in an earlier recording; NULL not known */
     size_t weight_count;   /* used if there are as many edges */
 } prof_flow_source;

@@ -300,6 +300,26 @@ OPERATOR(op_suspend_untimed, suspend_untimed((prof_site *)o))
 OPERATOR(op_resume_untimed, resume_untimed((prof_site *)o))
 OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
 
+/* The probe that a counter before a return or a yield stands for: NULL once the code that it stands in is gone. */
+static inline prof_site *closes(PyObject *o) { return ((prof_counter *)o)->counted->site; }
+
+static inline void exit_timed(PyObject *o) {
+    prof_site *site = closes(o);
+    if (PROF_UNLIKELY(!site)) return;
+    if (((prof_counter *)o)->suspends) suspend(site);
+    else leave(site);
+}
+
+static inline void exit_untimed(PyObject *o) {
+    prof_site *site = closes(o);
+    if (PROF_UNLIKELY(!site)) return;
+    if (((prof_counter *)o)->suspends) suspend_untimed(site);
+    else leave_untimed(site);
+}
+OPERATOR(op_exit, exit_timed(o))
+OPERATOR(op_exit_counting, (prof_counter_hit((prof_counter *)o), exit_timed(o)))
+OPERATOR(op_exit_untimed, (prof_counter_hit((prof_counter *)o), exit_untimed(o)))
+
 /* In code that counts: an exception that it does not handle. */
 static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
     prof_site *site = ((prof_site *)o)->site;
@@ -334,8 +354,8 @@ static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative =
 static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 void prof_choose_operators(int timed, int counting, long types) {
-    prof_count_switch(counting, types);
     untimed = counting && !timed;
+    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting);
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
     generator_operators.nb_invert = !counting ? op_enter_generator

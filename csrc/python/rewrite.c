@@ -10,8 +10,6 @@ prof_opcodes prof_opcode;
 
 /* ---- snippets: what is inserted ---------------------------------------------------------------------------------- */
 
-enum { ENTER, LEAVE, SUSPEND, SUSPEND_SEND, RESUME_SPAN, SNIPPETS };
-
 typedef struct {
     uint8_t bytes[32];
     uint8_t units;
@@ -97,8 +95,8 @@ typedef struct {
     uint32_t units;
     uint32_t resume; /* unit of RESUME 0 */
     uint32_t depth;  /* no stack is deeper */
-    snippet snippets[SNIPPETS];
-    snippet raise;
+    snippet enter, resume_span, raise;
+    uint32_t span, suspend; /* constants of the probes, from 1; 0 none */
     /* By unit, units + 1 long (one Owned block): */
     uint32_t *behind; /* units of the insertions at this unit */
     uint32_t *before;
@@ -106,6 +104,7 @@ typedef struct {
     uint32_t *lands;  /* where a jump to this unit lands */
     uint32_t *lies;   /* where the instruction at this unit lies */
     uint32_t *grow;   /* units added to the instruction, for the location table */
+    uint32_t *exits;  /* constant of the counter of who leaves here, from 1; 0 none, or it stands elsewhere */
     /* Owned lists, as long as the code at most: */
     jump *jumps;
     span_return *returns;
@@ -127,13 +126,14 @@ typedef struct {
 /* One block for all arrays. 0, or -1 without memory. */
 static int plan_allocate(plan *p) {
     size_t n = (size_t)p->units + 1, m = n + 1;
-    size_t words = n * 5 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * sizeof(range) / 4;
+    size_t words = n * 6 + n * (sizeof(jump) + sizeof(span_return) + sizeof(yield)) / 4 + n + m * 3 * sizeof(range) / 4;
     p->block = calloc(words * 4 + n, 1);
     if (!p->block) return -1;
     uint32_t *w = p->block;
     p->lands = w, w += n;
     p->lies = w, w += n;
     p->grow = w, w += n;
+    p->exits = w, w += n;
     p->jumps = (jump *)w, w += n * sizeof(jump) / 4;
     p->returns = (span_return *)w, w += n * sizeof(span_return) / 4;
     p->yields = (yield *)w, w += n * sizeof(yield) / 4;
@@ -206,32 +206,43 @@ static void insert(plan *p, uint32_t unit, uint8_t side, int rank, const snippet
 
 enum { FIRST, SECOND, THIRD }; /* ranks */
 
-static void place_before(plan *p, uint32_t unit, int what) {
-    insert(p, unit, BEFORE, SECOND, &p->snippets[what], unit);
+/* Before the instruction at `unit`, which leaves: -probe closes the span, or -counter counts that and closes it. */
+static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing, int send) {
+    snippet s = {.units = 0};
+    if (!closing) p->exits[unit] = 0;
+    else s = probe((p->exits[unit] ? p->exits[unit] : closing) - 1, prof_opcode.unary_negative);
+    if (send) {
+        emit(&s, prof_opcode.jump_forward, 1);
+        emit(&s, prof_opcode.send, 0);
+    }
+    insert(p, start, BEFORE, SECOND, &s, start);
 }
 
 /* Behind the instruction at `unit`, which has no caches. */
-static void place_behind(plan *p, uint32_t unit, int what) {
-    insert(p, unit + 1, BEHIND, FIRST, &p->snippets[what], unit);
+static void place_behind(plan *p, uint32_t unit, const snippet *what) {
+    insert(p, unit + 1, BEHIND, FIRST, what, unit);
 }
 
 static void place(plan *p) {
-    place_behind(p, p->resume, ENTER);
-    for (uint32_t i = 0; i < p->return_count; i++) place_before(p, p->returns[i].start, LEAVE);
+    place_behind(p, p->resume, &p->enter);
+    for (uint32_t i = 0; i < p->return_count; i++) place_exit(p, p->returns[i].start, p->returns[i].unit, p->span, 0);
     for (uint32_t i = 0; i < p->yield_count; i++) {
         uint32_t y = p->yields[i].unit, resume = y + 1;
-        if (resume >= p->units || prof_opcode.kind[p->code[2 * resume]] != PROF_I_RESUME) continue;
-        place_behind(p, resume, RESUME_SPAN);
+        if (resume >= p->units || prof_opcode.kind[p->code[2 * resume]] != PROF_I_RESUME) {
+            p->exits[y] = 0;
+            continue;
+        }
+        place_behind(p, resume, &p->resume_span);
         if (PROF_PY_SEND_BEFORE_YIELD && p->code[2 * p->yields[i].previous] == prof_opcode.send) {
             /* throw() into the generator reads the unit before YIELD_VALUE, takes it for SEND, and goes on at its
              * target. So a SEND that never runs stands there, and its target resumes the span. */
             uint32_t back = resume + 1;
             while (p->code[2 * back] == prof_opcode.extended_arg) back++;
-            place_behind(p, back, RESUME_SPAN);
+            place_behind(p, back, &p->resume_span);
             p->sends[i] = back + 1;
-            place_before(p, y, SUSPEND_SEND);
+            place_exit(p, y, y, p->suspend, 1);
         } else {
-            place_before(p, y, SUSPEND);
+            place_exit(p, y, y, p->suspend, 0);
         }
     }
 }
@@ -243,6 +254,15 @@ static void place_samplers(plan *p, const prof_flow *flow, uint32_t first) {
         if (!prof_has_sampler(i)) continue;
         snippet what = sampler(first++, prof_opcode.operands[i->op]);
         insert(p, i->start, BEFORE, SECOND, &what, i->start);
+    }
+}
+
+/* Counters that need no place of their own: the probe that closes the span there counts. */
+static void find_exits(plan *p, const prof_flow *flow, uint32_t first) {
+    for (uint32_t k = 0; k < flow->edge_count; k++) {
+        const prof_edge *e = &flow->edges[k];
+        if (e->counter < flow->counter_count && prof_flow_closes(flow, e))
+            p->exits[flow->instructions[e->instruction].unit] = first + e->counter + 1;
     }
 }
 
@@ -294,6 +314,7 @@ static void place_counters(plan *p, const prof_flow *flow, uint32_t first) {
     for (uint32_t k = 0; k < flow->edge_count; k++) {
         const prof_edge *e = &flow->edges[k];
         if (e->counter >= flow->counter_count) continue;
+        if (p->exits[flow->instructions[e->instruction].unit] && prof_flow_closes(flow, e)) continue;
         snippet what = probe(first + e->counter, prof_opcode.unary_invert);
         place_counter(p, flow, e, &what);
     }
@@ -468,7 +489,7 @@ static uint32_t trampoline_to(plan *p, uint32_t handler, uint32_t depth_lasti) {
     }
     uint32_t at = (uint32_t)((p->out.length + p->tail.length) / 2);
     const uint8_t reraise[2] = {prof_opcode.reraise, 1};
-    prof_bytes_add(&p->tail, p->snippets[RESUME_SPAN].bytes, 2u * p->snippets[RESUME_SPAN].units);
+    prof_bytes_add(&p->tail, p->resume_span.bytes, 2u * p->resume_span.units);
     prof_bytes_add(&p->tail, reraise, 2);
     p->trampolines[p->trampoline_count++] = (trampoline){handler, depth_lasti, at};
     return at;
@@ -519,7 +540,7 @@ static void write_exceptions(plan *p, const uint8_t *old, size_t length) {
     cover(p, &entries, position, total, WHOLE, 1, &next_closed);
     for (uint32_t i = 0; i < p->trampoline_count; i++) {
         const trampoline *t = &p->trampolines[i];
-        uint32_t units = p->snippets[RESUME_SPAN].units + 1u;
+        uint32_t units = p->resume_span.units + 1u;
         e = (prof_handler){t->at, t->at + units, t->handler, t->depth_lasti};
         prof_bytes_add(&entries, &e, sizeof e);
     }
@@ -597,11 +618,11 @@ static PyObject *consts_with(PyObject *consts, const prof_probe_set *probes) {
 
 /* What is inserted for the span; `first` is the constant of its probe. */
 static void span_snippets(plan *p, const prof_probe_set *probes, uint32_t first) {
-    p->snippets[ENTER] = probe(first, prof_opcode.unary_invert);
-    p->snippets[LEAVE] = probe(first, prof_opcode.unary_negative);
+    p->span = first + 1;
+    p->enter = probe(first, prof_opcode.unary_invert);
     /* Of code that cannot yield, only a return itself, raising out of a trace function, can need a trampoline. */
-    p->snippets[RESUME_SPAN] = probe(first + 1, prof_opcode.unary_invert);
-    if (probes->suspend) p->snippets[SUSPEND] = p->snippets[SUSPEND_SEND] = probe(first + 1, prof_opcode.unary_negative);
+    p->resume_span = probe(first + 1, prof_opcode.unary_invert);
+    if (probes->suspend) p->suspend = first + 2;
 }
 
 /* All the passes; `first` is the number of constants before the probes. */
@@ -611,8 +632,7 @@ static void rewrite(plan *p, PyCodeObject *code, const prof_probe_set *probes, u
     uint32_t span = samplers + probes->sampler_count;
     uint32_t raise = span + !!probes->span + !!probes->suspend;
     if (p->spans) span_snippets(p, probes, span);
-    emit(&p->snippets[SUSPEND_SEND], prof_opcode.jump_forward, 1);
-    emit(&p->snippets[SUSPEND_SEND], prof_opcode.send, 0);
+    if (p->spans && flow) find_exits(p, flow, first);
     p->raise = p->recorders ? recorder(raise, 1) : probe(raise, prof_opcode.unary_negative);
     place(p);
     if (flow) place_counters(p, flow, first);

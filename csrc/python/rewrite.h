@@ -13,6 +13,7 @@
  * For the operations, code has counters on chosen edges of its control flow (flow.h), and a recorder before every handler:
  *
  *   counter   ~counter                                on the edge
+ *             -counter                                in place of leave or suspend: counts that way out, and does theirs
  *   recorder  LOAD_CONST r; COPY 3; DELETE_SUBSCR     del r[offset]: the offset that raised lies below the exception
  *   raise     the same, for what the function does not handle
  *   sampler   COPY; LOAD_CONST s; ...; s[right] = left, or del s[receiver], before an instruction whose operands' types
