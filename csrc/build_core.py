@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 PURE = [
     "clock.c",
     "arena.c",
+    "recording.c",
     "labels.c",
     "tree.c",
     "suspended.c",

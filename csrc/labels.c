@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
-#include "prof.h"
+#include "recording.h"
 
 /* An open-addressing table of refs; the keys are in the arena. */
 typedef struct {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "labels.h"
-#include "session.h"
+#include "tree.h"
 
 #define FIRST_SLOTS 4096
 /* An instruction that was forgotten. No code lies at the last byte of the address space. */

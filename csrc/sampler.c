@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "labels.h"
-#include "session.h"
+#include "threads.h"
 #include "usage.h"
 
 #define ATTEMPTS 8 /* to copy frames that hold together */
@@ -288,11 +288,6 @@ static int sample(sampled *t) {
 
 /* ---- threads ---------------------------------------------------------------------------------------------------------------- */
 
-void prof_sampler_gone(void *state) {
-    sampled *t = state;
-    t->own = NULL;
-}
-
 void prof_sampler_name(uint64_t native_id, const char *name) {
     pthread_mutex_lock(&names_lock);
     named *n = &names[names_told++ % NAMES];
@@ -338,14 +333,14 @@ static sampled *meet(prof_thread *own) {
     uint64_t cpu = cpu_time(own->native_id);
     t->cpu_ns = cpu == UINT64_MAX ? 0 : cpu;
     t->next = s.threads;
-    own->sampled = t;
+    own->watched = &t->own;
     return s.threads = t;
 }
 
 static void part(sampled **link) {
     sampled *t = *link;
     prof_threads_lock();
-    if (t->own) t->own->sampled = NULL;
+    if (t->own) t->own->watched = NULL;
     prof_threads_unlock();
     if (t->own) prof_thread_disown(t->own);
     *link = t->next;
@@ -357,7 +352,7 @@ static void meet_recorded(void) {
     prof_threads_lock();
     s.version = prof_threads_version;
     for (prof_thread *own = prof_threads_first(); own; own = own->next)
-        if (!own->sampled) meet(own);
+        if (!own->watched) meet(own);
     prof_threads_unlock();
 }
 
@@ -377,7 +372,7 @@ static sampled *meet_stranger(uint64_t native_id) {
     name_of(native_id, later, sizeof later); /* it may have told its name while there was nobody to give it to */
     if (strcmp(name, later)) prof_thread_rename(native_id, later);
     prof_threads_lock();
-    sampled *t = own->sampled ? own->sampled : meet(own);
+    sampled *t = own->watched ? known(native_id) : meet(own);
     prof_threads_unlock();
     return t;
 }
@@ -563,7 +558,7 @@ void prof_sampler_forget(void) {
     if (!s.running) return;
     s.running = 0;
     for (sampled *t = s.threads; t; t = t->next) {
-        if (t->own) t->own->sampled = NULL;
+        if (t->own) t->own->watched = NULL;
         t->own = NULL; /* the parent's, and of threads that are not here */
     }
     if (s.walker) s.walker->end();

@@ -64,9 +64,6 @@ void prof_sampler_stop(void);
 /* In a child after fork(), where its thread is not. */
 void prof_sampler_forget(void);
 
-/* The thread of this state is ending. Under prof_threads_lock. */
-void prof_sampler_gone(void *sampled);
-
 /* What the thread with that kernel id is called, if it never enters a span. Any thread. */
 void prof_sampler_name(uint64_t native_id, const char *name);
 

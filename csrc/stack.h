@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "format.h"
+#include "recording.h"
 
 typedef struct {
     prof_node *node;   /* Borrowed from the arena; of an ancestor where the call was folded */
@@ -34,7 +35,7 @@ typedef struct prof_thread {
     size_t children_mask, children_used;
     clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
     uint64_t native_id;
-    void *sampled;       /* Borrowed: what the sampler knows of it; NULL while it has not met it */
+    struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
     struct prof_thread *next;
 } prof_thread;
 
@@ -46,9 +47,6 @@ extern __thread prof_thread *prof_current __attribute__((tls_model("initial-exec
 extern prof_thread prof_no_thread;
 extern prof_node prof_no_node;   /* its label is 0, which no label's ref is; the first child of every new node */
 extern prof_label prof_no_label; /* of sites that have none in this recording */
-
-/* Odd while recording; every start and end of a recording changes it. */
-extern uint64_t prof_epoch;
 
 /* Python's name for the calling thread, or NULL; set by the CPython half. Copies at most `size` bytes. */
 extern const char *(*prof_thread_namer)(char *buffer, size_t size);
@@ -67,8 +65,6 @@ void prof_pending_count(prof_thread *t);
 
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
 prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
-
-void prof_count(enum prof_drop what, uint64_t n);
 
 #pragma GCC visibility pop
 

@@ -1,12 +1,13 @@
 #define _GNU_SOURCE
+#include "threads.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "labels.h"
-#include "sampler.h"
-#include "session.h"
+#include "tree.h"
 
 #define FIRST_FRAMES 256
 #define PENDING 128 /* completed calls set down before they are counted: two kilobytes, which stay in the first cache */
@@ -18,7 +19,7 @@ static prof_pending no_pending[2];
 prof_thread prof_no_thread = {.top = no_frames, .base = no_frames, .limit = no_frames + 1,
                               .pending = no_pending, .pending_end = no_pending + 2, .epoch = UINT64_MAX};
 __thread prof_thread *prof_current __attribute__((tls_model("initial-exec"))) = &prof_no_thread;
-uint64_t prof_epoch;
+uint64_t prof_heartbeat_ticks;
 const char *(*prof_thread_namer)(char *buffer, size_t size);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects the lists, `records`, and where stacks lie */
@@ -65,7 +66,7 @@ static void thread_exit(void *state) {
     prof_current = &prof_no_thread;
     pthread_mutex_lock(&lock);
     if (unlinked(&threads, t) && t->epoch == prof_epoch) prof_count(PROF_DROP_OPEN_AT_END, flush(t, prof_now()));
-    if (t->sampled) prof_sampler_gone(t->sampled);
+    if (t->watched) *t->watched = NULL;
     pthread_mutex_unlock(&lock);
     thread_free(t);
 }

@@ -1,9 +1,6 @@
-/* The calling-context tree: nodes of a thread, in the arena, found by (parent, label). */
-#include <stdlib.h>
+#include "tree.h"
 
-#include "prof.h"
-#include "session.h"
-#include "stack.h"
+#include <stdlib.h>
 
 /* A node with at most this many children is searched as a list; beyond, the thread's table answers. */
 #define SHORT_LIST 8

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "stack.h"
+#include "recording.h"
 
 #define MOST_THREADS 64 /* with files of their own: six each */
 

@@ -6,7 +6,7 @@
 
 #include "../lines.h"
 #include "../memory.h"
-#include "../session.h"
+#include "../stack.h"
 #include "control.h"
 #include "frame.h"
 #include "probes.h"

@@ -1,7 +1,7 @@
 /* Which code gets which probes: functions, whole modules, and what they are made of, once for each code object. */
 #include <string.h>
 
-#include "../session.h"
+#include "../stack.h"
 #include "count.h"
 #include "frame.h"
 #include "probes.h"

@@ -5,7 +5,7 @@
 #include "../labels.h"
 #include "../lines.h"
 #include "../memory.h"
-#include "../session.h"
+#include "../stack.h"
 #include "probes.h"
 #include "tables.h"
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../session.h"
 #include "code.h"
 #include "probes.h"
 #include "rewrite.h"

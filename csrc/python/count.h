@@ -6,7 +6,7 @@
 #include <Python.h>
 
 #include "../counts.h"
-#include "../session.h"
+#include "../stack.h"
 #include "flow.h"
 #include "frame.h"
 #include "rewrite.h"

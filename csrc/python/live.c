@@ -3,7 +3,7 @@
 
 #include "../labels.h"
 #include "../memory.h"
-#include "../session.h"
+#include "../stack.h"
 #include "frame.h"
 #include "probes.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../labels.h"
-#include "../session.h"
+#include "../stack.h"
 #include "code.h"
 
 long prof_types_limit;

@@ -5,7 +5,7 @@
 
 #include "../labels.h"
 #include "../memory.h"
-#include "../session.h"
+#include "../stack.h"
 #include "count.h"
 #include "frame.h"
 #include "probes.h"

@@ -10,7 +10,7 @@
 #include "../lines.h"
 #include "../remote.h"
 #include "../sampler.h"
-#include "../session.h"
+#include "../stack.h"
 #include "control.h"
 #include "frame_remote.h"
 #include "tables.h"
