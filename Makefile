@@ -26,7 +26,7 @@ test: $(VENV)/ready  ## the tests, on the default python3
 	$(BIN)/pytest -q
 
 test-all:  ## the tests and the standard library's own, on every supported interpreter found
-	$(PYTHON) tests/interpreters.py
+	$(PYTHON) tests/interpreters.py $(OPTIONS)
 
 lint: $(VENV)/dev  ## lint and format, checked
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Runs the whole test suite on every supported interpreter of this machine, and names those that are not here.
 
+With `--after-make-test` the running interpreter gets only what `make test` leaves out: the standard library's own tests.
 Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
 """
 
@@ -48,33 +49,32 @@ def install(version: str, python: str) -> None:
     run(*pip, ".[test]")
 
 
-def test(version: str) -> tuple[int, str]:
-    """Runs everything there; the exit status and what was printed."""
-    command = [
-        str(ROOT / f".venv-{version}" / "bin/pytest"),
-        "-q",
-        "-m",
-        "stdlib or not stdlib",
-        "-p",
-        "no:cacheprovider",
-    ]
+def test(version: str, which: str) -> tuple[int, str]:
+    """Runs the tests with those marks there; the exit status and what was printed."""
+    command = [str(ROOT / f".venv-{version}" / "bin/pytest"), "-q", "-m", which, "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout
 
 
 def main() -> int:
+    after = sys.argv[1:] == ["--after-make-test"]
     found = {version: find(version) for version in SUPPORTED}
     missing = [version for version, python in found.items() if python is None]
     tested = [version for version in SUPPORTED if version not in missing]
     failed = []
     for version in tested:
         install(version, str(found[version]))
+    which = {
+        version: "stdlib" if after and found[version] == sys.executable else "stdlib or not stdlib"
+        for version in tested
+    }
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        running = {version: pool.submit(test, version) for version in tested}
+        running = {version: pool.submit(test, version, which[version]) for version in reversed(tested)}
         for version, result in running.items():
             status, output = result.result()
             print(
-                f"== Python {version}: {found[version]}\n{output}== Python {version}: exit status {status}", flush=True
+                f"== Python {version}: {found[version]}, {which[version]}\n{output}== Python {version}: exit status {status}",
+                flush=True,
             )
             if status:
                 failed.append(version)
