@@ -6,7 +6,7 @@ import opcode
 from opcode import opmap
 
 # As in csrc/python/rewrite.h: enum prof_instruction_kind.
-FORWARD, BACKWARD, RETURN, YIELD, RESUME, EXTENDED = range(1, 7)
+FORWARD, BACKWARD, RETURN, YIELD, RESUME = range(1, 6)
 
 # As in csrc/python/flow.h: enum prof_flow_kind.
 (
@@ -73,7 +73,6 @@ def kinds() -> bytes:
         "RETURN_CONST": RETURN,
         "YIELD_VALUE": YIELD,
         "RESUME": RESUME,
-        "EXTENDED_ARG": EXTENDED,
     }
     return _table(found | special)
 

@@ -10,6 +10,7 @@
 #include "control.h"
 #include "frame.h"
 #include "probes.h"
+#include "text.h"
 #include "tracked.h"
 
 /* Allocators serve large blocks through other domains, and 0 bytes too: there the inner call is not another block. pymalloc

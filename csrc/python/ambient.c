@@ -4,6 +4,7 @@
 
 #include "frame.h"
 #include "probes.h"
+#include "text.h"
 #include "../memory.h"
 #include "../prof.h"
 
@@ -22,7 +23,7 @@ static PyObject *find_and_load(PyObject *original, PyObject *const *args, Py_ssi
     if (prof_recording() && n > 0 && PyUnicode_Check(args[0])) {
         prof_busy.quiet++; /* the name is not the program's memory */
         PyObject *text = PyUnicode_FromFormat("import %U", args[0]);
-        PyObject *bytes = text ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+        PyObject *bytes = text ? prof_py_bytes(text) : NULL;
         if (bytes) label = prof_label_get(PROF_IMPORT, PyBytes_AS_STRING(bytes), NULL, NULL, 0);
         Py_XDECREF(text);
         Py_XDECREF(bytes);

@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "probes.h"
 #include "rewrite.h"
+#include "text.h"
 
 static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
 static PyObject *main_name;   /* Owned: what module __main__ is called */
@@ -35,7 +36,7 @@ static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject 
     PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
     prof_site *site = !full ? NULL
         : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
-                        prof_original_line(code->co_filename, code->co_firstlineno), flags);
+                        prof_py_original_line(code->co_filename, code->co_firstlineno), flags);
     Py_XDECREF(full);
     return site;
 }
@@ -295,14 +296,13 @@ static PyObject *configure(PyObject *self, PyObject *args) {
                           &flow, &flow_n, &forward, &forward_n, &name))
         return NULL;
     prof_opcodes *o = &prof_opcode;
-    uint8_t *named[] = {&o->load_const, &o->extended_arg, &o->unary_invert, &o->unary_negative,
+    uint8_t *named[] = {&o->load_const, &o->rules.extended_arg, &o->unary_invert, &o->unary_negative,
                         &o->pop_top, &o->send, &o->reraise, &o->jump_forward,
                         &o->copy, &o->swap, &o->delete_subscr, &o->jump_back, &o->store_subscr};
     if (kinds_n != 256 || caches_n != 256 || flow_n != 256 || forward_n != 256 ||
         operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
         return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, flow, forward, main_name)");
     memcpy(o->kind, kinds, 256);
-    memcpy(o->caches, caches, 256);
     memcpy(o->forward, forward, 256);
     memcpy(o->rules.flow, flow, 256);
     memcpy(o->rules.caches, caches, 256);
@@ -311,7 +311,6 @@ static PyObject *configure(PyObject *self, PyObject *args) {
     o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
     o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
-    o->rules.extended_arg = o->extended_arg;
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;
 }

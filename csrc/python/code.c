@@ -8,6 +8,7 @@
 #include "../stack.h"
 #include "probes.h"
 #include "tables.h"
+#include "text.h"
 
 static prof_trait trait_of[256];
 static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
@@ -15,7 +16,7 @@ static PyObject *tables;        /* Owned: a tuple of tuples of names */
 static prof_appender codes;
 
 static prof_ref text_ref(PyObject *text) {
-    PyObject *bytes = text && PyUnicode_Check(text) ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+    PyObject *bytes = text && PyUnicode_Check(text) ? prof_py_bytes(text) : NULL;
     prof_ref ref = bytes ? prof_string_ref(PyBytes_AS_STRING(bytes)) : 0;
     PyErr_Clear();
     Py_XDECREF(bytes);
@@ -62,7 +63,7 @@ static uint32_t original_line(line_reader *r, uint32_t line) {
 
 static void write_instructions(const prof_counted *c, prof_code_instruction *out, uint32_t from) {
     prof_location_reader r;
-    PyObject *file = PyUnicode_AsEncodedString(c->file, "utf-8", "backslashreplace");
+    PyObject *file = prof_py_bytes(c->file);
     line_reader begin = {.file = file ? PyBytes_AS_STRING(file) : NULL}, end = begin;
     PyErr_Clear();
     prof_locations_open(&r, (const uint8_t *)PyBytes_AS_STRING(c->locations), (size_t)PyBytes_GET_SIZE(c->locations),
@@ -99,7 +100,7 @@ static prof_code *write_code(prof_counted *c) {
     prof_code_edge *edges = (void *)(instructions + n);
     uint32_t *handlers = (void *)(edges + flow->edge_count);
     *code = (prof_code){.size = (uint32_t)bytes, .label = c->site ? c->site->ref : 0, .name = text_ref(c->name),
-                        .file = text_ref(c->file), .line = prof_original_line(c->file, c->first_line), .instructions = n,
+                        .file = text_ref(c->file), .line = prof_py_original_line(c->file, c->first_line), .instructions = n,
                         .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count,
                         .counters = flow->counter_count};
     write_instructions(c, instructions, from);

@@ -7,6 +7,7 @@
 #include "probes.h"
 #include "rewrite.h"
 #include "samplers.h"
+#include "text.h"
 
 static PyObject *weights;       /* Owned: a dict by (name, line) of how often edges ran before, or NULL */
 static prof_counted *all;       /* every one there is */
@@ -239,7 +240,7 @@ static void counted_dealloc(PyObject *o) {
 /* How often the edges ran in an earlier recording, as bytes of doubles (Borrowed); NULL not known. */
 static PyObject *measured_weights(const prof_counted *c) {
     if (!weights) return NULL;
-    PyObject *key = Py_BuildValue("(Oi)", c->name, (int)prof_original_line(c->file, c->first_line));
+    PyObject *key = Py_BuildValue("(Oi)", c->name, (int)prof_py_original_line(c->file, c->first_line));
     PyObject *found = key ? PyDict_GetItemWithError(weights, key) : NULL;
     Py_XDECREF(key);
     PyErr_Clear();

@@ -56,22 +56,12 @@ typedef struct {
 
 static void decode(build *b) {
     prof_flow *f = b->flow;
-    uint32_t argument = 0, start = 0;
-    int fresh = 1;
-    for (uint32_t u = 0; u < f->units;) {
-        uint8_t op = b->source->code[2 * u];
-        if (fresh) start = u, argument = 0;
-        argument = argument << 8 | b->source->code[2 * u + 1];
-        fresh = op != b->rules->extended_arg;
-        if (!fresh) {
-            u++;
-            continue;
-        }
-        f->at[start] = f->at[u] = f->count;
-        f->instructions[f->count++] = (prof_instruction){.start = start, .unit = u, .arg = argument, .target = PROF_NONE,
-                                                         .handler = PROF_NO_HANDLER, .op = op,
-                                                         .kind = b->rules->flow[op]};
-        u += 1u + b->rules->caches[op];
+    prof_code_reader r = {.code = b->source->code, .units = f->units};
+    while (prof_code_next(&r, b->rules)) {
+        f->at[r.start] = f->at[r.unit] = f->count;
+        f->instructions[f->count++] = (prof_instruction){.start = r.start, .unit = r.unit, .arg = r.arg, .target = PROF_NONE,
+                                                         .handler = PROF_NO_HANDLER, .op = r.op,
+                                                         .kind = b->rules->flow[r.op]};
     }
 }
 

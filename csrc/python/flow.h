@@ -36,6 +36,29 @@ typedef struct {
     uint8_t throw_ends_send;     /* throw() may go on at the target of SEND, without a RESUME */
 } prof_flow_rules;
 
+/* Reads bytecode, instruction by instruction. */
+typedef struct {
+    const uint8_t *code;
+    uint32_t units, next;
+    uint32_t start, unit; /* first code unit (of an EXTENDED_ARG), unit of the operation */
+    uint32_t arg;
+    uint8_t op;
+} prof_code_reader;
+
+/* 1, or 0 at the end. */
+static inline int prof_code_next(prof_code_reader *r, const prof_flow_rules *rules) {
+    r->arg = 0;
+    for (r->start = r->next; r->next < r->units;) {
+        r->unit = r->next++;
+        r->op = r->code[2 * r->unit];
+        r->arg = r->arg << 8 | r->code[2 * r->unit + 1];
+        if (r->op == rules->extended_arg) continue;
+        r->next += rules->caches[r->op];
+        return 1;
+    }
+    return 0;
+}
+
 #define PROF_NONE UINT32_MAX
 #define PROF_NO_HANDLER UINT16_MAX
 

@@ -5,7 +5,6 @@
 #define PROF_PYTHON_FRAME_H
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <stdio.h>
 
 #if defined(Py_GIL_DISABLED) || defined(PROF_PY_UNKNOWN) /* the latter: a test that the rest stands without */
 #define PROF_PY_VALIDATED 0 /* probes rely on the GIL */
@@ -65,34 +64,6 @@ static inline int prof_py_holds_gil(void) {
     if (state != PyGILState_GetThisThreadState()) return 0; /* the holder's, whoever that is */
 #endif
     return state && state->interp == PyInterpreterState_Main();
-}
-
-/* Writes a str as UTF-8, cut to fit, with surrogates as backslashreplace has them. It asks Python for no memory, and the str may
- * be a copy of one's whole memory, aligned like the original. */
-static inline void prof_py_utf8(PyObject *text, char *buffer, size_t size) {
-    enum { LONGEST = 6 }; /* bytes of one character */
-    size_t n = 0;
-    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && n + LONGEST < size; i++) {
-        Py_UCS4 c = PyUnicode_READ(PyUnicode_KIND(text), PyUnicode_DATA(text), i);
-        if (c < 0x80) {
-            buffer[n++] = (char)c;
-        } else if (c < 0x800) {
-            buffer[n++] = (char)(0xc0 | c >> 6);
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else if (c >= 0xd800 && c < 0xe000) {
-            n += (size_t)snprintf(buffer + n, size - n, "\\u%04x", (unsigned)c);
-        } else if (c < 0x10000) {
-            buffer[n++] = (char)(0xe0 | c >> 12);
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        } else {
-            buffer[n++] = (char)(0xf0 | c >> 18);
-            buffer[n++] = (char)(0x80 | (c >> 12 & 63));
-            buffer[n++] = (char)(0x80 | (c >> 6 & 63));
-            buffer[n++] = (char)(0x80 | (c & 63));
-        }
-    }
-    buffer[n] = 0;
 }
 
 /* Gives the function another code object. Callers specialise their calls by the function's version, which the assignment

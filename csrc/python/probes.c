@@ -4,24 +4,22 @@
 #include <string.h>
 
 #include "../labels.h"
-#include "../lines.h"
 #include "../session.h"
 #include "../suspended.h"
 #include "count.h"
 #include "frame.h"
+#include "text.h"
 
 static prof_site *sites;      /* all of them */
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
-
-static PyObject *utf8(PyObject *text) { return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"); }
 
 prof_label *prof_site_label(prof_site *site) {
     if (PROF_LIKELY(site->ref)) return site->label;
     if (!prof_recording()) return NULL;
     prof_label *label = NULL;
     PyObject *error = PyErr_GetRaisedException();
-    PyObject *name = utf8(site->name), *module = utf8(site->module), *file = utf8(site->file);
+    PyObject *name = prof_py_bytes(site->name), *module = prof_py_bytes(site->module), *file = prof_py_bytes(site->file);
     if (name && module && file)
         label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
                                   PyBytes_AS_STRING(file), site->line, site->flags);
@@ -393,14 +391,6 @@ prof_site *prof_probed_site(PyCodeObject *code) {
     Py_ssize_t n = PyTuple_GET_SIZE(consts);
     PyObject *last = n ? PyTuple_GET_ITEM(consts, n - 1) : NULL;
     return last && Py_TYPE(last) == &prof_raise_type ? ((prof_site *)last)->site : NULL;
-}
-
-uint32_t prof_original_line(PyObject *file, int line) {
-    PyObject *text = utf8(file);
-    uint32_t n = line <= 0 ? 0 : text ? prof_line_original(PyBytes_AS_STRING(text), (uint32_t)line) : (uint32_t)line;
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return n;
 }
 
 int prof_probes_init(void) {

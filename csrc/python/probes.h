@@ -38,9 +38,6 @@ void prof_span_leave(prof_site *site);
 void prof_span_suspend(prof_site *site);
 void prof_span_resume(prof_site *site);
 
-/* The number that `line` of `file` has in the uninstrumented source; `line` itself when that is not known. */
-uint32_t prof_original_line(PyObject *file, int line);
-
 /* The site of a code object with span probes (Borrowed), or NULL. */
 prof_site *prof_probed_site(PyCodeObject *code);
 static inline int prof_is_probed(PyCodeObject *code) { return prof_probed_site(code) != NULL; }

@@ -18,7 +18,7 @@ typedef struct {
 static void emit(snippet *s, uint8_t op, uint32_t arg) {
     for (int shift = 24; shift; shift -= 8) {
         if (!(arg >> shift)) continue;
-        s->bytes[2 * s->units] = prof_opcode.extended_arg;
+        s->bytes[2 * s->units] = prof_opcode.rules.extended_arg;
         s->bytes[2 * s->units++ + 1] = (uint8_t)(arg >> shift);
     }
     s->bytes[2 * s->units] = op;
@@ -57,7 +57,7 @@ static snippet sampler(uint32_t constant, int operands) {
     }
     emit(&s, prof_opcode.copy, 3);
     emit(&s, prof_opcode.store_subscr, 0);
-    s.units += prof_opcode.caches[prof_opcode.store_subscr];
+    s.units += prof_opcode.rules.caches[prof_opcode.store_subscr];
     return s;
 }
 
@@ -159,27 +159,19 @@ static void plan_free(plan *p) {
 
 /* Finds jumps, returns, yields and the first RESUME. 0 when there is none: such code cannot be probed. */
 static int decode(plan *p) {
-    uint32_t argument = 0, start = 0, previous = 0;
-    int fresh = 1, found = 0;
-    for (uint32_t i = 0; i < p->units;) {
-        uint8_t op = p->code[2 * i], kind = prof_opcode.kind[op], low = p->code[2 * i + 1];
-        if (fresh) start = i, argument = 0;
-        fresh = kind != PROF_I_EXTENDED;
-        argument = argument << 8 | low;
-        if (!fresh) {
-            i++;
-            continue;
-        }
+    uint32_t previous = 0;
+    int found = 0;
+    prof_code_reader r = {.code = p->code, .units = p->units};
+    for (; prof_code_next(&r, &prof_opcode.rules); previous = r.unit) {
+        uint8_t kind = prof_opcode.kind[r.op];
         if (kind == PROF_I_FORWARD || kind == PROF_I_BACKWARD)
-            p->jumps[p->jump_count++] = (jump){start, i, argument, i - start, 0, 0};
+            p->jumps[p->jump_count++] = (jump){r.start, r.unit, r.arg, r.unit - r.start, 0, 0};
         else if (kind == PROF_I_RETURN)
-            p->returns[p->return_count++] = (span_return){start, i};
+            p->returns[p->return_count++] = (span_return){r.start, r.unit};
         else if (kind == PROF_I_YIELD)
-            p->yields[p->yield_count++] = (yield){i, previous};
-        else if (kind == PROF_I_RESUME && !(argument & 3) && !found)
-            found = 1, p->resume = i;
-        previous = i;
-        i += 1u + prof_opcode.caches[op];
+            p->yields[p->yield_count++] = (yield){r.unit, previous};
+        else if (kind == PROF_I_RESUME && !(r.arg & 3) && !found)
+            found = 1, p->resume = r.unit;
     }
     return found;
 }
@@ -237,7 +229,7 @@ static void place(plan *p) {
             /* throw() into the generator reads the unit before YIELD_VALUE, takes it for SEND, and goes on at its
              * target. So a SEND that never runs stands there, and its target resumes the span. */
             uint32_t back = resume + 1;
-            while (p->code[2 * back] == prof_opcode.extended_arg) back++;
+            while (p->code[2 * back] == prof_opcode.rules.extended_arg) back++;
             place_behind(p, back, &p->resume_span);
             p->sends[i] = back + 1;
             place_exit(p, y, y, p->suspend, 1);
@@ -294,7 +286,7 @@ static void place_early(plan *p, jump *j, uint32_t unit, const snippet *what) {
 
 static void place_counter(plan *p, const prof_flow *flow, const prof_edge *e, const snippet *what) {
     const prof_instruction *i = &flow->instructions[e->instruction];
-    uint32_t next = i->unit + 1 + prof_opcode.caches[i->op];
+    uint32_t next = i->unit + 1 + prof_opcode.rules.caches[i->op];
     uint32_t to = e->to ? flow->instructions[flow->first[e->to]].start : 0;
     switch (e->place) {
     case PROF_PLACE_BEFORE: insert(p, i->start, BEFORE, FIRST, what, i->start); break;
@@ -351,12 +343,12 @@ static int is_backward(const plan *p, const jump *j) {
 /* Unit of the old code that it jumps to. */
 static uint32_t target(const plan *p, const jump *j) {
     uint8_t op = p->code[2 * j->unit];
-    uint32_t next = j->unit + 1 + prof_opcode.caches[op];
+    uint32_t next = j->unit + 1 + prof_opcode.rules.caches[op];
     return prof_opcode.kind[op] == PROF_I_BACKWARD ? next - j->arg : next + j->arg;
 }
 
 static uint32_t distance(const plan *p, const jump *j) {
-    uint32_t from = p->lies[j->unit] + 1 + prof_opcode.caches[p->code[2 * j->unit]], to = target(p, j);
+    uint32_t from = p->lies[j->unit] + 1 + prof_opcode.rules.caches[p->code[2 * j->unit]], to = target(p, j);
     if (j->detour) return p->detours[j->detour - 1].at - from;
     to = p->lands[to] - j->early;
     return is_backward(p, j) ? from - to : to - from;
@@ -411,7 +403,7 @@ static void write_detours(plan *p) {
         uint32_t back = distance_back(p, d);
         prof_bytes_add(&p->out, d->what.bytes, 2u * d->what.units);
         for (uint32_t w = d->width; w; w--) {
-            prof_bytes_push(&p->out, prof_opcode.extended_arg);
+            prof_bytes_push(&p->out, prof_opcode.rules.extended_arg);
             prof_bytes_push(&p->out, (uint8_t)(back >> 8 * w));
         }
         prof_bytes_push(&p->out, prof_opcode.jump_back);
@@ -420,7 +412,7 @@ static void write_detours(plan *p) {
 }
 
 static void write_code(plan *p) {
-    const uint8_t extended[2] = {prof_opcode.extended_arg, 0};
+    const uint8_t extended[2] = {prof_opcode.rules.extended_arg, 0};
     uint32_t copied = 0, next = 0;
     qsort(p->insertions, p->insertion_count, sizeof *p->insertions, in_order);
     for (uint32_t u = 0; u <= p->units; u++) {

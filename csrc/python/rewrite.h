@@ -36,15 +36,13 @@ enum prof_instruction_kind {
     PROF_I_BACKWARD, /* jump: the argument counts units backwards */
     PROF_I_RETURN,
     PROF_I_YIELD,
-    PROF_I_RESUME,
-    PROF_I_EXTENDED
+    PROF_I_RESUME
 };
 
 /* This interpreter's instructions, as its own `opcode` module describes them. */
 typedef struct {
     uint8_t kind[256];   /* enum prof_instruction_kind */
-    uint8_t caches[256]; /* inline cache units behind the instruction */
-    uint8_t load_const, extended_arg, unary_invert, unary_negative, pop_top;
+    uint8_t load_const, unary_invert, unary_negative, pop_top;
     uint8_t send, reraise, jump_forward, copy, swap, delete_subscr, jump_back, store_subscr;
     uint8_t operands[256]; /* of an instruction whose operands' types are of interest, how many: 1 or 2, on top of the stack */
     uint8_t forward[256]; /* of a conditional jump backwards, the one forwards; else the opcode itself */
@@ -70,7 +68,7 @@ static inline int prof_has_sampler(const prof_instruction *i) { return i->block 
 /* A sampler's place, relative to the unit that calls it: where its snippet begins, and how long that is. */
 static inline uint32_t prof_sampler_back(uint32_t constant) { return (constant > 0xff) + (constant > 0xffff) + (constant > 0xffffff) + 3; }
 static inline uint32_t prof_sampler_units(uint32_t constant, int operands) {
-    return prof_sampler_back(constant) + 1 + (operands == 2 ? prof_opcode.caches[prof_opcode.store_subscr] : 0);
+    return prof_sampler_back(constant) + 1 + (operands == 2 ? prof_opcode.rules.caches[prof_opcode.store_subscr] : 0);
 }
 
 /* A new code object: `code` with these probes, and with `consts` (Borrowed) in place of its constants. `code` itself (a new

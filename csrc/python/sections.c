@@ -9,6 +9,7 @@
 #include "count.h"
 #include "frame.h"
 #include "probes.h"
+#include "text.h"
 
 #define PREFIX "profile!"
 #define MOST_PLACES 8192
@@ -72,7 +73,7 @@ static uint32_t left_out(PyCodeObject *code) {
 static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name) {
     PyObject *full = PyUnicode_FromFormat(PREFIX "%U", name), *module = PyUnicode_FromString("");
     prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
-                                                     prof_original_line(code->co_filename, prof_py_line(frame)),
+                                                     prof_py_original_line(code->co_filename, prof_py_line(frame)),
                                                      left_out(code))
         : NULL;
     Py_XDECREF(full);
@@ -112,7 +113,7 @@ static void warn(prof_site *site, int depth, const char *format) {
     site->warned = 1;
     PyObject *name = PyUnicode_Substring(site->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
     PyObject *text = name ? PyUnicode_FromFormat(format, name) : NULL;
-    PyObject *ascii = text ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+    PyObject *ascii = text ? prof_py_bytes(text) : NULL;
     /* Under `-W error` this raises; the user's program must not fail for the profiler's sake. */
     if (ascii) PyErr_WarnEx(PyExc_RuntimeWarning, PyBytes_AS_STRING(ascii), 1 + depth);
     PyErr_Clear();
@@ -190,7 +191,7 @@ static int is_called(const prof_label *label, const char *name) {
 static void end_at(PyObject *name, int depth, uint64_t now) {
     prof_py_frame *frame = user_frame(depth);
     prof_thread *t = prof_thread_current();
-    PyObject *bytes = name ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace") : NULL;
+    PyObject *bytes = name ? prof_py_bytes(name) : NULL;
     if (!t || !frame || (name && !bytes)) {
         PyErr_Clear();
         Py_XDECREF(bytes);

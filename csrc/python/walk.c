@@ -14,6 +14,7 @@
 #include "control.h"
 #include "frame_remote.h"
 #include "tables.h"
+#include "text.h"
 
 #if PROF_PY_VALIDATED
 
