@@ -367,12 +367,12 @@ static sampled *meet_stranger(uint64_t native_id) {
     char name[112], later[112];
     if (cpu_time(native_id) == UINT64_MAX) return NULL; /* none of this process's */
     name_of(native_id, name, sizeof name);
-    prof_thread *own = prof_thread_adopt(native_id, name);
-    if (!own) return NULL;
+    if (prof_thread_adopt(native_id, name)) return NULL;
     name_of(native_id, later, sizeof later); /* it may have told its name while there was nobody to give it to */
     if (strcmp(name, later)) prof_thread_rename(native_id, later);
     prof_threads_lock();
-    sampled *t = own->watched ? known(native_id) : meet(own);
+    prof_thread *own = prof_thread_known(native_id); /* NULL: it has entered a span and ended meanwhile, and its state with it */
+    sampled *t = !own ? NULL : own->watched ? known(native_id) : meet(own);
     prof_threads_unlock();
     return t;
 }

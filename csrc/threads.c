@@ -60,6 +60,11 @@ static int unlinked(prof_thread **list, prof_thread *t) {
     return 0;
 }
 
+static prof_thread *find_in(prof_thread *list, uint64_t native_id) {
+    while (list && list->native_id != native_id) list = list->next;
+    return list;
+}
+
 /* Runs when a thread ends: pthread calls it with the thread's state. */
 static void thread_exit(void *state) {
     prof_thread *t = state;
@@ -135,8 +140,7 @@ static prof_thread *thread_new(uint64_t native_id, const char *name) {
 
 static prof_thread *take_adopted(uint64_t native_id) {
     pthread_mutex_lock(&lock);
-    prof_thread *t = adopted;
-    while (t && t->native_id != native_id) t = t->next;
+    prof_thread *t = find_in(adopted, native_id);
     if (t) unlinked(&adopted, t);
     pthread_mutex_unlock(&lock);
     return t;
@@ -175,8 +179,7 @@ prof_thread *prof_thread_enter(void) {
 
 prof_thread *prof_thread_of(uint64_t native_id) {
     pthread_mutex_lock(&lock);
-    prof_thread *t = threads;
-    while (t && t->record->native_id != native_id) t = t->next;
+    prof_thread *t = find_in(threads, native_id);
     pthread_mutex_unlock(&lock);
     return t;
 }
@@ -185,7 +188,12 @@ void prof_threads_lock(void) { pthread_mutex_lock(&lock); }
 void prof_threads_unlock(void) { pthread_mutex_unlock(&lock); }
 prof_thread *prof_threads_first(void) { return threads; }
 
-prof_thread *prof_thread_adopt(uint64_t native_id, const char *name) {
+prof_thread *prof_thread_known(uint64_t native_id) {
+    prof_thread *t = find_in(threads, native_id);
+    return t ? t : find_in(adopted, native_id);
+}
+
+int prof_thread_adopt(uint64_t native_id, const char *name) {
     pthread_mutex_lock(&births);
     prof_thread *t = prof_thread_of(native_id);
     if (!t && (t = thread_new(native_id, name))) {
@@ -195,7 +203,7 @@ prof_thread *prof_thread_adopt(uint64_t native_id, const char *name) {
         pthread_mutex_unlock(&lock);
     }
     pthread_mutex_unlock(&births);
-    return t;
+    return t ? 0 : -1;
 }
 
 static void rename_in(prof_thread *list, uint64_t native_id, prof_ref name) {

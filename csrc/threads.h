@@ -26,9 +26,12 @@ extern uint64_t prof_threads_version;
 /* With the lock: the threads of the recording, linked by `next`. */
 prof_thread *prof_threads_first(void);
 
-/* The state of the thread with that kernel id, made for it if it never entered a span; it becomes the thread's own when it does.
- * NULL without room. */
-prof_thread *prof_thread_adopt(uint64_t native_id, const char *name);
+/* Makes a state for the thread with that kernel id, if it never entered a span; it becomes the thread's own when it does, and
+ * goes when that ends. 0, or -1 without room. */
+int prof_thread_adopt(uint64_t native_id, const char *name);
+
+/* With the lock: the state of the thread with that kernel id, its own or made for it; NULL when there is none. */
+prof_thread *prof_thread_known(uint64_t native_id);
 
 /* Gives a recorded thread another name. */
 void prof_thread_rename(uint64_t native_id, const char *name);

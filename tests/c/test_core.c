@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../csrc/prof.h"
 #include "../../csrc/read.h"
+#include "../../csrc/sampler.h"
+#include "../../csrc/threads.h"
 
 static char path[4096];
 
@@ -327,6 +330,46 @@ static void killed(void) {
     CHECK(sum.calls >= 100 && sum.self_ns == 200);
 }
 
+static uint64_t stranger; /* kernel id of a thread that the interpreter is said to have */
+static const prof_thread_record *first_record;
+
+static int changed(void) { return 1; }
+static size_t strangers(prof_remote_thread *found, size_t room) {
+    CHECK(room);
+    found[0] = (prof_remote_thread){.native_id = __atomic_load_n(&stranger, __ATOMIC_ACQUIRE)};
+    return found[0].native_id != 0;
+}
+static int no_stack(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
+    return -(t && boundary && stack);
+}
+static int never_holds(const prof_remote_thread *t) { return !t; }
+static int no_lock(uintptr_t address) { return !address; }
+static void nothing(void) {}
+static const prof_walker walker = {changed, strangers, no_stack, never_holds, no_lock, nothing};
+
+/* Waits until the sampler has made it a state, and ends as soon as it can with that as its own. */
+static void *short_lived(void *each) {
+    const prof_thread_record *record = first_record + (size_t)each;
+    uint64_t native_id = (uint64_t)syscall(SYS_gettid);
+    __atomic_store_n(&stranger, native_id, __ATOMIC_RELEASE);
+    for (int i = 0; i < 100000 && __atomic_load_n(&record->native_id, __ATOMIC_RELAXED) != native_id; i++) {}
+    CHECK(prof_thread_enter()); /* as its first span would */
+    return NULL;
+}
+
+/* A thread may end between two looks of the sampler's, who has just made a state for it. */
+static void adopted(void) {
+    start(NULL);
+    first_record = prof_current->record + 1;
+    CHECK(!prof_sampler_start(20000, &walker, ""));
+    for (size_t i = 0; i < 100; i++) {
+        pthread_t thread;
+        CHECK(!pthread_create(&thread, NULL, short_lived, (void *)i));
+        CHECK(!pthread_join(thread, NULL));
+    }
+    prof_close();
+}
+
 static void clocks(void) {
     char why[512];
     for (uint32_t kind = 0; kind <= PROF_CLOCK_CPU; kind++) {
@@ -353,7 +396,8 @@ static void clocks(void) {
 int main(int argc, char **argv) {
     static const struct { const char *name; void (*run)(void); } cases[] = {
         {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads},
-        {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks}};
+        {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks},
+        {"adopted", adopted}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);
