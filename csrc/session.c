@@ -147,7 +147,6 @@ void prof_forget(void) {
     if (!prof_recording()) return;
     prof_memory_stop();
     prof_epoch++;
-    prof_sampler_forget();
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;
     carried.count = t->epoch + 1 == prof_epoch ? (size_t)(t->top - t->base) : 0;
@@ -161,6 +160,7 @@ void prof_forget(void) {
         t->base->node = &prof_no_node;
     }
     prof_threads_forget();
+    prof_sampler_forget(); /* now that what it locks is nobody's */
     prof_arena_forget();
 }
 

@@ -370,6 +370,43 @@ static void adopted(void) {
     prof_close();
 }
 
+static void *hold_threads(void *barriers) {
+    pthread_barrier_t *each = barriers;
+    prof_threads_lock();
+    pthread_barrier_wait(&each[0]);
+    pthread_barrier_wait(&each[1]);
+    prof_threads_unlock();
+    return NULL;
+}
+
+/* Another thread is beginning or ending while one forks: what it has locked stays so in the child. */
+static void forks_sampled(void) {
+    pthread_barrier_t barriers[2];
+    pthread_t holder;
+    int status = 1, sampled = 0;
+    pid_t ended = 0;
+    start(NULL);
+    CHECK(!prof_sampler_start(300000000, NULL, ""));
+    while (!sampled) {
+        usleep(1000);
+        prof_threads_lock();
+        sampled = prof_threads_first()->watched != NULL;
+        prof_threads_unlock();
+    }
+    for (int i = 0; i < 2; i++) pthread_barrier_init(&barriers[i], NULL, 2);
+    CHECK(!pthread_create(&holder, NULL, hold_threads, barriers));
+    pthread_barrier_wait(&barriers[0]);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (!child) _exit(prof_recording());
+    pthread_barrier_wait(&barriers[1]);
+    for (int i = 0; i < 2000 && !(ended = waitpid(child, &status, WNOHANG)); i++) usleep(10000);
+    if (!ended) kill(child, SIGKILL);
+    CHECK(ended == child && status == 0);
+    CHECK(!pthread_join(holder, NULL));
+    prof_close();
+}
+
 static void clocks(void) {
     char why[512];
     for (uint32_t kind = 0; kind <= PROF_CLOCK_CPU; kind++) {
@@ -397,7 +434,7 @@ int main(int argc, char **argv) {
     static const struct { const char *name; void (*run)(void); } cases[] = {
         {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads},
         {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks},
-        {"adopted", adopted}};
+        {"adopted", adopted}, {"forks_sampled", forks_sampled}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);
