@@ -6,6 +6,7 @@
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -63,6 +64,12 @@ static int open_counter(uint64_t native_id, uint64_t what, int leader) {
     return (int)syscall(SYS_perf_event_open, &a, (pid_t)native_id, -1, leader, PERF_FLAG_FD_CLOEXEC);
 }
 
+/* The kernel's number of a counter, which is never used again; 0 for any other file. */
+static uint64_t counter_id(int fd) {
+    uint64_t id = 0;
+    return ioctl(fd, PERF_EVENT_IOC_ID, &id) ? 0 : id;
+}
+
 static void open_counters(prof_meter *m, uint64_t native_id) {
     if (counters_failed) return;
     m->counters = open_counter(native_id, PERF_COUNT_HW_INSTRUCTIONS, -1);
@@ -72,11 +79,18 @@ static void open_counters(prof_meter *m, uint64_t native_id) {
     }
     m->others[0] = open_counter(native_id, PERF_COUNT_HW_CPU_CYCLES, m->counters);
     m->others[1] = open_counter(native_id, PERF_COUNT_HW_CACHE_MISSES, m->counters);
+    m->ids[0] = counter_id(m->counters);
+    for (int i = 0; i < 2; i++) m->ids[1 + i] = counter_id(m->others[i]);
+}
+
+static void close_counter(int fd, uint64_t id) {
+    if (fd >= 0 && id && counter_id(fd) == id) close(fd);
 }
 
 static void read_counters(const prof_meter *m, prof_usage *u) {
     struct { uint64_t count, enabled, running, values[3]; } group;
-    if (m->counters < 0 || read(m->counters, &group, sizeof group) < (long)(4 * sizeof(uint64_t)) || !group.running) return;
+    if (m->counters < 0 || !m->ids[0] || counter_id(m->counters) != m->ids[0]) return; /* the program has closed it */
+    if (read(m->counters, &group, sizeof group) < (long)(4 * sizeof(uint64_t)) || !group.running) return;
     /* Counters that take turns with others' ran for a part of the time. */
     double scale = (double)group.enabled / (double)group.running;
     uint64_t *to[] = {&u->instructions, m->others[0] >= 0 ? &u->cycles : &u->cache_misses, &u->cache_misses};
@@ -133,9 +147,8 @@ void prof_meter_open(prof_meter *m, uint64_t native_id) {
 void prof_meter_close(prof_meter *m) {
     for (int i = 0; i < PROF_METER_FILES; i++) close_file(&m->files[i]);
     metered -= m->metered;
-    for (int i = 0; i < 2; i++)
-        if (m->others[i] >= 0) close(m->others[i]);
-    if (m->counters >= 0) close(m->counters);
+    for (int i = 0; i < 2; i++) close_counter(m->others[i], m->ids[1 + i]);
+    close_counter(m->counters, m->ids[0]);
 }
 
 int prof_meter_read(prof_meter *m, prof_usage *since) {

@@ -19,6 +19,7 @@ typedef struct {
     prof_meter_file files[PROF_METER_FILES];
     int counters; /* Owned: leader of the group of the processor's counters; -1 without */
     int others[2]; /* Owned: the rest of the group */
+    uint64_t ids[3]; /* of all three, for the same reason as the inodes */
     int metered;   /* whether it is one of the threads that are looked at */
     prof_usage last;
 } prof_meter;

@@ -14,6 +14,7 @@
 #include "../../csrc/read.h"
 #include "../../csrc/sampler.h"
 #include "../../csrc/threads.h"
+#include "../../csrc/usage.h"
 
 static char path[4096];
 
@@ -370,6 +371,20 @@ static void adopted(void) {
     prof_close();
 }
 
+/* The program has closed a counter that it does not know, and got its number for a file of its own. */
+static void counters(void) {
+    int ends[2];
+    char text[8] = "";
+    prof_meter meter = {.files = {{-1, 0}, {-1, 0}, {-1, 0}}, .others = {-1, -1}};
+    prof_usage since;
+    CHECK(!pipe(ends) && write(ends[1], "theirs", 7) == 7);
+    meter.counters = ends[0];
+    memset(meter.ids, 0xff, sizeof meter.ids);
+    CHECK(!prof_meter_read(&meter, &since));
+    prof_meter_close(&meter);
+    CHECK(read(ends[0], text, sizeof text) == 7 && !strcmp(text, "theirs"));
+}
+
 static void *hold_threads(void *barriers) {
     pthread_barrier_t *each = barriers;
     prof_threads_lock();
@@ -434,7 +449,7 @@ int main(int argc, char **argv) {
     static const struct { const char *name; void (*run)(void); } cases[] = {
         {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads},
         {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks},
-        {"adopted", adopted}, {"forks_sampled", forks_sampled}};
+        {"adopted", adopted}, {"forks_sampled", forks_sampled}, {"counters", counters}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);
