@@ -434,6 +434,25 @@ def test_churning_code_objects_and_dying_threads(run_program: Run, tmp_path: Pat
             assert function.label.file == f"<made {made[1]}>", name
 
 
+def test_frames_that_are_written_over(sampled: Callable[..., Samples]) -> None:
+    """A frame that is gone names as its caller whatever number lies there: also one that addresses run over with."""
+    import ctypes
+
+    def main() -> None:
+        frame = ctypes.c_uint64.from_address(id(sys._getframe()) + 3 * 8).value  # PyFrameObject.f_frame
+        previous = ctypes.c_uint64.from_address(frame + (6 * 8 if sys.version_info < (3, 12) else 8))
+        caller = previous.value
+        for low in range(8, 128, 8):
+            previous.value = 2**64 - low
+            end = time.perf_counter() + 0.01
+            while time.perf_counter() < end:
+                pass
+            previous.value = caller
+
+    found = sampled(main, modes="samples", keys=",interval=100us")
+    assert found.drops["samples_torn"] > 100
+
+
 def test_switches_all_the_time(run_program: Run, tmp_path: Path) -> None:
     done = run_program("sampled.py", "switches", "1", PROF="time+samples,,,,interval=100us")
     assert (done.returncode, done.stdout) == (0, "switched\n"), done.stderr

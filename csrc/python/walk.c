@@ -236,7 +236,10 @@ static window stack_window, page_window;
 static PyThreadState state_copy;
 static prof_py_cframe cframe_copy;
 
-static int window_has(const window *w, uintptr_t at, size_t bytes) { return at >= w->begin && at + bytes <= w->end; }
+/* `at` may be any number: a frame that is written over names no caller, but whatever lies there. */
+static int window_has(const window *w, uintptr_t at, size_t bytes) {
+    return at >= w->begin && at < w->end && w->end - at >= bytes;
+}
 
 static const void *frame_bytes(uintptr_t at) {
     if (window_has(&stack_window, at, PROF_PY_FRAME_BYTES)) return stack_window.bytes + (at - stack_window.begin);
