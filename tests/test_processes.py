@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
 
@@ -163,3 +164,33 @@ def test_names_of_files(run_program: Run, captures: Captures) -> None:
         assert recorded.path.with_name(f"{recorded.path.stem}-time.folded").exists()
     assert len(captures()) == 2
     assert all(os.path.getsize(c.path) < 2**20 for c in captures())
+
+
+def test_a_thread_whose_attributes_are_functions_of_the_program(
+    run_program: Run, captures: Captures, tmp_path: Path
+) -> None:
+    """A thread's name is looked up at its first span of a recording, and looking must not open one."""
+    program = tmp_path / "own.py"
+    program.write_text(
+        "import threading\n"
+        "from prof import enable_profiling, profiled\n"
+        "ready, go = threading.Event(), threading.Event()\n"
+        "class Own(threading.Thread):\n"
+        "    @profiled\n"
+        "    def __getattribute__(self, name):\n"
+        "        return super().__getattribute__(name)\n"
+        "    def run(self):\n"
+        "        ready.set()\n"
+        "        go.wait()\n"
+        "        print(self.name)\n"
+        "thread = Own(name='mine')\n"
+        "thread.start()\n"
+        "ready.wait()\n"
+        "with enable_profiling('time'):\n"
+        "    go.set()\n"
+        "    thread.join()\n"
+    )
+    done = run_program(program, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "mine\n"), done.stderr
+    (found,) = captures()
+    assert found.calls()["own.Own.__getattribute__"] > 0

@@ -80,10 +80,12 @@ static const char *thread_name(char *buffer, size_t size) {
     PyObject *active = threading ? PyDict_GetItemString(PyModule_GetDict(threading), "_active") : NULL;
     PyObject *ident = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
     PyObject *thread = active && ident && PyDict_Check(active) ? PyDict_GetItem(active, ident) : NULL;
-    PyObject *name = thread ? PyObject_GetAttrString(thread, "_name") : NULL;
+    PyObject *key = thread ? PyUnicode_InternFromString("_name") : NULL;
+    PyObject *name = key ? PyObject_GenericGetAttr(thread, key) : NULL; /* not as a subclass would have it */
     const char *text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     snprintf(buffer, size, "%s", text ? text : "");
     Py_XDECREF(ident);
+    Py_XDECREF(key);
     Py_XDECREF(name);
     PyErr_SetRaisedException(error);
     prof_busy.quiet--;
