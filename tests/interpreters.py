@@ -1,6 +1,6 @@
 """Runs the whole test suite on every supported interpreter of this machine, and names those that are not here.
 
-With `--after-make-test` the running interpreter gets only what `make test` leaves out: the standard library's own tests.
+With `--after-make-test` the running interpreter gets only what `make test` leaves out: the standard library's tests.
 Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
 """
 
@@ -72,10 +72,8 @@ def main() -> int:
         running = {version: pool.submit(test, version, which[version]) for version in reversed(tested)}
         for version, result in running.items():
             status, output = result.result()
-            print(
-                f"== Python {version}: {found[version]}, {which[version]}\n{output}== Python {version}: exit status {status}",
-                flush=True,
-            )
+            print(f"== Python {version}: {found[version]}, {which[version]}\n{output}", end="")
+            print(f"== Python {version}: exit status {status}", flush=True)
             if status:
                 failed.append(version)
     print(
