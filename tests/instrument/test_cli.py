@@ -291,6 +291,19 @@ def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     process.wait()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("args", [("--diff", "a.py"), ("--check", "a.py"), ("a.py",)])
+def test_a_full_disk_below_standard_output(args: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(SOURCE)
+    code = "import sys; from prof.instrument.cli import instrument_main; sys.exit(instrument_main())"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", code, *args], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 4
+    last = done.stderr.splitlines()[-1]
+    assert last == b"prof-instrument: standard output cannot be written: No space left on device"
+    assert b"Traceback" not in done.stderr
+
+
 def test_libcst_is_not_imported(run: Run, tmp_path: Path) -> None:
     code = (
         "import sys; import prof.instrument.cli as c; c.instrument_main(['-q', 'a.py']);"

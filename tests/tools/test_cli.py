@@ -159,3 +159,24 @@ def big(count: int) -> bytes:
     labels = [Label(THREAD, "t")] + [function(f"app.module_{i % 50}.function_{i}", i) for i in range(1, 1001)]
     nodes = [Node(-1, 0)] + [Node(i // 2, 1 + i * 7919 % 1000, 3, i % 4000) for i in range(count - 1)]
     return File(labels, [Thread("t", nodes)], {"name": "big"}, nodes_per_chunk=4000).build()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [["report"], ["report", "--format", "json"], ["report", "--format", "html", "-o", "-"], ["flamegraph", "-o", "-"],
+     ["folded", "-o", "-"], ["inspect"], ["diff", "app.capture", "app.capture"]],
+)  # fmt: skip
+def test_a_full_disk_below_standard_output(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*PROF, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert result.returncode == 4
+    assert result.stderr.splitlines()[-1] == "prof: standard output cannot be written: No space left on device"
+    assert "Traceback" not in result.stderr
+
+
+def test_no_standard_output_and_no_standard_error() -> None:
+    result = subprocess.run([*PROF, "report"], preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (4, "prof: standard output is closed\n")
+    result = subprocess.run([*PROF, "flamegraph"], preexec_fn=lambda: os.close(2), stdout=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stdout) == (0, "app-time.svg\n")
