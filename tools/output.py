@@ -13,6 +13,7 @@ from prof.folded import replacing
 from prof.tools.table import Line
 
 PIPED_WIDTH = 100
+STDOUT = "-"
 # What tables call a style, in rich's words.
 STYLES = {
     "heading": "bold",
@@ -38,8 +39,8 @@ def width() -> int:
 
 
 def write(parts: Iterable[str], path: str | None) -> None:
-    """Writes text, in parts, to a file (replaced in one step) or to standard output."""
-    if path is None:
+    """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None."""
+    if path in (None, STDOUT):
         _forgiving()
         for part in parts:
             sys.stdout.write(part)
@@ -53,7 +54,7 @@ def write(parts: Iterable[str], path: str | None) -> None:
 def write_lines(lines: Iterable[Line], path: str | None) -> None:
     """Writes styled lines: in colour on a terminal, plain elsewhere."""
     lines = ([(text.translate(_CONTROL), style) for text, style in line] for line in lines)
-    if path is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if path in (None, STDOUT) and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         _forgiving()
         _write_colours(lines)
     else:

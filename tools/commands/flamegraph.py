@@ -27,7 +27,7 @@ from prof.tools.commands.arguments import (
 )
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
-from prof.tools.output import working, write
+from prof.tools.output import STDOUT, working, write
 
 EXAMPLES = """
 prof flamegraph                             the newest capture here; prints the path of the picture
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         "--min-width", type=_positive(float), default=0.1, metavar="PX",
         help=f"leave out frames narrower than this at {NOMINAL_WIDTH} px (default: 0.1)",
     )  # fmt: skip
-    add_output(parser, "<base>-<mode>.svg beside the input; - is standard output")
+    add_output(parser, "<base>-<mode>.svg beside the input")
     parser.set_defaults(run=run)
 
 
@@ -114,9 +114,9 @@ def run(args: argparse.Namespace) -> int:
     with working(f"Drawing {path}"):
         material = _read(path, args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
-        output = None if args.output == "-" else args.output or str(material.beside)
+        output = args.output or str(material.beside)
         write(svg(material.frames, picture), output)
-    print(f"prof: {summary(material.frames, output or 'standard output')}", file=sys.stderr)
-    if output is not None:
+    print(f"prof: {summary(material.frames, output)}", file=sys.stderr)
+    if output != STDOUT:
         print(output)
     return 0

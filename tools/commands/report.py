@@ -14,7 +14,7 @@ from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
 from prof.tools.listing import listing
-from prof.tools.output import width, working, write, write_lines
+from prof.tools.output import STDOUT, width, working, write, write_lines
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
 from prof.tools.wish import SORTS, TREE_COLUMNS, Wish
@@ -60,7 +60,7 @@ def add(commands: Any) -> None:
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
-    add_output(parser, "standard output; of html, <base>.html beside the capture, and - is standard output")
+    add_output(parser, "-; of html, <base>.html beside the capture")
     parser.set_defaults(run=run)
 
 
@@ -175,12 +175,12 @@ def _write_html(material: _Material, args: argparse.Namespace, note: str) -> Non
     measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
     path = session.capture.path
     beside = path.with_name(path.name.removesuffix(".capture") + ".html")
-    output = None if args.output == "-" else args.output or str(beside)
+    output = args.output or str(beside)
     with working(f"Drawing {path}"):
         selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
         write(html_report.document(session, tree, material.functions, selection, note, sort), output)
-    print(f"prof: {html_report.summary(selection, output or 'standard output')}", file=sys.stderr)
-    if output is not None:
+    print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
+    if output != STDOUT:
         print(output)
 
 
