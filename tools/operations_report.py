@@ -108,7 +108,7 @@ def _categories(whole: OperationTotals, wish: Wish) -> Iterator[Line]:
             Column("operations", [count(n) for n in rows.values()], "ops"),
             Column("%", [percent(n, whole.count) for n in rows.values()]),
             Column("kind", list(rows), "name", left=True),
-            Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True),
+            Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True, code=True),
         ],
         wish.width,
     )
