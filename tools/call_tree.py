@@ -54,10 +54,10 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
     of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
-    yield [("Call tree", "heading"), (of, "dim")]
+    yield [("Call tree", "heading"), (of if whole else "", "dim")]
     yield plain()
     if not nodes:
-        yield plain("  nothing that long" if timed else "  nothing that large", "dim")
+        yield plain("  nothing" + (" that long" if timed else " that large") * (whole > 0), "dim")
         return
     rows = [row for row in _rows(session, tree, column, nodes) if not wish.depth or row.depth < wish.depth]
     more = len(rows) - most if most else 0

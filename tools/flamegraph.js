@@ -16,7 +16,7 @@
   function size(value) {
     if (value < 1024) return value + " B";
     for (const unit of ["KiB", "MiB", "GiB"])
-      if ((value /= 1024) < 1024 || unit === "GiB") return value.toFixed(1) + " " + unit;
+      if ((value /= 1024) < 1023.95 || unit === "GiB") return value.toFixed(1) + " " + unit;
   }
   function amount(value) {
     if (DATA.unit === "B") return size(value);
