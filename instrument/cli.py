@@ -114,11 +114,9 @@ _positive.__name__ = "number of processes"  # what argparse calls the type in it
 
 
 def _main(parser: argparse.ArgumentParser, action: str, argv: Sequence[str] | None) -> int:
-    args = parser.parse_args(argv)
-
     def work() -> int:
         try:
-            return _run(args, action)
+            return _run(parser.parse_args(argv), action)
         except KeyboardInterrupt:
             print(f"{parser.prog}: interrupted; every file is whole, some may not be done", file=sys.stderr)
             return INTERRUPTED

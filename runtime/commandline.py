@@ -19,6 +19,7 @@ def finish(prog: str, work: Callable[[], int]) -> int:
     try:
         if sys.stdout is None:
             raise OutputError("standard output is closed")
+        _forgive()
         status = work()
         sys.stdout.flush()
         return status
@@ -37,6 +38,14 @@ def finish(prog: str, work: Callable[[], int]) -> int:
         _forget_stdout()
         print(f"{prog}: standard output cannot be written: {error.strerror}", file=sys.stderr)
         return OutputError.exit_status
+
+
+def _forgive() -> None:
+    # A terminal that cannot show a name shows a question mark, and the command goes on.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def _forget_stdout() -> None:

@@ -41,7 +41,6 @@ def width() -> int:
 def write(parts: Iterable[str], path: str | None) -> None:
     """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None."""
     if path in (None, STDOUT):
-        _forgiving()
         for part in parts:
             sys.stdout.write(part)
         sys.stdout.flush()
@@ -55,7 +54,6 @@ def write_lines(lines: Iterable[Line], path: str | None) -> None:
     """Writes styled lines: in colour on a terminal, plain elsewhere."""
     lines = ([(text.translate(_CONTROL), style) for text, style in line] for line in lines)
     if path in (None, STDOUT) and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        _forgiving()
         _write_colours(lines)
     else:
         write(("".join(text for text, _ in line) + "\n" for line in lines), path)
@@ -72,13 +70,6 @@ def _write_colours(lines: Iterable[Line]) -> None:
         for part, style in line:
             text.append(part, STYLES.get(style, ""))
         console.print(text, soft_wrap=True)
-
-
-def _forgiving() -> None:
-    """A terminal that cannot show a name shows a question mark, and the report goes on."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
         (["report", "--tree", "--lines"], 2, "was recorded without memory and samples: it has no lines"),
         (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
         (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
+        (["report", "--format", "json", "--tree"], 2, "prof: --tree is of the text report: JSON has"),
         (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),
         (["report", "--min-percent", "many"], 2, "'many' is not between 0 and 100"),
         (["flamegraph", "--width", "0"], 2, "'0' is not a positive number"),
@@ -77,6 +79,15 @@ def test_help_has_examples(command: str) -> None:
     result = prof(command, "--help")
     assert result.returncode == 0
     assert f"examples:\n  prof {command}" in result.stdout
+
+
+def test_help_has_exit_statuses_and_the_version() -> None:
+    result = prof("--help")
+    assert result.returncode == 0
+    for status in ("0  done", "1  the answer is no", "2  wrong", "3  input", "4  output", "130  interrupted"):
+        assert f"\n  {status}" in result.stdout
+    assert "\n    flamegraph   draw" in result.stdout, "each command on a line of its own"
+    assert re.fullmatch(r"prof \d+\.\d+\.\d+\S*\n", prof("--version").stdout)
 
 
 def test_broken_pipe_is_silent() -> None:
