@@ -166,6 +166,14 @@ def test_memory_sorts(run: Run) -> None:
     }
 
 
+def test_a_section_by_its_own_name(run: Run) -> None:
+    assert run("report", "--callers", "db_query") == run("report", "--callers", "profile!db_query")
+
+
+def test_standard_output_by_name(run: Run) -> None:
+    assert run("report", "-o", "-") == run("report")
+
+
 def test_inspect_gold(run: Run) -> None:
     check_gold(run("inspect", "app.capture") + run("inspect", "app.capture", "--chunks"), "inspect.txt")
 

@@ -23,7 +23,7 @@ EXAMPLES = """
 prof report                                 the newest capture in this directory
 prof report app.capture --sort total --limit 50
 prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
-prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
+prof report app.capture --callers parse     who calls app.parse, and what each caller costs
 prof report app.capture --sort ops          by operations executed
 prof report app.capture --source parse.py   the file, with counts, operations, times and bytes beside its lines
 prof report app.capture --tree --depth 30 --min-percent 0.1
@@ -34,7 +34,7 @@ prof report --format html                   all modes side by side, for any brow
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where time, memory and operations went", EXAMPLES)
+    parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
     add_capture(parser)
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
@@ -44,7 +44,9 @@ def add(commands: Any) -> None:
         "--limit", type=natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
     )
     view = parser.add_mutually_exclusive_group()
-    view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
+    view.add_argument(
+        "--callers", metavar="NAME", help="only who calls this function or section: its name, or the end of it"
+    )
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
     view.add_argument("--tree", action="store_true", help="only the call tree")
     view.add_argument(
@@ -143,9 +145,9 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
 
 
 def _find(functions: list[Function], name: str) -> list[Function]:
-    """The functions of that name, or those whose name ends in it. Raises UsageError that lists likely ones."""
+    """The functions or sections of that name, or whose name ends in it. Raises UsageError that lists likely ones."""
     exact = [f for f in functions if f.label.name == name]
-    found = exact or [f for f in functions if f.label.name.endswith("." + name)]
+    found = exact or [f for f in functions if f.label.name.endswith((f".{name}", f"!{name}"))]
     if found:
         return found
     like = sorted({f.label.name for f in functions if name.lower() in f.label.name.lower()})
@@ -153,7 +155,15 @@ def _find(functions: list[Function], name: str) -> list[Function]:
     raise UsageError(f"no function {name!r} in this capture: {hint}")
 
 
+def _only_text(args: argparse.Namespace, why: str) -> None:
+    """Raises UsageError for what only the text report has."""
+    for option in ("callers", "callees", "tree", "source", "lines"):
+        if getattr(args, option):
+            raise UsageError(f"--{option} is of the text report: {why}")
+
+
 def _write_json(material: _Material, args: argparse.Namespace, note: str) -> None:
+    _only_text(args, "JSON has edges, lines and the tree of all functions")
     write(
         json_report.document(
             material.session,
@@ -167,9 +177,7 @@ def _write_json(material: _Material, args: argparse.Namespace, note: str) -> Non
 
 
 def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
-    for option in ("callers", "callees", "tree", "source", "lines"):
-        if getattr(args, option):
-            raise UsageError(f"--{option} is of the text report: the page has the whole tree, and all lines")
+    _only_text(args, "the page has the whole tree, and all lines")
     session, tree = material.session, material.tree
     sort = SORTS[_sort(session, args)].field
     measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
