@@ -81,7 +81,10 @@ class _Material:
 def _read(path: Path, mode: str | None, category: str | None, share: float) -> _Material:
     try:
         with open(path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            begin = file.read(len(MAGIC))
+            if not begin:
+                raise InputError(f"{path} is empty")
+            if begin != MAGIC:
                 if category is not None:
                     raise UsageError(f"--category needs a capture: {path} is none")
                 file.seek(0)
