@@ -167,7 +167,7 @@
   holder.setAttribute("height", 26);
   const box = document.createElementNS(HTML, "input");
   box.id = "query";
-  box.setAttribute("placeholder", "Search (/ or Ctrl-F), regular expression");
+  box.setAttribute("placeholder", "Search (/), regular expression");
   box.addEventListener("input", () => search(box.value));
   holder.appendChild(box);
   controls.append(unzoom, holder);
