@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -86,6 +87,16 @@ def working(what: str) -> Iterator[None]:
     finally:
         done.set()
         spinner.join()
+
+
+@contextmanager
+def writing(path: str | None) -> Iterator[None]:
+    """`working`, where the result goes to a file: what comes out on a terminal, or in a pager, tells its progress."""
+    if path in (None, STDOUT) and not (sys.stderr.isatty() and stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)):
+        yield
+        return
+    with working("Writing" if path in (None, STDOUT) else f"Writing {path}"):
+        yield
 
 
 def _spin(what: str, done: threading.Event) -> None:

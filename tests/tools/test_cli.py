@@ -36,6 +36,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
     [
         (["report", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
         (["flamegraph", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
+        (["flamegraph", os.devnull], 3, f"prof: {os.devnull} is empty"),
         (["report", "app.capture", "-o", "no/x.txt"], 4, "cannot be written: No such file"),
         (["folded", "--mode", "tea"], 2, "prof: no mode 'tea' in this version; known: time"),
         (["folded", "--mode", "memory-live"], 2, "app.capture was recorded without memory-live; it has: time\n"),
@@ -184,6 +185,21 @@ def test_a_full_disk_below_standard_output(arguments: list[str]) -> None:
     assert result.returncode == 4
     assert result.stderr.splitlines()[-1] == "prof: standard output cannot be written: No space left on device"
     assert "Traceback" not in result.stderr
+
+
+def test_a_long_write_to_a_file_shows_a_spinner(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("big.capture").write_bytes(big(200_000))
+    primary, secondary = pty.openpty()
+    code = "from prof.tools import output; output.PATIENCE_SECONDS = 0.0; from prof.tools.cli import main; main(%r)"
+    for arguments in (["report", "big.capture", "--format", "json", "-o", "big.json"], ["inspect", "big.capture"]):
+        with open("out.txt", "w") as out:
+            command = [sys.executable, "-c", code % arguments]
+            environment = {**os.environ, "TERM": "xterm-256color"}
+            assert subprocess.run(command, stdout=out, stderr=secondary, env=environment, timeout=120).returncode == 0
+        said = os.read(primary, 65536).decode()
+        assert ("Writing big.json" if "-o" in arguments else "Reading big.capture") in said
+    os.close(primary)
+    os.close(secondary)
 
 
 def test_no_standard_output_and_no_standard_error() -> None:

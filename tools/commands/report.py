@@ -14,7 +14,7 @@ from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
 from prof.tools.listing import listing
-from prof.tools.output import STDOUT, width, working, write, write_lines
+from prof.tools.output import STDOUT, width, working, write, write_lines, writing
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
 from prof.tools.wish import SORTS, TREE_COLUMNS, Wish
@@ -125,7 +125,8 @@ def _write_text(material: _Material, args: argparse.Namespace, note: str) -> Non
         width=width(),
         lines=args.lines,
     )
-    write_lines(_text(material, args, wish, note), args.output)
+    with writing(args.output):
+        write_lines(_text(material, args, wish, note), args.output)
 
 
 def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) -> Iterator[Line]:
@@ -164,16 +165,15 @@ def _only_text(args: argparse.Namespace, why: str) -> None:
 
 def _write_json(material: _Material, args: argparse.Namespace, note: str) -> None:
     _only_text(args, "JSON has edges, lines and the tree of all functions")
-    write(
-        json_report.document(
-            material.session,
-            material.tree,
-            material.functions,
-            min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
-            depth=args.depth or 0,
-        ),
-        args.output,
+    document = json_report.document(
+        material.session,
+        material.tree,
+        material.functions,
+        min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
+        depth=args.depth or 0,
     )
+    with writing(args.output):
+        write(document, args.output)
 
 
 def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
@@ -186,6 +186,8 @@ def _write_html(material: _Material, args: argparse.Namespace, note: str) -> Non
     output = args.output or str(beside)
     with working(f"Drawing {path}"):
         selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
+        # The page is read where and when that capture is no longer the newest.
+        note = f"({path.name})"
         write(html_report.document(session, tree, material.functions, selection, note, sort), output)
     print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
     if output != STDOUT:
