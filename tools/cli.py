@@ -33,7 +33,7 @@ class _Version(argparse.Action):
     def __init__(self, **more: Any) -> None:
         super().__init__(nargs=0, help="show the version and exit", **more)
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         from importlib import metadata  # takes longer to import than all of this command
 
         print(f"prof {metadata.version('prof-instrument')}")

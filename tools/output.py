@@ -41,7 +41,7 @@ def width() -> int:
 
 def write(parts: Iterable[str], path: str | None) -> None:
     """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None."""
-    if path in (None, STDOUT):
+    if path is None or path == STDOUT:
         for part in parts:
             sys.stdout.write(part)
         sys.stdout.flush()
