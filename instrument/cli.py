@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from prof.errors import InputError, ProfError, UsageError
+from prof.commandline import INTERRUPTED, finish
+from prof.errors import InputError, UsageError
 
 from . import report, sections
 from .files import Found, Selection, find
@@ -114,19 +114,14 @@ _positive.__name__ = "number of processes"  # what argparse calls the type in it
 
 
 def _main(parser: argparse.ArgumentParser, action: str, argv: Sequence[str] | None) -> int:
-    args = parser.parse_args(argv)
-    try:
-        return _run(args, action)
-    except ProfError as e:
-        print(f"{parser.prog}: {e}", file=sys.stderr)
-        return e.exit_status
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; every file is whole, some may not be done", file=sys.stderr)
-        return 130
+    def work() -> int:
+        try:
+            return _run(parser.parse_args(argv), action)
+        except KeyboardInterrupt:
+            print(f"{parser.prog}: interrupted; every file is whole, some may not be done", file=sys.stderr)
+            return INTERRUPTED
+
+    return finish(parser.prog, work)
 
 
 def _run(args: argparse.Namespace, action: str) -> int:
@@ -152,7 +147,6 @@ def _run(args: argparse.Namespace, action: str) -> int:
         line = report.summary(totals, found.left_out, action, task.write)
         # Where stdout carries the answer of --check or --diff, it carries nothing else.
         print(line, file=sys.stdout if task.write else sys.stderr)
-    sys.stdout.flush()
     return _status(totals, args.check)
 
 
@@ -188,7 +182,6 @@ def _stdin(args: argparse.Namespace, task: Task) -> int:
         if task.write:
             sys.stdout.buffer.write(result.data)
     _say(o, args)
-    sys.stdout.flush()
     totals = report.Totals()
     totals.add(o)
     return _status(totals, args.check)

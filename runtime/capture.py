@@ -406,5 +406,6 @@ def newest_capture(directory: str | os.PathLike[str] = ".") -> Path:
         raise InputError(f"{directory} cannot be listed: {error.strerror}") from error
     if not found:
         where = "the current directory" if str(directory) == "." else str(directory)
-        raise InputError(f"no *.capture in {where}: record one with `PROF=time python app.py`, or name one")
+        how = "`prof-instrument app.py` and `PROF=time python app.py`"
+        raise InputError(f"no *.capture in {where}: record one with {how}")
     return Path(max(found)[1])

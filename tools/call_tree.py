@@ -10,7 +10,7 @@ from prof.capture import Label, Tree
 from prof.tools.memory_report import place
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, table
-from prof.tools.units import count, duration, percent, shorten
+from prof.tools.units import count, duration, percent
 from prof.tools.wish import MEMORY_COLUMNS, Wish, amounts
 
 MEASURED = {
@@ -54,15 +54,15 @@ def tree_lines(session: Session, tree: Tree, wish: Wish, most: int = 0) -> Itera
     levels = f" and {wish.depth} levels" if wish.depth else ""
     yield plain()
     of = f"  of {words(whole)}{'' if timed else ' ' + MEASURED[column]}, down to {wish.min_percent:g}%{levels}"
-    yield [("Call tree", "heading"), (of, "dim")]
+    yield [("Call tree", "heading"), (of if whole else "", "dim")]
     yield plain()
     if not nodes:
-        yield plain("  nothing that long" if timed else "  nothing that large", "dim")
+        yield plain("  nothing" + (" that long" if timed else " that large") * (whole > 0), "dim")
         return
     rows = [row for row in _rows(session, tree, column, nodes) if not wish.depth or row.depth < wish.depth]
     more = len(rows) - most if most else 0
     rows = rows[: most or None]
-    yield from table(_columns(session, tree, wish, column, rows, words, whole), wish.width)
+    yield from table(_columns(session, tree, wish, column, rows, words, whole), wish.width, least=48)
     if more > 0:
         yield plain(f"  … {count(more)} more: see `prof report --tree`", "dim")
 
@@ -87,9 +87,8 @@ def _columns(
     if session.sampler is not None and column != "samples":
         samples = _totals(session, tree, "samples", rows)
         columns.append(Column("samples", [count(value) for value in samples], rank=1))
-    room = max(20, wish.width - 50)
-    names = [indented(row.depth, row.name, room) for row in rows]
-    return [*columns, Column("span", names, "name", left=True, stretch=True)]
+    spans = Column("span", [row.name for row in rows], "name", left=True, stretch=True, depths=[r.depth for r in rows])
+    return [*columns, spans]
 
 
 def _totals(session: Session, tree: Tree, column: str, rows: Sequence[_Row]) -> list[int]:
@@ -148,12 +147,6 @@ def _rows(session: Session, tree: Tree, column: str, nodes: Sequence[int]) -> li
     for row in rows:
         row.name += f" ({row.levels} levels)" if row.levels > 1 else ""
     return rows
-
-
-def indented(depth: int, name: str, room: int) -> str:
-    """Two blanks a level, as long as that leaves half of the room; then the level in figures."""
-    indent = "  " * depth if depth * 2 <= room // 2 else f"{'  ' * (room // 4 - 3)}[{depth}] "
-    return indent + shorten(name, max(12, room - len(indent)))
 
 
 def shown_order(tree: Tree, least: dict[str, int], depth: int, lines: bool = False) -> list[int]:

@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
+from typing import Any
 
-from prof.errors import ProfError
+from prof.commandline import finish
 from prof.tools.commands import diff, flamegraph, folded, inspect, report
 
 COMMANDS = (report, diff, flamegraph, folded, inspect)
-INTERRUPTED = 130
+EPILOG = """\
+examples:
+  prof report                 where it went, of the newest capture here
+  prof flamegraph             the same as a picture; prints its path
+  prof report --format html   all modes side by side on one page; prints its path
+  prof COMMAND --help         more examples, and every option
+
+exit status:
+  0  done
+  1  the answer is no: a rule of `prof diff --fail-on` is broken
+  2  wrong call
+  3  input unusable: no such file, no capture, a truncated one
+  4  output unwritable: no permission, disk full
+  130  interrupted
+"""
+
+
+class _Version(argparse.Action):
+    """Asks for the version only when the user does."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(nargs=0, help="show the version and exit", **more)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib import metadata  # takes longer to import than all of this command
+
+        print(f"prof {metadata.version('prof-instrument')}")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="prof", description="Reads what a profiled program recorded.")
+    top = argparse.ArgumentParser(
+        prog="prof",
+        description="Read what a program recorded with PROF set.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("-V", "--version", action=_Version)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
@@ -24,18 +56,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `prof` and returns its exit status: 0, or what `ProfError.exit_status` says."""
-    args = parser().parse_args(argv)
-    try:
-        status: int = args.run(args)
-        sys.stdout.flush()
-        return status
-    except ProfError as error:
-        print(f"prof: {error}", file=sys.stderr)
-        return error.exit_status
-    except BrokenPipeError:
-        # The reader went away, as `head` does. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    """Runs `prof` and returns its exit status."""
+
+    def work() -> int:
+        args = parser().parse_args(argv)
+        return int(args.run(args))
+
+    return finish("prof", work)

@@ -16,7 +16,7 @@
   function size(value) {
     if (value < 1024) return value + " B";
     for (const unit of ["KiB", "MiB", "GiB"])
-      if ((value /= 1024) < 1024 || unit === "GiB") return value.toFixed(1) + " " + unit;
+      if ((value /= 1024) < 1023.95 || unit === "GiB") return value.toFixed(1) + " " + unit;
   }
   function amount(value) {
     if (DATA.unit === "B") return size(value);
@@ -167,7 +167,7 @@
   holder.setAttribute("height", 26);
   const box = document.createElementNS(HTML, "input");
   box.id = "query";
-  box.setAttribute("placeholder", "Search (/ or Ctrl-F), regular expression");
+  box.setAttribute("placeholder", "Search (/), regular expression");
   box.addEventListener("input", () => search(box.value));
   holder.appendChild(box);
   controls.append(unzoom, holder);

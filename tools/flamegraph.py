@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from importlib import resources
 
 from attrs import frozen
+from prof.modes import MEASURES
 from prof.tools.colours import colour, legend
 from prof.tools.frames import Frames
-from prof.tools.units import count, duration, size
+from prof.tools.units import duration, many, size
 
 ROW = 18  # px, a frame and the gap below it
 TOP = 76  # px, above the frames
@@ -109,7 +110,7 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
 
 
 def _head(frames: Frames, picture: Picture) -> Iterator[str]:
-    note = amount(frames, frames.total[0])
+    note = whole(frames)
     if frames.omitted:
         note += f"; without {narrow(frames)}"
     yield f'<rect width="100%" height="{TOP - 2}" fill="#fff" fill-opacity=".93"/>\n'
@@ -126,13 +127,14 @@ def _head(frames: Frames, picture: Picture) -> Iterator[str]:
 
 def narrow(frames: Frames) -> str:
     """What was left out."""
-    return f"{count(frames.omitted)} frame{'s' if frames.omitted != 1 else ''} too narrow to draw"
+    return f"{many(frames.omitted, 'frame')} too narrow to draw"
 
 
-def amount(frames: Frames, value: int) -> str:
-    """A value with its unit."""
-    words = AMOUNTS.get(frames.unit)
-    return words(value) if words else f"{value:,} {frames.unit}".rstrip()
+def whole(frames: Frames) -> str:
+    """All of it with its unit; of a count, what is counted, where that is known."""
+    value, words = frames.total[0], AMOUNTS.get(frames.unit)
+    counted = MEASURES[frames.theme].title if not MEASURES[frames.theme].unit else frames.unit
+    return words(value) if words else f"{value:,} {counted}".rstrip()
 
 
 def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, picture: Picture) -> Iterator[str]:
@@ -169,7 +171,7 @@ def fit(name: str, letters: int) -> str:
 
 def summary(frames: Frames, path: object) -> str:
     """What was drawn, for standard error."""
-    drawn = f"{count(len(frames.name))} frames of {amount(frames, frames.total[0])}"
+    drawn = f"{many(len(frames.name), 'frame')} of {whole(frames)}" if frames.total[0] else "nothing to draw"
     left_out = f", without {narrow(frames)}" if frames.omitted else ""
-    skipped = f", skipping {count(frames.skipped_lines)} lines like no stack" if frames.skipped_lines else ""
+    skipped = f", skipping {many(frames.skipped_lines, 'line')} like no stack" if frames.skipped_lines else ""
     return f"{path}: {drawn}{left_out}{skipped}"

@@ -15,7 +15,7 @@ from prof.tools import html_data, text_report
 from prof.tools.flamegraph import escape
 from prof.tools.session import Session
 from prof.tools.table import Line
-from prof.tools.units import count
+from prof.tools.units import count, many
 
 # In the order they build on each other.
 SCRIPTS = ("data.js", "words.js", "graph.js", "table.js", "page.js")
@@ -99,4 +99,4 @@ def document(
 def summary(selection: html_data.Selection, path: object) -> str:
     """What was written, for standard error."""
     left_out = f", without {count(selection.omitted)} {_why(selection)}" if selection.omitted else ""
-    return f"{path}: {count(len(selection.nodes))} calling contexts{left_out}"
+    return f"{path}: {many(len(selection.nodes), 'calling context')}{left_out}"

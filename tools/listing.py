@@ -129,13 +129,13 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
 
 def _facts(session: Session, found: Figures, margins: dict[str, Margin]) -> Iterator[Line]:
     for margin in margins.values():
-        yield [(f"  {margin.title:<8}", "title"), (margin.words, "dim")]
+        yield [(f"  {margin.title:<9}", "title"), (margin.words, "dim")]
     if session.operations is not None:
         values, whole = found.of["ops"], session.operations.count
         most = sorted(values, key=lambda line: (-values[line], line))[:HOTTEST]
         hottest = ", ".join(f"{line} ({percent(values[line], whole)})" for line in most if values[line])
         share = f"{count(sum(values.values()))} operations, {percent(sum(values.values()), whole)} of all"
-        yield [("  here    ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
+        yield [("  here     ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
 
 
 def _cell(margin: Margin, number: int) -> str:

@@ -11,8 +11,8 @@ from prof.tools import operations as sums
 from prof.tools.operations import Met, Use
 from prof.tools.session import OperationTotals, Session
 from prof.tools.source import Sources
-from prof.tools.table import Column, Line, plain, table
-from prof.tools.units import count, percent, shorten_end
+from prof.tools.table import Column, Line, plain, shown_of, table
+from prof.tools.units import count, many, percent, shorten_end
 from prof.tools.wish import Wish
 
 COMMONEST = 3  # categories in the header
@@ -46,15 +46,14 @@ def totals(operations: OperationTotals) -> str:
     """Operations' totals, in a line."""
     commonest = [f"{name} {percent(n, operations.count)}" for name, n in operations.categories.items()][:COMMONEST]
     rest = len(operations.categories) - len(commonest)
-    others = f" and {rest} more kinds" if rest > 0 else ""
-    return f"{operations.count:,} operations" + (f": {', '.join(commonest)}{others}" if commonest else "")
+    others = f" and {many(rest, 'more kind')}" if rest > 0 else ""
+    return many(operations.count, "operation") + (f": {', '.join(commonest)}{others}" if commonest else "")
 
 
 def inexact_words(operations: OperationTotals) -> str:
     """A warning that names the functions whose counts are not exact."""
     names = ", ".join(operations.inexact[:5]) + (", …" if len(operations.inexact) > 5 else "")
-    functions = "1 function" if len(operations.inexact) == 1 else f"{len(operations.inexact)} functions"
-    return f"operations of {functions}, marked ~, are not exact: {names}"
+    return f"operations of {many(len(operations.inexact), 'function')}, marked ~, are not exact: {names}"
 
 
 def place(site: Site) -> str:
@@ -96,8 +95,7 @@ def operations_section(session: Session, tree: Tree, wish: Wish) -> Iterator[Lin
 
 def _heading(title: str, shown: int, every: int, more: str = "") -> Iterator[Line]:
     yield plain()
-    of = f"{count(shown)} of {count(every)}" if shown < every else f"all {count(every)}"
-    yield [(title, "heading"), (f"  {of}{more}", "dim")]
+    yield [(title, "heading"), (f"  {shown_of(shown, every)}{more}", "dim")]
     yield plain()
 
 
@@ -108,7 +106,7 @@ def _categories(whole: OperationTotals, wish: Wish) -> Iterator[Line]:
             Column("operations", [count(n) for n in rows.values()], "ops"),
             Column("%", [percent(n, whole.count) for n in rows.values()]),
             Column("kind", list(rows), "name", left=True),
-            Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True),
+            Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True, code=True),
         ],
         wish.width,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from prof.folded import replacing
 from prof.tools.table import Line
 
 PIPED_WIDTH = 100
+STDOUT = "-"
 # What tables call a style, in rich's words.
 STYLES = {
     "heading": "bold",
@@ -38,9 +40,8 @@ def width() -> int:
 
 
 def write(parts: Iterable[str], path: str | None) -> None:
-    """Writes text, in parts, to a file (replaced in one step) or to standard output."""
-    if path is None:
-        _forgiving()
+    """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None."""
+    if path is None or path == STDOUT:
         for part in parts:
             sys.stdout.write(part)
         sys.stdout.flush()
@@ -53,8 +54,7 @@ def write(parts: Iterable[str], path: str | None) -> None:
 def write_lines(lines: Iterable[Line], path: str | None) -> None:
     """Writes styled lines: in colour on a terminal, plain elsewhere."""
     lines = ([(text.translate(_CONTROL), style) for text, style in line] for line in lines)
-    if path is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        _forgiving()
+    if path in (None, STDOUT) and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         _write_colours(lines)
     else:
         write(("".join(text for text, _ in line) + "\n" for line in lines), path)
@@ -73,13 +73,6 @@ def _write_colours(lines: Iterable[Line]) -> None:
         console.print(text, soft_wrap=True)
 
 
-def _forgiving() -> None:
-    """A terminal that cannot show a name shows a question mark, and the report goes on."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
-
-
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Shows a spinner on a terminal's standard error once the block has taken two seconds."""
@@ -94,6 +87,16 @@ def working(what: str) -> Iterator[None]:
     finally:
         done.set()
         spinner.join()
+
+
+@contextmanager
+def writing(path: str | None) -> Iterator[None]:
+    """`working`, where the result goes to a file: what comes out on a terminal, or in a pager, tells its progress."""
+    if path in (None, STDOUT) and not (sys.stderr.isatty() and stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)):
+        yield
+        return
+    with working("Writing" if path in (None, STDOUT) else f"Writing {path}"):
+        yield
 
 
 def _spin(what: str, done: threading.Event) -> None:

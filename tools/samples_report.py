@@ -18,7 +18,8 @@ def totals(sampler: Sampler) -> Iterator[str]:
     """The samples' totals, in a line or two."""
     many = count(sampler.samples) if sampler.samples else "none"
     on_cpu = percent(sampler.cpu_samples, sampler.samples).replace("-", "none")
-    yield f"{many}, one of each thread every {duration(sampler.interval_ns)}; {on_cpu} on a processor"
+    on_cpu = f"; {on_cpu} on a processor" if sampler.samples else ""
+    yield f"{many}, one of each thread every {duration(sampler.interval_ns)}{on_cpu}"
     if sampler.ticks:
         busy = f"{duration(sampler.cpu_ns // sampler.ticks)} of a processor each time"
         late = f", {count(sampler.late)} of {count(sampler.ticks)} times late" if sampler.late else ""
@@ -52,6 +53,9 @@ def samples_section(
     yield plain()
     yield plain("Samples", "heading")
     yield plain()
+    if not sampler.samples:
+        yield plain("  none", "dim")
+        return
     for title, text in (*_facts(sampler), *_process_facts(session)):
         if text:
             yield [(f"  {title:<10}", "title"), (text, "")]
@@ -107,8 +111,10 @@ def usage_table(functions: Sequence[Function], sampler: Sampler, wish: Wish) -> 
     rows = [f for f in rows if f.instructions_self or f.read_bytes_self or f.written_bytes_self or f.ready_self_ns]
     rows.sort(key=lambda f: (-(f.instructions_self or 0), -(f.sampled_self_ns or 0), f.label.name, f.label.index))
     shown = rows[: wish.limit or None]
+    by = "instructions" if any(f.instructions_self for f in rows) else "time by samples"
     yield plain()
-    yield [("What samples found the functions to take", "heading"), (f"  {len(shown)} of {len(rows)}", "dim")]
+    of = shown_of(len(shown), len(rows))
+    yield [(f"What samples found the functions to take, by {by}", "heading"), (f"  {of}", "dim")]
     yield plain()
     if sampler.why_counters:
         yield plain(f"  instructions, cycles, cache misses: not available ({sampler.why_counters})", "dim")

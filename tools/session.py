@@ -77,7 +77,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         alive_ns=sum(alive) if all(alive) else 0,
         outside_ns=tree.self_ns[0],
         probed_calls=probed,
-        overhead_ns=probed * capture.probe_cost_ps // 1000,
+        overhead_ns=round(probed * capture.probe_cost_ps / 1000),
         profiler_ns=tree.profiler_ns,
         timed=capture.recorded("self_ns"),
         memory=capture.memory(tree),

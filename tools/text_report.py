@@ -15,7 +15,7 @@ from prof.tools.operations_report import totals as operation_totals
 from prof.tools.samples_report import samples_section
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, shown_of, table
-from prof.tools.units import count, duration, percent, shorten, volume
+from prof.tools.units import count, duration, many, percent, shorten, volume
 from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish, amounts
 
 TREE_LINES = 60  # in the whole report
@@ -71,12 +71,11 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     base = max(session.alive_ns, session.wall_ns)
     inside = f"{duration(session.inside_ns)} inside profiled code"
     whole = "of wall" if len(session.threads) <= 1 else "of the threads' time"
-    yield (
-        "Profiled",
-        inside + (f", {percent(session.inside_ns, base)} {whole}" if session.inside_ns <= base and not bound else ""),
-    )
+    if session.inside_ns:
+        share = f", {percent(session.inside_ns, base)} {whole}" if session.inside_ns <= base and not bound else ""
+        yield "Profiled", inside + share
     if session.probed_calls:
-        cost = f"{count(session.probed_calls)} calls x {capture.probe_cost_ps / 1000:.0f} ns a call"
+        cost = f"{many(session.probed_calls, 'call')} x {capture.probe_cost_ps / 1000:.0f} ns a call"
         share = f"about {percent(session.overhead_ns, base)}".replace("about <", "below ")
         share += f" ({cost} = {duration(session.overhead_ns)})"
         yield "Overhead", share if session.overhead_ns else "unknown: the cost of a call was not measured"
@@ -276,7 +275,7 @@ def edges_table(
     ends = [(e.caller if callers else e.callee) for e in shown]
     yield plain()
     title = "Callers of" if callers else "Called by"
-    facts = f"{count(function.calls)} calls"
+    facts = many(function.calls, "call")
     facts += f", {duration(function.total_ns)} total, {duration(function.self_ns)} self" if timed else ""
     yield [(f"{title} {function.label.name}", "heading"), (f"  {facts}", "dim")]
     yield plain()

@@ -26,6 +26,11 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
+def many(number: int, noun: str) -> str:
+    """`1 call`, `2,345 calls`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def signed(text: str, number: int) -> str:
     """The text of an amount's size, with the amount's sign; a dash for zero."""
     return "-" if not number else f"{'+' if number > 0 else '-'}{text}"
@@ -43,7 +48,7 @@ def size(number: int) -> str:
     """`512 B`, `4.0 KiB`, `1.2 GiB`."""
     value, unit = float(number), "B"
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
+        if value < (1024 if unit == "B" else 1023.95) or unit == "GiB":
             break
         value /= 1024
     return f"{number} B" if unit == "B" else f"{value:.1f} {unit}"

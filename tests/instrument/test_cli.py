@@ -291,6 +291,27 @@ def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     process.wait()
 
 
+def test_a_terminal_that_cannot_show_a_name(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    (tmp_path / "naïve.py").write_bytes(SOURCE)
+    done = run("instrument", "--check", "naïve.py")
+    assert (done.returncode, done.stdout) == (1, b"na?ve.py\n"), done.stderr
+    assert run("instrument", "--help").returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("args", [("--diff", "a.py"), ("--check", "a.py"), ("a.py",)])
+def test_a_full_disk_below_standard_output(args: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(SOURCE)
+    code = "import sys; from prof.instrument.cli import instrument_main; sys.exit(instrument_main())"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", code, *args], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 4
+    last = done.stderr.splitlines()[-1]
+    assert last == b"prof-instrument: standard output cannot be written: No space left on device"
+    assert b"Traceback" not in done.stderr
+
+
 def test_libcst_is_not_imported(run: Run, tmp_path: Path) -> None:
     code = (
         "import sys; import prof.instrument.cli as c; c.instrument_main(['-q', 'a.py']);"

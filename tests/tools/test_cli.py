@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
     [
         (["report", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
         (["flamegraph", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
+        (["flamegraph", os.devnull], 3, f"prof: {os.devnull} is empty"),
         (["report", "app.capture", "-o", "no/x.txt"], 4, "cannot be written: No such file"),
         (["folded", "--mode", "tea"], 2, "prof: no mode 'tea' in this version; known: time"),
         (["folded", "--mode", "memory-live"], 2, "app.capture was recorded without memory-live; it has: time\n"),
@@ -47,6 +49,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
         (["report", "--tree", "--lines"], 2, "was recorded without memory and samples: it has no lines"),
         (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
         (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
+        (["report", "--format", "json", "--tree"], 2, "prof: --tree is of the text report: JSON has"),
         (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),
         (["report", "--min-percent", "many"], 2, "'many' is not between 0 and 100"),
         (["flamegraph", "--width", "0"], 2, "'0' is not a positive number"),
@@ -77,6 +80,15 @@ def test_help_has_examples(command: str) -> None:
     result = prof(command, "--help")
     assert result.returncode == 0
     assert f"examples:\n  prof {command}" in result.stdout
+
+
+def test_help_has_exit_statuses_and_the_version() -> None:
+    result = prof("--help")
+    assert result.returncode == 0
+    for status in ("0  done", "1  the answer is no", "2  wrong", "3  input", "4  output", "130  interrupted"):
+        assert f"\n  {status}" in result.stdout
+    assert "\n    flamegraph   draw" in result.stdout, "each command on a line of its own"
+    assert re.fullmatch(r"prof \d+\.\d+\.\d+\S*\n", prof("--version").stdout)
 
 
 def test_broken_pipe_is_silent() -> None:
@@ -159,3 +171,39 @@ def big(count: int) -> bytes:
     labels = [Label(THREAD, "t")] + [function(f"app.module_{i % 50}.function_{i}", i) for i in range(1, 1001)]
     nodes = [Node(-1, 0)] + [Node(i // 2, 1 + i * 7919 % 1000, 3, i % 4000) for i in range(count - 1)]
     return File(labels, [Thread("t", nodes)], {"name": "big"}, nodes_per_chunk=4000).build()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [["report"], ["report", "--format", "json"], ["report", "--format", "html", "-o", "-"], ["flamegraph", "-o", "-"],
+     ["folded", "-o", "-"], ["inspect"], ["diff", "app.capture", "app.capture"]],
+)  # fmt: skip
+def test_a_full_disk_below_standard_output(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*PROF, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert result.returncode == 4
+    assert result.stderr.splitlines()[-1] == "prof: standard output cannot be written: No space left on device"
+    assert "Traceback" not in result.stderr
+
+
+def test_a_long_write_to_a_file_shows_a_spinner(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("big.capture").write_bytes(big(200_000))
+    primary, secondary = pty.openpty()
+    code = "from prof.tools import output; output.PATIENCE_SECONDS = 0.0; from prof.tools.cli import main; main(%r)"
+    for arguments in (["report", "big.capture", "--format", "json", "-o", "big.json"], ["inspect", "big.capture"]):
+        with open("out.txt", "w") as out:
+            command = [sys.executable, "-c", code % arguments]
+            environment = {**os.environ, "TERM": "xterm-256color"}
+            assert subprocess.run(command, stdout=out, stderr=secondary, env=environment, timeout=120).returncode == 0
+        said = os.read(primary, 65536).decode()
+        assert ("Writing big.json" if "-o" in arguments else "Reading big.capture") in said
+    os.close(primary)
+    os.close(secondary)
+
+
+def test_no_standard_output_and_no_standard_error() -> None:
+    result = subprocess.run([*PROF, "report"], preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (4, "prof: standard output is closed\n")
+    result = subprocess.run([*PROF, "flamegraph"], preexec_fn=lambda: os.close(2), stdout=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stdout) == (0, "app-time.svg\n")

@@ -25,6 +25,7 @@ from capture_files import (
 )
 from example import example, memory_example
 from prof.tools.cli import main
+from prof.tools.table import Column, table
 from schema_check import problems
 
 GOLD = Path(__file__).parent / "gold"
@@ -165,6 +166,14 @@ def test_memory_sorts(run: Run) -> None:
     }
 
 
+def test_a_section_by_its_own_name(run: Run) -> None:
+    assert run("report", "--callers", "db_query") == run("report", "--callers", "profile!db_query")
+
+
+def test_standard_output_by_name(run: Run) -> None:
+    assert run("report", "-o", "-") == run("report")
+
+
 def test_inspect_gold(run: Run) -> None:
     check_gold(run("inspect", "app.capture") + run("inspect", "app.capture", "--chunks"), "inspect.txt")
 
@@ -250,3 +259,31 @@ def test_sorts(run: Run) -> None:
     assert first["self"] == first["calls"] == "app.parse.Parser.token"
     assert first["total"] == "app.main"
     assert first["suspended"] == "app.serve.handle"
+
+
+def lines_of(columns: list[Column], width: int, least: int = 34) -> list[str]:
+    return ["".join(text for text, _ in spans) for spans in table(columns, width, least)]
+
+
+def test_a_narrow_table_keeps_what_says_which_row_it_is() -> None:
+    figures = [Column(title, ["123 ms"], rank=int(title == "p50")) for title in ("self", "%", "total", "ops", "p50")]
+    place = Column("line", ["<frozen importlib._bootstrap_external>:1131"], left=True)
+    name = Column("function", ["SourceFileLoader.get_data"], left=True, stretch=True)
+    assert lines_of([*figures, name], 60)[0].split() == ["self", "%", "total", "ops", "function"]
+    assert lines_of([*figures, name], 40)[1].split() == ["123", "ms", "123", "ms", "…urceFileLoader.get_data"]
+    title, row = lines_of([*figures, place, name], 60)
+    assert title.split() == ["self", "%", "line", "function"]
+    assert row.split() == ["123", "ms", "123", "ms", "…_bootstrap_external>:1131", "…Loader.get_data"]
+    assert len(row) == 60
+
+
+def test_a_narrow_tree_stays_a_tree() -> None:
+    names = ["app.main", "package_of_some_length.load", "package_of_some_length.parse", "f"]
+    span = Column("span", names, left=True, stretch=True, depths=[0, 1, 2, 30])
+    rows = lines_of([Column("%", ["1.0%"] * 4), span], 30)[1:]
+    assert rows == [
+        "1.0%  app.main",
+        "1.0%    …e_of_some_length.load",
+        "1.0%      …f_some_length.parse",
+        "1.0%        [30] f",
+    ]

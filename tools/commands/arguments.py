@@ -31,7 +31,9 @@ def add_capture(parser: argparse.ArgumentParser, what: str = "a .capture file") 
 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     """The option -o."""
-    parser.add_argument("-o", "--output", metavar="FILE", help=f"where to write (default: {default})")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help=f"where to write, - is standard output (default: {default})"
+    )
 
 
 def natural(text: str) -> int:

@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for tools")
     parser.add_argument("--limit", type=natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
-    add_output(parser, "standard output")
+    add_output(parser, "-")
     parser.set_defaults(run=run)
 
 

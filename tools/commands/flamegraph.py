@@ -27,7 +27,7 @@ from prof.tools.commands.arguments import (
 )
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
-from prof.tools.output import working, write
+from prof.tools.output import STDOUT, working, write
 
 EXAMPLES = """
 prof flamegraph                             the newest capture here; prints the path of the picture
@@ -41,7 +41,7 @@ MAGIC = b"PROFCAP\n"
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "flamegraph", "draw a flame graph: zoom, search, hover; opens in any browser", EXAMPLES)
+    parser = command(commands, "flamegraph", "draw a flame graph, for any browser", EXAMPLES)
     add_capture(parser, "a .capture file, or folded stacks")
     add_mode(parser)
     add_category(parser)
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         "--min-width", type=_positive(float), default=0.1, metavar="PX",
         help=f"leave out frames narrower than this at {NOMINAL_WIDTH} px (default: 0.1)",
     )  # fmt: skip
-    add_output(parser, "<base>-<mode>.svg beside the input; - is standard output")
+    add_output(parser, "<base>-<mode>.svg beside the input")
     parser.set_defaults(run=run)
 
 
@@ -81,7 +81,10 @@ class _Material:
 def _read(path: Path, mode: str | None, category: str | None, share: float) -> _Material:
     try:
         with open(path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            begin = file.read(len(MAGIC))
+            if not begin:
+                raise InputError(f"{path} is empty")
+            if begin != MAGIC:
                 if category is not None:
                     raise UsageError(f"--category needs a capture: {path} is none")
                 file.seek(0)
@@ -114,9 +117,9 @@ def run(args: argparse.Namespace) -> int:
     with working(f"Drawing {path}"):
         material = _read(path, args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
-        output = None if args.output == "-" else args.output or str(material.beside)
+        output = args.output or str(material.beside)
         write(svg(material.frames, picture), output)
-    print(f"prof: {summary(material.frames, output or 'standard output')}", file=sys.stderr)
-    if output is not None:
+    print(f"prof: {summary(material.frames, output)}", file=sys.stderr)
+    if output != STDOUT:
         print(output)
     return 0

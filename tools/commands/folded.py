@@ -18,7 +18,7 @@ from prof.tools.commands.arguments import (
     find_measure,
     read_tree,
 )
-from prof.tools.output import working
+from prof.tools.output import STDOUT, working
 
 EXAMPLES = """
 prof folded                       the newest capture here; prints the path of what it wrote
@@ -31,11 +31,11 @@ prof folded app.capture --mode ops --category call      calls of anything, by st
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "folded", "write folded stacks, as a killed process could not", EXAMPLES)
+    parser = command(commands, "folded", "write folded stacks again, say of a killed process", EXAMPLES)
     add_capture(parser)
     add_mode(parser)
     add_category(parser)
-    add_output(parser, "<base>-<mode>.folded beside it; - is standard output")
+    add_output(parser, "<base>-<mode>.folded beside it")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     path, _ = find_capture(args.capture)
     with open_capture(path) as capture, working(f"Folding {path}"):
         tree, measure = read_tree(capture, find_measure(capture, args.mode), args.category)
-        if args.output == "-":
+        if args.output == STDOUT:
             sys.stdout.flush()
             capture.write_folded(tree, measure.column, sys.stdout.fileno())
             return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from prof.capture import Capture, Chunk, open_capture
 from prof.tools.commands.arguments import add_capture, command, find_capture
-from prof.tools.output import width, write_lines
+from prof.tools.output import width, working, write_lines
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, size
 
@@ -37,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     path, note = find_capture(args.capture)
     with open_capture(path) as capture:
-        write_lines(_lines(capture, note, args.chunks), None)
+        with working(f"Reading {path}"):
+            lines = list(_lines(capture, note, args.chunks))
+        write_lines(lines, None)
     return 0
 
 

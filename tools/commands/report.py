@@ -14,7 +14,7 @@ from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
 from prof.tools.listing import listing
-from prof.tools.output import width, working, write, write_lines
+from prof.tools.output import STDOUT, width, working, write, write_lines, writing
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
 from prof.tools.wish import SORTS, TREE_COLUMNS, Wish
@@ -23,7 +23,7 @@ EXAMPLES = """
 prof report                                 the newest capture in this directory
 prof report app.capture --sort total --limit 50
 prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
-prof report app.capture --callers app.parse who calls app.parse, and what each caller costs
+prof report app.capture --callers parse     who calls app.parse, and what each caller costs
 prof report app.capture --sort ops          by operations executed
 prof report app.capture --source parse.py   the file, with counts, operations, times and bytes beside its lines
 prof report app.capture --tree --depth 30 --min-percent 0.1
@@ -34,7 +34,7 @@ prof report --format html                   all modes side by side, for any brow
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where time, memory and operations went", EXAMPLES)
+    parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
     add_capture(parser)
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
@@ -44,7 +44,9 @@ def add(commands: Any) -> None:
         "--limit", type=natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
     )
     view = parser.add_mutually_exclusive_group()
-    view.add_argument("--callers", metavar="NAME", help="only who calls this function, by its name or the name's end")
+    view.add_argument(
+        "--callers", metavar="NAME", help="only who calls this function or section: its name, or the end of it"
+    )
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
     view.add_argument("--tree", action="store_true", help="only the call tree")
     view.add_argument(
@@ -60,7 +62,7 @@ def add(commands: Any) -> None:
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
-    add_output(parser, "standard output; of html, <base>.html beside the capture, and - is standard output")
+    add_output(parser, "-; of html, <base>.html beside the capture")
     parser.set_defaults(run=run)
 
 
@@ -123,7 +125,8 @@ def _write_text(material: _Material, args: argparse.Namespace, note: str) -> Non
         width=width(),
         lines=args.lines,
     )
-    write_lines(_text(material, args, wish, note), args.output)
+    with writing(args.output):
+        write_lines(_text(material, args, wish, note), args.output)
 
 
 def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) -> Iterator[Line]:
@@ -143,9 +146,9 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
 
 
 def _find(functions: list[Function], name: str) -> list[Function]:
-    """The functions of that name, or those whose name ends in it. Raises UsageError that lists likely ones."""
+    """The functions or sections of that name, or whose name ends in it. Raises UsageError that lists likely ones."""
     exact = [f for f in functions if f.label.name == name]
-    found = exact or [f for f in functions if f.label.name.endswith("." + name)]
+    found = exact or [f for f in functions if f.label.name.endswith((f".{name}", f"!{name}"))]
     if found:
         return found
     like = sorted({f.label.name for f in functions if name.lower() in f.label.name.lower()})
@@ -153,34 +156,41 @@ def _find(functions: list[Function], name: str) -> list[Function]:
     raise UsageError(f"no function {name!r} in this capture: {hint}")
 
 
+def _only_text(args: argparse.Namespace, why: str) -> None:
+    """Raises UsageError for what only the text report has."""
+    for option in ("callers", "callees", "tree", "source", "lines"):
+        if getattr(args, option):
+            raise UsageError(f"--{option} is of the text report: {why}")
+
+
 def _write_json(material: _Material, args: argparse.Namespace, note: str) -> None:
-    write(
-        json_report.document(
-            material.session,
-            material.tree,
-            material.functions,
-            min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
-            depth=args.depth or 0,
-        ),
-        args.output,
+    _only_text(args, "JSON has edges, lines and the tree of all functions")
+    document = json_report.document(
+        material.session,
+        material.tree,
+        material.functions,
+        min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
+        depth=args.depth or 0,
     )
+    with writing(args.output):
+        write(document, args.output)
 
 
 def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
-    for option in ("callers", "callees", "tree", "source", "lines"):
-        if getattr(args, option):
-            raise UsageError(f"--{option} is of the text report: the page has the whole tree, and all lines")
+    _only_text(args, "the page has the whole tree, and all lines")
     session, tree = material.session, material.tree
     sort = SORTS[_sort(session, args)].field
     measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
     path = session.capture.path
     beside = path.with_name(path.name.removesuffix(".capture") + ".html")
-    output = None if args.output == "-" else args.output or str(beside)
+    output = args.output or str(beside)
     with working(f"Drawing {path}"):
         selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
+        # The page is read where and when that capture is no longer the newest.
+        note = f"({path.name})"
         write(html_report.document(session, tree, material.functions, selection, note, sort), output)
-    print(f"prof: {html_report.summary(selection, output or 'standard output')}", file=sys.stderr)
-    if output is not None:
+    print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
+    if output != STDOUT:
         print(output)
 
 

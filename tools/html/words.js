@@ -13,7 +13,7 @@ function size(bytes) {
   if (bytes < 1024) return bytes + " B";
   let value = bytes;
   for (const unit of ["KiB", "MiB", "GiB"])
-    if ((value /= 1024) < 1024 || unit === "GiB") return value.toFixed(1) + " " + unit;
+    if ((value /= 1024) < 1023.95 || unit === "GiB") return value.toFixed(1) + " " + unit;
 }
 
 function amount(value, unit) {
