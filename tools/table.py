@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
+from prof.tools.units import columns as columns_of
 from prof.tools.units import shorten, shorten_end
 
 # Characters without which a text says nothing.
@@ -35,7 +36,7 @@ class Column:
     @property
     def width(self) -> int:
         indents = (2 * depth for depth in self.depths or (0,) * len(self.cells))
-        return max(len(self.title), *(len(c) + indent for c, indent in zip(self.cells, indents, strict=True)), 0)
+        return max(len(self.title), *(columns_of(c) + indent for c, indent in zip(self.cells, indents, strict=True)), 0)
 
     def texts(self, room: int) -> list[str]:
         """The cells in so much room."""
@@ -98,7 +99,8 @@ def table(columns: Sequence[Column], width: int, least: int = 34) -> list[Line]:
         spans: Line = []
         for column, text, room, style in zip(columns, cells, widths, styles, strict=True):
             spans.append(("  " if spans else "", ""))
-            spans.append((text.ljust(room) if column.left else text.rjust(room), style))
+            blanks = " " * (room - columns_of(text))
+            spans.append((text + blanks if column.left else blanks + text, style))
         while spans and not spans[-1][0].strip():
             spans.pop()
         if spans:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+from unicodedata import combining, east_asian_width
+
 _STEPS = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
 
 
@@ -59,11 +62,30 @@ def volume(number: int | None) -> str:
     return size(number) if number else "-"
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes: a wide character takes two, a combining one none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters at the beginning take `width` columns at most."""
+    if text.isascii():
+        return max(0, width)
+    ends = accumulate(map(columns, text))
+    return sum(1 for end in ends if end <= width)
+
+
 def shorten(text: str, width: int) -> str:
     """The text, its beginning replaced by `…` where it is longer than `width`: the end of a name says most."""
-    return text if len(text) <= width else "…" + text[len(text) - width + 1 :] if width > 0 else ""
+    if columns(text) <= width:
+        return text
+    return "…" + text[len(text) - _fitting(text[::-1], width - 1) :] if width > 0 else ""
 
 
 def shorten_end(text: str, width: int) -> str:
     """The text, its end replaced by `…` where it is longer than `width`: of code, the beginning says most."""
-    return text if len(text) <= width else text[: width - 1] + "…" if width > 0 else ""
+    if columns(text) <= width:
+        return text
+    return text[: _fitting(text, width - 1)] + "…" if width > 0 else ""

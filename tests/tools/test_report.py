@@ -26,6 +26,7 @@ from capture_files import (
 from example import example, memory_example
 from prof.tools.cli import main
 from prof.tools.table import Column, table
+from prof.tools.units import columns, shorten, shorten_end
 from schema_check import problems
 
 GOLD = Path(__file__).parent / "gold"
@@ -287,3 +288,17 @@ def test_a_narrow_tree_stays_a_tree() -> None:
         "1.0%      …f_some_length.parse",
         "1.0%        [30] f",
     ]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    names = ["計測する関数の名前", "plain", "cafe\u0301", "…µ×"]
+    column = Column("function", names, left=True, stretch=True)
+    for width in (40, 24):
+        rows = table([column, Column("calls", ["1", "22", "3", "4"])], width)
+        lines = ["".join(text for text, _ in row) for row in rows]
+        assert len({columns(line) for line in lines}) == 1
+        assert columns(lines[0]) <= width
+    assert [shorten(names[0], n) for n in (18, 17, 6, 1, 0)] == [names[0], "…測する関数の名前", "…名前", "…", ""]
+    assert [shorten_end(names[0], n) for n in (18, 6, 1, 0)] == [names[0], "計測…", "…", ""]
+    assert shorten("abcdef", 4) == "…def"
+    assert shorten_end("abcdef", 4) == "abc…"
