@@ -59,6 +59,9 @@ _marked: dict[int, _Mark] = {}
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
 
+# Whether the recording that PROF asks for is on its way: what it imports may be marked itself.
+_starting = False
+
 
 class _NoSection:
     """What `profile()` returns when nothing records: a context manager that does nothing."""
@@ -255,12 +258,16 @@ def snapshot() -> Path | None:
 
 def start_if_asked() -> None:
     """Begins the recording that PROF asks for, once; a mistake in it ends the program with one line and its status."""
-    global profile, end
-    if not os.environ.get("PROF") or _attach is not None:
+    global profile, end, _starting
+    if not os.environ.get("PROF") or _attach is not None or _starting:
         return
-    from prof import session
+    _starting = True
+    try:
+        from prof import session
 
-    session.start_from_environment()
+        session.start_from_environment()
+    finally:
+        _starting = False
     if _attach is not None:
         # The C callables themselves: no Python frame between the program and its sections.
         from prof import _probes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from dataclasses import dataclass
+
 from prof.errors import UsageError
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One number of each stack: what a folded file holds and a flame graph draws."""
 
@@ -22,7 +23,7 @@ class Measure:
     """At exit: `always`, in `detail` only, or on `request` (`prof folded --mode`)."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Mode:
     """One thing that is recorded."""
 

@@ -1,4 +1,8 @@
-"""The session: one recording from start to stop, what it installs, and the files it leaves."""
+"""The session: one recording from start to stop, what it installs, and the files it leaves.
+
+A marker in any package starts it, and that may be one that reads captures: until it runs, nothing is imported but the
+standard library.
+"""
 
 from __future__ import annotations
 

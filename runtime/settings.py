@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
 from prof.errors import UsageError
 from prof.modes import MEMORY, OPS, SAMPLES, Mode, parse_modes
 
@@ -19,7 +19,7 @@ UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 50_000, 60_000_000_000  # ns
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One recording's settings."""
 
@@ -128,19 +128,19 @@ def parse(text: str) -> Settings:
     modes, directory, log, detail = [*positional, "", "", "", ""][:4]
     settings = Settings(modes=parse_modes(modes or "none"))
     if directory:
-        settings = evolve(settings, directory=Path(directory).expanduser())
+        settings = replace(settings, directory=Path(directory).expanduser())
     if log:
         if log not in LOGS:
             raise UsageError(f"field LOG: {log!r} is none of {', '.join(LOGS)}")
-        settings = evolve(settings, log=log)
+        settings = replace(settings, log=log)
     if detail:
-        settings = evolve(settings, detail=_detail(detail, settings.modes))
+        settings = replace(settings, detail=_detail(detail, settings.modes))
     for field in fields[len(positional) :]:
         key, _, value = field.partition("=")
         if key not in KEYS:
             raise UsageError(f"unknown key {key!r}; known: {', '.join(KEYS)}")
         try:
-            settings = evolve(settings, **{key: KEYS[key](value)})
+            settings = replace(settings, **{key: KEYS[key](value)})
         except UsageError as error:
             raise UsageError(f"{key}={value}: {error}") from None
         if key in NEEDS and NEEDS[key][0] not in settings.modes:

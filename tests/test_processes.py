@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
 
+import attr
+import attrs
 import pytest
 from recording import Recorded
 
@@ -194,3 +197,35 @@ def test_a_thread_whose_attributes_are_functions_of_the_program(
     assert (done.returncode, done.stdout) == (0, "mine\n"), done.stderr
     (found,) = captures()
     assert found.calls()["own.Own.__getattribute__"] > 0
+
+
+def test_what_reads_the_capture_may_be_marked(run_program: Run, captures: Captures, tmp_path: Path, prof: str) -> None:
+    for package in (attr, attrs):
+        shutil.copytree(Path(package.__file__).parent, tmp_path / package.__name__)
+    init = tmp_path / "attr" / "__init__.py"
+    init.write_text(f"from prof import profiled\n@profiled\ndef marked(): pass\n{init.read_text()}")
+    (tmp_path / "app.py").write_text("import attr\nattr.marked()\n")
+    done = run_program(tmp_path / "app.py", PROF=prof, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (recorded,) = captures()
+    assert (recorded.calls(), recorded.drops) == ({"attr.marked": 1}, {})
+
+
+def test_what_the_recording_itself_imports_may_be_marked(
+    run_program: Run, captures: Captures, tmp_path: Path, prof: str
+) -> None:
+    (tmp_path / "socket.py").write_text(
+        "from prof import end, profile, profiled\n"
+        "@profiled\n"
+        "def gethostname():\n"
+        '    profile("inside")\n'
+        '    end("inside")\n'
+        '    return "here"\n'
+    )
+    (tmp_path / "app.py").write_text("from prof import profiled\nimport socket\nsocket.gethostname()\n")
+    done = run_program(tmp_path / "app.py", PROF=prof, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (recorded,) = captures()
+    assert recorded.calls() == {"socket.gethostname": 1}
+    assert recorded.calls("section") == {"inside": 1}
+    assert recorded.drops == {}
