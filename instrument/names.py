@@ -12,6 +12,9 @@ from .refusal import Refusal
 from .source import text_of
 from .tags import alias
 
+# A file that asks which names it has, say to hold them against `__all__`.
+LISTING = re.compile(rb"\b(?:dir|globals|locals|vars)[ \t]*\([ \t]*\)")
+
 
 @frozen
 class Names:
@@ -25,12 +28,13 @@ def settle(tree: ast.Module, source: bytes, wanted: tuple[str, ...], first: int,
     """Decide what each of `wanted` is called, for edits from line `first` on.
 
     A name is taken as soon as the file uses it for anything: even only reading it means that somebody else
-    provides it (kernprof puts `profile` into the builtins). After a star import none is safe. Where the
-    user's own top-level `from prof import …` binds it above `first`, and nothing else does, it serves. Raises
-    `Refusal` when even the alias is taken.
+    provides it (kernprof puts `profile` into the builtins). After a star import none is safe, and where the file
+    lists its own names, they are none of its public ones. Where the user's own top-level `from prof import …`
+    binds it above `first`, and nothing else does, it serves. Raises `Refusal` when even the alias is taken.
     """
+    hidden = star or LISTING.search(source) is not None
     if not _mentions(source, [*wanted, *map(alias, wanted)]):
-        plain = {n: alias(n) if star else n for n in wanted}
+        plain = {n: alias(n) if hidden else n for n in wanted}
         return Names(plain, plain)
     served = _served(tree, first)
     bound_in_file, reads = occurrences(tree, served)
@@ -40,7 +44,7 @@ def settle(tree: ast.Module, source: bytes, wanted: tuple[str, ...], first: int,
         if name in served and not star and name not in bound_in_file:
             bound[name] = name
             continue
-        taken = star or name in bound_in_file or name in reads
+        taken = hidden or name in bound_in_file or name in reads
         bound[name] = missing[name] = alias(name) if taken else name
         if taken and (alias(name) in bound_in_file or alias(name) in reads):
             raise Refusal(0, f"both {name} and {alias(name)} are names of the file's own")

@@ -193,6 +193,7 @@ def test_warnings_of_the_file_stay_quiet(recwarn: pytest.WarningsRecorder) -> No
         "print(profiled)",
         "ｐrofiled = 1",
         "from x import *",
+        "assert set(__all__) == {name for name in dir() if name[0] != '_'}",
     ],
 )
 def test_taken_names_get_an_alias(clash: str) -> None:
@@ -204,7 +205,9 @@ def test_taken_names_get_an_alias(clash: str) -> None:
     assert instrument(result.data).data == result.data
 
 
-@pytest.mark.parametrize("harmless", ["x.profiled", "g(profiled=1)", "'profiled'", "# profiled", "unprofiled = 1"])
+@pytest.mark.parametrize(
+    "harmless", ["x.profiled", "g(profiled=1)", "'profiled'", "# profiled", "unprofiled = 1", "dir(x)"]
+)
 def test_names_that_bind_nothing_get_none(harmless: str) -> None:
     assert b"\n@profiled  # prof:auto\ndef f()" in instrument(f"{harmless}\ndef f(): pass\n".encode()).data
 
