@@ -79,6 +79,9 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
         share = f"about {percent(session.overhead_ns, base)}".replace("about <", "below ")
         share += f" ({cost} = {duration(session.overhead_ns)})"
         yield "Overhead", share if session.overhead_ns else "unknown: the cost of a call was not measured"
+        counted = [("operations", session.operations), ("allocations", session.memory)]
+        if what := " and ".join(word for word, recorded in counted if recorded is not None):
+            yield "", f"of the spans; counting {what} took time as well, which is not known"
     yield "Recorder", recorder
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
 from prof.capture import Capture, Tree, newest_capture
 from prof.errors import UsageError
 from prof.modes import MEASURES, MODES, OPS, Measure
@@ -67,7 +67,7 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
         raise UsageError(f"--category is of operations, not of {measure.name}: add --mode ops")
     if category not in capture.categories:
         raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
-    named = evolve(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
+    named = replace(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
     return capture.tree(category=category), named
 
 
