@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 from prof.tools.units import columns as columns_of
 from prof.tools.units import shorten, shorten_end
 
@@ -32,9 +32,11 @@ class Column:
     code: bool = False
     depths: Sequence[int] = ()
     """How far the cells are indented, of a tree."""
+    width: int = field(init=False)
+    """Characters that the title and every cell have room in."""
 
-    @property
-    def width(self) -> int:
+    @width.default
+    def _widest(self) -> int:
         indents = (2 * depth for depth in self.depths or (0,) * len(self.cells))
         return max(len(self.title), *(columns_of(c) + indent for c, indent in zip(self.cells, indents, strict=True)), 0)
 
