@@ -26,6 +26,7 @@ class Totals:
 
     files: int = 0
     changed: int = 0
+    already: int = 0
     functions: int = 0
     sections: int = 0
     refused: int = 0
@@ -40,6 +41,7 @@ class Totals:
         if o.changed:
             self.functions += o.functions
             self.sections += o.sections
+        self.already += not o.changed and o.functions + o.sections > 0
         self.refused += len(o.refused)
         self.edited += o.edited
         self.failed += o.failed
@@ -54,6 +56,8 @@ def summary(totals: Totals, left_out: Counter[str], action: str, write: bool) ->
         parts.append(f"{_many(totals.functions, 'function')}{would} instrumented")
         if totals.sections:
             parts.append(_many(totals.sections, "section"))
+        if totals.already:
+            parts.append(f"{_many(totals.already, 'file')} instrumented already")
         if totals.skipped:
             parts.append(f"{totals.skipped.total():,} skipped ({_each(totals.skipped)})")
     else:

@@ -54,7 +54,9 @@ def test_there_and_back(tree: Path, run: Run) -> None:
     assert done.stderr == b""
     after = content(tree)
     assert {name for name in before if before[name] != after[name]} == {"a.py", "pkg/b.py"}
-    assert run("instrument", "src").returncode == 0
+    again = run("instrument", "src")
+    assert again.returncode == 0
+    assert b": 0 functions instrumented, 2 files instrumented already, " in again.stdout
     assert content(tree) == after
     undone = run("uninstrument", "src")
     assert undone.returncode == 0
