@@ -19,6 +19,7 @@
 #define ATTEMPTS 8 /* to copy frames that hold together */
 #define WRONG_SPANS 3 /* of these, with frames that are not of the span any more */
 #define METER_NS 1000000 /* from one look at what a thread takes to the next, at least */
+#define LOOK_NS 100000000 /* from one look at whether anybody else lives to the next */
 #define USAGE UINT32_MAX /* the label that stands for the usage of a record */
 #define MOMENTS 4096 /* after so many, the process is looked at half as often */
 #define FIRST_ROOM 4096 /* bytes of a thread's first records: there may be many threads */
@@ -68,6 +69,7 @@ static struct {
     uint64_t version;          /* prof_threads_version of the last listing */
     uint32_t listing;
     uint64_t tick_ns;          /* when the latest tick began */
+    uint64_t looked_ns;        /* when it was last looked whether anybody else lives */
     slot *slots;               /* Owned: records by parent and label */
     size_t mask, used;
     uint64_t random;
@@ -437,14 +439,23 @@ static double random_share(void) {
     return (double)(s.random >> 11) / 9007199254740992.0;
 }
 
-/* Sleeps until that instant; 1 when it is time to stop. */
+/* Sleeps until that instant; 1 when it is time to stop. That is also when all others have ended: the thread that forked this
+ * process may end like any other, and the process must end with it. */
 static int sleep_until(uint64_t ns) {
-    struct timespec until = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    pthread_mutex_lock(&s.sleep);
-    while (!s.stopping && pthread_cond_timedwait(&s.wake, &s.sleep, &until) != ETIMEDOUT) { /* woken for nothing */ }
-    int stop = s.stopping;
-    pthread_mutex_unlock(&s.sleep);
-    return stop;
+    for (;;) {
+        uint64_t now = monotonic_ns();
+        if (now - s.looked_ns >= LOOK_NS) {
+            s.looked_ns = now;
+            if (prof_usage_alone()) return 1;
+        }
+        uint64_t next = ns < s.looked_ns + LOOK_NS ? ns : s.looked_ns + LOOK_NS;
+        struct timespec until = {(time_t)(next / 1000000000u), (long)(next % 1000000000u)};
+        pthread_mutex_lock(&s.sleep);
+        while (!s.stopping && pthread_cond_timedwait(&s.wake, &s.sleep, &until) != ETIMEDOUT) { /* woken for nothing */ }
+        int stop = s.stopping;
+        pthread_mutex_unlock(&s.sleep);
+        if (stop || next == ns) return stop;
+    }
 }
 
 /* Asks the kernel to let us run as soon as we wake, however busy the machine is: samples would else be taken mostly when the

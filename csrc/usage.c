@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "usage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -198,4 +200,27 @@ void prof_usage_process(prof_process *p) {
     p->preemptions = (uint64_t)(process.ru_nivcsw - thread.ru_nivcsw);
     p->user_ns = 1000 * (microseconds(process.ru_utime) - microseconds(thread.ru_utime));
     p->system_ns = 1000 * (microseconds(process.ru_stime) - microseconds(thread.ru_stime));
+}
+
+/* As in /proc/PID/stat: 'R', 'S', 'Z' of one that has ended; 0 of one that is not there. */
+static char state_of(uint64_t native_id) {
+    char text[512];
+    prof_meter_file f = open_file(native_id, "stat");
+    const char *name_end = read_file(&f, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
+    close_file(&f);
+    return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+int prof_usage_alone(void) {
+    uint64_t first = (uint64_t)getpid(), own = (uint64_t)syscall(SYS_gettid);
+    if (state_of(first) != 'Z') return 0;
+    DIR *tasks = opendir("/proc/self/task");
+    int alone = tasks != NULL;
+    for (struct dirent *entry; alone && (entry = readdir(tasks));) {
+        uint64_t id = strtoull(entry->d_name, NULL, 10);
+        char state = id && id != first && id != own ? state_of(id) : 0;
+        alone = !state || state == 'Z' || state == 'X';
+    }
+    if (tasks) closedir(tasks);
+    return alone;
 }

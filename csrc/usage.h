@@ -40,6 +40,9 @@ long prof_meter_call(const prof_meter *meter, char *text, size_t size);
 /* The process so far, without the calling thread's own reading. */
 void prof_usage_process(prof_process *process);
 
+/* Whether the calling thread is the last one of the process that lives. The main thread's entry stays until the process ends. */
+int prof_usage_alone(void);
+
 /* Why there are no processor counters; "" when there are. */
 const char *prof_usage_why(void);
 void prof_usage_reset(void);

@@ -475,6 +475,12 @@ def test_forks_from_threads_do_not_hang(run_program: Run, tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (0, "forked\n"), done.stderr
 
 
+def test_a_child_ends_with_its_last_thread(run_program: Run) -> None:
+    """The sampler does not keep a process alive, however seldom it looks."""
+    done = run_program("sampled.py", "fork in a thread", PROF="samples,,,,interval=30s")
+    assert (done.returncode, done.stdout) == (0, "child ended with 0\n"), done.stderr
+
+
 @pytest.mark.parametrize("how", ["frames=false", "seccomp"])
 def test_spans_alone(run_program: Run, tmp_path: Path, how: str) -> None:
     """Where the system forbids reading memory so, or frames are not wanted, samples are of spans, and say so."""

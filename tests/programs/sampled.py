@@ -119,6 +119,23 @@ def forks():
     sys.exit(0)
 
 
+def forks_and_returns():
+    """The child's only thread ends as a thread does, and the process with it."""
+    child = os.fork()
+    if not child:
+        return
+    end = time.perf_counter() + 20
+    status = None
+    while status is None and time.perf_counter() < end:
+        done, ended_with = os.waitpid(child, os.WNOHANG)
+        status = ended_with if done else None
+        time.sleep(0.01)
+    if status is None:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    print("child ended with", status)
+
+
 @profiled
 def in_child():
     end = time.perf_counter() + 0.3
@@ -178,6 +195,10 @@ def main():
         print("switched")
     elif what == "fork":
         print(forks())
+    elif what == "fork in a thread":
+        thread = threading.Thread(target=forks_and_returns)
+        thread.start()
+        thread.join()
     elif what == "forks":
         many_forks(int(n))
     elif what == "shutdown":
