@@ -68,8 +68,12 @@ def robust(request: pytest.FixtureRequest, run_program: Run, tmp_path: Path) -> 
         done = run_program("memory/robust.py", what, PROF=f"both,{out},,{request.param}", **variables)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "done"
+        said = done.stderr
+        if what == "no_memory":
+            # CPython's word, one run in hundreds, where even a callback of the collector gets no memory.
+            said = said.replace("Exception ignored in: ", "")
         for word in ("Traceback", "Exception", "Fatal", "Error") if what != "atexit_exit" else ():
-            assert word not in done.stderr, done.stderr
+            assert word not in said, done.stderr
         found = [Allocations(path) for path in sorted(out.glob("*.capture"), key=lambda path: (len(path.name), path))]
         for each in found:
             check(each)
