@@ -298,25 +298,17 @@ OPERATOR(op_suspend_untimed, suspend_untimed((prof_site *)o))
 OPERATOR(op_resume_untimed, resume_untimed((prof_site *)o))
 OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
 
-/* The probe that a counter before a return or a yield stands for: NULL once the code that it stands in is gone. */
-static inline prof_site *closes(PyObject *o) { return ((prof_counter *)o)->counted->site; }
-
-static inline void exit_timed(PyObject *o) {
-    prof_site *site = closes(o);
+/* What the probe would do that a counter before a return or a yield stands for. */
+static inline void close_span(PyObject *o, int timed) {
+    const prof_counter *c = (prof_counter *)o;
+    prof_site *site = c->counted->site; /* NULL once the code that it stands in is gone */
     if (PROF_UNLIKELY(!site)) return;
-    if (((prof_counter *)o)->suspends) suspend(site);
-    else leave(site);
+    if (timed) c->suspends ? suspend(site) : leave(site);
+    else c->suspends ? suspend_untimed(site) : leave_untimed(site);
 }
-
-static inline void exit_untimed(PyObject *o) {
-    prof_site *site = closes(o);
-    if (PROF_UNLIKELY(!site)) return;
-    if (((prof_counter *)o)->suspends) suspend_untimed(site);
-    else leave_untimed(site);
-}
-OPERATOR(op_exit, exit_timed(o))
-OPERATOR(op_exit_counting, (prof_counter_hit((prof_counter *)o), exit_timed(o)))
-OPERATOR(op_exit_untimed, (prof_counter_hit((prof_counter *)o), exit_untimed(o)))
+OPERATOR(op_exit, close_span(o, 1))
+OPERATOR(op_exit_counting, (prof_counter_hit((prof_counter *)o), close_span(o, 1)))
+OPERATOR(op_exit_untimed, (prof_counter_hit((prof_counter *)o), close_span(o, 0)))
 
 /* In code that counts: an exception that it does not handle. */
 static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
