@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import inspect
 import io
 import json
 import subprocess
@@ -194,14 +195,6 @@ def scalene(directory: Path, quick: bool) -> Result:
     return Result(figure, best["scalene"] / best["plain"], note="richards alone, in processes of their own")
 
 
-def frames_here() -> int:
-    """How deep the caller's stack is."""
-    frame, depth = sys._getframe(1), 0
-    while frame:
-        frame, depth = frame.f_back, depth + 1  # type: ignore[assignment]
-    return depth
-
-
 def spin(depth: int, seconds: float) -> int:
     """Busy, so many frames below here."""
     if depth > 1:
@@ -216,9 +209,10 @@ def per_sample(directory: Path, depth: int, quick: bool) -> Result:
     """Microseconds that the sampler works for one sample of a thread that runs, whose stack is so deep: the least of
     some rounds."""
     found: list[Any] = []
+    below = len(inspect.stack(0))
     for _ in range(3 if quick else 12):
         with sampling(directory, "100us", found):
-            spin(max(1, depth - frames_here()), 0.2)
+            spin(max(1, depth - below), 0.2)
     values = sorted(each.work_ns / each.samples / 1000 for each in found if each.samples)
     cpu = min(each.cpu_ns / each.ticks / 1000 for each in found if each.ticks)
     return Result(
