@@ -5,6 +5,7 @@
 #define PROF_ARENA_H
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "format.h"
 
@@ -14,18 +15,21 @@ typedef struct {
     uint64_t grow;     /* bytes the next chunk will have */
 } prof_appender;
 
-/* Creates the file that will be `path` and maps it. 0, or an errno value. */
-int prof_arena_open(const char *path, uint64_t max_bytes);
+/* Creates the file that will be `path`, with these permissions, and maps it. 0, or an errno value. */
+int prof_arena_open(const char *path, uint64_t max_bytes, mode_t mode);
 
 /* Gives the file its name, which must be free: from here on it is seen. Where the file system cannot keep a file without a
  * name, it had it already. 0, or an errno value; then the file is gone. */
 int prof_arena_publish_name(const char *path);
 
-/* Cuts the file to what was used and gives the unused address range back. What was used stays mapped. */
+/* Cuts the file to what was used, if it is still there, and gives the unused address range back. What was used stays mapped. */
 void prof_arena_close(void);
 
 /* Lets go of the file without writing; in a child after fork(). */
 void prof_arena_forget(void);
+
+/* Why there is no more room, an errno value; 0 while there is. ESTALE: the file is no longer where it was made. */
+int prof_arena_full(void);
 
 /* `bytes` (a multiple of 8) of zeroed room in a chunk of `type`, for `appender`; NULL when there is none left.
  * The caller fills it and then calls prof_arena_publish. Takes the arena's lock only for a new chunk. */

@@ -54,6 +54,8 @@ PYTHON = [
     "tracked.c",
     "live.c",
     "walk.c",
+    "child.c",
+    "ending.c",
     "control.c",
 ]
 HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "python/control.h"]

@@ -35,7 +35,8 @@ enum prof_clock_kind {
 
 enum prof_state {
     PROF_RECORDING = 1, /* the process writes it now, or was killed while it did */
-    PROF_CLOSED = 2     /* ended in order: open spans were closed, calibration is final */
+    PROF_CLOSED = 2,    /* ended in order: open spans were closed, calibration is final */
+    PROF_REPLACED = 3   /* the process became another program, by exec, while it was recorded */
 };
 
 /* What was dropped, healed or folded; indexes into header.drops. Names for people: prof_drop_name. */

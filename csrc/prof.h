@@ -40,6 +40,7 @@ typedef struct {
     uint64_t max_bytes;  /* size of the capture file; 0: 8 GiB */
     uint64_t modes;      /* bits, copied into the header */
     uint64_t interval_ns;
+    uint32_t file_mode;  /* permissions of the capture; 0: those of its owner alone, 0600 */
 } prof_config;
 
 /* Creates the capture at `path`, which must not exist, and begins recording. `config` may be NULL (Borrowed).
@@ -52,6 +53,12 @@ void prof_close(void);
 
 /* In a child after fork(): lets go of the parent's capture without writing to it. */
 void prof_forget(void);
+
+/* Says in the capture that the program is about to become another one, by exec, or with 0 that it did not come to that. */
+void prof_replaced(int replaced);
+
+/* Why the capture has no more room, an errno value (ESTALE: the file is no longer where it was made); 0 while it has. */
+int prof_full(void);
 
 /* 1 while recording. */
 int prof_recording(void);

@@ -103,7 +103,7 @@ static int check_header(const prof_reader *reader, char *error, size_t size) {
     } else if (header->header_size < sizeof(prof_header) || header->header_size % PROF_REF_UNIT != 0 ||
                header->header_size > reader->size) {
         prof_reader_fail(error, size, CORRUPT "a header of %u bytes", header->header_size);
-    } else if (header->state != PROF_RECORDING && header->state != PROF_CLOSED) {
+    } else if (header->state < PROF_RECORDING || header->state > PROF_REPLACED) {
         prof_reader_fail(error, size, CORRUPT "unknown state %u", header->state);
     } else {
         return 0;

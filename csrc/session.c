@@ -17,6 +17,7 @@
 #include "tree.h"
 
 void (*prof_on_open)(void);
+void (*prof_on_forget)(void);
 
 static prof_appender meta;
 static int has_fork_hook;
@@ -41,6 +42,7 @@ static void set_limits(const prof_config *config) {
     if (!prof_limits.max_nodes) prof_limits.max_nodes = 4000000;
     if (!prof_limits.max_bytes) prof_limits.max_bytes = (uint64_t)8 << 30;
     if (prof_limits.max_bytes > (uint64_t)32 << 30) prof_limits.max_bytes = (uint64_t)32 << 30; /* refs end there */
+    if (!prof_limits.file_mode) prof_limits.file_mode = 0600; /* it holds arguments, names and lines of source */
 }
 
 static void write_header(void) {
@@ -99,7 +101,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     }
     set_limits(config);
     prof_clock_select(prof_limits.clock);
-    int error = prof_arena_open(path, prof_limits.max_bytes);
+    int error = prof_arena_open(path, prof_limits.max_bytes, prof_limits.file_mode);
     if (error) {
         snprintf(why, why_size, "cannot write %s: %s", path, strerror(error));
         return error;
@@ -143,9 +145,18 @@ void prof_close(void) {
     prof_arena_close();
 }
 
+void prof_replaced(int replaced) {
+    if (!prof_recording()) return;
+    prof_heartbeat();
+    __atomic_store_n(&prof_arena_header()->state, replaced ? PROF_REPLACED : PROF_RECORDING, __ATOMIC_RELEASE);
+}
+
+int prof_full(void) { return prof_arena_full(); }
+
 void prof_forget(void) {
     if (!prof_recording()) return;
     prof_memory_stop();
+    if (prof_on_forget) prof_on_forget();
     prof_epoch++;
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;

@@ -15,8 +15,6 @@ from prof import markers, opcodes
 from prof._core import ffi, lib
 from prof.errors import UsageError
 
-_ready = False
-
 # Came with 3.12.
 _monitoring: Any = getattr(sys, "monitoring", None)
 
@@ -33,19 +31,32 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def load(main_name: str) -> Any:
-    """The module of C callables, made at first use. `main_name` is what functions of `__main__` go by."""
-    global _ready
-    if not _ready:
-        why = ffi.new("char[256]")
-        if lib.prof_py_init(why, len(why)):
-            raise UsageError(f"the C core does not start: {ffi.string(why).decode()}")
-        _ready = True
+def probes() -> Any:
+    """The module of C callables: one for the process, whatever the program does to `sys.modules`."""
+    why = ffi.new("char[256]")
+    if lib.prof_py_init(why, len(why)):
+        raise UsageError(f"the C core does not start: {ffi.string(why).decode()}")
     from prof import _probes
 
-    kinds, caches, operations = opcodes.kinds(), opcodes.caches(), opcodes.operations()
-    _probes.configure(kinds, caches, operations, opcodes.flows(), opcodes.forward(), main_name)
     return _probes
+
+
+def load(main_name: str) -> Any:
+    """The same, told of this interpreter's instructions. `main_name` is what functions of `__main__` go by."""
+    found = probes()
+    kinds, caches, operations = opcodes.kinds(), opcodes.caches(), opcodes.operations()
+    found.configure(kinds, caches, operations, opcodes.flows(), opcodes.forward(), main_name)
+    return found
+
+
+def running() -> Any:
+    """The session that records, of whichever copy of this package began it; None without one."""
+    return getattr(probes(), "session", None)
+
+
+def set_running(session: Any) -> None:
+    """Notes who records, where every copy of this package finds it."""
+    probes().session = session
 
 
 class Bytecode:

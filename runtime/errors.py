@@ -19,6 +19,10 @@ class UsageError(ProfError):
     exit_status = 2
 
 
+class NotMeantError(UsageError):
+    """A value of PROF in which nothing is ours: another program's, or a switch. It ends no program."""
+
+
 class InputError(ProfError):
     """The input could not be used: missing, truncated, corrupt, of another version."""
 

@@ -20,7 +20,7 @@ def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str =
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
+def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[int]:
     """A file descriptor for writing, which becomes `path` when the block ends well and vanishes when it does not.
 
     What exists and is no regular file (`/dev/stdout`, a pipe) is written to directly. Raises OutputError, naming the
@@ -33,7 +33,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[int]:
         return
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
             try:
                 yield descriptor
@@ -61,13 +61,14 @@ def _existing(path: Path) -> Iterator[int]:
 
 
 def write_folded(
-    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None
+    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None,
+    mode: int = 0o666,
 ) -> Path:
     """Writes a measure's folded file, by default beside the capture, and returns its path.
 
     A file that is there is replaced in one step. `tree` is the capture's, if the caller has it. Raises OutputError.
     """
     target = folded_path(capture.path, measure) if path is None else Path(path)
-    with replacing(target) as descriptor:
+    with replacing(target, mode) as descriptor:
         capture.write_folded(tree or capture.tree(), measure.column, descriptor)
     return target

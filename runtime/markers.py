@@ -263,9 +263,7 @@ def start_if_asked() -> None:
         return
     _starting = True
     try:
-        from prof import session
-
-        session.start_from_environment()
+        _start()
     finally:
         _starting = False
     if _attach is not None:
@@ -273,3 +271,39 @@ def start_if_asked() -> None:
         from prof import _probes
 
         profile, end = _probes.profile, _probes.end
+
+
+def _start() -> None:
+    from prof.own_imports import own_imports
+
+    try:
+        with own_imports():
+            if not _is_main_interpreter():
+                raise ImportError("only the main interpreter of a process is recorded, and this is another one")
+            from prof import session
+
+            session.start_from_environment()
+    except Exception as error:
+        # Whatever this interpreter, or what the program has made of it, is not fit for: the program itself must run.
+        from prof.messages import say
+
+        text = " ".join(str(error).split()) or "no reason given"
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        say(f"wrote nothing, the program runs unrecorded: {kind}{text}")
+
+
+def _is_main_interpreter() -> bool:
+    import sys
+
+    before = set(sys.modules)
+    try:
+        for name in ("_interpreters", "_xxsubinterpreters"):  # of 3.13 and later, of 3.11 and 3.12
+            try:
+                module = __import__(name)
+            except ImportError:
+                continue
+            return bool(module.get_current() == module.get_main())
+        return True
+    finally:
+        for name in set(sys.modules) - before:
+            del sys.modules[name]

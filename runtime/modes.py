@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prof.errors import UsageError
+from prof.errors import NotMeantError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def parse_modes(text: str) -> tuple[Mode, ...]:
         names.extend(ALIASES.get(part.strip(), (part.strip(),)))
     for name in names:
         if name not in MODES:
-            raise UsageError(f"unknown mode {name!r}; known: {known()}, joined by '+'")
+            kind = UsageError if any(each in MODES for each in names) else NotMeantError
+            raise kind(f"unknown mode {name!r}; known: {known()}, joined by '+'")
     return tuple(mode for name, mode in MODES.items() if name in names)
 
 

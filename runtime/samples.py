@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from prof._core import lib
 from prof.errors import UsageError
+from prof.host import program_name
 
 if TYPE_CHECKING:
     from prof.settings import Settings
@@ -24,8 +25,6 @@ _naming: Any = None
 
 def start(settings: Settings) -> None:
     """Begins sampling. UsageError where that is not possible."""
-    from prof.session import program_name
-
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     file = os.fsencode(main) if isinstance(main, str) else b""
     name = program_name().encode(errors="backslashreplace")

@@ -1,16 +1,15 @@
 """The session: one recording from start to stop, what it installs, and the files it leaves.
 
-A marker in any package starts it, and that may be one that reads captures: until it runs, nothing is imported but the
-standard library.
+A marker in any package starts it, and that may be one that reads captures: what is imported here is the standard
+library's, and what the end needs besides is loaded once the recording is about to begin.
 """
 
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
-import platform
-import socket
 import sys
 import time
 import warnings
@@ -20,12 +19,13 @@ from types import FunctionType
 from typing import Any
 
 from prof import engine as engines
-from prof import markers, modes
+from prof import host, markers, modes
 from prof._core import ffi, lib
 from prof.ambient import Ambient
 from prof.cost import measure_probe_cost
 from prof.debuglog import DebugLog
-from prof.errors import OutputError, ProfError, UsageError
+from prof.errors import NotMeantError, OutputError, ProfError, UsageError
+from prof.messages import say
 from prof.settings import Settings, parse
 
 # enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
@@ -35,18 +35,7 @@ _CLOCKS = {"wall": 0, "monotonic": 2, "cpu": 3}
 MOST_STACKS = 200_000
 
 _current: Session | None = None
-_fork_hook = False
-
-
-def program_name() -> str:
-    """What files and `__main__` are called: the script's stem, the package for `-m`, else `python`."""
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
-        name = spec.name.removesuffix(".__main__").rpartition(".")[2]
-    else:
-        name = Path(sys.argv[0] if sys.argv and sys.argv[0] else "").stem
-    return name if name and not name.startswith("-") else "python"
+_hooked = False
 
 
 class Session:
@@ -56,11 +45,12 @@ class Session:
         self.settings = settings
         self.text = text
         self.pid = os.getpid()
-        self.name = program_name()
+        self.name = host.program_name()
         self.log = DebugLog(None)
         self.ambient: Ambient | None = None
         self.engine: engines.Engine | None = None
         self.hooks: list[Any] = []
+        self.joined: list[Any] = [markers]
 
     def open(self, child: bool = False) -> None:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
@@ -80,14 +70,15 @@ class Session:
         if self.settings.log != "none":
             self.log = DebugLog(Path(f"{self.base}.log"))
         self._describe()
-        markers._attach = self.attach
+        for each in self.joined:
+            each._attach = self.attach
         if not child:
             lib.prof_set_probe_cost(int(measure_probe_cost(self.engine) * 1000))
         self.ambient = Ambient(probes, self.settings.imports, self.settings.collections)
         self.log.write(f"recording {self.text!r} of {self.name} with engine {self.engine.name}")
         for function, wanted, name in engines.functions_marked_before():
             self.attach(function, wanted, name)
-        if counting:
+        if counting and not child:  # a child's have those of its parent
             for function in engines.functions_without_counters(probes):
                 self.engine.attach(function)
         try:
@@ -115,6 +106,8 @@ class Session:
         """Opens the capture under the first free name; returns the name without its suffix."""
         directory = self.settings.directory
         try:
+            # Absolute: the program may change its directory.
+            directory = Path(os.path.abspath(directory))
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make directory {directory}: {error.strerror}") from None
@@ -124,10 +117,11 @@ class Session:
         config.max_nodes = self.settings.nodes
         config.interval_ns = self.settings.interval if modes.SAMPLES in self.settings.modes else 0
         config.modes = sum(mode.bit for mode in self.settings.modes)
+        config.file_mode = self.settings.mode
         why = ffi.new("char[512]")
-        # Absolute: the program may change its directory.
-        stem = str(directory.absolute() / f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        names = [f"{stem}-{self.pid}"] if child or _spawned() else [stem, f"{stem}-{self.pid}"]
+        stem = str(directory / f"{host.file_name(self.name)}-{time.strftime('%Y%m%d-%H%M%S')}")
+        one_of_many = child or host.spawned() or host.forked()
+        names = [f"{stem}-{self.pid}"] if one_of_many else [stem, f"{stem}-{self.pid}"]
         names += [f"{stem}-{self.pid}-{n}" for n in range(2, 100)]
         for name in names:
             path = f"{name}.capture"
@@ -140,15 +134,7 @@ class Session:
     def _describe(self) -> None:
         """Writes what the capture says of itself."""
         assert self.engine is not None
-        meta = {
-            "name": self.name,
-            "python": platform.python_version(),
-            "implementation": sys.implementation.name,
-            "build": sys.version,
-            "platform": platform.platform(),
-            "host": socket.gethostname(),
-            "argv": sys.argv,
-            "cwd": os.getcwd(),
+        meta = host.described(self.settings.argv) | {
             "modes": [mode.name for mode in self.settings.modes],
             "engine": self.engine.name,
             "clock": self.settings.clock,
@@ -171,18 +157,26 @@ class Session:
         if not recorded or not self.engine.lasting:
             markers.remember(function, wanted, name)
 
+    def join(self, other: Any) -> None:
+        """Another copy of the module `prof.markers`, of a program that imports everything afresh, records here as well."""
+        self.joined.append(other)
+        other._attach = self.attach
+
     def stop(self) -> list[Path]:
         """Ends the recording, writes the folded files, says so on stderr, and returns what was written."""
         global _current
-        if _current is not self or self.pid != os.getpid():
+        if self.pid != os.getpid() or engines.running() is not self:
             return []
         _current = None
+        engines.set_running(None)
+        engines.probes().stop_with(None)
         self._close()
         return self._write()
 
     def _close(self) -> None:
         """Takes everything out of the interpreter that this session put in, and ends the capture."""
-        markers._attach = None
+        for each in self.joined:
+            each._attach = None
         for hook in reversed(self.hooks):
             hook.stop()
         if self.ambient is not None:
@@ -198,27 +192,32 @@ class Session:
         return [m for mode in self.settings.modes for m in mode.measures if m.written in wanted]
 
     def _write(self) -> list[Path]:
-        from prof.capture import open_capture
-        from prof.folded import write_folded
-
-        files = [Path(f"{self.base}.capture")]
+        path = Path(f"{self.base}.capture")
+        files, notes = [path], []
+        if lib.prof_full():
+            reason = lib.prof_full()
+            text = "it is no longer where it was made" if reason == errno.ESTALE else os.strerror(reason)
+            notes.append(f"incomplete, it could not grow: {text}")
         try:
-            with open_capture(files[0]) as capture:
+            from prof.capture import open_capture
+            from prof.folded import write_folded
+
+            with open_capture(path) as capture:
                 tree = capture.tree()
                 if tree.count > MOST_STACKS:
-                    say(f"{tree.count:,} stacks are much text: for the folded files, prof folded {_shown(files[0])}")
+                    notes.append(f"without folded files: {tree.count:,} stacks are much text (prof folded writes them)")
                 for measure in self._measures() if tree.count <= MOST_STACKS else ():
-                    path = Path(f"{self.base}-{measure.name}.folded")
-                    write_folded(capture, measure, path, tree)
-                    files.insert(-1, path)
-        except (ProfError, OSError) as error:
-            say(f"{error} (the capture is {files[-1]})")
-            return files
+                    folded = Path(f"{self.base}-{measure.name}.folded")
+                    write_folded(capture, measure, folded, tree, self.settings.mode)
+                    files.insert(-1, folded)
+        except (ProfError, OSError, ImportError, MemoryError) as error:
+            notes.append(f"without all its folded files: {error}")
         self.log.write(f"wrote {', '.join(map(str, files))}")
         if self.settings.log == "announce" and self.log.path is not None:
             files.append(self.log.path)
-        written = ", ".join(_shown(path) for path in files)
-        say(f"wrote {written}; look at it with: prof report {_shown(Path(f'{self.base}.capture'))}")
+        written = ", ".join(_shown(each) for each in files)
+        noted = "".join(f" ({note})" for note in notes)
+        say(f"wrote {written}{noted}; look at it with: prof report {_shown(path)}")
         return files
 
 
@@ -230,95 +229,160 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _spawned() -> bool:
-    """Whether multiprocessing has started this process afresh, by spawn or forkserver."""
-    process = sys.modules.get("multiprocessing.process")
-    if process is None:
-        return False
-    # While the main module is imported, only the second is true.
-    return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
-
-
-def say(text: str) -> None:
-    """One line on stderr, which may be gone at exit."""
-    try:
-        print(f"prof: {text}", file=sys.stderr, flush=True)
-    except (OSError, ValueError, AttributeError):
-        pass
-
-
 def start(text: str, child: bool = False) -> Session | None:
-    """Begins the recording that `text` (a PROF value) asks for; None when it asks for no mode.
+    """Begins the recording that `text` (a PROF value) asks for; None when it asks for no mode, or when one runs already,
+    which then goes on.
 
     Raises UsageError for a mistake in it and OutputError where the capture cannot be written.
     """
-    global _current, _fork_hook
+    global _current, _hooked
     settings = parse(text)
     if not settings.modes:
         return None
+    running = engines.running()
+    if running is not None and running.pid == os.getpid():
+        running.join(markers)
+        return None
+    _load_end()
     session = Session(settings, text)
     session.open(child)
     _current = session
-    if not _fork_hook:
+    engines.set_running(session)
+    engines.probes().stop_with(stop)
+    if not _hooked:
         os.register_at_fork(after_in_child=_after_fork)
-        _fork_hook = True
+        engines.probes().begin_child_with(_begin_child)
+        _hooked = True
     return session
 
 
-def start_from_environment() -> None:
-    """Begins what PROF asks for, and stops it at exit. A mistake is one line, and ends the program with its status."""
+def _load_end() -> None:
+    """Imports what the end of the recording needs. At the end itself a program may have gone into a chroot, changed its
+    search path or been interrupted: an import then fails, or makes Python forget that it was Ctrl-C."""
     try:
-        session = start(os.environ["PROF"])
-    except ProfError as error:
-        say(f"PROF={os.environ['PROF']}: {error}")
+        import prof.capture
+        import prof.folded  # noqa: F401
+    except (ImportError, AttributeError):
+        pass  # a package that these import is marked itself, and is only just being imported
+
+
+def start_from_environment() -> None:
+    """Begins what PROF asks for, and stops it at exit.
+
+    A mistake in PROF is one line, and ends the program with its status; so does nothing else: where the recording cannot
+    begin, that is one line too, and the program goes on without it.
+    """
+    text = os.environ["PROF"]
+    try:
+        session = start(text)
+    except NotMeantError as error:
+        say(f"PROF={text}: {error}; the program runs unrecorded")
+        return
+    except UsageError as error:
+        say(f"PROF={text}: {error}")
         sys.exit(error.exit_status)
+    except ProfError as error:
+        say(f"PROF={text}: not recorded: {error}")
+        return
     if session is not None:
         atexit.register(stop)
-        if _spawned():
+        if host.spawned():
             _stop_with_multiprocessing()
 
 
 def stop() -> list[Path]:
-    """Ends the current recording, if there is one."""
-    return _current.stop() if _current is not None else []
+    """Ends the current recording, if there is one. Never raises: it runs at the program's end."""
+    session = _current
+    if session is None:
+        return []
+    try:
+        return session.stop()
+    except Exception as error:
+        say(f"the recording's end failed, the capture is {session.base}.capture: {_in_short(error)}")
+        return []
+
+
+def _in_short(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def snapshot() -> Path | None:
     """The capture that is being written, with a fresh heartbeat; None when nothing records."""
-    if _current is None:
+    running = engines.running()
+    if running is None:
         return None
     lib.prof_heartbeat()
     lib.prof_py_count_live()
-    return Path(f"{_current.base}.capture")
+    return Path(f"{running.base}.capture")
+
+
+# ---- children ---------------------------------------------------------------------------------------------------------
 
 
 def _after_fork() -> None:
-    """A child records into files of its own, from the spans that were open at the fork."""
-    global _current
-    parent, _current = _current, None
+    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so that one
+    which only runs another program leaves no file. Samples need no span, and begin at once."""
+    parent = _let_go()
     if parent is None:
         return
-    markers._attach = None
+    _stop_with_multiprocessing()
+    # Monitoring has no probes in the code that could wait.
+    at_once = modes.SAMPLES in parent.settings.modes or isinstance(parent.engine, engines.Monitoring)
+    if at_once and not host.in_subprocess():
+        _begin(parent)
+
+
+def _let_go() -> Session | None:
+    global _current
+    parent, _current = _current, None
+    if parent is not None:
+        engines.set_running(None)
+        for each in parent.joined:
+            each._attach = None
+        if isinstance(parent.engine, engines.Monitoring):
+            parent.engine.close()
+        _waiting.append(parent)
+    return parent
+
+
+_waiting: list[Session] = []
+
+
+def _begin_child() -> None:
+    """A child's first span event. Where it was forked in C, behind Python's back, nobody has told it yet that it is one."""
+    if _current is not None and _current.pid != os.getpid():
+        _let_go()
+    if _waiting:
+        _begin(_waiting[-1])
+
+
+def _begin(parent: Session) -> None:
+    """Records this child as its parent was recorded, from the spans that were open at the fork."""
+    _waiting.clear()
     if parent.ambient is not None:
         parent.ambient.remove()
-    if isinstance(parent.engine, engines.Monitoring):
-        parent.engine.close()
     try:
         start(parent.text, child=True)
-    except ProfError as error:
-        say(f"child {os.getpid()} is not recorded: {error}")
-        return
-    _stop_with_multiprocessing()
+    except Exception as error:
+        say(f"child {os.getpid()} is not recorded: {error if isinstance(error, ProfError) else _in_short(error)}")
+
+
+class _Process:
+    """Stands for this process in multiprocessing's registry, which refers to what it holds weakly."""
+
+
+_this_process = _Process()
 
 
 def _stop_with_multiprocessing() -> None:
     """multiprocessing's children leave by os._exit(), after running its own finalizers instead of atexit's."""
     util = sys.modules.get("multiprocessing.util")
-    if util is not None and _current is not None:
-        util.register_after_fork(_current, _stop_at_finalize)  # finalizers of before are dropped when a child begins
+    if util is not None:
+        util.register_after_fork(_this_process, _stop_at_finalize)  # finalizers of before are dropped when a child begins
 
 
-def _stop_at_finalize(session: Any) -> None:
+def _stop_at_finalize(process: Any) -> None:
     from multiprocessing.util import Finalize
 
     Finalize(None, stop, exitpriority=-1000)

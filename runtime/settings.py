@@ -30,6 +30,10 @@ class Settings:
     """Debug log of the profiler itself: `none`, `quiet` (written), `announce` (written and named at exit)."""
     detail: bool = False
     """Whether the memory mode follows each block until it is freed."""
+    mode: int = 0o600
+    """Permissions of the files that are written."""
+    argv: bool = True
+    """Whether the capture holds the program's arguments."""
     clock: str = "wall"
     """`wall`, `cpu` (processor time of the thread) or `monotonic` (wall, by the system's clock)."""
     depth: int = 1000
@@ -85,11 +89,19 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
+def _mode(text: str) -> int:
+    if not re.fullmatch(r"0?[0-7]{3}", text) or not int(text, 8) & 0o200:
+        raise UsageError(f"{text!r} is no file mode such as 600, 640 or 644, with which its owner can write")
+    return int(text, 8)
+
+
 def _types(text: str) -> int:
     return 0 if text == "0" else -1 if text == "all" else _count(text)
 
 
 KEYS: dict[str, Callable[[str], Any]] = {
+    "mode": _mode,
+    "argv": _flag,
     "clock": _choice(CLOCKS),
     "depth": _count,
     "nodes": _count,
@@ -120,13 +132,14 @@ def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
 def parse(text: str) -> Settings:
     """Reads a PROF value; raises UsageError with one line that names the field and what is known."""
     fields = [field.strip() for field in text.split(",")]
+    modes = parse_modes(fields[0] or "none")  # first: where it names none of ours, the rest is not for us
     positional = [field for field in fields if "=" not in field]
     if positional and len(positional) > 4:
         raise UsageError(f"{positional[4]!r}: expected MODES,DIR,LOG,DETAIL and then key=value")
     if fields and fields[: len(positional)] != positional:
         raise UsageError(f"{text!r}: key=value fields stand behind MODES,DIR,LOG,DETAIL")
-    modes, directory, log, detail = [*positional, "", "", "", ""][:4]
-    settings = Settings(modes=parse_modes(modes or "none"))
+    _, directory, log, detail = [*positional, "", "", "", ""][:4]
+    settings = Settings(modes=modes)
     if directory:
         settings = replace(settings, directory=Path(directory).expanduser())
     if log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ class Recorded:
         self.path = path
         self.result = result
         self.hooks = hooks or {}
+        self.state = int.from_bytes(path.read_bytes()[20:24], sys.byteorder)  # header.state of csrc/format.h
         with open_capture(path) as capture:
             self.meta = capture.meta
             self.pid = capture.pid

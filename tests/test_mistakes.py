@@ -20,7 +20,7 @@ Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
 
 WRONG = {
-    "tme": "unknown mode 'tme'; known: time, memory, ops, samples, both, all, none",
+    "time+mem": "unknown mode 'mem'; known: time, memory, ops, samples, both, all, none",
     "time+": "unknown mode ''",
     "time,types=5": "types=5: is for the mode 'ops', which is not among the modes given",
     "ops,types=most": "types=most: 'most' is not a count",
@@ -36,7 +36,7 @@ WRONG = {
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
     "time,,,true": "field DETAIL: 'true' asks for memory detail",
     "time,,,,,": "expected MODES,DIR,LOG,DETAIL and then key=value",
-    "time,depht=5": "unknown key 'depht'; known: clock, depth",
+    "time,depht=5": "unknown key 'depht'; known: mode, argv, clock, depth",
     "time,depth=0": "depth=0: '0' is not a count",
     "time,depth=-1": "depth=-1: '-1' is not a count",
     "time,depth=many": "depth=many: 'many' is not a count",
@@ -46,8 +46,8 @@ WRONG = {
     "time,imports=yes": "imports=yes: 'yes' is neither true nor false",
     "time,engine=steam": "engine=steam: 'steam' is none of auto, bytecode, monitoring",
     "time,depth=5,out": "key=value fields stand behind MODES,DIR,LOG,DETAIL",
-    "\x01": "unknown mode",
 }
+NOT_MEANT = ["1", "tme", "true", "/usr/bin/prof", "\x01", "a,b,c,d,e,f", "level=3"]
 
 
 @pytest.mark.parametrize("text", WRONG)
@@ -58,6 +58,16 @@ def test_a_mistake_in_prof_is_one_line(run_program: Run, tmp_path: Path, text: s
     assert line.startswith(f"prof: PROF={text}: ")
     assert WRONG[text] in line
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("text", NOT_MEANT)
+def test_what_another_program_means_by_prof_ends_nothing(run_program: Run, tmp_path: Path, text: str) -> None:
+    done = run_program("ends.py", "exit", PROF=text)
+    assert done.returncode == 9, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"prof: PROF={text}: ")
+    assert line.endswith("; the program runs unrecorded")
+    assert not list(tmp_path.glob("*.capture"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -94,31 +104,31 @@ def test_what_cannot_be_marked_is_told(record: Recorder) -> None:
 def test_the_directory_is_a_file(run_program: Run, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     done = run_program("ends.py", "exit", PROF="time,out")
-    assert done.returncode == 4
+    assert done.returncode == 9
     (line,) = done.stderr.splitlines()
-    assert line.startswith("prof: PROF=time,out: cannot make directory out: ")
+    assert line.startswith(f"prof: PROF=time,out: not recorded: cannot make directory {tmp_path}/out: ")
 
 
 def test_the_directory_cannot_be_written(run_program: Run) -> None:
     done = run_program("ends.py", "exit", PROF="time,/proc/self")
-    assert done.returncode == 4
+    assert done.returncode == 9
     (line,) = done.stderr.splitlines()
-    assert line.startswith("prof: PROF=time,/proc/self: cannot write /proc/self/")
+    assert line.startswith("prof: PROF=time,/proc/self: not recorded: cannot write /proc/self/")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_the_directory_is_not_ours(run_program: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o555)
     done = run_program("ends.py", "exit", PROF="time,out")
-    assert done.returncode == 4
-    assert "Permission denied" in done.stderr
+    assert done.returncode == 9
+    assert "not recorded" in done.stderr and "Permission denied" in done.stderr
 
 
 def test_no_room_for_the_first_page(run_program: Run, tmp_path: Path) -> None:
     done = run_program("full.py", "0", PROF="time")
-    assert done.returncode == 4, done.stderr
+    assert (done.returncode, done.stdout) == (0, "calls 6000\n"), done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"prof: PROF=time: cannot write {tmp_path}/full-")
+    assert line.startswith(f"prof: PROF=time: not recorded: cannot write {tmp_path}/full-")
     assert not list(tmp_path.glob("*.capture"))
 
 

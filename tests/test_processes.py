@@ -17,6 +17,7 @@ from recording import Recorded
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
 PROF = "time,,,,imports=false,collections=false"
+CLOSED, REPLACED = 2, 3  # enum prof_state
 
 
 @pytest.fixture
@@ -46,9 +47,9 @@ def test_fork(run_program: Run, captures: Captures, prof: str, kind: str, status
     assert not parent.recording
     # The child goes on below what was open, which it did not call itself.
     assert child.stacks() == {"forks.outer;around;forks.inner;forks.in_child": 1}
-    assert child.recording == (kind == "_exit")
-    # SystemExit passes through the carried spans, which match.
-    assert child.drops == {}
+    assert not child.recording
+    # SystemExit passes through the carried spans, which match; _exit leaves them open.
+    assert child.drops == ({} if kind == "fork" else {"open_at_end": 3})
     assert child.tree.total_ns[0] < parent.tree.total_ns[0]
 
 
@@ -97,7 +98,7 @@ def test_subprocess(run_program: Run, captures: Captures, prof: str) -> None:
     assert sorted("forks.outer" in c.calls() for c in captures())[-1]
 
 
-@pytest.mark.parametrize("how", ["_exit", "SIGKILL", "SIGTERM", "SIGSEGV"])
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "SIGSEGV"])
 def test_killed(run_program: Run, captures: Captures, prof: str, how: str) -> None:
     done = run_program("ends.py", how, PROF=prof)
     assert done.returncode != 0
@@ -107,6 +108,36 @@ def test_killed(run_program: Run, captures: Captures, prof: str, how: str) -> No
     (each,) = recorded.of_kind("function")["ends.done"]
     assert each.total_ns > 0
     assert recorded.stacks()["ends.kill;open;ends.done"] == 1
+
+
+@pytest.mark.parametrize("how", ["_exit", "own-SIGTERM", "own-SIGHUP", "own-SIGKILL"])
+def test_a_process_that_ends_itself_is_not_one_that_was_killed(
+    run_program: Run, captures: Captures, prof: str, how: str
+) -> None:
+    """os._exit, and a server that sends itself the signal it was told to stop by: the capture is ended in order."""
+    plain = run_program("ends.py", how)
+    done = run_program("ends.py", how, PROF=prof)
+    assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout) and plain.returncode != 0
+    (recorded,) = captures()
+    assert not recorded.recording
+    assert recorded.calls()["ends.done"] == 11
+    # _exit is a quick end: nothing is written but the capture.
+    assert recorded.path.with_name(f"{recorded.path.stem}-time.folded").exists() == (how != "_exit")
+
+
+def test_a_process_that_becomes_another_program(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "exec", PROF=prof)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (recorded,) = captures()
+    assert recorded.state == REPLACED
+    assert recorded.stacks()["ends.exec_again;ends.done"] == 1
+
+
+def test_an_exec_that_fails_changes_nothing(run_program: Run, captures: Captures, prof: str) -> None:
+    done = run_program("ends.py", "no-exec", PROF=prof)
+    assert done.returncode == 0, done.stderr
+    (recorded,) = captures()
+    assert (recorded.state, recorded.calls()) == (CLOSED, {"ends.done": 11})
 
 
 def test_sys_exit(run_program: Run, captures: Captures, prof: str) -> None:

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "frame.h"
+#include "child.h"
 #include "count.h"
+#include "ending.h"
 #include "probes.h"
 #include "../memory.h"
 
@@ -15,7 +17,7 @@ static struct PyModuleDef definition = {
 
 static int fill(PyObject *module) {
     PyMethodDef *const tables[] = {prof_attach_methods, prof_count_methods, prof_section_methods, prof_ambient_methods, prof_monitor_methods,
-                                   prof_live_methods};
+                                   prof_live_methods, prof_child_methods, prof_ending_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -23,13 +25,15 @@ static int fill(PyObject *module) {
 
 int prof_py_init(char *why, size_t why_size) {
     PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *modules = PyImport_GetModuleDict(), *module = NULL;
+    static PyObject *module; /* Owned: the one of this process, which a program may have thrown out of sys.modules */
     int failed = 0;
-    if (!PyDict_GetItemString(modules, definition.m_name)) {
+    if (!module) {
         failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() ||
-                 !(module = PyModule_Create(&definition)) || fill(module) || PyDict_SetItemString(modules, definition.m_name, module);
+                 !(module = PyModule_Create(&definition)) || fill(module);
         prof_ambient_init();
+        prof_child_init();
     }
+    failed = failed || PyDict_SetItemString(PyImport_GetModuleDict(), definition.m_name, module);
     if (failed) {
         PyObject *error = PyErr_GetRaisedException();
         PyObject *text = error ? PyObject_Str(error) : NULL;
@@ -38,7 +42,6 @@ int prof_py_init(char *why, size_t why_size) {
         Py_XDECREF(error);
         PyErr_Clear();
     }
-    Py_XDECREF(module);
     PyGILState_Release(gil);
     return failed ? -1 : 0;
 }

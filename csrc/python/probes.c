@@ -6,6 +6,7 @@
 #include "../labels.h"
 #include "../session.h"
 #include "../suspended.h"
+#include "child.h"
 #include "count.h"
 #include "frame.h"
 #include "text.h"
@@ -15,8 +16,8 @@ static prof_site *sites;      /* all of them */
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
 
 prof_label *prof_site_label(prof_site *site) {
+    if (!prof_recording()) return NULL; /* a forked child still has its parent's labels here */
     if (PROF_LIKELY(site->ref)) return site->label;
-    if (!prof_recording()) return NULL;
     prof_label *label = NULL;
     PyObject *error = PyErr_GetRaisedException();
     PyObject *name = prof_py_bytes(site->name), *module = prof_py_bytes(site->module), *file = prof_py_bytes(site->file);
@@ -98,13 +99,13 @@ static void site_dealloc(PyObject *o) {
 /* ---- spans --------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) void enter_slow(prof_site *site) {
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     prof_frame *f = t && site->ref ? prof_push(t, site->label) : NULL;
     if (f) f->node->calls++;
 }
 
 static __attribute__((noinline)) void leave_slow(prof_site *site, uint64_t now) {
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     prof_frame *f = t && site->ref ? prof_find(t, site->label, now) : NULL;
     if (f) prof_pop_complete(t, f, now);
 }
@@ -119,7 +120,7 @@ static inline void leave(prof_site *site) {
 }
 
 static void enter_generator(prof_site *site) {
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     if (PROF_UNLIKELY(!t || !site->ref)) return;
     void *owner = prof_py_current();
     const prof_suspended *stale = prof_suspended_take(owner);
@@ -152,7 +153,7 @@ static inline void set_aside(prof_frame *f, uint64_t now, prof_suspended *entry)
 /* The generator's span is not on top: it lies below its open sections, or below strangers. */
 static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now) {
     prof_suspended entry = {.sections = NULL};
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     if (!t || !site->ref) return;
     prof_frame *f = t->top;
     while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
@@ -189,7 +190,7 @@ static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof
 }
 
 static inline void resume(prof_site *site) {
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     if (PROF_UNLIKELY(!t || !site->ref)) return;
     void *owner = prof_py_current();
     const prof_suspended *entry = prof_suspended_take(owner);
@@ -218,7 +219,7 @@ static inline prof_frame *push_untimed(prof_site *site) {
     prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
     /* Without a recording both refs are 0, and there is no room. */
     if (PROF_UNLIKELY(node->label != site->ref || f >= t->limit)) {
-        t = prof_thread_current();
+        t = prof_py_thread();
         if (!t || !site->ref || (t->top + 1 >= t->limit && prof_stack_grow(t))) return NULL;
         f = t->top + 1;
         node = prof_node_child(t, f[-1].node, site->label);

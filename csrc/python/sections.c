@@ -6,6 +6,7 @@
 #include "../labels.h"
 #include "../memory.h"
 #include "../stack.h"
+#include "child.h"
 #include "count.h"
 #include "frame.h"
 #include "probes.h"
@@ -165,9 +166,9 @@ static PyObject *begin_at(PyObject *name, int depth) {
     if (loose && code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
         warn(site, depth, "prof: section '%U' is in a generator or coroutine without @profiled: time in which it is "
                           "suspended counts as the section's");
-    prof_label *label = prof_site_label(site);
-    prof_thread *t = label ? prof_thread_current() : NULL;
-    if (t) {
+    prof_thread *t = prof_py_thread();
+    prof_label *label = t ? prof_site_label(site) : NULL;
+    if (label) {
         close_forgotten(t, frame, label);
         const void *owner = loose ? NULL : frame;
         prof_count_move(frame, owner, PROF_EVENT_LEAVES);
@@ -190,7 +191,7 @@ static int is_called(const prof_label *label, const char *name) {
 /* Ends the innermost section called `name`, or the innermost at all for NULL. `now` was read first. */
 static void end_at(PyObject *name, int depth, uint64_t now) {
     prof_py_frame *frame = user_frame(depth);
-    prof_thread *t = prof_thread_current();
+    prof_thread *t = prof_py_thread();
     PyObject *bytes = name ? prof_py_bytes(name) : NULL;
     if (!t || !frame || (name && !bytes)) {
         PyErr_Clear();

@@ -48,15 +48,31 @@ def kill(how):
         done(1)
         if how == "_exit":
             os._exit(7)
-        os.kill(os.getpid(), getattr(signal, how))
+        if how.startswith("own-"):
+            signal.raise_signal(getattr(signal, how[4:]))
+        os.system(f"kill -{how[3:]} {os.getpid()}")
+        time.sleep(10)
+
+
+@profiled
+def exec_again():
+    done(1)
+    os.execvp("true", ["true"])
 
 
 def main():
     how = sys.argv[1]
     for n in range(10):
         done(n)
-    if how in ("_exit", "SIGKILL", "SIGTERM", "SIGSEGV"):
+    if how == "_exit" or "SIG" in how:
         kill(how)
+    elif how == "exec":
+        exec_again()
+    elif how == "no-exec":
+        try:
+            os.execv("/nowhere", ["nowhere"])
+        except FileNotFoundError:
+            done(1)
     elif how == "exit":
         sys.exit(9)
     elif how == "exception":

@@ -1,0 +1,91 @@
+"""What a recording knows of the program and the process it runs in. Nothing here may fail, whatever the program did to them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_FORKED_WITHOUT_EXEC = 0x40  # PF_FORKNOEXEC of linux/sched.h, in the ninth field of /proc/PID/stat
+
+# Names of files end at 255 bytes; a capture's has the time, the process, a number and a measure behind the program's.
+LONGEST_NAME = 120
+
+
+def program_name() -> str:
+    """What files and `__main__` are called: the script's stem, the package for `-m`, else `python`."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        name = spec.name.removesuffix(".__main__").rpartition(".")[2]
+    else:
+        first = str(sys.argv[0]) if getattr(sys, "argv", None) else ""
+        name = os.path.splitext(os.path.basename(first))[0]
+    return name if name and not name.startswith("-") else "python"
+
+
+def file_name(name: str) -> str:
+    """`name` for a file: no longer than a file's may be, and without what ends a path."""
+    text = os.fsencode(name.replace("/", "_").replace("\0", "_"))[:LONGEST_NAME]
+    return os.fsdecode(text)
+
+
+def directory() -> str:
+    """The working directory; empty where it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def spawned() -> bool:
+    """Whether multiprocessing has started this process afresh, by spawn or forkserver."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is None:
+        return False
+    # While the main module is imported, only the second is true.
+    return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
+
+
+def forked() -> bool:
+    """Whether this process was forked and has gone on with its parent's program, as a server's workers do."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return bool(int(fields[6]) & _FORKED_WITHOUT_EXEC)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def in_subprocess() -> bool:
+    """Whether this child was forked by `subprocess`, and is about to become another program."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_execute_child" and frame.f_globals.get("__name__") == "subprocess":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def described(argv: bool) -> dict[str, Any]:
+    """What the capture says of the program's process; its arguments only if `argv`."""
+    system = os.uname()
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (ValueError, OSError):
+        libc = ""
+    found = {
+        "name": program_name(),
+        "python": sys.version.split()[0],
+        "implementation": sys.implementation.name,
+        "build": sys.version,
+        "platform": "-".join(filter(None, (system.sysname, system.release, system.machine, libc.replace(" ", "")))),
+        "host": system.nodename,
+        "cwd": directory(),
+    }
+    if argv:
+        found["argv"] = [str(each) for each in getattr(sys, "argv", ())]
+    return found
