@@ -168,12 +168,15 @@ prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction,
 static prof_appender moments, types;
 static uint64_t moment_count, last_moment_ns, moment_every_ns;
 static uint32_t last_epoch; /* of the peak at the last moment */
-static int statm = -1; /* Owned: /proc/self/statm */
-
+/* No descriptor is kept: its number would be another file's as soon as the program closes what it does not know. */
 static uint64_t resident_bytes(void) {
     char text[128];
     unsigned long pages = 0;
-    ssize_t n = statm < 0 ? -1 : pread(statm, text, sizeof text - 1, 0);
+    int error = errno; /* malloc's caller may look at it */
+    int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0) close(file);
+    errno = error;
     if (n <= 0) return 0;
     text[n] = 0;
     return sscanf(text, "%*u %lu", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
@@ -232,7 +235,6 @@ int prof_memory_start(int mode) {
     moments = types = (prof_appender){0};
     moment_count = 0;
     moment_every_ns = 10000000;
-    if (statm < 0) statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     prof_memory_moment(1);
     return 0;
 }
@@ -245,8 +247,6 @@ void prof_memory_stop(void) {
     prof_site_slots = NULL;
     munmap(prof_site_nodes, PROF_PAGEMAP_SITES * sizeof *prof_site_nodes);
     prof_pagemap_clear();
-    if (statm >= 0) close(statm);
-    statm = -1; /* a child's own is another file */
     pthread_mutex_init(&queue_lock, NULL); /* a forked child may have copied it taken */
     free(queue);
     queue = NULL;

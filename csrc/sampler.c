@@ -27,6 +27,11 @@
 /* What a thread does: it runs, or would if it had a processor; or it waits for something. */
 enum { RUNS, WAITS, WAITS_FOR_LOCK };
 
+/* Why the sampler's thread ends. */
+enum { STOP = 1, PAUSE };
+
+int (*prof_sampler_postponed)(void);
+
 /* A thread, as the sampler knows it. Made and freed by the sampler's thread. */
 typedef struct sampled {
     prof_remote_thread remote;
@@ -59,10 +64,10 @@ static struct {
     pthread_t thread;
     int running;
     pid_t pid;
-    pthread_mutex_t busy;  /* held while it works: who forks waits, so that the child gets everything whole */
     pthread_mutex_t sleep; /* with `wake`: protects `stopping` */
     pthread_cond_t wake;
-    int stopping;
+    int stopping; /* STOP, PAUSE or 0 */
+    int alive;    /* whether the thread is there: it is not while the process forks, so that the child gets everything whole */
     const prof_walker *walker; /* NULL: spans alone */
     prof_sampling *totals;      /* Borrowed from the arena */
     sampled *threads;          /* Owned list */
@@ -77,7 +82,7 @@ static struct {
     uint64_t moment_ns, moment_every_ns, moment_count;
     prof_remote_stack stack;
     prof_remote_thread found[PROF_SAMPLED_THREADS];
-} s = {.busy = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER};
+} s = {.sleep = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static named names[NAMES]; /* the latest ones, in a ring: of threads that nobody may have met yet */
@@ -326,7 +331,7 @@ static sampled *meet(prof_thread *own) {
     sampled *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     prof_meter_open(&t->meter, own->native_id);
-    if (t->meter.files[PROF_METER_CALL].fd >= 0 && s.walker) s.totals->flags |= PROF_SAMPLER_WAITS;
+    if (t->meter.files[PROF_METER_CALL] >= 0 && s.walker) s.totals->flags |= PROF_SAMPLER_WAITS;
     t->remote.native_id = own->native_id;
     t->own = own;
     t->record = prof_arena_ref(own->record);
@@ -339,6 +344,13 @@ static sampled *meet(prof_thread *own) {
     return s.threads = t;
 }
 
+/* Charges the thread with what it took so far, and lets go of its files. */
+static void close_meter(sampled *t) {
+    t->metered_ns = 0;
+    if (t->where) meter(t, monotonic_ns());
+    prof_meter_close(&t->meter);
+}
+
 static void part(sampled **link) {
     sampled *t = *link;
     prof_threads_lock();
@@ -346,7 +358,6 @@ static void part(sampled **link) {
     prof_threads_unlock();
     if (t->own) prof_thread_disown(t->own);
     *link = t->next;
-    prof_meter_close(&t->meter);
     free(t);
 }
 
@@ -415,20 +426,22 @@ static void moment(uint64_t now, int at_once) {
 }
 
 static void tick(int at_once) {
-    pthread_mutex_lock(&s.busy);
     uint64_t begin = monotonic_ns();
     int changed = s.walker ? s.walker->begin() : 0;
     if (changed || s.version != prof_threads_version) list_threads();
     s.tick_ns = begin;
     for (sampled **link = &s.threads; *link;) {
-        if (sample(*link)) link = &(*link)->next;
-        else part(link);
+        if (sample(*link)) {
+            link = &(*link)->next;
+        } else {
+            prof_meter_close(&(*link)->meter);
+            part(link);
+        }
     }
     moment(begin, at_once);
     s.totals->ticks++;
     s.totals->work_ns += monotonic_ns() - begin;
     if (at_once || s.totals->ticks % 64 == 0) s.totals->cpu_ns = prof_clock_kernel_ns(CLOCK_THREAD_CPUTIME_ID);
-    pthread_mutex_unlock(&s.busy);
 }
 
 /* 0 to 1. xorshift64: where in an interval a tick comes must not follow the program's own period. */
@@ -477,6 +490,8 @@ static void *run(void *nothing) {
     const uint64_t interval = s.totals->interval_ns;
     uint64_t begin = monotonic_ns(); /* of the interval */
     be_prompt();
+    prof_usage_apart();
+    for (sampled *t = s.threads; t; t = t->next) prof_meter_open(&t->meter, t->remote.native_id); /* those of before a fork */
     s.tick_ns = begin;
     for (;;) {
         uint64_t when = begin + (uint64_t)(random_share() * (double)interval);
@@ -492,14 +507,12 @@ static void *run(void *nothing) {
             begin += missed * interval;
         }
     }
-    tick(1); /* what the threads did since their last sample */
+    if (s.stopping == STOP) tick(1); /* what the threads did since their last sample */
+    else for (sampled *t = s.threads; t; t = t->next) close_meter(t);
     return NULL;
 }
 
 /* ---- start and stop ---------------------------------------------------------------------------------------------------------- */
-
-static void hold(void) { pthread_mutex_lock(&s.busy); }
-static void release(void) { pthread_mutex_unlock(&s.busy); }
 
 static int start_thread(void) {
     sigset_t all, before;
@@ -513,13 +526,38 @@ static int start_thread(void) {
     int error = pthread_create(&s.thread, NULL, run, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error) pthread_setname_np(s.thread, "prof-sampler");
+    s.alive = !error;
     return error;
+}
+
+/* Ends the thread, for good or while the process forks. */
+static void end_thread(int how) {
+    if (!s.alive) return;
+    pthread_mutex_lock(&s.sleep);
+    s.stopping = how;
+    pthread_cond_signal(&s.wake);
+    pthread_mutex_unlock(&s.sleep);
+    pthread_join(s.thread, NULL);
+    pthread_cond_destroy(&s.wake);
+    s.alive = 0;
+}
+
+/* A fork while a second thread runs is something that Python warns of, and that second thread is ours. So there is none then. */
+static void step_aside(void) { if (s.running) end_thread(PAUSE); }
+static void step_back(void) {
+    if (s.running && !(prof_sampler_postponed && prof_sampler_postponed())) prof_sampler_resume();
+}
+
+void prof_sampler_resume(void) {
+    if (!s.running || s.alive) return;
+    s.stopping = 0;
+    start_thread();
 }
 
 int prof_sampler_start(uint64_t interval_ns, const prof_walker *walker, const char *why) {
     static int has_handlers;
     if (s.running) return EBUSY;
-    if (!has_handlers) has_handlers = !pthread_atfork(hold, release, prof_sampler_forget);
+    if (!has_handlers) has_handlers = !pthread_atfork(step_aside, step_back, prof_sampler_forget);
     prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_sampling)};
     prof_sampling *totals = prof_arena_append(&room, PROF_CHUNK_SAMPLER, sizeof *totals, 0, sizeof *totals);
     if (!totals) return ENOSPC;
@@ -551,19 +589,13 @@ static void free_all(void) {
 
 void prof_sampler_stop(void) {
     if (!s.running) return;
-    pthread_mutex_lock(&s.sleep);
-    s.stopping = 1;
-    pthread_cond_signal(&s.wake);
-    pthread_mutex_unlock(&s.sleep);
-    pthread_join(s.thread, NULL);
-    pthread_cond_destroy(&s.wake);
+    end_thread(STOP);
     s.running = 0;
     if (s.walker) s.walker->end();
     free_all();
 }
 
 void prof_sampler_forget(void) {
-    pthread_mutex_init(&s.busy, NULL); /* the forking thread has it */
     pthread_mutex_init(&s.sleep, NULL);
     pthread_mutex_init(&names_lock, NULL);
     if (!s.running) return;

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,26 +18,28 @@
 
 static int metered;         /* threads that have them */
 static int counters_failed; /* errno of the first attempt */
+static int apart;           /* whether the sampling thread has descriptors of its own */
+
+void prof_usage_apart(void) {
+    const unsigned unshare = 2; /* CLOSE_RANGE_UNSHARE: in a table of the calling thread's own, which is then empty */
+    apart = !syscall(SYS_close_range, 0u, ~0u, unshare);
+}
 
 /* ---- files of /proc --------------------------------------------------------------------------------------------------------- */
 
-static prof_meter_file open_file(uint64_t native_id, const char *name) {
+static int open_file(uint64_t native_id, const char *name) {
     char path[64];
-    struct stat status;
     snprintf(path, sizeof path, "/proc/self/task/%llu/%s", (unsigned long long)native_id, name);
-    prof_meter_file f = {open(path, O_RDONLY | O_CLOEXEC), 0};
-    if (f.fd >= 0 && !fstat(f.fd, &status)) f.inode = status.st_ino;
-    return f;
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void close_file(prof_meter_file *f) {
-    struct stat status;
-    if (f->fd >= 0 && !fstat(f->fd, &status) && status.st_ino == f->inode) close(f->fd);
-    f->fd = -1;
+static void close_file(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
 }
 
-static long read_file(const prof_meter_file *f, char *text, size_t size) {
-    long n = f->fd < 0 ? -1 : pread(f->fd, text, size - 1, 0);
+static long read_file(int fd, char *text, size_t size) {
+    long n = fd < 0 ? -1 : pread(fd, text, size - 1, 0);
     text[n > 0 ? n : 0] = 0;
     return n > 0 ? n : -1;
 }
@@ -66,12 +66,6 @@ static int open_counter(uint64_t native_id, uint64_t what, int leader) {
     return (int)syscall(SYS_perf_event_open, &a, (pid_t)native_id, -1, leader, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* The kernel's number of a counter, which is never used again; 0 for any other file. */
-static uint64_t counter_id(int fd) {
-    uint64_t id = 0;
-    return ioctl(fd, PERF_EVENT_IOC_ID, &id) ? 0 : id;
-}
-
 static void open_counters(prof_meter *m, uint64_t native_id) {
     if (counters_failed) return;
     m->counters = open_counter(native_id, PERF_COUNT_HW_INSTRUCTIONS, -1);
@@ -81,17 +75,11 @@ static void open_counters(prof_meter *m, uint64_t native_id) {
     }
     m->others[0] = open_counter(native_id, PERF_COUNT_HW_CPU_CYCLES, m->counters);
     m->others[1] = open_counter(native_id, PERF_COUNT_HW_CACHE_MISSES, m->counters);
-    m->ids[0] = counter_id(m->counters);
-    for (int i = 0; i < 2; i++) m->ids[1 + i] = counter_id(m->others[i]);
-}
-
-static void close_counter(int fd, uint64_t id) {
-    if (fd >= 0 && id && counter_id(fd) == id) close(fd);
 }
 
 static void read_counters(const prof_meter *m, prof_usage *u) {
     struct { uint64_t count, enabled, running, values[3]; } group;
-    if (m->counters < 0 || !m->ids[0] || counter_id(m->counters) != m->ids[0]) return; /* the program has closed it */
+    if (m->counters < 0) return;
     if (read(m->counters, &group, sizeof group) < (long)(4 * sizeof(uint64_t)) || !group.running) return;
     /* Counters that take turns with others' ran for a part of the time. */
     double scale = (double)group.enabled / (double)group.running;
@@ -124,8 +112,8 @@ static void read_sums(const prof_meter *m, prof_usage *u) {
     char text[512];
     unsigned long long ready = 0, times = 0;
     read_counters(m, u);
-    if (read_file(&m->files[PROF_METER_IO], text, sizeof text) > 0) parse_io(text, u);
-    if (read_file(&m->files[PROF_METER_SCHEDULE], text, sizeof text) > 0 && sscanf(text, "%*u %llu %llu", &ready, &times) == 2) {
+    if (read_file(m->files[PROF_METER_IO], text, sizeof text) > 0) parse_io(text, u);
+    if (read_file(m->files[PROF_METER_SCHEDULE], text, sizeof text) > 0 && sscanf(text, "%*u %llu %llu", &ready, &times) == 2) {
         u->ready_ns = ready;
         u->switches = times;
     }
@@ -134,8 +122,8 @@ static void read_sums(const prof_meter *m, prof_usage *u) {
 void prof_meter_open(prof_meter *m, uint64_t native_id) {
     static const char *const names[] = {"io", "schedstat", "syscall"};
     m->counters = m->others[0] = m->others[1] = -1;
-    for (int i = 0; i < PROF_METER_FILES; i++) m->files[i].fd = -1;
-    m->metered = metered < MOST_THREADS;
+    for (int i = 0; i < PROF_METER_FILES; i++) m->files[i] = -1;
+    m->metered = apart && metered < MOST_THREADS;
     if (!m->metered) {
         prof_count(PROF_DROP_UNMETERED, 1);
         return;
@@ -149,12 +137,12 @@ void prof_meter_open(prof_meter *m, uint64_t native_id) {
 void prof_meter_close(prof_meter *m) {
     for (int i = 0; i < PROF_METER_FILES; i++) close_file(&m->files[i]);
     metered -= m->metered;
-    for (int i = 0; i < 2; i++) close_counter(m->others[i], m->ids[1 + i]);
-    close_counter(m->counters, m->ids[0]);
+    for (int i = 0; i < 2; i++) close_file(&m->others[i]);
+    close_file(&m->counters);
 }
 
 int prof_meter_read(prof_meter *m, prof_usage *since) {
-    if (m->files[PROF_METER_IO].fd < 0 && m->files[PROF_METER_SCHEDULE].fd < 0 && m->counters < 0) return 0;
+    if (m->files[PROF_METER_IO] < 0 && m->files[PROF_METER_SCHEDULE] < 0 && m->counters < 0) return 0;
     prof_usage now = m->last;
     read_sums(m, &now);
     const uint64_t *a = &now.instructions, *b = &m->last.instructions;
@@ -165,7 +153,7 @@ int prof_meter_read(prof_meter *m, prof_usage *since) {
 }
 
 long prof_meter_call(const prof_meter *m, char *text, size_t size) {
-    return read_file(&m->files[PROF_METER_CALL], text, size);
+    return read_file(m->files[PROF_METER_CALL], text, size);
 }
 
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
@@ -202,13 +190,28 @@ void prof_usage_process(prof_process *p) {
     p->system_ns = 1000 * (microseconds(process.ru_stime) - microseconds(thread.ru_stime));
 }
 
-/* As in /proc/PID/stat: 'R', 'S', 'Z' of one that has ended; 0 of one that is not there. */
+/* The fields of a thread's /proc/…/stat behind its name; NULL when they cannot be read. */
+static const char *stat_of(uint64_t native_id, char *text, size_t size) {
+    int f = open_file(native_id, "stat");
+    const char *name_end = read_file(f, text, size) > 0 ? strrchr(text, ')') : NULL;
+    close_file(&f);
+    return name_end && name_end[1] ? name_end + 2 : NULL;
+}
+
+/* 'R', 'S', 'Z' of one that has ended; 0 of one that is not there. */
 static char state_of(uint64_t native_id) {
     char text[512];
-    prof_meter_file f = open_file(native_id, "stat");
-    const char *name_end = read_file(&f, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-    close_file(&f);
-    return name_end && name_end[1] ? name_end[2] : 0;
+    const char *fields = stat_of(native_id, text, sizeof text);
+    return fields ? fields[0] : 0;
+}
+
+unsigned long prof_usage_threads(void) {
+    char text[512];
+    unsigned long threads = 0;
+    const char *fields = stat_of((uint64_t)getpid(), text, sizeof text);
+    /* The twentieth; the state is the third. */
+    if (!fields || sscanf(fields, "%*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &threads) != 1) return 0;
+    return threads;
 }
 
 int prof_usage_alone(void) {

@@ -9,25 +9,22 @@
 
 enum { PROF_METER_IO, PROF_METER_SCHEDULE, PROF_METER_CALL, PROF_METER_FILES };
 
-/* A file of /proc. Programs that close what they do not know may close it, and get its number for a file of their own. */
 typedef struct {
-    int fd;         /* Owned; -1 for none */
-    uint64_t inode; /* tells whether it still is ours */
-} prof_meter_file;
-
-typedef struct {
-    prof_meter_file files[PROF_METER_FILES];
-    int counters; /* Owned: leader of the group of the processor's counters; -1 without */
+    int files[PROF_METER_FILES]; /* Owned: of /proc; -1 for none */
+    int counters;  /* Owned: leader of the group of the processor's counters; -1 without */
     int others[2]; /* Owned: the rest of the group */
-    uint64_t ids[3]; /* of all three, for the same reason as the inodes */
     int metered;   /* whether it is one of the threads that are looked at */
     prof_usage last;
 } prof_meter;
 
 #pragma GCC visibility push(hidden)
 
-/* Opens what there is of a thread of this process. Only so many threads get files (the others are counted): the
- * program needs some for itself. */
+/* Gives the calling thread descriptors of its own, apart from the program's, which it keeps until it ends. Without them, on Linux before
+ * 5.9, no file is kept: a program that closes what it does not know would close it, and its number would be another file's. */
+void prof_usage_apart(void);
+
+/* Opens what there is of a thread of this process. Only so many threads get files; the others are counted. For the thread that
+ * called prof_usage_apart, as all of a meter's functions: in any other its files are not open. */
 void prof_meter_open(prof_meter *meter, uint64_t native_id);
 void prof_meter_close(prof_meter *meter);
 
@@ -39,6 +36,9 @@ long prof_meter_call(const prof_meter *meter, char *text, size_t size);
 
 /* The process so far, without the calling thread's own reading. */
 void prof_usage_process(prof_process *process);
+
+/* How many threads the process has; 0 where that cannot be found out. */
+unsigned long prof_usage_threads(void);
 
 /* Whether the calling thread is the last one of the process that lives. The main thread's entry stays until the process ends. */
 int prof_usage_alone(void);

@@ -99,5 +99,5 @@ def test_a_process_that_changes_its_user_or_root_goes_on_growing(
         "time",
     )
     (recorded,) = captures()
-    assert recorded.calls()["app.a"] == 2**14 + 2**7 - 1
+    assert recorded.calls()["app.a"] == 2**14 + 2**8 - 1
     assert "folded_size" not in recorded.drops

@@ -1,7 +1,9 @@
 /* Whoever forks, by os.fork() or in C behind Python's back, leaves a child that waits for its first span event. */
 #include "child.h"
 
+#include "../sampler.h"
 #include "../session.h"
+#include "../usage.h"
 #include "frame.h"
 
 static PyObject *begin; /* Owned: begins the child's recording */
@@ -21,6 +23,14 @@ prof_thread *prof_py_thread_enter(void) {
     return prof_thread_current(); /* beginning may have made it already */
 }
 
+/* Python warns of a fork beside other threads, and counts them when it has forked: until then the sampler must not be back. Where
+ * other threads run it warns in any case, and the one that handles pending calls may be busy for long. */
+static int resume(void *nothing) {
+    prof_sampler_resume();
+    return 0;
+}
+static int postponed(void) { return prof_usage_threads() == 1 && !Py_AddPendingCall(resume, NULL); }
+
 static PyObject *begin_with(PyObject *self, PyObject *callable) {
     Py_XSETREF(begin, callable == Py_None ? NULL : Py_NewRef(callable));
     if (!begin) waits = 0;
@@ -33,4 +43,7 @@ PyMethodDef prof_child_methods[] = {
      "recorded; None: children are not recorded."},
     {NULL}};
 
-void prof_child_init(void) { prof_on_forget = wait_for_event; }
+void prof_child_init(void) {
+    prof_on_forget = wait_for_event;
+    prof_sampler_postponed = postponed;
+}
