@@ -289,7 +289,10 @@ def _start() -> None:
 
         text = " ".join(str(error).split()) or "no reason given"
         kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
-        say(f"wrote nothing, the program runs unrecorded: {kind}{text}")
+        import sys
+
+        python = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+        say(f"wrote nothing, the program runs unrecorded on this {python}: {kind}{text}")
 
 
 def _is_main_interpreter() -> bool:

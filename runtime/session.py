@@ -229,14 +229,18 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def start(text: str, child: bool = False) -> Session | None:
+def start(text: str) -> Session | None:
     """Begins the recording that `text` (a PROF value) asks for; None when it asks for no mode, or when one runs already,
     which then goes on.
 
     Raises UsageError for a mistake in it and OutputError where the capture cannot be written.
     """
+    return begin(parse(text), text)
+
+
+def begin(settings: Settings, text: str, child: bool = False) -> Session | None:
+    """The same of a value that has been read. Every error is one of what cannot be had here."""
     global _current, _hooked
-    settings = parse(text)
     if not settings.modes:
         return None
     running = engines.running()
@@ -274,13 +278,15 @@ def start_from_environment() -> None:
     """
     text = os.environ["PROF"]
     try:
-        session = start(text)
+        settings = parse(text)
     except NotMeantError as error:
         say(f"PROF={text}: {error}; the program runs unrecorded")
         return
     except UsageError as error:
         say(f"PROF={text}: {error}")
         sys.exit(error.exit_status)
+    try:
+        session = begin(settings, text)
     except ProfError as error:
         say(f"PROF={text}: not recorded: {error}")
         return
@@ -363,7 +369,7 @@ def _begin(parent: Session) -> None:
     if parent.ambient is not None:
         parent.ambient.remove()
     try:
-        start(parent.text, child=True)
+        begin(parent.settings, parent.text, child=True)
     except Exception as error:
         say(f"child {os.getpid()} is not recorded: {error if isinstance(error, ProfError) else _in_short(error)}")
 

@@ -101,3 +101,177 @@ def test_a_process_that_changes_its_user_or_root_goes_on_growing(
     (recorded,) = captures()
     assert recorded.calls()["app.a"] == 2**14 + 2**8 - 1
     assert "folded_size" not in recorded.drops
+
+
+# ---- the start and the end -----------------------------------------------------------------------------------------------
+
+WORK = "from prof import profiled\n@profiled\ndef work(n): return n + 1\n"
+AWKWARD = {
+    "the folder is gone": "import os, sys, tempfile\nd = tempfile.mkdtemp(); sys.path[0] = os.path.abspath(sys.path[0])\n"
+    "os.chdir(d); os.rmdir(d)\nimport plug\nprint(plug.work(1))",
+    "arguments are paths": "import sys, pathlib\nsys.argv = [pathlib.Path('a/tool'), 3]\nimport plug\nprint(plug.work(1))",
+    "no arguments": "import sys\ndel sys.argv\nimport plug\nprint(plug.work(1))",
+    "modules twice": "import sys\nbefore = set(sys.modules)\nfor i in range(3):\n    import plug\n    print(plug.work(i))\n"
+    "    for name in set(sys.modules) - before: del sys.modules[name]\n",
+    "no standard streams": "import os, sys\nfor n in range(3): os.close(n)\nimport plug\nos._exit(plug.work(4))",
+    "nothing to find modules by": "import sys, plug\nplug.work(1)\nsys.path.clear(); sys.meta_path.clear(); sys.modules.clear()",
+    "a jail": "import os, plug\nplug.work(1)\nif not os.geteuid():\n    os.makedirs('jail', exist_ok=True); os.chroot('jail'); os.chdir('/')",
+    "no more files": "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))\nimport plug\nprint(plug.work(1))",
+}
+
+
+@pytest.mark.parametrize("prof", MODES)
+@pytest.mark.parametrize("how", AWKWARD)
+def test_the_program_runs_as_without_a_recording(
+    compared: Run, captures: Captures, tmp_path: Path, how: str, prof: str
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "plug.py").write_text(WORK)
+    compared(AWKWARD[how], prof)
+    for recorded in captures():
+        assert "samples" in prof or recorded.calls()["plug.work"] == (3 if how == "modules twice" else 1)
+
+
+STANDARD = ["platform", "socket", "json", "ast", "dis", "opcode", "select", "selectors", "subprocess", "dataclasses", "typing",
+            "threading", "attr", "attrs", "cffi", "inspect", "tempfile"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_module_of_the_programs_is_not_taken_for_another(
+    compared: Run, captures: Captures, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / f"{name}.py").write_text(WORK.replace("work", "own"))
+    for early in ("", f"import {name}\n"):
+        compared(f"{early}{WORK}import {name}\nprint(work(1), {name}.own(2), sorted(vars({name}))[-1])", "all,,,true")
+    assert [(c.calls()["app.work"], c.calls()[f"{name}.own"]) for c in captures()] == [(1, 1)] * 2
+
+
+@pytest.mark.parametrize("prof", MODES)
+def test_ctrl_c_has_its_own_status(compared: Run, captures: Captures, prof: str) -> None:
+    source = WORK + "import os, signal\nwork(1)\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(10**6): pass"
+    program = "import atexit, sys\n" + source
+    plain_lines = "KeyboardInterrupt"
+    done = compared(program, prof)
+    assert done.returncode == -2
+    assert plain_lines in done.stderr
+    (recorded,) = captures()
+    assert not recorded.recording
+
+
+def test_an_interpreter_that_is_not_known_runs_the_program(compared: Run, captures: Captures) -> None:
+    done = compared(f"import opcode\nopcode.opmap.clear()\n{WORK}print(work(1))\nraise SystemExit(7)", "all")
+    assert done.returncode == 7
+    assert "the program runs unrecorded" in done.stderr
+    assert not captures()
+
+
+def test_other_interpreters_are_left_alone(compared: Run, captures: Captures, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "plug.py").write_text(WORK)
+    source = (
+        "import sys, os\n"
+        "try: import _interpreters as them\n"
+        "except ImportError: import _xxsubinterpreters as them\n"
+        "MAIN\n"
+        "for n in range(3):\n"
+        "    other = them.create()\n"
+        "    failed = them.run_string(other, f'import sys; sys.path[:] = {sys.path!r}\\nimport plug\\nprint(plug.work({n}), flush=True)')\n"
+        "    print(failed, flush=True)\n"
+        "    them.destroy(other)\n"
+    )
+    for main in ("", "import plug; print(plug.work(9), flush=True)"):
+        for prof in MODES:
+            done = compared(source.replace("MAIN", main), prof, lines=4)
+            assert done.stdout.count("None") == 3
+    assert [c.calls().get("plug.work", 1) for c in captures()] == [1] * len(MODES)
+
+
+# ---- children --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prof", MODES)
+def test_a_child_that_becomes_another_program_leaves_no_file(compared: Run, captures: Captures, prof: str) -> None:
+    compared(
+        WORK + "import os, subprocess\nprint([subprocess.run(['true'], preexec_fn=os.setsid).returncode for _ in range(4)], work(1))",
+        prof,
+    )
+    assert len(captures()) == 1
+
+
+@pytest.mark.parametrize("prof", MODES)
+def test_a_fork_warns_of_no_thread(compared: Run, captures: Captures, prof: str) -> None:
+    compared(
+        "import warnings\nwarnings.simplefilter('error')\n"
+        + WORK
+        + "import os\nfor n in range(3):\n    pid = os.fork()\n    if not pid: os._exit(work(n))\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), work(1))\n",
+        prof,
+        lines=1,
+    )
+    found = captures()
+    assert len(found) == 4
+    assert all(c.path.stat().st_size < 2**16 and not c.recording for c in found if c.path.stem.endswith(f"-{c.pid}"))
+
+
+def test_a_sampler_goes_on_after_a_fork(compared: Run, captures: Captures) -> None:
+    compared(
+        WORK + "import os, time\npid = os.fork()\nif not pid: os._exit(0)\nos.waitpid(pid, 0)\n"
+        "@profiled\ndef later():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\nlater()",
+        "samples",
+    )
+    (parent,) = (c for c in captures() if not c.path.stem.endswith(f"-{c.pid}"))
+    assert sum(f.samples or 0 for f in parent.functions if f.label.name == "app.later") > 50
+
+
+# ---- a full disk -----------------------------------------------------------------------------------------------------------------
+
+SECTIONS = """
+import resource, sys, warnings
+from prof import profile, end, profiled
+warnings.simplefilter("always")
+if "PROF" in __import__("os").environ:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+def run():
+    for n in range(3000):
+        exec(f"def f():\\n    profile('section {n}')\\n    end('section {n}')\\nf()", {"profile": profile, "end": end})
+run()
+print("done")
+"""
+
+
+def test_a_full_disk_is_said_once_and_blames_nobody(compared: Run, captures: Captures) -> None:
+    done = compared(SECTIONS, "time")
+    assert "it could not grow: File too large" in done.stderr
+    (recorded,) = captures()
+    assert "section_unopened" not in recorded.drops and recorded.drops["lost_labels"] > 100
+
+
+# ---- other people's files ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_its_owners_alone(run_program: Run, tmp_path: Path) -> None:
+    program = tmp_path / "app.py"
+    program.write_text(WORK + "work(1)\n")
+    for key, mode in (("", 0o600), (",mode=644", 0o644), (",mode=0640", 0o640)):
+        out = tmp_path / f"out{mode}"
+        run_program(program, PROF=f"time,{out}{key}")
+        assert {stat.S_IMODE(file.stat().st_mode) for file in out.iterdir()} == {mode}
+        assert len(list(out.iterdir())) == 2
+
+
+def test_arguments_can_be_left_out(run_program: Run, captures: Captures, tmp_path: Path) -> None:
+    program = tmp_path / "app.py"
+    program.write_text(WORK + "work(1)\n")
+    run_program(program, "--password=secret", PROF="time,out,argv=false")
+    (recorded,) = captures()
+    assert "argv" not in recorded.meta
+    assert b"secret" not in recorded.path.read_bytes()
+
+
+def test_a_name_as_long_as_a_files(run_program: Run, captures: Captures, tmp_path: Path) -> None:
+    program = tmp_path / ("long" * 57 + ".py")
+    program.write_text(WORK + "print(work(1))\n")
+    done = run_program(program, PROF="all,out,,true")
+    assert (done.returncode, done.stdout) == (0, "2\n")
+    assert len(captures()) == 1 and len(list((tmp_path / "out").glob("*.folded"))) == 5, done.stderr

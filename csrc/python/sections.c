@@ -5,6 +5,7 @@
 
 #include "../labels.h"
 #include "../memory.h"
+#include "../prof.h"
 #include "../stack.h"
 #include "child.h"
 #include "count.h"
@@ -201,7 +202,9 @@ static void end_at(PyObject *name, int depth, uint64_t now) {
     close_forgotten(t, frame, NULL);
     prof_frame *f = t->top;
     while (f->label && f->label->kind == PROF_SECTION && name && !is_called(f->label, PyBytes_AS_STRING(bytes))) f--;
-    if (!f->label || f->label->kind != PROF_SECTION) {
+    if ((!f->label || f->label->kind != PROF_SECTION) && prof_full()) {
+        /* It was opened, and there was no room for it: that has been counted, and is no fault of this end(). */
+    } else if (!f->label || f->label->kind != PROF_SECTION) {
         prof_count(PROF_DROP_SECTION_UNOPENED, 1);
         PyObject *shown = name ? Py_NewRef(name) : PyUnicode_InternFromString("");
         warn(shown ? site_at(frame, shown) : NULL, depth, "prof: end('%U') of a section that is not open here");
