@@ -96,7 +96,7 @@ def test_threads_free_blocks_of_others(robust: Callable[..., list[Allocations]])
 def test_blocks_without_the_gil(robust: Callable[..., list[Allocations]], allocators: str) -> None:
     (found,) = robust("without_gil", PYTHONMALLOC=allocators)
     (line,) = (line for line in found.lines if line.label.name == "<threads without the GIL>")
-    # What has a Python frame is on that frame's line, but for the first time where that has not allocated with the GIL yet.
+    # What has a Python frame is on that frame's line, but the first time, where that has not allocated with the GIL.
     assert 50 <= line.alloc_count < 50 + 100
     file = str(PROGRAMS / "robust.py")
     source = (PROGRAMS / "robust.py").read_text().splitlines()

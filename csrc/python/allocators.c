@@ -265,7 +265,14 @@ static int on_top(void) {
     return raw.malloc == raw_malloc && mem.malloc == mem_malloc && obj.malloc == obj_malloc;
 }
 
+/* Whether the calling thread runs another interpreter: taking the main one's GIL from there would end the process. */
+static int in_other_interpreter(void) {
+    PyThreadState *state = PyGILState_GetThisThreadState();
+    return state && state->interp != PyInterpreterState_Main();
+}
+
 int prof_py_memory_start(int detail, const char *folder) {
+    if (in_other_interpreter()) return EPERM;
     PyGILState_STATE gil = PyGILState_Ensure();
     int error = 0;
     if (prof_alloc_sites_init(folder)) error = ENOTSUP;
@@ -291,6 +298,7 @@ int prof_py_memory_start(int detail, const char *folder) {
 }
 
 void prof_py_memory_stop(void) {
+    if (in_other_interpreter()) return;
     PyGILState_STATE gil = PyGILState_Ensure();
     if (installed && on_top()) {
         PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &under_raw);
