@@ -14,6 +14,7 @@
 #include "tree.h"
 
 #define FIRST_SLOTS 4096
+#define LEAST_SITES 8192
 
 __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 int prof_memory_mode;
@@ -24,7 +25,7 @@ prof_site_slot *prof_site_slots;
 size_t prof_site_mask;
 prof_node **prof_site_nodes;
 static size_t slots_used;
-static uint32_t site_count;
+static uint32_t site_count, site_room; /* those beyond are not followed */
 
 /* ---- events of threads without the GIL ------------------------------------------------------------------------------ */
 
@@ -196,7 +197,7 @@ prof_node *prof_site_at_line(prof_thread *t, prof_node *top, prof_ref function, 
     prof_label *label = prof_label_at_line(function, file, line);
     if (!label) return NULL;
     prof_node *site = prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label));
-    if (site && !site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < PROF_PAGEMAP_SITES / 2) {
+    if (site && !site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < site_room) {
         site->site = ++site_count;
         prof_site_nodes[site->site] = site;
     }
@@ -259,19 +260,26 @@ static int first_sites(void) {
     return 0;
 }
 
+/* Addresses for all sites that there may be, or as many as the limits of the process leave; what is not used is never touched. */
+static prof_node **map_sites(void) {
+    for (site_room = PROF_PAGEMAP_SITES / 2; site_room >= LEAST_SITES; site_room /= 2) {
+        size_t bytes = site_room * sizeof(prof_node *);
+        void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p != MAP_FAILED) return p;
+    }
+    return NULL;
+}
+
 int prof_memory_start(int mode) {
     prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_memory)};
     prof_memory *totals = prof_arena_append(&room, PROF_CHUNK_MEMORY, sizeof *totals, 0, sizeof *totals);
     if (!totals) return ENOSPC;
     prof_site_slots = calloc(FIRST_SLOTS, sizeof *prof_site_slots);
-    size_t bytes = PROF_PAGEMAP_SITES * sizeof *prof_site_nodes; /* of which only what is used is ever touched */
-    void *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!prof_site_slots || nodes == MAP_FAILED) {
+    if (!prof_site_slots || !(prof_site_nodes = map_sites())) {
         free(prof_site_slots);
         prof_site_slots = NULL;
         return ENOMEM;
     }
-    prof_site_nodes = nodes;
     prof_site_mask = FIRST_SLOTS - 1;
     slots_used = 0;
     site_count = PROF_SITES_WITHOUT_GIL - 1;
@@ -301,7 +309,7 @@ void prof_memory_stop(void) {
     prof_memory_totals = &no_totals;
     free(prof_site_slots);
     prof_site_slots = NULL;
-    munmap(prof_site_nodes, PROF_PAGEMAP_SITES * sizeof *prof_site_nodes);
+    munmap(prof_site_nodes, site_room * sizeof *prof_site_nodes);
     prof_pagemap_clear();
     if (statm >= 0) close(statm);
     statm = -1; /* a child's own is another file */
