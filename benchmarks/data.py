@@ -52,7 +52,7 @@ def snippets(count: int) -> str:
 
 
 SHAPES: dict[Callable[[int], str], int] = {
-    rows: 20_000, nested: 50_000, function: 20_000, elements: 60_000, body: 20_000, snippets: 100_000
+    rows: 20_000, nested: 20_000, function: 20_000, elements: 20_000, body: 10_000, snippets: 10_000
 }  # fmt: skip
 OPENERS = {"summary": "memory,{}", "detail": "memory,{},,true", "both": "both,{}", "all": "all,{}"}
 
@@ -78,7 +78,7 @@ def measure(session: Callable[[str], Any], directory: Path, quick: bool) -> Iter
         turns = {"plain": run(source, nullcontext)}
         for name, settings in OPENERS.items():
             turns[name] = run(source, lambda settings=settings: session(settings.format(directory)))  # type: ignore[misc]
-        every[shape.__name__] = interleave(turns, 2 if quick else 5)
+        every[shape.__name__] = interleave(turns, 2 if quick else 3)
     values = {}
     for name in OPENERS:
         ratios = {shape: times.best(name) / times.best("plain") for shape, times in every.items()}

@@ -211,12 +211,14 @@ prof_node *prof_site_at_line(prof_thread *t, prof_node *top, prof_ref function, 
 static prof_appender moments, types;
 static uint64_t moment_count, last_moment_ns, moment_every_ns;
 static uint32_t last_epoch; /* of the peak at the last moment */
-static int statm = -1; /* Owned: /proc/self/statm */
 
 static uint64_t resident_bytes(void) {
     char text[128];
     unsigned long pages = 0;
-    ssize_t n = statm < 0 ? -1 : pread(statm, text, sizeof text - 1, 0);
+    /* Opened each time: a descriptor that stays may be closed by the program, and the number then be another file's. */
+    int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = statm < 0 ? -1 : read(statm, text, sizeof text - 1);
+    if (statm >= 0) close(statm);
     if (n <= 0) return 0;
     text[n] = 0;
     return sscanf(text, "%*u %lu", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
@@ -297,7 +299,6 @@ int prof_memory_start(int mode) {
     moments = types = (prof_appender){0};
     moment_count = 0;
     moment_every_ns = 10000000;
-    if (statm < 0) statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     prof_memory_moment(1);
     return 0;
 }
@@ -311,8 +312,6 @@ void prof_memory_stop(void) {
     prof_site_slots = NULL;
     munmap(prof_site_nodes, site_room * sizeof *prof_site_nodes);
     prof_pagemap_clear();
-    if (statm >= 0) close(statm);
-    statm = -1; /* a child's own is another file */
     free(queue);
     queue = NULL;
     queue_room = queue_used = 0;

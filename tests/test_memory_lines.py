@@ -1,4 +1,4 @@
-"""Whose line an allocation is on, in code of awkward shapes: large, run once, run out of order, dropped, shared by functions."""
+"""Whose line an allocation is on, in code of awkward shapes: large, run once or out of order, dropped, on one line."""
 
 from __future__ import annotations
 
