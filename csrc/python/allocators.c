@@ -39,7 +39,11 @@ static inline prof_node *site_now(prof_py_state *state) {
     prof_py_frame *frame = prof_py_frame_of(state);
     uintptr_t key = frame ? (uintptr_t)prof_py_instruction(frame) : 0;
     prof_node *site = prof_site_find(key, prof_arena_ref(top));
-    return PROF_LIKELY(site != NULL) ? site : prof_alloc_site(t, top, frame, on_top);
+    if (PROF_LIKELY(site != NULL)) return site;
+    int before = errno;
+    site = prof_alloc_site(t, top, frame, on_top);
+    errno = before;
+    return site;
 }
 
 /* A block of a thread without the main interpreter's GIL: in the map at once, in the sums when somebody with it comes by. */
@@ -60,9 +64,11 @@ static __attribute__((noinline)) int still_busy(void) {
 
 /* What need not be done at each allocation. */
 static __attribute__((noinline)) void chores(size_t bytes) {
+    int before = errno; /* the program's: an allocator that succeeds leaves it alone */
     if (prof_memory_waiting) prof_memory_drain();
     prof_tracked_look();
     if (!(since_chores & 4095) || bytes >= LARGE) prof_memory_moment(0);
+    errno = before;
 }
 
 static inline void allocated(const void *block, size_t bytes, int object) {
