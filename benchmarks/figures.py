@@ -78,6 +78,9 @@ FIGURES: tuple[Figure, ...] = (
     Figure("memory-memray", "memory", "  the same under memray", unit="x"),
     Figure("memory-memray-python", "memory", "  the same under memray, Python's allocators too", unit="x"),
     Figure("memory-both", "memory", "slowdown by `both`, functions of 1 us and longer recorded", 1.25, 1.15, unit="x"),
+    Figure(
+        "memory-data", "memory", "slowdown of programs that are only data, compiled and run once", 1.3, 1.15, unit="x"
+    ),
     Figure("memory-share", "memory", "memory that detail adds to a heap of 200 MB", 30, 20, unit=" %"),
     Figure("ops", "operations", "slowdown of 5 programs, operations counted", 1.12, 1.06, unit="x"),
     Figure("ops-worst", "operations", "  the worst of them", 1.20, 1.12, unit="x"),

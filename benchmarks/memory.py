@@ -31,6 +31,7 @@ from time import process_time
 from types import CodeType
 from typing import Any
 
+from benchmarks import data
 from benchmarks.contenders import environment, execute
 from benchmarks.figures import Result
 from benchmarks.rounds import Times, interleave
@@ -161,6 +162,7 @@ def measure(quick: bool) -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="prof-bench-") as directory:
         yield from alone(Path(directory), quick)
         yield from both(Path(directory), quick)
+        yield from data.measure(session, Path(directory), quick)
     yield share(quick)
 
 

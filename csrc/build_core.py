@@ -50,6 +50,7 @@ PYTHON = [
     "sections.c",
     "ambient.c",
     "monitor.c",
+    "alloc_sites.c",
     "allocators.c",
     "tracked.c",
     "live.c",

@@ -35,9 +35,13 @@ static uint64_t hash_bytes(const char *text, size_t n) { /* FNV-1a */
     return h ^ h >> 29;
 }
 
-static uint64_t hash_label(uint32_t kind, prof_ref name, prof_ref file, uint32_t line) {
-    uint64_t h = ((uint64_t)name << 32 | file) * 0x9e3779b97f4a7c15u;
-    h = (h ^ ((uint64_t)kind << 32 | line)) * 0x9e3779b97f4a7c15u;
+/* What tells labels of the same place apart. A line's name follows from its place, but two functions may share the line: it goes by
+ * its function, which is its module. */
+static prof_ref key(const prof_label *l) { return l->kind == PROF_LINE ? l->module : l->name; }
+
+static uint64_t hash_label(const prof_label *l) {
+    uint64_t h = ((uint64_t)key(l) << 32 | l->file) * 0x9e3779b97f4a7c15u;
+    h = (h ^ ((uint64_t)l->kind << 32 | l->line)) * 0x9e3779b97f4a7c15u;
     return h ^ h >> 31;
 }
 
@@ -46,8 +50,7 @@ static uint64_t hash_of(const table *t, prof_ref ref) {
         prof_string *s = prof_arena_at(ref);
         return hash_bytes(s->text, s->length);
     }
-    prof_label *l = prof_arena_at(ref);
-    return hash_label(l->kind, l->name, l->file, l->line);
+    return hash_label(prof_arena_at(ref));
 }
 
 /* Room for one more entry: 0, or -1 without memory. */
@@ -96,11 +99,10 @@ prof_ref prof_string_ref(const char *text) {
 
 /* The slot of that label, or the free one where it belongs. */
 static prof_ref *label_slot(const prof_label *wanted) {
-    size_t k = hash_label(wanted->kind, wanted->name, wanted->file, wanted->line) & labels.mask;
+    size_t k = hash_label(wanted) & labels.mask;
     for (; labels.slots[k]; k = (k + 1) & labels.mask) {
         const prof_label *l = prof_arena_at(labels.slots[k]);
-        if (l->kind == wanted->kind && l->name == wanted->name && l->file == wanted->file && l->line == wanted->line)
-            break;
+        if (l->kind == wanted->kind && key(l) == key(wanted) && l->file == wanted->file && l->line == wanted->line) break;
     }
     return &labels.slots[k];
 }
@@ -144,13 +146,28 @@ int prof_label_is_span(const char *name, const char *file, uint32_t line) {
     return is;
 }
 
-prof_label *prof_label_line(const char *function, const char *file, uint32_t line) {
+static prof_ref line_name(prof_ref file, uint32_t line) {
     char name[512];
-    const char *base = strrchr(file, '/');
-    base = base && base[1] ? base + 1 : file;
+    const char *path = prof_string_text(file), *base = strrchr(path, '/');
+    base = base && base[1] ? base + 1 : path;
     if (line) snprintf(name, sizeof name, "%s:%u", base, line);
     else snprintf(name, sizeof name, "%s", base);
-    return prof_label_intern(PROF_LINE, name, function, file, line, 0);
+    return intern_string(name);
+}
+
+prof_label *prof_label_at_line(prof_ref function, prof_ref file, uint32_t line) {
+    prof_label wanted = {.kind = PROF_LINE, .module = function, .file = file, .line = line, .min = UINT64_MAX};
+    if (!prof_recording() || !function || !file) return NULL;
+    pthread_mutex_lock(&lock);
+    prof_ref known = labels.slots ? *label_slot(&wanted) : 0;
+    prof_label *label = known ? prof_arena_at(known) : NULL;
+    if (!known && (wanted.name = line_name(file, line))) label = intern_label(&wanted);
+    pthread_mutex_unlock(&lock);
+    return label;
+}
+
+prof_label *prof_label_line(const char *function, const char *file, uint32_t line) {
+    return prof_label_at_line(prof_string_ref(function), prof_string_ref(file), line);
 }
 
 prof_label *prof_label_get(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line) {

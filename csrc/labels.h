@@ -17,7 +17,9 @@ prof_label *prof_label_intern(uint32_t kind, const char *name, const char *modul
 /* Whether a function of that name and place has a label for its spans. */
 int prof_label_is_span(const char *name, const char *file, uint32_t line);
 
-/* The label of a line (0: unknown) of `file`, in `function`. NULL without room. */
+/* The label of a line (0: unknown) of `file`, in `function`; of another function on the same line there is another. NULL without
+ * room. */
+prof_label *prof_label_at_line(prof_ref function, prof_ref file, uint32_t line);
 prof_label *prof_label_line(const char *function, const char *file, uint32_t line);
 
 /* The text at `ref`, "" for 0. Borrowed from the arena. */

@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "lines.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define TAG "# prof:auto"
 
@@ -12,6 +15,7 @@
 typedef struct {
     uint32_t number;
     uint32_t shifts; /* 1: put in whole, so that those behind it have moved; 0: a comment turned into a call */
+    uint32_t before; /* how many lines were put in before it */
 } own_line;
 typedef struct {
     char *file;      /* Owned */
@@ -60,7 +64,8 @@ static void add(source *s, uint32_t number, uint32_t shifts) {
         if (!bigger) return;
         s->lines = bigger;
     }
-    s->lines[s->count++] = (own_line){number, shifts};
+    uint32_t before = s->count ? s->lines[s->count - 1].before + s->lines[s->count - 1].shifts : 0;
+    s->lines[s->count++] = (own_line){number, shifts, before};
 }
 
 /* The line [begin, end). */
@@ -84,8 +89,17 @@ static void scan(source *s, const char *text, const char *end) {
     look(s, number, line, end);
 }
 
+/* Code may say that it comes from anywhere: reading a pipe or a terminal would take from the program, or wait for ever. */
+static FILE *open_regular(const char *file) {
+    struct stat status;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    FILE *f = fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) ? fdopen(fd, "r") : NULL;
+    if (!f && fd >= 0) close(fd);
+    return f;
+}
+
 static void read_source(source *s) {
-    FILE *f = fopen(s->file, "re");
+    FILE *f = open_regular(s->file);
     char *text = NULL;
     size_t size = 0, room = 0, got;
     if (!f) return;
@@ -133,20 +147,31 @@ static const source *find(const char *file) {
     return &sources[k];
 }
 
+/* Index of the first own line that is not before `line`. */
+static uint32_t first_at(const source *s, uint32_t line) {
+    uint32_t low = 0, high = s->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->lines[middle].number < line) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 uint32_t prof_line_original(const char *file, uint32_t line) {
     uint32_t before = 0;
     pthread_mutex_lock(&lock);
     const source *s = find(file);
-    for (uint32_t i = 0; s && i < s->count && s->lines[i].number < line; i++) before += s->lines[i].shifts;
+    uint32_t i = s ? first_at(s, line) : 0;
+    if (i) before = s->lines[i - 1].before + s->lines[i - 1].shifts;
     pthread_mutex_unlock(&lock);
     return line - before;
 }
 
 int prof_line_is_own(const char *file, uint32_t line) {
-    uint32_t i = 0;
     pthread_mutex_lock(&lock);
     const source *s = find(file);
-    while (s && i < s->count && s->lines[i].number < line) i++;
+    uint32_t i = s ? first_at(s, line) : 0;
     int own = s && i < s->count && s->lines[i].number == line;
     pthread_mutex_unlock(&lock);
     return own;

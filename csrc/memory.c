@@ -14,8 +14,7 @@
 #include "tree.h"
 
 #define FIRST_SLOTS 4096
-/* An instruction that was forgotten. No code lies at the last byte of the address space. */
-#define GONE UINTPTR_MAX
+#define LEAST_SITES 8192
 
 __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 int prof_memory_mode;
@@ -26,23 +25,25 @@ prof_site_slot *prof_site_slots;
 size_t prof_site_mask;
 prof_node **prof_site_nodes;
 static size_t slots_used;
-static uint32_t site_count;
+static uint32_t site_count, site_room; /* those beyond are not followed */
 
 /* ---- events of threads without the GIL ------------------------------------------------------------------------------ */
 
-/* Blocks of PROF_SITE_WITHOUT_GIL since the last drain, in sums: there may be millions of them before somebody with the GIL
- * comes by. Of others only the frees wait. */
+/* Their blocks since the last drain, in sums: there may be millions of them before somebody with the GIL comes by. Of other
+ * sites only the frees wait. */
 static struct {
     uint64_t count, bytes, free_count, free_bytes;
-    uint64_t class_count[PROF_SIZE_CLASSES];
-} foreign;
+} foreign[PROF_SITES_WITHOUT_GIL];
+static uint32_t foreign_count; /* how many have a site; the first is number 1 */
+static uint64_t foreign_classes[PROF_SIZE_CLASSES];
 
 typedef struct {
     uint32_t tag;
     size_t bytes;
 } freed_block;
 
-static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Over all this, and changes of the table of sites: who lacks the GIL holds it to look there. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static freed_block *queue; /* Owned */
 static size_t queue_room, queue_used;
 
@@ -58,84 +59,128 @@ static void queue_freed(uint32_t tag, size_t bytes) {
 }
 
 void prof_memory_queue(uint32_t tag, size_t bytes, int freed) {
-    pthread_mutex_lock(&queue_lock);
-    if (!freed) {
-        foreign.count++;
-        foreign.bytes += bytes;
-        foreign.class_count[prof_size_class(bytes)]++;
-    } else if (tag >> 1 == PROF_SITE_WITHOUT_GIL) {
-        foreign.free_count++;
-        foreign.free_bytes += bytes;
-    } else {
+    uint32_t site = tag >> 1;
+    pthread_mutex_lock(&lock);
+    if (!prof_memory_mode) { /* it has just ended */
+    } else if (site >= PROF_SITES_WITHOUT_GIL) {
         queue_freed(tag, bytes);
+    } else if (freed) {
+        foreign[site].free_count++;
+        foreign[site].free_bytes += bytes;
+    } else {
+        foreign[site].count++;
+        foreign[site].bytes += bytes;
+        foreign_classes[prof_size_class(bytes)]++;
     }
     __atomic_store_n(&prof_memory_waiting, 1, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&queue_lock);
+    pthread_mutex_unlock(&lock);
 }
 
-/* Counts the sums. Their order is not known: what was freed since is taken as freed first, so that no peak is made up. */
-static void count_foreign(void) {
-    prof_node *site = prof_site_nodes[PROF_SITE_WITHOUT_GIL];
+uint32_t prof_memory_without_gil(prof_node *site, uintptr_t instruction, prof_ref top) {
+    uint32_t number = 1;
+    pthread_mutex_lock(&lock);
+    if (!site && prof_site_slots) site = prof_site_find(instruction, top);
+    if (site && !site->site && prof_memory_mode == PROF_MEMORY_DETAIL) site = NULL; /* its blocks are not followed */
+    while (site && number <= foreign_count && prof_site_nodes[number] != site) number++;
+    if (site && number > foreign_count && number < PROF_SITES_WITHOUT_GIL && foreign_count)
+        prof_site_nodes[foreign_count = number] = site;
+    pthread_mutex_unlock(&lock);
+    return site && number < PROF_SITES_WITHOUT_GIL ? number : PROF_SITE_WITHOUT_GIL;
+}
+
+/* Counts the sums of a site. Their order is not known: what was freed since is taken as freed first, so that no peak is made
+ * up. */
+static void count_foreign(uint32_t number) {
+    prof_node *site = prof_site_nodes[number];
     prof_memory *m = prof_memory_totals;
     prof_site_touch(site);
-    site->alloc_count += foreign.count;
-    site->alloc_bytes += foreign.bytes;
-    site->free_count += foreign.free_count;
-    site->free_bytes += foreign.free_bytes;
-    if (prof_memory_mode == PROF_MEMORY_DETAIL) {
-        for (int k = 0; k < PROF_SIZE_CLASSES; k++) m->class_count[k] += foreign.class_count[k];
-        m->live_bytes += foreign.bytes - foreign.free_bytes;
-        if (m->live_bytes > m->peak_bytes) {
-            m->peak_bytes = m->live_bytes;
-            m->epoch++;
-        }
+    site->alloc_count += foreign[number].count;
+    site->alloc_bytes += foreign[number].bytes;
+    site->free_count += foreign[number].free_count;
+    site->free_bytes += foreign[number].free_bytes;
+    if (prof_memory_mode != PROF_MEMORY_DETAIL) return;
+    m->live_bytes += foreign[number].bytes - foreign[number].free_bytes;
+    if (m->live_bytes > m->peak_bytes) {
+        m->peak_bytes = m->live_bytes;
+        m->epoch++;
     }
-    memset(&foreign, 0, sizeof foreign);
+}
+
+static void count_all_foreign(void) {
+    for (int growing = 0; growing < 2; growing++) /* those that shrank come first, for the same reason */
+        for (uint32_t k = 1; k <= foreign_count; k++)
+            if ((foreign[k].bytes > foreign[k].free_bytes) == growing && (foreign[k].count || foreign[k].free_count))
+                count_foreign(k);
+    if (prof_memory_mode == PROF_MEMORY_DETAIL)
+        for (int k = 0; k < PROF_SIZE_CLASSES; k++) prof_memory_totals->class_count[k] += foreign_classes[k];
+    memset(foreign, 0, sizeof foreign);
+    memset(foreign_classes, 0, sizeof foreign_classes);
 }
 
 void prof_memory_drain(void) {
-    pthread_mutex_lock(&queue_lock);
+    pthread_mutex_lock(&lock);
     prof_memory_waiting = 0;
-    if (prof_memory_mode) count_foreign();
     for (size_t i = 0; prof_memory_mode && i < queue_used; i++)
         prof_memory_freed_at(prof_block_site(queue[i].tag), queue[i].bytes);
+    if (prof_memory_mode) count_all_foreign();
     queue_used = 0;
-    pthread_mutex_unlock(&queue_lock);
+    pthread_mutex_unlock(&lock);
 }
 
 /* ---- sites -------------------------------------------------------------------------------------------------------------- */
 
 static int grow(void) {
-    size_t size = (prof_site_mask + 1) * 2, used = 0;
+    size_t size = (prof_site_mask + 1) * 2;
     prof_site_slot *bigger = calloc(size, sizeof *bigger);
     if (!bigger) return -1;
     for (size_t i = 0; i <= prof_site_mask; i++) {
         prof_site_slot s = prof_site_slots[i];
-        if (!s.site || s.instruction == GONE) continue;
+        if (!s.site) continue;
         size_t k = prof_site_home(s.instruction, s.top) & (size - 1);
         while (bigger[k].site) k = (k + 1) & (size - 1);
         bigger[k] = s;
-        used++;
     }
     free(prof_site_slots);
     prof_site_slots = bigger;
     prof_site_mask = size - 1;
-    slots_used = used;
     return 0;
 }
 
-static void remember(uintptr_t instruction, prof_ref top, prof_ref site) {
-    if ((slots_used + 1) * 2 > prof_site_mask && grow()) return;
-    size_t k = prof_site_home(instruction, top) & prof_site_mask;
+static void add_slot(prof_site_slot slot) {
+    size_t k = prof_site_home(slot.instruction, slot.top) & prof_site_mask;
     while (prof_site_slots[k].site) k = (k + 1) & prof_site_mask;
-    prof_site_slots[k] = (prof_site_slot){instruction, top, site};
+    prof_site_slots[k] = slot;
     slots_used++;
 }
 
-void prof_site_forget(uintptr_t begin, uintptr_t end) {
-    for (size_t i = 0; prof_site_slots && i <= prof_site_mask; i++)
-        if (prof_site_slots[i].instruction >= begin && prof_site_slots[i].instruction < end)
-            prof_site_slots[i].instruction = GONE;
+int prof_site_remember(uintptr_t instruction, prof_node *top, prof_node *site) {
+    pthread_mutex_lock(&lock);
+    int full = (slots_used + 1) * 2 > prof_site_mask && grow();
+    if (!full) add_slot((prof_site_slot){instruction, prof_arena_ref(top), prof_arena_ref(site)});
+    pthread_mutex_unlock(&lock);
+    return full ? -1 : 0;
+}
+
+static void remove_slot(uintptr_t instruction, prof_ref top) {
+    prof_site_slot *slots = prof_site_slots;
+    size_t mask = prof_site_mask, k = prof_site_home(instruction, top) & mask;
+    while (slots[k].site && (slots[k].instruction != instruction || slots[k].top != top)) k = (k + 1) & mask;
+    if (!slots[k].site) return;
+    /* Those behind it that would lie here if they could move up: a search ends at the first free slot. */
+    for (size_t next = (k + 1) & mask; slots[next].site; next = (next + 1) & mask) {
+        size_t home = prof_site_home(slots[next].instruction, slots[next].top) & mask;
+        if (((next - home) & mask) < ((next - k) & mask)) continue;
+        slots[k] = slots[next];
+        k = next;
+    }
+    slots[k] = (prof_site_slot){0};
+    slots_used--;
+}
+
+void prof_site_forget(uintptr_t instruction, prof_ref top) {
+    pthread_mutex_lock(&lock);
+    remove_slot(instruction, top);
+    pthread_mutex_unlock(&lock);
 }
 
 /* The nearest of `top` and its ancestors whose function records memory. */
@@ -147,17 +192,15 @@ static prof_node *recorder(prof_node *top, uint32_t *flags) {
     }
 }
 
-prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction, const prof_place *place) {
+prof_node *prof_site_at_line(prof_thread *t, prof_node *top, prof_ref function, prof_ref file, uint32_t line) {
     uint32_t flags;
-    prof_label *label = prof_label_line(place->function, place->file, place->line);
+    prof_label *label = prof_label_at_line(function, file, line);
     if (!label) return NULL;
     prof_node *site = prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label));
-    if (!site) return NULL;
-    if (!site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < PROF_PAGEMAP_SITES / 2) {
+    if (site && !site->site && !(flags & PROF_LABEL_NO_DETAIL) && site_count + 1 < site_room) {
         site->site = ++site_count;
         prof_site_nodes[site->site] = site;
     }
-    if (instruction) remember(instruction, prof_arena_ref(top), prof_arena_ref(site));
     return site;
 }
 
@@ -168,15 +211,14 @@ prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction,
 static prof_appender moments, types;
 static uint64_t moment_count, last_moment_ns, moment_every_ns;
 static uint32_t last_epoch; /* of the peak at the last moment */
-/* No descriptor is kept: its number would be another file's as soon as the program closes what it does not know. */
+
 static uint64_t resident_bytes(void) {
     char text[128];
     unsigned long pages = 0;
-    int error = errno; /* malloc's caller may look at it */
-    int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n = file < 0 ? -1 : read(file, text, sizeof text - 1);
-    if (file >= 0) close(file);
-    errno = error;
+    /* Opened each time: a descriptor that stays may be closed by the program, and the number then be another file's. */
+    int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = statm < 0 ? -1 : read(statm, text, sizeof text - 1);
+    if (statm >= 0) close(statm);
     if (n <= 0) return 0;
     text[n] = 0;
     return sscanf(text, "%*u %lu", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
@@ -205,27 +247,49 @@ int prof_memory_type(const char *name, uint64_t count, uint64_t bytes) {
 
 /* ---- start and stop -------------------------------------------------------------------------------------------------------- */
 
+/* The sites that stand for all who have no line. 0, or -1 without room. */
+static int first_sites(void) {
+    static const char *const names[] = {
+        [PROF_SITE_WITHOUT_GIL] = "<threads without the GIL>",
+        [PROF_SITE_ELSEWHERE] = "<other interpreters>",
+    };
+    prof_thread *t = prof_thread_current();
+    for (uint32_t k = 1; k < sizeof names / sizeof *names; k++) {
+        prof_site_nodes[k] = t ? prof_site_at_line(t, t->base->node, prof_string_ref(""), prof_string_ref(names[k]), 0) : NULL;
+        if (!prof_site_nodes[k]) return -1;
+        foreign_count = k;
+    }
+    return 0;
+}
+
+/* Addresses for all sites that there may be, or as many as the limits of the process leave; what is not used is never touched. */
+static prof_node **map_sites(void) {
+    for (site_room = PROF_PAGEMAP_SITES / 2; site_room >= LEAST_SITES; site_room /= 2) {
+        size_t bytes = site_room * sizeof(prof_node *);
+        void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p != MAP_FAILED) return p;
+    }
+    return NULL;
+}
+
 int prof_memory_start(int mode) {
     prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_memory)};
     prof_memory *totals = prof_arena_append(&room, PROF_CHUNK_MEMORY, sizeof *totals, 0, sizeof *totals);
     if (!totals) return ENOSPC;
     prof_site_slots = calloc(FIRST_SLOTS, sizeof *prof_site_slots);
-    size_t bytes = PROF_PAGEMAP_SITES * sizeof *prof_site_nodes; /* of which only what is used is ever touched */
-    void *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!prof_site_slots || nodes == MAP_FAILED) {
+    if (!prof_site_slots || !(prof_site_nodes = map_sites())) {
         free(prof_site_slots);
         prof_site_slots = NULL;
         return ENOMEM;
     }
-    prof_site_nodes = nodes;
     prof_site_mask = FIRST_SLOTS - 1;
-    slots_used = site_count = 0;
+    slots_used = 0;
+    site_count = PROF_SITES_WITHOUT_GIL - 1;
+    foreign_count = 0;
     totals->detail = mode == PROF_MEMORY_DETAIL;
     totals->epoch = 1;
     prof_arena_publish(&room, sizeof *totals);
-    static const prof_place without = {"", "<threads without the GIL>", 0};
-    prof_thread *t = prof_thread_current();
-    if (!t || !prof_site_name(t, t->base->node, 0, &without)) { /* the first site: PROF_SITE_WITHOUT_GIL */
+    if (first_sites()) {
         prof_memory_mode = mode;
         prof_memory_stop();
         return ENOSPC;
@@ -241,16 +305,24 @@ int prof_memory_start(int mode) {
 
 void prof_memory_stop(void) {
     if (prof_memory_mode == PROF_MEMORY_OFF) return;
+    pthread_mutex_lock(&lock); /* threads without the GIL may be looking */
     prof_memory_mode = PROF_MEMORY_OFF;
     prof_memory_totals = &no_totals;
     free(prof_site_slots);
     prof_site_slots = NULL;
-    munmap(prof_site_nodes, PROF_PAGEMAP_SITES * sizeof *prof_site_nodes);
+    munmap(prof_site_nodes, site_room * sizeof *prof_site_nodes);
     prof_pagemap_clear();
-    pthread_mutex_init(&queue_lock, NULL); /* a forked child may have copied it taken */
     free(queue);
     queue = NULL;
     queue_room = queue_used = 0;
     prof_memory_waiting = 0;
-    memset(&foreign, 0, sizeof foreign);
+    foreign_count = 0;
+    memset(foreign, 0, sizeof foreign);
+    memset(foreign_classes, 0, sizeof foreign_classes);
+    pthread_mutex_unlock(&lock);
+}
+
+void prof_memory_forget(void) {
+    pthread_mutex_init(&lock, NULL); /* another thread may have held it when the parent forked */
+    prof_memory_stop();
 }

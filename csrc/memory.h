@@ -38,28 +38,35 @@ extern prof_node **prof_site_nodes;        /* by number */
 static inline uint32_t prof_block_tag(uint32_t site, int object) { return site << 1 | (uint32_t)object; }
 static inline prof_node *prof_block_site(uint32_t tag) { return prof_site_nodes[tag >> 1]; }
 
-/* Where an instruction is, told by the CPython half when a site is first met. */
-typedef struct {
-    const char *function, *file; /* Borrowed, UTF-8, NUL-terminated */
-    uint32_t line;
-} prof_place;
-
 /* Begins counting into the running recording. 0, or ENOMEM or ENOSPC. */
 int prof_memory_start(int mode);
 
 /* Ends it; the tables go, what was counted stays. `hook` off first: nobody may be inside. */
 void prof_memory_stop(void);
 
-/* The site of `place` below `top`, remembered for `instruction` unless that is 0. NULL when nothing records. */
-prof_node *prof_site_name(prof_thread *t, prof_node *top, uintptr_t instruction, const prof_place *place);
+/* The same in a forked child. */
+void prof_memory_forget(void);
 
-/* Forgets the instructions in [begin, end): their code is going, and other code may come to lie there. */
-void prof_site_forget(uintptr_t begin, uintptr_t end);
+/* The site of a line (0: unknown) of `file` in `function` below `top`, made when it is first met. NULL when nothing records, or
+ * without room. */
+prof_node *prof_site_at_line(prof_thread *t, prof_node *top, prof_ref function, prof_ref file, uint32_t line);
 
-/* Number of the site that stands for all threads without the GIL. */
+/* From now on prof_site_find knows the site of `instruction` below `top`. 0, or -1 without memory. To be forgotten before other
+ * code comes to lie there. */
+int prof_site_remember(uintptr_t instruction, prof_node *top, prof_node *site);
+void prof_site_forget(uintptr_t instruction, prof_ref top);
+
+/* Sites below this number are of blocks that threads got without the main interpreter's GIL. They are counted when somebody
+ * with it comes by, and so are their frees. The first two stand for all that have no line. */
+#define PROF_SITES_WITHOUT_GIL 256
 #define PROF_SITE_WITHOUT_GIL 1
+#define PROF_SITE_ELSEWHERE 2 /* other interpreters */
 
-/* An event of a thread without the GIL: a block with this tag was allocated, or freed. */
+/* The number for blocks of `site`, or if that is NULL of the one that prof_site_find would find. Any thread. */
+uint32_t prof_memory_without_gil(prof_node *site, uintptr_t instruction, prof_ref top);
+
+/* An event of a thread without the GIL: a block with this tag was allocated, or freed. Of other sites than those above only
+ * frees. Any thread. */
 void prof_memory_queue(uint32_t tag, size_t bytes, int freed);
 void prof_memory_drain(void);
 
@@ -122,7 +129,7 @@ static inline void prof_memory_freed_at(prof_node *site, size_t bytes) {
 
 /* A block with this tag has left the map. That it came may still wait in the queue: then it goes the same way. */
 static inline void prof_memory_released(uint32_t tag, size_t bytes) {
-    if (PROF_UNLIKELY(tag >> 1 == PROF_SITE_WITHOUT_GIL)) prof_memory_queue(tag, bytes, 1);
+    if (PROF_UNLIKELY(tag >> 1 < PROF_SITES_WITHOUT_GIL)) prof_memory_queue(tag, bytes, 1);
     else prof_memory_freed_at(prof_block_site(tag), bytes);
 }
 

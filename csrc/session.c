@@ -155,7 +155,7 @@ int prof_full(void) { return prof_arena_full(); }
 
 void prof_forget(void) {
     if (!prof_recording()) return;
-    prof_memory_stop();
+    prof_memory_forget();
     if (prof_on_forget) prof_on_forget();
     prof_epoch++;
     prof_thread *t = prof_current;

@@ -33,6 +33,8 @@ def start(settings: Settings) -> None:
     if error == errno.ENOTSUP:
         version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
         raise UsageError(f"mode 'memory' is not validated on {version}")
+    if error == errno.EPERM:
+        raise UsageError("mode 'memory' cannot begin in a subinterpreter: the main interpreter's memory is recorded")
     if error == errno.EBUSY:
         raise UsageError("memory detail cannot begin: another tool has wrapped the hooks of an earlier summary")
     if error:

@@ -15,6 +15,7 @@ import pytest
 from allocating import Allocations
 from prof.capture import open_capture
 
+PROGRAMS = Path(__file__).resolve().parent / "programs" / "memory"
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 
 ORDERS = (
@@ -95,10 +96,18 @@ def test_threads_free_blocks_of_others(robust: Callable[..., list[Allocations]])
 def test_blocks_without_the_gil(robust: Callable[..., list[Allocations]], allocators: str) -> None:
     (found,) = robust("without_gil", PYTHONMALLOC=allocators)
     (line,) = (line for line in found.lines if line.label.name == "<threads without the GIL>")
-    # Each round of each thread has one block twice.
-    assert line.alloc_count >= 4 * 300 * 2
+    # What has a Python frame is on that frame's line, but the first time, where that has not allocated with the GIL.
+    assert 50 <= line.alloc_count < 50 + 100
+    file = str(PROGRAMS / "robust.py")
+    source = (PROGRAMS / "robust.py").read_text().splitlines()
+    for call, size in {"RawMalloc(5000 + n)": 5000, "RawRealloc(block": 9000}.items():
+        (at,) = (number for number, text in enumerate(source, 1) if call in text)
+        assert found.of_line(file, at) >= 4 * 299
+        assert found.of_line(file, at, "alloc_bytes") >= 4 * sum(size + n for n in range(1, 300))
     if found.totals.detail:
-        assert line.live_bytes is not None and 1 << 20 <= line.live_bytes < (1 << 20) + 100_000
+        assert line.live_bytes is not None and 50 * 3000 <= line.live_bytes < 50 * 3000 + (1 << 20) + 10_000
+        assert found.totals.live_bytes is not None
+        assert (1 << 20) + 50 * 3000 <= found.totals.live_bytes < (1 << 20) + 50 * 3000 + 400_000
 
 
 def test_fork(robust: Callable[..., list[Allocations]]) -> None:

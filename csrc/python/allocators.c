@@ -1,16 +1,12 @@
 #define _GNU_SOURCE
 /* The allocator hooks: CPython's three domains, wrapped around whatever is installed. */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "../lines.h"
 #include "../memory.h"
 #include "../stack.h"
+#include "alloc_sites.h"
 #include "control.h"
 #include "frame.h"
-#include "probes.h"
-#include "text.h"
 #include "tracked.h"
 
 /* Allocators serve large blocks through other domains, and 0 bytes too: there the inner call is not another block. pymalloc
@@ -23,67 +19,10 @@ static int installed; /* 1: all hooks but free; 2: that too */
 static int arenas_installed;
 static uint32_t since_chores; /* allocations counted */
 static PyInterpreterState *main_interpreter;
-static Py_ssize_t code_slot = -1; /* on code objects: they have sites */
 
 #if PROF_PY_VALIDATED
 
-/* The package's folder, with its slash: what its Python files allocate is not the program's. */
-static char own_folder[1024];
-
 static int on_top(void);
-
-/* ---- sites ------------------------------------------------------------------------------------------------------------- */
-
-/* A str's UTF-8 without asking Python for memory: its own, or written into `buffer`, cut to fit. */
-static const char *text_of(PyObject *text, char *buffer, size_t size) {
-    if (PyUnicode_IS_COMPACT_ASCII(text)) return (const char *)PyUnicode_1BYTE_DATA(text);
-    prof_py_utf8(text, buffer, size);
-    return buffer;
-}
-
-/* Code objects come and go, and others come to lie where they lay. */
-static void code_gone(void *o) {
-    PyCodeObject *code = o;
-    if (!code || !prof_memory_mode) return; /* another slot of it was in use, not ours */
-    uintptr_t begin = (uintptr_t)_PyCode_CODE(code);
-    prof_site_forget(begin, begin + (uintptr_t)_PyCode_NBYTES(code));
-}
-
-/* Whether we shall hear when the code goes: its instructions may be remembered until then. Marking it asks Python for memory,
- * which is safe while our own hooks answer first. Another tool's, above ours, may hold a lock that it would take again. */
-static int marked(PyCodeObject *code) {
-    void *known = NULL;
-    PyUnstable_Code_GetExtra((PyObject *)code, code_slot, &known);
-    if (known) return 1;
-    if (!on_top()) return 0;
-    prof_busy.quiet++;
-    int failed = PyUnstable_Code_SetExtra((PyObject *)code, code_slot, code);
-    prof_busy.quiet--;
-    return !failed;
-}
-
-/* Names the site of the frame's instruction. Runs inside an allocator: takes no frame object and no memory of Python's but
- * the slot on the code object. */
-static __attribute__((noinline)) prof_node *name_site(prof_thread *t, prof_node *top, prof_py_frame *frame, uintptr_t key) {
-    char file[1024], function[512];
-    prof_place place = {"", "<no Python frame>", 0};
-    prof_py_frame *f = frame;
-    while (f && prof_py_incomplete(f)) f = f->previous;
-    if (f != frame) { /* one that has not begun (a closure's cells, a generator being made) allocates for its caller */
-        key = f ? (uintptr_t)prof_py_instruction(f) : 0;
-        prof_node *site = prof_site_find(key, prof_arena_ref(top));
-        if (site) return site;
-    }
-    PyCodeObject *code = f ? prof_py_code(f) : NULL;
-    if (code) {
-        place.function = text_of(code->co_qualname, function, sizeof function);
-        place.file = text_of(code->co_filename, file, sizeof file);
-        if (own_folder[0] && !strncmp(place.file, own_folder, strlen(own_folder))) return NULL;
-        place.line = prof_line_original(place.file, (uint32_t)prof_py_line(f));
-    }
-    if (code && key && !marked(code)) key = 0;
-    return prof_site_name(t, top, key, &place);
-}
 
 static __attribute__((noinline)) prof_thread *enter_thread(void) {
     prof_busy.quiet++;
@@ -100,12 +39,16 @@ static inline prof_node *site_now(prof_py_state *state) {
     prof_py_frame *frame = prof_py_frame_of(state);
     uintptr_t key = frame ? (uintptr_t)prof_py_instruction(frame) : 0;
     prof_node *site = prof_site_find(key, prof_arena_ref(top));
-    return PROF_LIKELY(site != NULL) ? site : name_site(t, top, frame, key);
+    if (PROF_LIKELY(site != NULL)) return site;
+    int before = errno;
+    site = prof_alloc_site(t, top, frame, on_top);
+    errno = before;
+    return site;
 }
 
 /* A block of a thread without the main interpreter's GIL: in the map at once, in the sums when somebody with it comes by. */
-static __attribute__((noinline)) void without_gil(const void *block, size_t bytes) {
-    const uint32_t tag = prof_block_tag(PROF_SITE_WITHOUT_GIL, 0);
+static __attribute__((noinline)) void without_gil(const void *block, size_t bytes, uint32_t site) {
+    const uint32_t tag = prof_block_tag(site, 0);
     if (prof_memory_mode == PROF_MEMORY_DETAIL && prof_pagemap_put(block, bytes, tag)) return;
     prof_memory_queue(tag, bytes, 0);
 }
@@ -121,9 +64,11 @@ static __attribute__((noinline)) int still_busy(void) {
 
 /* What need not be done at each allocation. */
 static __attribute__((noinline)) void chores(size_t bytes) {
+    int before = errno; /* the program's: an allocator that succeeds leaves it alone */
     if (prof_memory_waiting) prof_memory_drain();
     prof_tracked_look();
     if (!(since_chores & 4095) || bytes >= LARGE) prof_memory_moment(0);
+    errno = before;
 }
 
 static inline void allocated(const void *block, size_t bytes, int object) {
@@ -131,7 +76,7 @@ static inline void allocated(const void *block, size_t bytes, int object) {
     if (PROF_UNLIKELY(!block || !prof_memory_mode)) return;
     prof_py_state *state = prof_py_state_now();
     if (PROF_UNLIKELY(state->interp != main_interpreter)) {
-        without_gil(block, bytes); /* an interpreter with a GIL of its own */
+        without_gil(block, bytes, PROF_SITE_ELSEWHERE); /* which may have a GIL of its own */
         return;
     }
     prof_node *site = site_now(state);
@@ -224,7 +169,7 @@ static void raw_allocated(void *block, size_t bytes) {
     latest.bytes = bytes;
     latest.instruction = instruction_now();
     if (prof_py_holds_gil()) allocated(block, bytes, 0);
-    else without_gil(block, bytes);
+    else without_gil(block, bytes, prof_alloc_site_without_gil());
 }
 
 static void raw_released(taken was) {
@@ -280,7 +225,7 @@ void prof_py_tracked(void *block, size_t bytes) {
     }
     raw_released(take(block));
     if (prof_py_holds_gil()) allocated(block, bytes, 0);
-    else without_gil(block, bytes);
+    else without_gil(block, bytes, prof_alloc_site_without_gil());
 }
 
 void prof_py_untracked(void *block) {
@@ -326,15 +271,20 @@ static int on_top(void) {
     return raw.malloc == raw_malloc && mem.malloc == mem_malloc && obj.malloc == obj_malloc;
 }
 
+/* Whether the calling thread runs another interpreter: taking the main one's GIL from there would end the process. */
+static int in_other_interpreter(void) {
+    PyThreadState *state = PyGILState_GetThisThreadState();
+    return state && state->interp != PyInterpreterState_Main();
+}
+
 int prof_py_memory_start(int detail, const char *folder) {
+    if (in_other_interpreter()) return EPERM;
     PyGILState_STATE gil = PyGILState_Ensure();
     int error = 0;
-    if (code_slot < 0) code_slot = PyUnstable_Eval_RequestCodeExtraIndex(code_gone);
-    if (code_slot < 0 || !PROF_PY_VALIDATED) error = ENOTSUP;
+    if (prof_alloc_sites_init(folder)) error = ENOTSUP;
     /* Hooks that another tool wrapped are still in the chain, for ever: a second set would count each block twice. */
     if (!error && installed == 1 && detail) error = EBUSY;
     main_interpreter = PyInterpreterState_Main();
-    snprintf(own_folder, sizeof own_folder, "%s", folder);
     if (!error) error = prof_memory_start(detail ? PROF_MEMORY_DETAIL : PROF_MEMORY_SUMMARY);
     if (!error && !installed) {
         install(PYMEM_DOMAIN_RAW, &under_raw, raw_hooks, detail);
@@ -354,6 +304,7 @@ int prof_py_memory_start(int detail, const char *folder) {
 }
 
 void prof_py_memory_stop(void) {
+    if (in_other_interpreter()) return;
     PyGILState_STATE gil = PyGILState_Ensure();
     if (installed && on_top()) {
         PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &under_raw);

@@ -18,7 +18,8 @@ void prof_py_count_live(void);
 
 /* Counts the program's allocations from now on into the running recording; `detail` follows each block to its end. What
  * Python files below `folder` (with its slash; "" for none) allocate is not the program's. 0, or an errno value: ENOTSUP
- * where frames are not known, EBUSY when another tool keeps hooks of a summary in the chain. */
+ * where frames are not known, EBUSY when another tool keeps hooks of a summary in the chain, EPERM in another interpreter than the
+ * main one. */
 int prof_py_memory_start(int detail, const char *folder);
 
 /* Writes what blocks of a type live now. 0, or ENOSPC. */

@@ -181,3 +181,60 @@ const prof_location *prof_locations_at(prof_location_reader *r, uint32_t unit) {
     while (r->units <= unit && r->at < r->end) read_location(r);
     return &r->here;
 }
+
+/* ---- index of lines --------------------------------------------------------------------------------------------------- */
+
+#define MARK_UNITS 128 /* between marks */
+
+void prof_line_index_open(prof_line_index *x, const uint8_t *table, size_t length, int first_line) {
+    *x = (prof_line_index){.table = table, .first_line = first_line};
+    prof_locations_open(&x->reader, table, length, first_line);
+}
+
+void prof_line_index_close(prof_line_index *x) {
+    free(x->marks);
+    *x = (prof_line_index){0};
+}
+
+/* A mark where the reader stands, if it is far enough behind the latest. */
+static void mark(prof_line_index *x) {
+    const prof_location_reader *r = &x->reader;
+    if (r->units < (x->count ? x->marks[x->count - 1].unit : 0) + MARK_UNITS) return;
+    if (x->count == x->room) {
+        uint32_t room = x->room ? x->room * 2 : 4;
+        prof_line_mark *bigger = realloc(x->marks, room * sizeof *bigger);
+        if (!bigger) return;
+        x->marks = bigger;
+        x->room = room;
+    }
+    x->marks[x->count++] = (prof_line_mark){(uint32_t)(r->at - x->table), r->units, r->line};
+}
+
+/* Takes the reader to the last mark at or before the unit, unless it stands nearer. */
+static void seek(prof_line_index *x, uint32_t unit) {
+    prof_line_mark to = {0, 0, x->first_line};
+    uint32_t low = 0, high = x->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->marks[middle].unit <= unit) low = middle + 1;
+        else high = middle;
+    }
+    if (low) to = x->marks[low - 1];
+    if (x->reader.units <= unit && x->reader.units >= to.unit) return;
+    x->reader.at = x->table + to.at;
+    x->reader.units = x->first = to.unit;
+    x->reader.line = to.line;
+}
+
+uint32_t prof_line_index_at(prof_line_index *x, uint32_t unit) {
+    prof_location_reader *r = &x->reader;
+    if (unit < x->first || unit >= r->units) {
+        if (unit < x->first || unit - r->units >= MARK_UNITS) seek(x, unit);
+        while (r->units <= unit && r->at < r->end) {
+            mark(x);
+            x->first = r->units;
+            read_location(r);
+        }
+    }
+    return r->here.line;
+}

@@ -52,4 +52,24 @@ typedef struct {
 void prof_locations_open(prof_location_reader *r, const uint8_t *table, size_t length, int first_line);
 const prof_location *prof_locations_at(prof_location_reader *r, uint32_t unit);
 
+/* Finds lines in a location table in any order. The reader goes on from where it stands; where it has been it left marks, so
+ * that going back does not mean reading from the beginning, which would be quadratic in a function of 20,000 lines. */
+typedef struct {
+    uint32_t at, unit; /* an entry's place in the table, and the first unit that it is of */
+    int line;          /* before that entry's own change */
+} prof_line_mark;
+typedef struct {
+    const uint8_t *table; /* Borrowed */
+    prof_location_reader reader;
+    int first_line;
+    uint32_t first; /* unit of what was read last */
+    uint32_t count, room;
+    prof_line_mark *marks; /* Owned; ascending, as far as the table was read */
+} prof_line_index;
+
+void prof_line_index_open(prof_line_index *x, const uint8_t *table, size_t length, int first_line);
+/* The line of a unit; 0 for none. Without memory for marks it only takes longer. */
+uint32_t prof_line_index_at(prof_line_index *x, uint32_t unit);
+void prof_line_index_close(prof_line_index *x);
+
 #endif

@@ -42,7 +42,7 @@ def exchange():
 
 
 def without_gil():
-    """Libraries that let go of the GIL, and C threads that allocate from RAW without it."""
+    """Libraries that let go of the GIL, and C threads that allocate from RAW and never had it."""
     raw = ctypes.CDLL(None)
     raw.PyMem_RawMalloc.restype = raw.PyMem_RawRealloc.restype = ctypes.c_void_p
     raw.PyMem_RawMalloc.argtypes = [ctypes.c_size_t]
@@ -68,6 +68,10 @@ def without_gil():
     for thread in threads:
         thread.join()
     raw.PyMem_RawMalloc(1 << 20)  # never freed
+    thread = ctypes.c_void_p()
+    for _ in range(50):  # a thread's whole work is PyMem_RawMalloc(3000)
+        assert not raw.pthread_create(ctypes.byref(thread), None, raw.PyMem_RawMalloc, ctypes.c_void_p(3000))
+        raw.pthread_join(thread, None)
 
 
 def busy(stop):
