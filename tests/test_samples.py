@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -413,6 +415,26 @@ def test_shares_agree_with_exact_times(record: Recorder, sampled: Callable[..., 
     assert torn <= max(4, 0.001 * samples), (torn, samples)
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one processor nothing runs while the sampler looks")
+def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Path) -> None:
+    """A generator's step takes as long as the plain function `leaf`, and as many samples.
+
+    Of 300 samples or more each, the ratio is within 8 % two times of three; 28 % is more than three times that. Who reads
+    frames again until they fit together sees half of the steps: at the second look, what the step's consumer does next.
+    """
+    keys = "imports=false,collections=false,interval=100us"
+    done = run_program("generators.py", "1500", timeout=300, PROF=f"samples,,,,{keys}")
+    assert done.returncode == 0, done.stderr
+    (found,) = captured(tmp_path)
+    own: Counter[str] = Counter()
+    for path, (_, on_cpu, *_) in found.stacks.items():
+        functions = [name for name in path if not re.search(r":\d+$", name)]
+        own[functions[-1].removeprefix("generators.") if functions else ""] += on_cpu
+    assert own["leaf"] > 300, own
+    for name in ("steps", "steps_below"):
+        assert 0.72 < own[name] / own["leaf"] < 1.4, own
+
+
 # ---- robust ----------------------------------------------------------------------------------------------------------
 
 
@@ -450,7 +472,10 @@ def test_frames_that_are_written_over(sampled: Callable[..., Samples]) -> None:
             previous.value = caller
 
     found = sampled(main, modes="samples", keys=",interval=100us")
-    assert found.drops["samples_torn"] > 100
+    assert found.totals.partial > 100, (found.totals, found.drops)
+    # The function itself is known; its callers are not, and none is made up.
+    alone = sum(n[0] for path, n in found.stacks.items() if path and path[0].endswith("_written_over.main"))
+    assert 100 < alone <= found.totals.partial
 
 
 def test_switches_all_the_time(run_program: Run, tmp_path: Path) -> None:
