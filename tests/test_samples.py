@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -417,22 +416,22 @@ def test_shares_agree_with_exact_times(record: Recorder, sampled: Callable[..., 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one processor nothing runs while the sampler looks")
 def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Path) -> None:
-    """A generator's step takes as long as the plain function `leaf`, and as many samples.
+    """A generator's step takes as long as the plain function `leaf`, and as much of the sampled processor time.
 
-    Of 300 samples or more each, the ratio is within 8 % two times of three; 28 % is more than three times that. Who reads
-    frames again until they fit together sees half of the steps: at the second look, what the step's consumer does next.
+    Who reads frames again until they fit together sees half of the steps: at the second look, what the step's consumer does
+    next. The program runs for some 5 s of processor time, sampled 10,000 times a second or, on a busy machine, a fifth of
+    that: then 500 samples are of `leaf`, and the ratio is within 7 % two times of three.
     """
     keys = "imports=false,collections=false,interval=100us"
-    done = run_program("generators.py", "1500", timeout=300, PROF=f"samples,,,,{keys}")
+    done = run_program("generators.py", "2500", timeout=300, PROF=f"samples,,,,{keys}")
     assert done.returncode == 0, done.stderr
     (found,) = captured(tmp_path)
-    own: Counter[str] = Counter()
-    for path, (_, on_cpu, *_) in found.stacks.items():
-        functions = [name for name in path if not re.search(r":\d+$", name)]
-        own[functions[-1].removeprefix("generators.") if functions else ""] += on_cpu
-    assert own["leaf"] > 300, own
-    for name in ("steps", "steps_below"):
-        assert 0.72 < own[name] / own["leaf"] < 1.4, own
+    names = ("leaf", "steps", "steps_below")
+    leaf, *generators = (found.of(f"generators.{name}").sampled_cpu_self_ns or 0 for name in names)
+    # 3.11 runs each generator in a C function, whose frame may be gone.
+    least = 0.7 if sys.version_info >= (3, 12) else 0.6
+    assert all(least < each / leaf < 1.4 for each in generators), (leaf, generators, found.totals)
+    assert found.totals.partial + found.totals.unplaced < 0.05 * found.totals.samples
 
 
 # ---- robust ----------------------------------------------------------------------------------------------------------
