@@ -365,6 +365,7 @@ typedef struct {
     uint64_t cpu_ns;     /* the sampler's own processor time */
     prof_ref why_counters; /* there are no instructions, cycles and cache misses; 0 when there are */
     uint32_t reserved;
+    uint64_t partial; /* samples whose innermost function or whose callers were gone before they were read: those are not in them */
 } prof_sampling;
 
 /* What the thread took beside time, between samples, the second of which fell on `where`. */

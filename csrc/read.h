@@ -98,6 +98,7 @@ typedef struct {
     uint64_t samples;
     uint64_t idle;     /* of these, of threads that had not run since their last one */
     uint64_t unplaced; /* of these, without a line: the function had returned before its frame was read */
+    uint64_t partial;  /* of these, without their innermost function or without its callers, which were gone before they were read */
     uint64_t work_ns, cpu_ns; /* of the sampler itself: at work, and on a processor */
     prof_reader_text why_counters; /* why there are no instructions, cycles and cache misses; empty when there are */
 } prof_reader_sampler;

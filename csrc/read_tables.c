@@ -254,6 +254,7 @@ static int read_sampler(prof_reader *reader, const prof_sampling *from, char *er
                                      .samples = from->samples,
                                      .idle = from->idle,
                                      .unplaced = from->unplaced,
+                                     .partial = from->partial,
                                      .work_ns = from->work_ns,
                                      .cpu_ns = from->cpu_ns};
     if (read_text(reader, from->why, &sampler->why) != 0 ||

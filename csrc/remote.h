@@ -3,7 +3,7 @@
 #define PROF_REMOTE_H
 #include <stddef.h>
 
-#define PROF_REMOTE_PIECES 4
+#define PROF_REMOTE_PIECES 6
 
 typedef struct {
     void *to;

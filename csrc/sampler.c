@@ -16,8 +16,6 @@
 #include "threads.h"
 #include "usage.h"
 
-#define ATTEMPTS 8 /* to copy frames that hold together */
-#define WRONG_SPANS 3 /* of these, with frames that are not of the span any more */
 #define METER_NS 1000000 /* from one look at what a thread takes to the next, at least */
 #define LOOK_NS 100000000 /* from one look at whether anybody else lives to the next */
 #define USAGE UINT32_MAX /* the label that stands for the usage of a record */
@@ -199,20 +197,17 @@ static prof_ref place_frames(sampled *t, prof_ref node) {
     return at ? place(t, at, stack->line) : 0;
 }
 
-/* Where the thread is. The span is read once, so that no span is preferred; the frames are read until they are of that span:
- * a function that has returned meanwhile may be called again. */
+/* Where the thread is: the span and then the frames are read once, so that none is preferred for being there again at a second look. */
 static prof_ref find(sampled *t) {
     span at = span_now(t);
     prof_boundary boundary;
     t->cut = t->unsure = 0;
     if (!at.node) return 0;
     if (!s.walker || !t->remote.state || boundary_of(&at, &boundary)) return place(t, at.node, 0);
-    int result = -1, wrong = 0;
-    for (int i = 0; i < ATTEMPTS && wrong < WRONG_SPANS && result > -2; i++) {
-        result = s.walker->stack(&t->remote, &boundary, &s.stack);
-        if (!result && (s.stack.found || s.stack.cut || !at.label)) return place_frames(t, at.node);
-        wrong += !result;
-    }
+    int result = s.walker->stack(&t->remote, &boundary, &s.stack);
+    t->unsure = result || s.stack.partial;
+    s.totals->partial += !result && s.stack.partial;
+    if (!result && (s.stack.found || s.stack.cut || s.stack.partial || !at.label)) return place_frames(t, at.node);
     t->unsure = 1;
     if (result == -2) { /* to be listed anew */
         t->remote.state = NULL;

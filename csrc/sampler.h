@@ -33,6 +33,7 @@ typedef struct {
     uint32_t count;
     uint32_t cut;   /* 1: there are more */
     uint32_t found; /* 1: the boundary was */
+    uint32_t partial; /* 1: the function itself or its callers were gone before they were read, and are not in it */
     prof_ref line;  /* label of the line that runs in the innermost frame, be that the span's own; 0 unknown */
     prof_ref frames[PROF_SAMPLED_DEPTH]; /* labels of functions, innermost first */
 } prof_remote_stack;
@@ -43,7 +44,7 @@ typedef struct {
     int (*begin)(void);
     /* The threads there are; at most `room`. */
     size_t (*threads)(prof_remote_thread *found, size_t room);
-    /* Copies a thread's stack, down to the boundary. 0; -1 when it changed meanwhile; -2 when the thread's state is gone; -3 when the file
+    /* Copies a thread's stack as it is at the call, down to the boundary. 0; -1 when nothing of it could be read any more; -2 when the thread's state is gone; -3 when the file
      * has no room for the name of a function. */
     int (*stack)(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack);
     /* Whether the thread held the interpreter's lock when the tick began. */

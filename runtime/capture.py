@@ -209,7 +209,8 @@ class Capture:
         found: dict[str, Any] = {c: tree.inclusive(c)[ROOT] for c in SAMPLE_COLUMNS if c != "sampled_square"}
         found |= {c: bool(getattr(info, c)) for c in ("frames", "lock", "waits")}
         found |= {
-            c: getattr(info, c) for c in ("interval_ns", "ticks", "late", "idle", "unplaced", "work_ns", "cpu_ns")
+            c: getattr(info, c)
+            for c in ("interval_ns", "ticks", "late", "idle", "unplaced", "partial", "work_ns", "cpu_ns")
         }
         total = tree.inclusive("samples")
         outside = total[ROOT] - sum(total[node] for node in tree.children(ROOT) if not tree.line[node])

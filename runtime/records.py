@@ -178,6 +178,8 @@ class Sampler:
     """Samples of threads that had not run since their last one."""
     unplaced: int
     """Samples without a line: the function had returned before its frame was read."""
+    partial: int
+    """Samples at the caller of a function that had ended before it was read, or of a function whose callers had."""
     work_ns: int
     cpu_ns: int
     """Processor time of the sampler's own thread."""

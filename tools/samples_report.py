@@ -83,6 +83,9 @@ def _facts(sampler: Sampler) -> Iterator[tuple[str, str]]:
     if sampler.unplaced:
         note = "of functions that had returned before their line was read"
         yield "No line", f"{count(sampler.unplaced)} samples ({percent(sampler.unplaced, sampler.samples)}) {note}"
+    if sampler.partial:
+        note = "could only be placed at their caller, or without some callers: those had ended before they were read"
+        yield "Unsure", f"{count(sampler.partial)} samples ({percent(sampler.partial, sampler.samples)}) {note}"
 
 
 def _process_facts(session: Session) -> Iterator[tuple[str, str]]:

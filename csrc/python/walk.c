@@ -21,6 +21,8 @@
 #define WINDOW 8192       /* bytes of a thread's frames that are copied at once, at most */
 #define SLACK 1024        /* of these, above and below where the frames were the last time */
 #define PAGE 4096u
+#define C_REACH 1024     /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
+#define COMPLETIONS 3     /* later looks at a thread for the callers of what it ran */
 #define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
 #define MOST_CODES 65536
 #define LONGEST_TABLE (1 << 20)
@@ -227,79 +229,120 @@ static prof_ref line_label(code *c, uint32_t unit) {
 
 /* ---- frames ------------------------------------------------------------------------------------------------------------------ */
 
-/* Copied memory that frames are looked for in: a window of the thread's own stack of frames, and a page elsewhere. */
+/* A thread runs on while it is copied, so a sample is of the first instant: when its innermost frame was read from its state.
+ * That decides which function is counted. Whoever would look again until all fits together would prefer functions that run
+ * for long over generators that yield every microsecond. What a frame's copy does not say any more (a generator that has
+ * yielded meanwhile names no caller) is read from the frames that run then; those that did not yet at the first instant are
+ * left out. */
+
+/* Copied memory that frames are looked for in. */
 typedef struct {
     uintptr_t begin, end;
     char bytes[WINDOW + SLACK + 2 * PAGE];
 } window;
-static window stack_window, page_window;
+static window top_window;   /* the innermost frame, copied first: of a generator it lies anywhere */
+static window stack_window; /* the upper end of the thread's own stack of frames */
+static window c_window;     /* of its C stack, where the interpreter has frames of its own */
+static window page_window;  /* a page elsewhere */
 static PyThreadState state_copy;
-static prof_py_cframe cframe_copy;
 
 /* `at` may be any number: a frame that is written over names no caller, but whatever lies there. */
 static int window_has(const window *w, uintptr_t at, size_t bytes) {
     return at >= w->begin && at < w->end && w->end - at >= bytes;
 }
 
+static prof_remote_piece piece_of(window *w, uintptr_t begin, uintptr_t end) {
+    w->begin = begin;
+    w->end = end;
+    return (prof_remote_piece){w->bytes, (const void *)begin, end - begin};
+}
+
+static const void *bytes_at(uintptr_t at, size_t bytes) {
+    const window *all[] = {&top_window, &stack_window, &c_window, &page_window};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (window_has(all[i], at, bytes)) return all[i]->bytes + (at - all[i]->begin);
+    return NULL;
+}
+
 static const void *frame_bytes(uintptr_t at) {
-    if (window_has(&stack_window, at, PROF_PY_FRAME_BYTES)) return stack_window.bytes + (at - stack_window.begin);
-    if (!window_has(&page_window, at, PROF_PY_FRAME_BYTES)) {
-        /* From the beginning of its page, where its callers may lie, to its end. */
-        uintptr_t begin = at & ~(uintptr_t)(PAGE - 1);
-        page_window.begin = page_window.end = 0;
-        if (!prof_remote_get(page_window.bytes, (const void *)begin, at + PROF_PY_FRAME_BYTES - begin)) return NULL;
-        page_window.begin = begin;
-        page_window.end = at + PROF_PY_FRAME_BYTES;
-    }
-    return page_window.bytes + (at - page_window.begin);
+    const void *found = bytes_at(at, PROF_PY_FRAME_BYTES);
+    if (found) return found;
+    /* From the beginning of its page, where its callers may lie, to its end. */
+    prof_remote_piece page = piece_of(&page_window, at & ~(uintptr_t)(PAGE - 1), at + PROF_PY_FRAME_BYTES);
+    if (prof_remote_copy(&page, 1) != (long)page.bytes) page_window.begin = page_window.end = 0;
+    return bytes_at(at, PROF_PY_FRAME_BYTES);
 }
 
-enum { CFRAME, STACK_BEGIN, STACK_TOP }; /* of prof_remote_thread.guess */
+enum { C_STACK, DEPTH }; /* of prof_remote_thread.guess: where the interpreter's own were, how much of the thread's was of use */
 
-/* Where the window of the thread's frames should lie, by its state's copy. */
-static void guess(prof_remote_thread *t) {
+static prof_remote_piece stack_piece(const prof_remote_thread *t) {
     uintptr_t chunk = (uintptr_t)state_copy.datastack_chunk, top = (uintptr_t)state_copy.datastack_top;
-    uintptr_t limit = (uintptr_t)state_copy.datastack_limit;
-    t->guess[CFRAME] = (uintptr_t)prof_py_cframe_at(&state_copy);
-    t->guess[STACK_BEGIN] = t->guess[STACK_TOP] = 0;
-    if (!chunk || top < chunk || limit < top) return;
-    t->guess[STACK_BEGIN] = top - chunk > WINDOW ? top - WINDOW : chunk;
-    t->guess[STACK_TOP] = limit - top > SLACK ? top + SLACK : limit;
+    uintptr_t limit = (uintptr_t)state_copy.datastack_limit, depth = t->guess[DEPTH] ? t->guess[DEPTH] : WINDOW;
+    if (!chunk || top < chunk || limit < top) return piece_of(&stack_window, 0, 0);
+    return piece_of(&stack_window, top - chunk > depth ? top - depth : chunk, limit - top > SLACK ? top + SLACK : limit);
 }
 
-/* Copies the thread's state, and by the guess of last time its frames. -2 when the state is another's. */
-static int copy_state(prof_remote_thread *t) {
-    prof_remote_piece pieces[3] = {{&state_copy, t->state, PROF_PY_STATE_BYTES}};
-    size_t n = 1, want = PROF_PY_STATE_BYTES, window_bytes = t->guess[STACK_TOP] - t->guess[STACK_BEGIN];
-    if (PROF_PY_CFRAME_BYTES && t->guess[CFRAME]) {
-        pieces[n++] = (prof_remote_piece){&cframe_copy, (const void *)t->guess[CFRAME], PROF_PY_CFRAME_BYTES};
-        want += PROF_PY_CFRAME_BYTES;
+static prof_remote_piece c_piece(const prof_remote_thread *t, window *w) {
+    uintptr_t at = t->guess[C_STACK];
+    return at < C_REACH ? piece_of(w, 0, 0) : piece_of(w, (at - C_REACH) & ~(uintptr_t)7, at + C_REACH);
+}
+
+/* Copies a thread: its state, and what the caller has put before and behind it, in this order. 0; -2 when the state is another's. */
+enum { EARLIER, FIRST, STATE, STACK, C, LATER, PIECES };
+static int copy_thread(prof_remote_thread *t, prof_remote_piece *pieces) {
+    window *windows[PIECES] = {[FIRST] = &top_window, [STACK] = &stack_window, [C] = &c_window};
+    pieces[STATE] = (prof_remote_piece){&state_copy, t->state, PROF_PY_STATE_BYTES};
+    size_t before = pieces[EARLIER].bytes + pieces[FIRST].bytes;
+    for (size_t i = 0; i < PIECES; i++)
+        if (windows[i] && !pieces[i].bytes) piece_of(windows[i], 0, 0);
+    page_window.begin = page_window.end = 0;
+    long left = prof_remote_copy(pieces, PIECES);
+    if (left < (long)before && pieces[FIRST].bytes) {
+        pieces[FIRST].bytes = 0;
+        return copy_thread(t, pieces);
     }
-    if (window_bytes) pieces[n++] = (prof_remote_piece){stack_window.bytes, (const void *)t->guess[STACK_BEGIN], window_bytes};
-    page_window.begin = page_window.end = stack_window.begin = stack_window.end = 0;
-    long got = prof_remote_copy(pieces, n);
-    if (got < (long)PROF_PY_STATE_BYTES) return -2;
+    if (left < (long)(before + PROF_PY_STATE_BYTES)) return -2;
     if (state_copy.interp != interpreter || state_copy.native_thread_id != t->native_id || state_copy.id != t->serial) return -2;
-    if (window_bytes && got == (long)(want + window_bytes)) {
-        stack_window.begin = t->guess[STACK_BEGIN];
-        stack_window.end = t->guess[STACK_TOP];
-    }
-    int cframe_is_good = got >= (long)want && t->guess[CFRAME] == (uintptr_t)prof_py_cframe_at(&state_copy);
-    guess(t);
-    if (PROF_PY_CFRAME_BYTES && !cframe_is_good &&
-        !prof_remote_get(&cframe_copy, prof_py_cframe_at(&state_copy), PROF_PY_CFRAME_BYTES))
-        return -1;
+    for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes)
+        if (windows[i] && left < (long)pieces[i].bytes) piece_of(windows[i], 0, left = 0);
+    if (PROF_PY_CFRAME_BYTES) t->guess[C_STACK] = (uintptr_t)prof_py_cframe_at(&state_copy);
     return 0;
 }
 
-/* The window, when the guess was wrong. */
-static void copy_window(const prof_remote_thread *t, uintptr_t top_frame) {
-    size_t bytes = t->guess[STACK_TOP] - t->guess[STACK_BEGIN];
-    if (window_has(&stack_window, top_frame, PROF_PY_FRAME_BYTES)) return;
-    if (!window_has(&(window){.begin = t->guess[STACK_BEGIN], .end = t->guess[STACK_TOP]}, top_frame, PROF_PY_FRAME_BYTES)) return;
-    if (!prof_remote_get(stack_window.bytes, (const void *)t->guess[STACK_BEGIN], bytes)) return;
-    stack_window.begin = t->guess[STACK_BEGIN];
-    stack_window.end = t->guess[STACK_TOP];
+/* The innermost frame by the copy of the state and `c`, where it is on the C stack; 0 when it has none. No address of a frame
+ * where that is not known. */
+static uintptr_t top_frame(const window *c) {
+    prof_py_cframe cframe;
+    uintptr_t at = (uintptr_t)prof_py_cframe_at(&state_copy);
+    if (PROF_PY_CFRAME_BYTES && window_has(c, at, sizeof cframe)) memcpy(&cframe, c->bytes + (at - c->begin), sizeof cframe);
+    else if (PROF_PY_CFRAME_BYTES && !prof_remote_get(&cframe, (const void *)at, sizeof cframe)) return 1;
+    return (uintptr_t)prof_py_remote_top(&state_copy, &cframe);
+}
+
+/* Copies what tells the innermost frame, and no more: that is read next. Until 3.12 the state names a C function's frame, which
+ * names the innermost one; when a generator is resumed or yields, the state names another. So both are read twice, and the
+ * second holds that was read while the state named the same. */
+static int copy_state(prof_remote_thread *t, uintptr_t *top) {
+    const void *earlier = NULL, *later = NULL, *field = prof_py_cframe_field(t->state);
+    prof_remote_piece pieces[PIECES] = {{0}};
+    if (PROF_PY_CFRAME_BYTES) {
+        pieces[EARLIER] = (prof_remote_piece){&earlier, field, sizeof earlier};
+        pieces[FIRST] = c_piece(t, &top_window);
+        pieces[C] = c_piece(t, &c_window);
+        pieces[LATER] = (prof_remote_piece){&later, field, sizeof later};
+    }
+    int gone = copy_thread(t, pieces);
+    if (gone) return gone;
+    const void *cframe = prof_py_cframe_at(&state_copy);
+    *top = top_frame(cframe == earlier && cframe != later ? &top_window : &c_window);
+    return 0;
+}
+
+/* The innermost frame, unless `top` is 0, then the state anew and where the callers are. */
+static int copy_frames(prof_remote_thread *t, uintptr_t top) {
+    prof_remote_piece pieces[PIECES] = {[STACK] = stack_piece(t), [C] = c_piece(t, &c_window)};
+    if (top) pieces[FIRST] = piece_of(&top_window, top, top + PROF_PY_FRAME_BYTES);
+    return copy_thread(t, pieces);
 }
 
 static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
@@ -307,57 +350,95 @@ static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
     return b->file && c->file == b->file && c->line == b->line;
 }
 
-/* Takes a frame in. 1 when it is the last that is wanted, 0 to go on, -1 when it makes no sense. */
+/* How a walk along the frames ended: where it should, at a frame that says no more, or for want of room in the file. */
+enum { ENDED, BROKEN, NO_ROOM, GOES_ON };
+
+/* Takes a frame in. */
 static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_t address, const prof_py_frame *f) {
     const void *code_address = prof_py_remote_code(f);
-    if (!code_address || code_address == Py_None) return 0; /* the interpreter's own */
-    if ((uintptr_t)code_address & 7) return -1;
-    code *c = code_at(code_address);
-    if (!c) return -1;
+    if (!code_address || code_address == Py_None) return GOES_ON; /* the interpreter's own */
+    code *c = (uintptr_t)code_address & 7 ? NULL : code_at(code_address);
+    if (!c) return no_room ? NO_ROOM : BROKEN;
     intptr_t unit = ((intptr_t)prof_py_instruction(f) - (intptr_t)c->begin) / (intptr_t)sizeof(_Py_CODEUNIT);
-    if (unit < -1 || unit >= (intptr_t)c->units) return -1;
-    if (unit < (intptr_t)c->first_traceable && !prof_py_remote_generator(f)) return 0; /* has not begun */
+    if (unit < -1 || unit >= (intptr_t)c->units) return BROKEN;
+    if (unit < (intptr_t)c->first_traceable && !prof_py_remote_generator(f)) return GOES_ON; /* has not begun */
     int boundary = is_boundary(b, address, c);
-    if (!stack->line && c->is_span && !boundary) return 0; /* on its way in or out: still, or again, its caller's time */
+    if (!stack->line && c->is_span && !boundary) return GOES_ON; /* on its way in or out: still, or again, its caller's time */
     if (!stack->line) stack->line = line_label(c, (uint32_t)unit);
-    if (boundary) {
-        stack->found = 1;
-        return 1;
-    }
-    if (stack->count == PROF_SAMPLED_DEPTH) {
-        stack->cut = 1;
-        return 1;
-    }
+    stack->found |= (uint32_t)boundary;
+    if (!boundary && stack->count == PROF_SAMPLED_DEPTH) stack->cut = 1;
+    if (boundary || stack->cut) return ENDED;
     stack->frames[stack->count++] = c->function;
-    return 0;
+    return GOES_ON;
 }
 
-/* Follows the frames from `at` on; `lowest` becomes the last one that lies where the thread's window does. */
-static int walk_frames(const prof_remote_thread *t, uintptr_t at, const prof_boundary *boundary, prof_remote_stack *stack,
-                       uintptr_t *lowest) {
+/* A walk along a thread's frames, and how far it has come. */
+typedef struct {
+    prof_remote_thread *t; /* Borrowed, and so is the rest */
+    const prof_boundary *boundary;
+    prof_remote_stack *stack;
+    uintptr_t chunk, limit, end; /* of the thread's frames at the first instant: from `limit` to `end` they ran later, or are taken */
+    uintptr_t last;   /* the latest frame that was walked over; 0 none */
+    uintptr_t bottom; /* a frame that runs even if it names no caller; 0 none */
+} walk;
+
+/* Follows the frames from `at` on: of a later instant than those up to w->last, if there is such a one. */
+static int walk_from(walk *w, uintptr_t at) {
+    const uintptr_t joint = w->last;
+    const uint32_t kept = w->stack->count;
     for (int steps = 0; at; steps++) {
         prof_py_frame frame;
         const void *bytes = at & 7 || steps == MOST_STEPS ? NULL : frame_bytes(at);
-        if (!bytes) return -1;
-        if (at >= t->guess[STACK_BEGIN] && at < t->guess[STACK_TOP]) *lowest = at;
+        if (!bytes) return BROKEN;
         memcpy(&frame, bytes, PROF_PY_FRAME_BYTES);
-        int result = take_frame(stack, boundary, at, &frame);
-        if (result) return result > 0 ? 0 : no_room ? -3 : -1;
+        if (at == joint) w->stack->count = kept; /* whom we met on the way here was called later */
+        else if (at < w->limit || at >= w->end) {
+            int result = take_frame(w->stack, w->boundary, at, &frame);
+            if (result != GOES_ON) return result;
+            if (!PROF_PY_CFRAME_BYTES && !prof_py_remote_code(&frame)) w->t->guess[C_STACK] = at;
+        }
+        w->last = at;
+        if (at >= w->chunk && at < w->limit) w->limit = at;
+        if (!frame.previous && prof_py_remote_generator(&frame) && at != w->bottom) return BROKEN; /* it has yielded */
         at = (uintptr_t)frame.previous;
     }
-    return 0;
+    return ENDED;
 }
 
-static int walk(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
-    stack->count = stack->cut = stack->found = stack->line = 0;
+/* Takes the callers of what `w` has come to from the frames that run now. */
+static int complete(const walk *w) {
+    prof_remote_stack *stack = w->stack;
+    const uint32_t count = stack->count;
+    const prof_ref line = stack->line;
+    walk later = *w;
+    later.bottom = top_window.begin = top_window.end = 0;
+    int result = (uintptr_t)state_copy.datastack_chunk == w->chunk ? walk_from(&later, top_frame(&c_window)) : BROKEN;
+    if (result == ENDED && (stack->found || stack->cut || !(w->boundary->owner || w->boundary->file))) return ENDED;
+    stack->count = count;
+    stack->line = line;
+    return result == NO_ROOM ? NO_ROOM : BROKEN;
+}
+
+static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
+    stack->count = stack->cut = stack->found = stack->partial = stack->line = 0;
     no_room = 0;
-    int result = copy_state(t);
-    if (result) return result;
-    uintptr_t top = (uintptr_t)prof_py_remote_top(&state_copy, &cframe_copy), lowest = 0;
-    copy_window(t, top);
-    result = walk_frames(t, top, boundary, stack, &lowest);
-    if (lowest > t->guess[STACK_BEGIN] + SLACK) t->guess[STACK_BEGIN] = lowest - SLACK; /* no more than was of use */
-    return result;
+    uintptr_t top;
+    int gone = copy_state(t, &top);
+    if (gone) return gone;
+    const uintptr_t stack_top = (uintptr_t)state_copy.datastack_top, end = (uintptr_t)state_copy.datastack_limit;
+    walk w = {t, boundary, stack, (uintptr_t)state_copy.datastack_chunk, end, end, 0, 0};
+    if ((gone = copy_frames(t, top))) return gone;
+    w.bottom = top_frame(&c_window) == top ? top : 0;
+    int result = walk_from(&w, top), first = !!stack->line;
+    if (w.limit == end) w.limit = stack_top;
+    for (int i = 0; result == BROKEN && i < COMPLETIONS; i++) {
+        if (i && (gone = copy_frames(t, 0))) return gone;
+        result = complete(&w);
+    }
+    uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + SLACK : SLACK;
+    t->guess[DEPTH] = depth < WINDOW ? depth : WINDOW; /* no more than was of use */
+    stack->partial = result == BROKEN || (!first && stack->line);
+    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1 : 0;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------------ */
@@ -418,7 +499,7 @@ static int is_lock(uintptr_t address) {
     return address >= (uintptr_t)gil && address < (uintptr_t)gil + sizeof *gil;
 }
 
-static const prof_walker walker = {begin, threads, walk, holds, is_lock, codes_free};
+static const prof_walker walker = {begin, threads, copy_stack, holds, is_lock, codes_free};
 
 /* ---- in and out ------------------------------------------------------------------------------------------------------------------ */
 

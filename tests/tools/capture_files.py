@@ -53,7 +53,7 @@ PLACES, SAMPLED, SAMPLER, USAGE, PROCESS = 20, 21, 22, 23, 24
 FRAME, SAMPLES_MODE = 9, 8
 PLACE = struct.Struct("=6I")
 SAMPLED_RECORD = struct.Struct("=II7Q")
-SAMPLER_RECORD = struct.Struct("=II8QII")
+SAMPLER_RECORD = struct.Struct("=II8QIIQ")
 USAGE_RECORD = struct.Struct("=II9Q")
 PROCESS_RECORD = struct.Struct("=9Q")
 
@@ -378,7 +378,7 @@ class File:
             if each.used:
                 row = USAGE_RECORD.pack(offset // 8, 0, *each.used) + tail
                 self._chunk(out, USAGE, USAGE_RECORD.size + self.longer, row, ref)
-        totals = SAMPLER_RECORD.pack(0 if self.why else 7, strings[self.why], 1_000_000, 9, 1, 7, 2, 1, 50, 60, 0, 0)
+        totals = SAMPLER_RECORD.pack(0 if self.why else 7, strings[self.why], 1_000_000, 9, 1, 7, 2, 1, 50, 60, 0, 0, 3)
         self._chunk(out, SAMPLER, SAMPLER_RECORD.size + self.longer, totals + tail, 0)
         for moment in self.process:
             self._chunk(out, PROCESS, PROCESS_RECORD.size + self.longer, PROCESS_RECORD.pack(*moment) + tail, 0)
