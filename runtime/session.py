@@ -207,9 +207,7 @@ class Session:
                 if tree.count > MOST_STACKS:
                     notes.append(f"without folded files: {tree.count:,} stacks are much text (prof folded writes them)")
                 for measure in self._measures() if tree.count <= MOST_STACKS else ():
-                    folded = Path(f"{self.base}-{measure.name}.folded")
-                    write_folded(capture, measure, folded, tree, self.settings.mode)
-                    files.insert(-1, folded)
+                    files.insert(-1, write_folded(capture, measure, tree=tree))
         except (ProfError, OSError, ImportError, MemoryError) as error:
             notes.append(f"without all its folded files: {error}")
         self.log.write(f"wrote {', '.join(map(str, files))}")
@@ -385,7 +383,9 @@ def _stop_with_multiprocessing() -> None:
     """multiprocessing's children leave by os._exit(), after running its own finalizers instead of atexit's."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(_this_process, _stop_at_finalize)  # finalizers of before are dropped when a child begins
+        util.register_after_fork(
+            _this_process, _stop_at_finalize
+        )  # finalizers of before are dropped when a child begins
 
 
 def _stop_at_finalize(process: Any) -> None:
