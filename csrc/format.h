@@ -82,6 +82,7 @@ typedef struct {
     prof_instant first;      /* about a millisecond later: a first calibration for captures cut short */
     prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
     uint64_t drops[PROF_DROP_SLOTS];
+    uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
 } prof_header;
 
 enum prof_chunk_type {

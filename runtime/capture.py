@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -115,6 +116,8 @@ class Capture:
         self.recording: bool = info.state in (RECORDING, REPLACED)
         self.replaced: bool = info.state == REPLACED
         self.cut: bool = bool(info.cut)
+        self.full: str = _why_full(info.full)
+        """Why the file could not grow, so that what came later is missing; empty if it could."""
         self.clock: str = CLOCKS[info.clock] if info.clock < len(CLOCKS) else CLOCKS[0]
         self.calibrated: bool = bool(info.calibrated)
         self.ns_per_tick: float = info.ns_per_tick
@@ -398,6 +401,12 @@ class Capture:
 def _text(chars: Any) -> str:
     raw: bytes = ffi.string(chars)
     return raw.decode("utf-8", "replace")
+
+
+def _why_full(error: int) -> str:
+    if error == errno.EFBIG:
+        return "it had its largest size"
+    return os.strerror(error) if 0 < error < 4096 else "" if not error else "unknown"
 
 
 def _rows(table: Any, count: int) -> list[Any]:

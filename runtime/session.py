@@ -383,9 +383,7 @@ def _stop_with_multiprocessing() -> None:
     """multiprocessing's children leave by os._exit(), after running its own finalizers instead of atexit's."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(
-            _this_process, _stop_at_finalize
-        )  # finalizers of before are dropped when a child begins
+        util.register_after_fork(_this_process, _stop_at_finalize)  # finalizers of before are dropped when a child begins
 
 
 def _stop_at_finalize(process: Any) -> None:

@@ -57,10 +57,10 @@ print(fd, os.fstat(fd).st_size)
 
 
 @pytest.mark.parametrize("prof", MODES)
-@pytest.mark.parametrize(
-    "first", ["", "os.closerange(3, 256)", "os.closerange(0, 256); sys.stdout = open('told', 'w')"]
-)
-def test_descriptors_are_the_programs(compared: Run, captures: Captures, tmp_path: Path, prof: str, first: str) -> None:
+@pytest.mark.parametrize("first", ["", "os.closerange(3, 256)", "os.closerange(0, 256); sys.stdout = open('told', 'w')"])
+def test_descriptors_are_the_programs(
+    compared: Run, captures: Captures, tmp_path: Path, prof: str, first: str
+) -> None:
     """A daemon closes all that it inherits; its own file then has the number that a kept descriptor would have had, is
     open while the capture grows, and at exit."""
     for size, depth in ((1, 14), (1_000_000, 5)):

@@ -77,6 +77,8 @@ def session_object(session: Session) -> dict[str, Any]:
         ],
         "dropped": {drop.key: drop.count for drop in session.drops},
     }
+    if capture.full:
+        found["full"] = capture.full
     return found if session.timed else {key: value for key, value in found.items() if key not in _TIMES}
 
 

@@ -92,6 +92,8 @@ def _warnings(session: Session) -> Iterator[str]:
     capture = session.capture
     if session.fate in FATES:
         yield f"{FATES[session.fate]}: calls that had not returned lack their time"
+    if capture.full:
+        yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
     if session.operations is not None and session.operations.inexact:
