@@ -227,7 +227,7 @@ static prof_chunk *new_chunk(uint32_t type, uint32_t record_size, prof_ref threa
     pthread_mutex_lock(&arena.lock);
     prof_header *header = prof_arena_header();
     /* Sticky: a program that recurses into a full disk must not retry at each call. */
-    if (arena.open && !arena.full) arena.full = ensure(header->end + size);
+    if (arena.open && !arena.full) header->full = (uint64_t)(arena.full = ensure(header->end + size));
     if (arena.open && !arena.full) {
         chunk = (void *)(prof_arena_base + header->end);
         chunk->type = type;

@@ -23,6 +23,7 @@ PURE = [
     "threads.c",
     "session.c",
     "lines.c",
+    "sources.c",
     "pagemap.c",
     "memory.c",
     "counts.c",
@@ -32,6 +33,7 @@ PURE = [
     "read.c",
     "read_tables.c",
     "read_places.c",
+    "read_text.c",
     "read_tree.c",
     "read_sums.c",
     "read_counts.c",
@@ -59,7 +61,7 @@ PYTHON = [
     "ending.c",
     "control.c",
 ]
-HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "python/control.h"]
+HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "sources.h", "python/control.h"]
 
 
 def declarations(header: Path) -> str:

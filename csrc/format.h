@@ -82,6 +82,7 @@ typedef struct {
     prof_instant first;      /* about a millisecond later: a first calibration for captures cut short */
     prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
     uint64_t drops[PROF_DROP_SLOTS];
+    uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
 } prof_header;
 
 enum prof_chunk_type {
@@ -103,7 +104,8 @@ enum prof_chunk_type {
     PROF_CHUNK_SAMPLED = 21, /* prof_sampled, of one thread; a parent comes before its children in the file */
     PROF_CHUNK_SAMPLER = 22, /* one prof_sampling */
     PROF_CHUNK_USAGE = 23,   /* prof_usage, of one thread */
-    PROF_CHUNK_PROCESS = 24  /* prof_process, in order of time */
+    PROF_CHUNK_PROCESS = 24, /* prof_process, in order of time */
+    PROF_CHUNK_SOURCES = 25  /* prof_source */
 };
 
 typedef struct {
@@ -173,6 +175,15 @@ typedef struct {
     uint32_t reserved;
     uint64_t ticks; /* active time of the call */
 } prof_pending;
+
+/* A source file as it was when recording first met it: whoever opens the file that a capture names must find this there, or
+ * leave it alone. A capture may come from anybody. */
+typedef struct {
+    prof_ref file;
+    uint32_t reserved;
+    uint64_t size; /* bytes of the text as it is hashed: prof_source_digest_of in sources.h */
+    uint64_t hash;
+} prof_source;
 
 #define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
 #define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode: readers charge its self time to the span around it */

@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "recording.h"
+#include "sources.h"
 
 /* An open-addressing table of refs; the keys are in the arena. */
 typedef struct {
@@ -24,6 +25,7 @@ void prof_labels_reset(void) {
     free(strings.slots);
     free(labels.slots);
     strings = labels = (table){0};
+    prof_sources_reset();
     string_room = label_room = place_room = (prof_appender){0};
 }
 
@@ -107,6 +109,10 @@ static prof_ref *label_slot(const prof_label *wanted) {
     return &labels.slots[k];
 }
 
+static int kind_has_source(uint32_t kind) {
+    return kind == PROF_FUNCTION || kind == PROF_SECTION || kind == PROF_LINE || kind == PROF_FRAME;
+}
+
 static prof_label *intern_label(const prof_label *wanted) {
     if (reserve(&labels)) return NULL;
     prof_ref *slot = label_slot(wanted);
@@ -120,6 +126,7 @@ static prof_label *intern_label(const prof_label *wanted) {
     prof_arena_publish(room, bytes);
     labels.used++;
     *slot = prof_arena_ref(l);
+    if (kind_has_source(wanted->kind)) prof_sources_note(wanted->file);
     return l;
 }
 

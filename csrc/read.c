@@ -23,7 +23,7 @@ void prof_reader_fail(char *error, size_t size, const char *format, ...) {
 
 /* ---- the file in memory ---- */
 
-/* Pipes and file systems without mmap: read to the end. */
+/* File systems without mmap: read to the end. */
 static int read_whole(prof_reader *reader, int fd) {
     size_t room = 1 << 16, used = 0;
     unsigned char *data = malloc(room);
@@ -51,18 +51,19 @@ static int read_whole(prof_reader *reader, int fd) {
 }
 
 static int load(prof_reader *reader, const char *path, char *error, size_t size) {
-    int result = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        prof_reader_fail(error, size, "cannot be opened: %s", strerror(errno));
+    int result = -1, fd = -1;
+    struct stat status;
+    /* Asked before it is opened: to open a pipe or a device may be to wait for it, or to set it going. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        prof_reader_fail(error, size, S_ISDIR(status.st_mode) ? "is a directory, and no plain file" : "is a pipe or a device, and no plain file");
         return -1;
     }
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        prof_reader_fail(error, size, "cannot be read: %s", strerror(errno));
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        prof_reader_fail(error, size, "cannot be opened: %s", strerror(errno));
         goto error;
     }
-    if (S_ISREG(status.st_mode) && status.st_size > 0) {
+    if (status.st_size > 0) {
         /* Private and writable: pending calls are counted into this copy of the labels, and the file stays as it is. */
         void *data = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
         if (data != MAP_FAILED) {
@@ -77,7 +78,8 @@ static int load(prof_reader *reader, const char *path, char *error, size_t size)
     }
     result = 0;
 error:
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return result;
 }
 
@@ -139,12 +141,13 @@ static void read_header(prof_reader *reader) {
         last->monotonic_ns > header->start.monotonic_ns ? last->monotonic_ns - header->start.monotonic_ns : 0;
     info->calibrated = header->clock != PROF_CLOCK_TSC || scale != 0;
     info->ns_per_tick = header->clock == PROF_CLOCK_TSC && scale != 0 ? scale : 1.0;
+    info->full = header->full;
     memcpy(info->drops, header->drops, sizeof info->drops);
 }
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_PROCESS + 1)
+#define KNOWN_TYPES (PROF_CHUNK_SOURCES + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -164,6 +167,7 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),
         [PROF_CHUNK_USAGE] = sizeof(prof_usage),
         [PROF_CHUNK_PROCESS] = sizeof(prof_process),
+        [PROF_CHUNK_SOURCES] = sizeof(prof_source),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -236,7 +240,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
             return -1;
         }
         /* Killed between taking the space and writing the head: nothing was published behind it. */
-        if (header->state == PROF_RECORDING && is_blank(reader->data + offset)) {
+        if (header->state != PROF_CLOSED && is_blank(reader->data + offset)) {
             reader->info.cut = 1;
             break;
         }
@@ -256,6 +260,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->place_first = counts[PROF_CHUNK_LABELS];
     reader->info.sampled_count = counts[PROF_CHUNK_SAMPLED];
     reader->info.process_count = counts[PROF_CHUNK_PROCESS];
+    reader->info.source_count = counts[PROF_CHUNK_SOURCES];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
     reader->info.type_count = counts[PROF_CHUNK_TYPES];
@@ -282,6 +287,7 @@ prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
     reader->info.types = reader->types;
     reader->info.moments = reader->moments;
     reader->info.process = reader->process;
+    reader->info.sources = reader->sources;
     return reader;
 error:
     prof_reader_close(reader);
@@ -302,6 +308,7 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->moments);
     free(reader->line_names);
     free(reader->process);
+    free(reader->sources);
     free(reader);
 }
 

@@ -118,6 +118,12 @@ typedef struct {
     uint64_t user_ns, system_ns;
 } prof_reader_process;
 
+/* What a source file held when recording met it: prof_source_digest_of in sources.h. */
+typedef struct {
+    prof_reader_text file;
+    uint64_t size, hash;
+} prof_reader_source;
+
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
     uint32_t version;
@@ -135,6 +141,7 @@ typedef struct {
     uint64_t end;        /* bytes of header and chunks */
     prof_reader_text meta; /* JSON; empty when the capture has none */
     uint64_t drops[32];
+    uint64_t full; /* errno of the growth that failed; 0 none */
     uint64_t node_count; /* nodes in the file, before merging */
     uint64_t sampled_count; /* records of samples, likewise */
     uint64_t chunk_count, label_count, thread_count, type_count, moment_count;
@@ -145,6 +152,8 @@ typedef struct {
     uint64_t process_count;
     const prof_reader_moment *moments; /* in the order of the file */
     const prof_reader_process *process; /* likewise */
+    uint64_t source_count;
+    const prof_reader_source *sources;
     prof_reader_memory memory;
     prof_reader_sampler sampler;
 } prof_reader_info;
@@ -256,7 +265,12 @@ typedef struct {
 
 typedef struct prof_reader prof_reader;
 
-/* Opens a capture. Returns an owned reader, or NULL with a line in `error` (size bytes). */
+/* Writes a text as people may see it: UTF-8, with what a terminal, a browser or an editor would obey (control characters, marks
+ * of direction, line separators) or not show at all written as Python does: \x1b, \u202e. `out` has room for 4 bytes a byte of the
+ * text, and 8 more; returns how many were written. */
+size_t prof_reader_escape(const char *text, size_t length, char *out);
+
+/* Opens a capture, which must be a plain file. Returns an owned reader, or NULL with a line in `error` (size bytes). */
 prof_reader *prof_reader_open(const char *path, char *error, size_t size);
 void prof_reader_close(prof_reader *reader); /* NULL is fine. Frees everything borrowed from it; not its trees. */
 const prof_reader_info *prof_reader_get(const prof_reader *reader);

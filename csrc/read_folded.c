@@ -55,8 +55,9 @@ static int push(stack *s, uint32_t depth, const prof_reader_text *name) {
     size_t at = depth > 1 ? s->length[depth - 1] : 0;
     if (name->length == 0)
         name = &unnamed;
-    if (s->room < at + name->length + 1) {
-        size_t room = (at + name->length + 1) * 2;
+    size_t need = at + 1 + (size_t)name->length * 4 + 8; /* of prof_reader_escape */
+    if (s->room < need) {
+        size_t room = need * 2;
         char *text = realloc(s->text, room);
         if (text == NULL)
             return -ENOMEM;
@@ -65,10 +66,10 @@ static int push(stack *s, uint32_t depth, const prof_reader_text *name) {
     }
     if (depth > 1)
         s->text[at++] = ';';
-    for (uint32_t i = 0; i < name->length; i++) {
-        char c = name->text[i];
-        s->text[at++] = c == ';' ? ':' : (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c;
-    }
+    size_t end = at + prof_reader_escape(name->text, name->length, s->text + at);
+    for (; at < end; at++)
+        if (s->text[at] == ';')
+            s->text[at] = ':';
     s->length[depth] = at;
     return 0;
 }

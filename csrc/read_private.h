@@ -16,6 +16,7 @@ struct prof_reader {
     prof_reader_moment *moments; /* Owned, in file order */
     char *line_names;            /* Owned: of lines whose file's name is not the only one */
     prof_reader_process *process; /* Owned, in file order */
+    prof_reader_source *sources; /* Owned, in file order */
     uint64_t place_first;        /* index of the first label that is a line or frame: they follow the others */
     uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
 };

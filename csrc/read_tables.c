@@ -229,6 +229,18 @@ static void read_moment(prof_reader *reader, const prof_reader_chunk *chunk, uin
                                                              .live_bytes = from->live_bytes};
 }
 
+/* A sum since the process began does not fall. It is a difference of two that the kernel keeps on its own, which may come out
+ * below zero, or below the one before. */
+static void keep_rising(prof_reader_process *moment, const prof_reader_process *before) {
+    uint64_t *sum = &moment->read_bytes;
+    const uint64_t *least = before != NULL ? &before->read_bytes : NULL;
+    for (; sum <= &moment->system_ns; sum++) {
+        uint64_t floor = least != NULL ? *least++ : 0;
+        if (*sum < floor || *sum > INT64_MAX)
+            *sum = floor;
+    }
+}
+
 static void read_process(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i) {
     const prof_process *from = (const prof_process *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
     reader->process[chunk->first + i] = (prof_reader_process){.ns = since_start(reader, from->ticks),
@@ -240,6 +252,20 @@ static void read_process(prof_reader *reader, const prof_reader_chunk *chunk, ui
                                                               .preemptions = from->preemptions,
                                                               .user_ns = from->user_ns,
                                                               .system_ns = from->system_ns};
+    prof_reader_process *moment = &reader->process[chunk->first + i];
+    keep_rising(moment, chunk->first + i > 0 ? moment - 1 : NULL);
+}
+
+static int read_source(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
+    const prof_source *from = (const prof_source *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    prof_reader_source *source = &reader->sources[chunk->first + i];
+    source->size = from->size;
+    source->hash = from->hash;
+    if (read_text(reader, from->file, &source->file) != 0) {
+        prof_reader_fail(error, size, CORRUPT "source %" PRIu64 " names a string that is not there", chunk->first + i);
+        return -1;
+    }
+    return 0;
 }
 
 static int read_sampler(prof_reader *reader, const prof_sampling *from, char *error, size_t size) {
@@ -274,8 +300,9 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     reader->types = calloc(info->type_count + 1, sizeof *reader->types);
     reader->moments = calloc(info->moment_count + 1, sizeof *reader->moments);
     reader->process = calloc(info->process_count + 1, sizeof *reader->process);
-    if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL || reader->process == NULL ||
-        info->label_count >= PROF_READER_NO_LABEL) {
+    reader->sources = calloc(info->source_count + 1, sizeof *reader->sources);
+    if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL ||
+        reader->process == NULL || reader->sources == NULL || info->label_count >= PROF_READER_NO_LABEL) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
     }
@@ -297,6 +324,9 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
             read_moment(reader, chunk, i);
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_PROCESS && i < chunk->records; i++)
             read_process(reader, chunk, i);
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_SOURCES && i < chunk->records; i++)
+            if (read_source(reader, chunk, i, error, size) != 0)
+                return -1;
         if (chunk->type == PROF_CHUNK_MEMORY && chunk->records > 0)
             read_memory(reader, (const prof_memory *)prof_reader_records(reader, chunk));
         if (chunk->type == PROF_CHUNK_SAMPLER && chunk->records > 0 &&

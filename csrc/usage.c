@@ -172,22 +172,29 @@ static long read_io_of(const char *path, prof_usage *u) {
 
 static uint64_t microseconds(struct timeval t) { return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_usec; }
 
+/* The process's sum without the thread's. The kernel divides the exact time of each into user and system by ticks that it counted
+ * for each on its own: a part of the thread's may be more than that part of the whole. */
+static uint64_t without(uint64_t process, uint64_t thread) { return process > thread ? process - thread : 0; }
+
 void prof_usage_process(prof_process *p) {
     prof_usage all = {0}, own = {0};
     struct rusage process, thread;
     long just_read = read_io_of("/proc/thread-self/io", &own); /* is in the process's sum below, and not yet in its own */
     if (just_read > 0 && read_io_of("/proc/self/io", &all) > 0) {
-        uint64_t ours = own.read_bytes + (uint64_t)just_read;
-        p->read_bytes = all.read_bytes > ours ? all.read_bytes - ours : 0;
-        p->written_bytes = all.written_bytes - own.written_bytes;
+        p->read_bytes = without(all.read_bytes, own.read_bytes + (uint64_t)just_read);
+        p->written_bytes = without(all.written_bytes, own.written_bytes);
         p->disk_read_bytes = all.disk_read_bytes;
         p->disk_written_bytes = all.disk_written_bytes;
     }
     if (getrusage(RUSAGE_SELF, &process) || getrusage(RUSAGE_THREAD, &thread)) return;
-    p->waits = (uint64_t)(process.ru_nvcsw - thread.ru_nvcsw);
-    p->preemptions = (uint64_t)(process.ru_nivcsw - thread.ru_nivcsw);
-    p->user_ns = 1000 * (microseconds(process.ru_utime) - microseconds(thread.ru_utime));
-    p->system_ns = 1000 * (microseconds(process.ru_stime) - microseconds(thread.ru_stime));
+    p->waits = without((uint64_t)process.ru_nvcsw, (uint64_t)thread.ru_nvcsw);
+    p->preemptions = without((uint64_t)process.ru_nivcsw, (uint64_t)thread.ru_nivcsw);
+    uint64_t user = microseconds(process.ru_utime), system = microseconds(process.ru_stime);
+    uint64_t own_user = microseconds(thread.ru_utime), own_system = microseconds(thread.ru_stime);
+    uint64_t both = without(user + system, own_user + own_system); /* exact */
+    uint64_t in_kernel = without(system, own_system);
+    p->system_ns = 1000 * (in_kernel < both ? in_kernel : both);
+    p->user_ns = 1000 * both - p->system_ns;
 }
 
 /* The fields of a thread's /proc/…/stat behind its name; NULL when they cannot be read. */

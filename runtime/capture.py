@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +29,21 @@ from prof.records import (
     Moment,
     ProcessMoment,
     Sampler,
+    SourceFile,
     Thread,
     TypeCount,
 )
+from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
-    "Label", "Line", "MemoryTotals", "Moment", "ProcessMoment", "Sampler", "Thread", "Tree", "TypeCount",
+    "Label", "Line", "MemoryTotals", "Moment", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree", "TypeCount",
     "newest_capture", "open_capture",
 ]  # fmt: skip
 
 ALL_THREADS = -1
-RECORDING = 1
+RECORDING, REPLACED = 1, 3
 LINE_KIND = 8
 
 # enum prof_label_kind, prof_clock_kind and prof_drop of csrc/format.h, in their order.
@@ -97,7 +101,10 @@ class Capture:
 
     def __init__(self, path: Path) -> None:
         error = ffi.new("char[]", 400)
-        reader = lib.prof_reader_open(os.fsencode(path), error, 400)
+        name = os.fsencode(path)
+        if b"\0" in name:
+            raise InputError(f"{path} is not a path: it has a NUL")
+        reader = lib.prof_reader_open(name, error, 400)
         if reader == ffi.NULL:
             raise InputError(f"{path} {_text(error)}")
         self.path = path
@@ -106,8 +113,11 @@ class Capture:
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
         self.pid: int = info.pid
-        self.recording: bool = info.state == RECORDING
+        self.recording: bool = info.state in (RECORDING, REPLACED)
+        self.replaced: bool = info.state == REPLACED
         self.cut: bool = bool(info.cut)
+        self.full: str = _why_full(info.full)
+        """Why the file could not grow, so that what came later is missing; empty if it could."""
         self.clock: str = CLOCKS[info.clock] if info.clock < len(CLOCKS) else CLOCKS[0]
         self.calibrated: bool = bool(info.calibrated)
         self.ns_per_tick: float = info.ns_per_tick
@@ -142,8 +152,11 @@ class Capture:
 
     def _read_meta(self) -> dict[str, Any]:
         try:
-            meta = json.loads(_string(self._info.meta) or "{}")
+            meta = json.loads(_bytes(self._info.meta).decode("utf-8", "replace") or "{}")
+            self.directory: str = str(meta.get("cwd") or "") if isinstance(meta, dict) else ""
+            meta = printable_json(meta)
         except (ValueError, RecursionError):
+            self.directory = ""
             return {}
         return meta if isinstance(meta, dict) else {}
 
@@ -158,27 +171,33 @@ class Capture:
         return found
 
     @property
+    def sources(self) -> dict[str, SourceFile]:
+        """What source files held when recording met them, by the file's name in labels; empty in older captures."""
+        rows = _rows(self._info.sources, self._info.source_count)
+        return {decoded(s.file): SourceFile(os.fsdecode(_bytes(s.file)), s.size, s.hash) for s in rows}
+
+    @property
     def threads(self) -> list[Thread]:
         """The recorded threads, in the order they began."""
-        rows = ffi.unpack(self._info.threads, self._info.thread_count)
-        return [Thread(t.native_id, _string(t.name), t.start_ns, t.alive_ns, bool(t.running)) for t in rows]
+        rows = _rows(self._info.threads, self._info.thread_count)
+        return [Thread(t.native_id, decoded(t.name), t.start_ns, t.alive_ns, bool(t.running)) for t in rows]
 
     @property
     def chunks(self) -> list[Chunk]:
         """The file's chunks, in file order."""
-        rows = ffi.unpack(self._info.chunks, self._info.chunk_count)
+        rows = _rows(self._info.chunks, self._info.chunk_count)
         return [Chunk(c.offset, c.type, c.size, c.used, c.records, c.record_size, c.thread) for c in rows]
 
     @property
     def types(self) -> list[TypeCount]:
         """Live blocks by type when recording ended; empty where that was not recorded."""
-        rows = ffi.unpack(self._info.types, self._info.type_count)
-        return [TypeCount(_string(t.name) or "(unnamed)", t.count, t.bytes) for t in rows]
+        rows = _rows(self._info.types, self._info.type_count)
+        return [TypeCount(decoded(t.name) or "(unnamed)", t.count, t.bytes) for t in rows]
 
     @property
     def series(self) -> list[Moment]:
         """The process over time; empty where that was not recorded."""
-        rows = ffi.unpack(self._info.moments, self._info.moment_count)
+        rows = _rows(self._info.moments, self._info.moment_count)
         return [Moment(m.ns, m.rss_bytes, m.arena_bytes, m.live_bytes) for m in rows]
 
     def recorded(self, column: str) -> bool:
@@ -214,12 +233,12 @@ class Capture:
         }
         total = tree.inclusive("samples")
         outside = total[ROOT] - sum(total[node] for node in tree.children(ROOT) if not tree.line[node])
-        return Sampler(why=_string(info.why), why_counters=_string(info.why_counters), outside=outside, **found)
+        return Sampler(why=decoded(info.why), why_counters=decoded(info.why_counters), outside=outside, **found)
 
     @property
     def process(self) -> list[ProcessMoment]:
         """What the process took over time; empty where that was not recorded."""
-        rows = ffi.unpack(self._info.process, self._info.process_count)
+        rows = _rows(self._info.process, self._info.process_count)
         names = [field.name for field in fields(ProcessMoment)]
         return [ProcessMoment(*(getattr(row, name) for name in names)) for row in rows]
 
@@ -232,9 +251,9 @@ class Capture:
             found = Label(
                 index,
                 kind,
-                _string(row.name) or "(unnamed)",
-                _string(row.module),
-                _string(row.file),
+                decoded(row.name) or "(unnamed)",
+                decoded(row.module),
+                decoded(row.file),
                 row.line,
                 bool(row.flags & GENERATOR_FLAG),
                 row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL | NO_OPS),
@@ -385,8 +404,18 @@ def _text(chars: Any) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _string(text: Any) -> str:
-    return bytes(ffi.buffer(text.text, text.length)).decode("utf-8", "replace") if text.length else ""
+def _why_full(error: int) -> str:
+    if error == errno.EFBIG:
+        return "it had its largest size"
+    return os.strerror(error) if 0 < error < 4096 else "" if not error else "unknown"
+
+
+def _rows(table: Any, count: int) -> list[Any]:
+    return ffi.unpack(table, count) if count else []
+
+
+def _bytes(text: Any) -> bytes:
+    return bytes(ffi.buffer(text.text, text.length)) if text.length else b""
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:
@@ -397,12 +426,20 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     return Capture(Path(path))
 
 
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat()
+    except OSError:
+        return None  # a link to nothing
+
+
 def newest_capture(directory: str | os.PathLike[str] = ".") -> Path:
     """The capture in a directory that was modified last. Raises InputError when there is none."""
     found: list[tuple[int, str]] = []
     try:
         with os.scandir(directory) as entries:
-            found.extend((e.stat().st_mtime_ns, e.path) for e in entries if e.name.endswith(".capture"))
+            captures = (entry for entry in entries if entry.name.endswith(".capture"))
+            found.extend((s.st_mtime_ns, e.path) for e in captures if (s := _status(e)) and stat.S_ISREG(s.st_mode))
     except OSError as error:
         raise InputError(f"{directory} cannot be listed: {error.strerror}") from error
     if not found:

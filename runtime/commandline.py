@@ -24,7 +24,7 @@ def finish(prog: str, work: Callable[[], int]) -> int:
         sys.stdout.flush()
         return status
     except ProfError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        print(f"{prog}: {_shown(str(error))}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
         # The reader went away, as `head` does.
@@ -38,6 +38,15 @@ def finish(prog: str, work: Callable[[], int]) -> int:
         _forget_stdout()
         print(f"{prog}: standard output cannot be written: {error.strerror}", file=sys.stderr)
         return OutputError.exit_status
+
+
+def _shown(text: str) -> str:
+    """The text, without what a terminal would obey: it may name a file."""
+    if text.isprintable():
+        return text
+    from prof.text import shown  # loads the C core
+
+    return shown(text)
 
 
 def _forgive() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 from prof._core import ffi, lib
+from prof.text import decoded
 
 # prof_reader_operation of csrc/read.h.
 _ROW = struct.Struct("=IIIIHHIIBBBBBBHIQQ")
@@ -135,7 +136,7 @@ class Operations:
         found = self._texts.get(ref)
         if found is None:
             text = lib.prof_reader_string(self._reader, ref)
-            found = self._texts[ref] = bytes(ffi.buffer(text.text, text.length)).decode("utf-8", "replace")
+            found = self._texts[ref] = decoded(text)
         return found
 
     def of_label(self, label: int) -> dict[str, int]:

@@ -13,12 +13,20 @@ class DebugLog:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._start = time.monotonic()
+        self._create = os.O_CREAT | os.O_EXCL
 
     def write(self, text: str) -> None:
         if self.path is None:
             return
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(f"{time.monotonic() - self._start:10.6f} {os.getpid()} {text}\n")
+            # Others may write in the folder: a link to elsewhere, or a file that is there, is not the log.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | self._create
+            descriptor = os.open(self.path, flags, 0o600)
+            self._create = 0
+            try:
+                line = f"{time.monotonic() - self._start:10.6f} {os.getpid()} {text}\n"
+                os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+            finally:
+                os.close(descriptor)
         except OSError:
             self.path = None  # a full disk must not stop the program under profile

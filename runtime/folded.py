@@ -11,38 +11,54 @@ from prof.capture import Capture, Tree
 from prof.errors import OutputError
 from prof.modes import Measure
 
+# Bytes that a file's name may have, on the file systems there are.
+LONGEST_NAME = 255
+
+
+def beside(capture: str | os.PathLike[str], ending: str) -> Path:
+    """`<base><ending>` beside `<base>.capture`; where that name would be too long, less of the base."""
+    path = Path(capture)
+    base = os.fsencode(path.name.removesuffix(".capture"))[: LONGEST_NAME - len(os.fsencode(ending))]
+    return path.with_name(os.fsdecode(base.decode("utf-8", "ignore").encode()) + ending)
+
 
 def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str = ".folded") -> Path:
     """`<base>-<measure>.folded` beside `<base>.capture`."""
-    path = Path(capture)
-    base = path.name.removesuffix(".capture")
-    return path.with_name(f"{base}-{measure.name}{suffix}")
+    return beside(capture, f"-{measure.name}{suffix}")
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[int]:
+def replacing(path: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> Iterator[int]:
     """A file descriptor for writing, which becomes `path` when the block ends well and vanishes when it does not.
 
-    What exists and is no regular file (`/dev/stdout`, a pipe) is written to directly. Raises OutputError, naming the
-    path, when the file system does not let it be written.
+    What exists and is no regular file (`/dev/stdout`, a pipe) is written to directly, and links are followed: the user
+    named it. Not so with `like`, the capture that a file is written beside unasked: whatever has the name is replaced,
+    wherever it leads, and who may not read the capture may not read that either. Raises OutputError, naming the path,
+    when the file system does not let it be written.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with _existing(target) as descriptor:
-            yield descriptor
-        return
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    target = Path(path)
+    if "\0" in str(target):
+        raise OutputError(f"{target} cannot be written: there is a NUL in its name")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        target = Path(os.path.realpath(target.parent), target.name) if like else Path(os.path.realpath(target))
+        if not like and target.exists() and not target.is_file():
+            with _existing(target) as descriptor:
+                yield descriptor
+            return
+        mode = os.stat(like).st_mode & 0o666 if like else 0o666
+        temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
             try:
+                if like:
+                    os.fchmod(descriptor, mode)  # whatever the umask, as the capture's
                 yield descriptor
             finally:
                 os.close(descriptor)
-            os.replace(beside, target)
+            os.replace(temporary, target)
         except BaseException:
             with suppress(OSError):
-                os.unlink(beside)
+                os.unlink(temporary)
             raise
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror}") from error
@@ -61,14 +77,16 @@ def _existing(path: Path) -> Iterator[int]:
 
 
 def write_folded(
-    capture: Capture, measure: Measure, path: str | os.PathLike[str] | None = None, tree: Tree | None = None,
-    mode: int = 0o666,
+    capture: Capture,
+    measure: Measure,
+    path: str | os.PathLike[str] | None = None,
+    tree: Tree | None = None,
 ) -> Path:
     """Writes a measure's folded file, by default beside the capture, and returns its path.
 
     A file that is there is replaced in one step. `tree` is the capture's, if the caller has it. Raises OutputError.
     """
     target = folded_path(capture.path, measure) if path is None else Path(path)
-    with replacing(target, mode) as descriptor:
+    with replacing(target, capture.path if path is None else None) as descriptor:
         capture.write_folded(tree or capture.tree(), measure.column, descriptor)
     return target

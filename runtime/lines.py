@@ -1,8 +1,14 @@
-"""What was inserted into instrumented source: a thin face over `csrc/lines.c`."""
+"""What was inserted into instrumented source: a thin face over `csrc/lines.c` and `csrc/sources.c`."""
 
 from __future__ import annotations
 
 from prof._core import ffi, lib
+
+
+def digest(text: bytes) -> tuple[int, int]:
+    """Bytes and a hash of a source's lines, without those that were inserted: what a capture has of it."""
+    found = lib.prof_source_digest_of(text, len(text))
+    return found.size, found.hash
 
 
 def inserted_lines(text: bytes) -> frozenset[int]:

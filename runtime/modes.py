@@ -35,7 +35,7 @@ class Mode:
     """Has `start(settings)` and `stop()`, for a mode that installs something; None for one that lives on the probes."""
 
 
-TIME = Mode("time", 1, (Measure("time", "ns", "self_ns", "self time"),))
+TIME = Mode("time", 1, (Measure("time", "ns", "self_ns", "time"),))
 MEMORY = Mode(
     "memory",
     2,

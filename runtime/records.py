@@ -201,6 +201,16 @@ class Sampler:
 
 
 @frozen
+class SourceFile:
+    """A source file as recording met it: `size` and `hash` are those of `prof.lines.digest`."""
+
+    path: str
+    """Its name as the file system has it."""
+    size: int
+    hash: int
+
+
+@frozen
 class TypeCount:
     """Live blocks of one type when recording ended."""
 

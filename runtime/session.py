@@ -207,9 +207,7 @@ class Session:
                 if tree.count > MOST_STACKS:
                     notes.append(f"without folded files: {tree.count:,} stacks are much text (prof folded writes them)")
                 for measure in self._measures() if tree.count <= MOST_STACKS else ():
-                    folded = Path(f"{self.base}-{measure.name}.folded")
-                    write_folded(capture, measure, folded, tree, self.settings.mode)
-                    files.insert(-1, folded)
+                    files.insert(-1, write_folded(capture, measure, tree=tree))
         except (ProfError, OSError, ImportError, MemoryError) as error:
             notes.append(f"without all its folded files: {error}")
         self.log.write(f"wrote {', '.join(map(str, files))}")

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
 from prof.capture import DROPS
+from prof.tools.cli import main
 from recording import Recorded, Recorder
 
 RECURSION = """
@@ -104,7 +106,9 @@ def test_folded_size_of_many_functions(record: Recorder) -> None:
 
 
 def test_lost_labels_and_a_full_disk(
-    run_program: Callable[..., CompletedProcess[str]], captures: Callable[[], list[Recorded]]
+    run_program: Callable[..., CompletedProcess[str]],
+    captures: Callable[[], list[Recorded]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The file may not grow: the program goes on to its end, and what was recorded until then is there."""
     done = run_program("full.py", "3", PROF="time")
@@ -113,6 +117,8 @@ def test_lost_labels_and_a_full_disk(
     assert recorded.drops["lost_labels"] > 1000
     assert recorded.calls()["full.first"] == 1
     assert "healed" not in recorded.drops and "unmatched_leave" not in recorded.drops
+    assert main(["report", str(recorded.path)]) == 0
+    assert "! the capture could not grow (it had its largest size): what came later" in capsys.readouterr().out
 
 
 def test_a_full_disk_folds_contexts(

@@ -86,13 +86,12 @@ def short(name: str) -> str:
     return name.removeprefix("program.").removeprefix("profile!")
 
 
-def nodes(tree: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def nodes(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The nodes of the JSON call tree by path."""
-    found = {}
-    for child in tree["children"]:
-        found[short(child["name"])] = child
-        found |= {f"{short(child['name'])};{below}": node for below, node in nodes(child).items()}
-    return found
+    paths = [""]
+    for row in rows[1:]:
+        paths.append(f"{paths[row['parent']]};{short(row['name'])}")
+    return {path.removeprefix(";"): row for path, row in zip(paths[1:], rows[1:], strict=True)}
 
 
 def test_time_left_out_is_the_callers(path: Path) -> None:

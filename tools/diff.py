@@ -17,6 +17,7 @@ from prof.errors import InputError, UsageError
 from prof.modes import MEMORY, MODES, OPS
 from prof.tools.lines import Names
 from prof.tools.operations import CALLS, callee
+from prof.tools.process import FATES, fate
 
 SPANS = ("function", "section", "native", "other")
 
@@ -211,7 +212,7 @@ def _notes(before: Capture, after: Capture, keys: tuple[str, ...]) -> Iterable[s
         yield f"{_version(before)} and {_version(after)} allocate differently: some of this may be theirs"
     for capture in (before, after):
         if capture.recording:
-            yield f"{capture.path} was killed while recording, or is still running"
+            yield f"{capture.path}: {FATES[fate(capture)]}"
         for drop in capture.drops:
             if drop.key in ("folded_depth", "folded_size"):
                 yield f"{capture.path}: {drop.count:,} {drop.words}"

@@ -12,6 +12,7 @@ from importlib import resources
 
 from attrs import frozen
 from prof.modes import MEASURES
+from prof.text import shown
 from prof.tools.colours import colour, legend
 from prof.tools.frames import Frames
 from prof.tools.units import duration, many, size
@@ -27,9 +28,6 @@ _LINE = re.compile(r"\.\w+(:\d+)$")
 
 # How amounts of a unit read; others are the number and the unit. flamegraph.js does the same.
 AMOUNTS = {"ns": duration, "B": size}
-
-# What XML 1.0 cannot hold, not even escaped.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 _STYLE = """
 svg { background: #fff; font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
@@ -55,9 +53,8 @@ class Picture:
 
 
 def escape(text: str) -> str:
-    """Text for XML, in elements and attributes; characters that XML cannot hold become U+FFFD."""
-    text = _ILLEGAL.sub("\ufffd", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    """Text for XML, in elements and attributes. What XML cannot hold is not printable."""
+    return shown(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def _script_json(value: object) -> str:

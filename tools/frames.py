@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from prof.capture import Capture, Tree
 from prof.errors import InputError
 from prof.modes import Measure
+from prof.text import printable
 
 
 @frozen
@@ -170,7 +171,7 @@ def _prune(trie: _Trie, measure: Measure | None, share: float, skipped: int) -> 
         name = trie.name[node]
         if name not in numbers:
             numbers[name] = len(names)
-            names.append(guess_name(name, lines=unit != "ns" and measure is not None))
+            names.append(guess_name(printable(name), lines=unit != "ns" and measure is not None))
         at[node] = len(found.name)
         found.name.append(numbers[name])
         found.parent.append(at[trie.parent[node]])

@@ -34,7 +34,7 @@ _COUNTS = {
     ),
     "items": (("items", "reclaimed", ""),),
 }
-_GROUPS = {"self_ns": "of a call", "items": "gc"}
+_GROUPS = {"self_ns": "of a call, without its suspensions", "items": "gc"}
 # What contexts have beside the measures: (column, title, unit).
 _NODE_COUNTS = (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns"))
 

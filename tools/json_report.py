@@ -1,24 +1,38 @@
-"""The JSON report, `tools/schema.json`: the contract for every other tool. Modes that were off leave their keys out."""
+"""The JSON report, `tools/schema.json`: the contract for every other tool. Modes that were off leave their keys out.
+
+It is flat, lists of rows, and bounded: no list has more rows than asked for, and what is left out is counted.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from attrs import asdict
-from prof.capture import LINE_COLUMNS, USAGE_COLUMNS, Capture, Edge, Function, Label, MemoryTotals, Sampler, Tree
+from prof.capture import (
+    LINE_COLUMNS,
+    NO_LABEL,
+    USAGE_COLUMNS,
+    Capture,
+    Edge,
+    Function,
+    Label,
+    MemoryTotals,
+    Sampler,
+    Tree,
+)
 from prof.counted import Operands, Operations, Site
 from prof.tools import operations as sums
 from prof.tools.call_tree import main_column, own_value, shown_order
 from prof.tools.comparison import Comparison, compare
+from prof.tools.html_data import SHARES
 from prof.tools.lines import Names, SourceLine, merged
 from prof.tools.session import OperationTotals, Session
 
-SCHEMA = 1
+SCHEMA = 2
 MIN_PERCENT = 0.01
-MOST_EDGES = 20_000
-MOST_SITES = 20_000  # of each kind: calls, variables, …
+LIMIT = 1000
 _TIMES = ("overhead_ns", "inside_ns", "outside_ns", "profiler_ns")
 _FUNCTION_TIMES = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 _FUNCTION_MEMORY = (
@@ -41,7 +55,7 @@ def session_object(session: Session) -> dict[str, Any]:
         "start": begin / 1e9,
         "end": (begin + capture.duration_ns) / 1e9,
         "duration_ns": capture.duration_ns,
-        "state": "recording" if capture.recording else "closed",
+        "state": session.fate,
         "python": session.python,
         "platform": session.platform,
         "clock": capture.clock,
@@ -63,6 +77,8 @@ def session_object(session: Session) -> dict[str, Any]:
         ],
         "dropped": {drop.key: drop.count for drop in session.drops},
     }
+    if capture.full:
+        found["full"] = capture.full
     return found if session.timed else {key: value for key, value in found.items() if key not in _TIMES}
 
 
@@ -100,7 +116,7 @@ def line_object(line: SourceLine) -> dict[str, Any]:
     return found
 
 
-def sampler_object(session: Session, sampler: Sampler, compared: Sequence[Comparison]) -> dict[str, Any]:
+def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
     """The key "samples"; shares are from 0 to 1."""
     found = asdict(sampler) | {"gil_known": sampler.lock, "gil_waits_known": sampler.waits, "inside": sampler.inside}
     del found["lock"], found["waits"]
@@ -117,31 +133,61 @@ def sampler_object(session: Session, sampler: Sampler, compared: Sequence[Compar
                 "error": row.error,
                 "agrees": row.agrees,
             }
-            for row in compared
+            for row in compared[: limit or None]
         ]
+        found["comparison_omitted"] = len(compared) - len(found["comparison"])
     return found
 
 
-def memory_object(session: Session, memory: MemoryTotals) -> dict[str, Any]:
+def memory_object(session: Session, memory: MemoryTotals, limit: int) -> dict[str, Any]:
     """The key "memory"."""
     found = _known(asdict(memory))
     if memory.size_classes is not None:
         found["size_classes"] = [{"least": least, "count": number} for least, number in memory.size_classes]
-    if types := session.capture.types:
-        found["types"] = [asdict(row) for row in types]
+    if types := sorted(session.capture.types, key=lambda t: (-t.bytes, t.name)):
+        found["types"] = [asdict(row) for row in types[: limit or None]]
+        found["types_omitted"] = len(types) - len(found["types"])
     return found
 
 
-def process_object(capture: Capture) -> dict[str, Any]:
+def process_object(capture: Capture, limit: int) -> dict[str, Any]:
     """The key "process": its memory, where that was recorded, and what it took beside, where samples were."""
     found: dict[str, Any] = {}
     if series := capture.series:
         found["rss_bytes"] = series[-1].rss_bytes
         found["peak_rss_bytes"] = max(moment.rss_bytes for moment in series)
-        found["series"] = [asdict(moment) for moment in series]
+        found["series"] = [asdict(moment) for moment in _thinned(series, limit)]
     if usage := capture.process:
-        found["usage"] = [asdict(moment) for moment in usage]
+        found["usage"] = [asdict(moment) for moment in _thinned(usage, limit)]
     return found
+
+
+_Row = TypeVar("_Row")
+
+
+def _thinned(rows: Sequence[_Row], limit: int) -> Sequence[_Row]:
+    """At most `limit` of the rows (0: all), evenly over all of them, the first and the last among them."""
+    if not limit or len(rows) <= limit:
+        return rows
+    last = len(rows) - 1
+    return [rows[last * k // max(1, limit - 1)] for k in range(limit)]
+
+
+def _most(lines: list[SourceLine], limit: int) -> list[SourceLine]:
+    """The lines with most of something: at most `limit` by each mode (0: all), in their order."""
+    if not limit or len(lines) <= limit:
+        return lines
+    amounts: tuple[Callable[[SourceLine], int], ...] = (
+        lambda line: line.memory.alloc_bytes if line.memory is not None else 0,
+        lambda line: line.memory.samples or 0 if line.memory is not None else 0,
+        lambda line: line.executed.ops if line.executed is not None else 0,
+    )
+    kept: set[int] = set()
+    for amount in amounts:
+        kept.update(
+            sorted((n for n, line in enumerate(lines) if amount(line)), key=lambda n: -amount(lines[n]))[:limit]
+        )
+    return [lines[n] for n in sorted(kept)]
 
 
 def _range(site: Site | Operands) -> dict[str, Any]:
@@ -178,7 +224,7 @@ def _operands(operands: Operands) -> dict[str, Any]:
     return _range(operands) | found | {"seen": operands.seen, "count": operands.count}
 
 
-def operations(solved: Operations, totals: OperationTotals) -> Iterator[str]:
+def operations(solved: Operations, totals: OperationTotals, limit: int) -> Iterator[str]:
     """The key "operations", written list by list."""
     head = {"total": totals.count, "categories": totals.categories, "inexact": totals.inexact}
     yield json.dumps(head, ensure_ascii=False)[:-1]
@@ -191,14 +237,15 @@ def operations(solved: Operations, totals: OperationTotals) -> Iterator[str]:
     )
     omitted = {}
     for key, entry, by, categories in tables:
-        sites, every = solved.sites(by, categories, MOST_SITES, apart=by == "expression")
+        sites, every = solved.sites(by, categories, limit, apart=by == "expression")
         omitted[key] = every - len(sites)
         yield f',\n"{key}": '
         yield from _list(map(entry, sites))
     operands = [each for each in solved.operands() if each.count]
-    omitted["operands"] = max(0, len(operands) - MOST_SITES)
+    shown = operands[: limit or None]
+    omitted["operands"] = len(operands) - len(shown)
     yield ',\n"operands": '
-    yield from _list(map(_operands, operands[:MOST_SITES]))
+    yield from _list(map(_operands, shown))
     yield f',\n"omitted": {json.dumps(omitted)}}}'
 
 
@@ -213,8 +260,9 @@ def edge_object(edge: Edge, timed: bool = True) -> dict[str, Any]:
     return found | ({"total_ns": edge.total_ns, "self_ns": edge.self_ns} if timed else {})
 
 
-def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
-    found: dict[str, Any] = {"name": label.name, "file": label.file, "line": label.line} if label else dict(_ROOT)
+def _node(label: Label | None, session: Session, tree: Tree, node: int, parent: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"parent": parent}
+    found |= {"name": label.name, "file": label.file, "line": label.line} if label else _ROOT
     found["calls"] = tree.calls[node]
     if session.timed and (not label or label.has("self_ns")):
         found |= {"total_ns": tree.total_ns[node], "self_ns": tree.self_ns[node]}
@@ -226,22 +274,30 @@ def _node(label: Label | None, session: Session, tree: Tree, node: int) -> str:
     if session.sampler is not None:
         found["samples"] = tree.inclusive("samples")[node]
         found["samples_self"] = own_value(tree, "samples", node)
-    return _encode(found)[:-1]
+    return found
 
 
-def call_tree(session: Session, tree: Tree, order: Sequence[int]) -> Iterator[str]:
-    """The key "call_tree", written node by node: a tree may be deeper than Python recurses."""
+def call_tree(session: Session, tree: Tree, order: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The key "call_tree": rows, and which row each one's parent is. A tree may be deeper than JSON may be."""
     label = session.capture.label
-    yield _node(None, session, tree, 0) + ', "children": ['
-    depth, first = 0, True
+    row = {0: 0}
+    yield _node(None, session, tree, 0, None)
     for node in order:
-        level = tree.depth[node]
-        if level <= depth:
-            yield "]}" * (depth - level + 1)
-            first = False
-        yield ("" if first else ",") + "\n" + _node(label(tree.label[node]), session, tree, node) + ', "children": ['
-        depth, first = level, True
-    yield "]}" * (depth + 1)
+        row[node] = len(row)
+        yield _node(label(tree.label[node]), session, tree, node, row[tree.parent[node]])
+
+
+def _contexts(tree: Tree, whole: dict[str, int], share: float, depth: int, limit: int) -> list[int]:
+    """The contexts with at least that share of any column, or with more, where they would be more than `limit`."""
+    for least in (share, *(larger for larger in SHARES if larger > share)):
+        minimum = {column: int(value * least) for column, value in whole.items()}
+        # The longest list is a lower bound, and cheap.
+        longest = max(len(tree.select(column, n, depth or NO_LABEL, lines=False)) for column, n in minimum.items())
+        if not limit or longest - 1 <= limit or least == SHARES[-1]:
+            order = shown_order(tree, minimum, depth)
+            if not limit or len(order) <= limit:
+                break
+    return order[: limit or None]
 
 
 def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -253,46 +309,58 @@ def _list(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def document(
-    session: Session, tree: Tree, functions: Sequence[Function], min_percent: float = MIN_PERCENT, depth: int = 0
+    session: Session,
+    tree: Tree,
+    functions: Sequence[Function],
+    min_percent: float = MIN_PERCENT,
+    depth: int = 0,
+    limit: int = LIMIT,
 ) -> Iterator[str]:
-    """The report, in parts. Contexts that are below `min_percent` of the profiled time, of the bytes allocated and of
-    the operations, where these were recorded, are counted in "call_tree_omitted"."""
+    """The report, in parts. No list has more than `limit` rows (0: all); of lines, by each mode.
+
+    Contexts that are below `min_percent` of the profiled time, of the bytes allocated and of the operations, where
+    these were recorded, are counted in "call_tree_omitted".
+    """
     timed, memory = session.timed, session.memory
     key = main_column(session)
     field = "samples_self" if key == "samples" else key
     by_self = sorted(functions, key=lambda f: (-(getattr(f, field) or 0), f.label.name, f.label.index))
-    edges, edge_count = session.capture.longest_edges(tree, MOST_EDGES)
+    edges, edge_count = session.capture.longest_edges(tree, limit or tree.count)
     whole = {"self_ns": session.inside_ns} if timed else {}
     recorded = {"alloc_bytes": memory is not None, "ops": tree.operations is not None}
     recorded["samples"] = session.sampler is not None
     whole |= {column: tree.inclusive(column)[0] for column, has in recorded.items() if has}
     whole = whole or {key: 0}
-    order = shown_order(tree, {column: int(value * min_percent / 100) for column, value in whole.items()}, depth)
+    order = _contexts(tree, whole, min_percent / 100, depth, limit)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
     yield ',\n"functions": '
-    yield from _list(function_object(function, timed) for function in by_self)
+    shown = by_self[: limit or None]
+    yield from _list(function_object(function, timed) for function in shown)
+    yield f',\n"functions_omitted": {len(by_self) - len(shown)}'
     if memory is not None or tree.operations is not None or session.sampler is not None:
         yield ',\n"lines": '
-        names = Names(tree, functions)
-        yield from _list(map(line_object, merged(session.capture, tree, names, apart=True)))
+        lines = list(merged(session.capture, tree, Names(tree, functions), apart=True))
+        most = _most(lines, limit)
+        yield from _list(map(line_object, most))
+        yield f',\n"lines_omitted": {len(lines) - len(most)}'
     if session.sampler is not None:
         yield ',\n"samples": '
-        sampled = sampler_object(session, session.sampler, compare(session, tree, functions))
+        sampled = sampler_object(session.sampler, compare(session, tree, functions), limit)
         yield json.dumps(sampled, ensure_ascii=False)
     if memory is not None:
         yield ',\n"memory": '
-        yield json.dumps(memory_object(session, memory), ensure_ascii=False)
-    if process := process_object(session.capture):
+        yield json.dumps(memory_object(session, memory, limit), ensure_ascii=False)
+    if process := process_object(session.capture, limit):
         yield ',\n"process": '
         yield json.dumps(process, ensure_ascii=False)
     if tree.operations is not None and session.operations is not None:
         yield ',\n"operations": '
-        yield from operations(tree.operations, session.operations)
+        yield from operations(tree.operations, session.operations, limit)
     yield ',\n"edges": '
     yield from _list(edge_object(edge, timed) for edge in edges)
     yield f',\n"edges_omitted": {edge_count - len(edges)}'
     omitted = tree.count - 1 - sum(map(bool, tree.line)) - len(order)
     yield f',\n"call_tree_omitted": {omitted},\n"call_tree": '
-    yield from call_tree(session, tree, order)
+    yield from _list(call_tree(session, tree, order))
     yield "}\n"

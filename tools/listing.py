@@ -9,9 +9,10 @@ from pathlib import Path, PurePath
 from attrs import field, frozen
 from prof.capture import Capture, Function, Tree
 from prof.errors import InputError, UsageError
+from prof.text import printable
 from prof.tools.lines import Names, merged
 from prof.tools.session import Session
-from prof.tools.source import Source, operations_in, read_source, recorded_path
+from prof.tools.source import Source, read_source, recorded_path
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, percent, volume
 
@@ -91,15 +92,18 @@ def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], given
     raise UsageError(f"nothing of {given} was recorded in {capture.path}; there is: {', '.join(like[:5])}{more}")
 
 
-def read(capture: Capture, tree: Tree, file: str, given: str, last_line: int) -> Source:
+def read(capture: Capture, file: str, given: str, last_line: int) -> Source:
     """The file as it was recorded. Raises InputError when it is not there, or has changed since."""
-    path = recorded_path(capture, file)
-    if not path.exists() and os.path.exists(given):
-        path = Path(given)
-    source = read_source(path, capture.start_unix_ns)
-    executed = operations_in(tree.operations, file) if tree.operations is not None else iter(())
-    if last_line > len(source.lines) or (source.newer and source.disagrees(executed)):
-        raise InputError(f"{path} has changed since it was recorded: go back to what it was then, or record again")
+    known = capture.sources.get(file)
+    path = recorded_path(capture, known.path if known is not None else file)
+    try:
+        source = read_source(path, known)
+    except InputError:
+        if not os.path.isfile(given) or os.path.abspath(given) == os.path.abspath(path):
+            raise
+        source = read_source(Path(given), known)
+    if last_line > len(source.lines):
+        raise InputError(f"{source.path} has changed since it was recorded: there is no line {last_line} any more")
     return source
 
 
@@ -108,13 +112,13 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
     capture = session.capture
     file = find_file(capture, tree, functions, given)
     found = figures(capture, tree, functions, file)
-    source = read(capture, tree, file, given, found.last_line())
+    source = read(capture, file, given, found.last_line())
     margins = {key: margin for key, margin in MARGINS.items() if capture.recorded(margin.column)}
     yield [(str(source.path), "heading"), (f"  {note}", "dim")]
     yield plain()
     yield from _facts(session, found, margins)
-    if source.newer and tree.operations is None:
-        yield plain("  ! modified since it was recorded: lines may have moved", "warning")
+    if not source.verified:
+        yield plain("  ! the capture does not say what the file held: lines may have moved", "warning")
     yield plain()
     numbers = range(1, len(source.lines) + 1)
     yield from table(
@@ -143,4 +147,4 @@ def _cell(margin: Margin, number: int) -> str:
 
 
 def _printable(text: bytes) -> str:
-    return text.decode("utf-8", "replace").expandtabs().replace("\f", " ")
+    return printable(text.decode("utf-8", "replace").expandtabs().replace("\f", " "))

@@ -83,7 +83,7 @@ def operations_section(session: Session, tree: Tree, wish: Wish) -> Iterator[Lin
         yield plain("  none", "dim")
         return
     yield from _categories(whole, wish)
-    sources = Sources(session.capture, solved)
+    sources = Sources(session.capture)
     yield from _lines(solved, whole, sources, wish)
     yield from _calls(sums.calls(solved), wish)
     yield from _accesses("Variables", sums.variables(solved), wish)
@@ -91,6 +91,11 @@ def operations_section(session: Session, tree: Tree, wish: Wish) -> Iterator[Lin
     yield from _branches(solved, sources, wish)
     yield from _expressions(solved, sources, wish)
     yield from _operands(sums.operand_types(solved), wish)
+    if sources.unknown:
+        names = sorted(PurePath(file).name for file in sources.unknown)
+        shown = ", ".join(names[:COMMONEST]) + (", …" if len(names) > COMMONEST else "")
+        yield plain()
+        yield plain(f"  Without the source of {shown}: what it held was not recorded. See `--source FILE`.", "dim")
 
 
 def _heading(title: str, shown: int, every: int, more: str = "") -> Iterator[Line]:

@@ -9,8 +9,10 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from prof.folded import replacing
+from prof.text import shown
 from prof.tools.table import Line
 
 PIPED_WIDTH = 100
@@ -28,8 +30,6 @@ STYLES = {
     "warning": "yellow",
 }
 PATIENCE_SECONDS = 2.0
-# A name may hold anything; a terminal would obey it.
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
 
 
 def width() -> int:
@@ -39,21 +39,25 @@ def width() -> int:
     return max(60, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns)
 
 
-def write(parts: Iterable[str], path: str | None) -> None:
-    """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None."""
+def write(parts: Iterable[str], path: str | None, like: Path | None = None) -> None:
+    """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None.
+
+    `like` is for `replacing`.
+    """
     if path is None or path == STDOUT:
         for part in parts:
             sys.stdout.write(part)
         sys.stdout.flush()
         return
-    with replacing(path) as descriptor, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
+    with replacing(path, like) as descriptor, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
         for part in parts:
             file.write(part)
 
 
 def write_lines(lines: Iterable[Line], path: str | None) -> None:
     """Writes styled lines: in colour on a terminal, plain elsewhere."""
-    lines = ([(text.translate(_CONTROL), style) for text, style in line] for line in lines)
+    # What is from a capture is printable; a path that the user gave may hold anything, and a terminal would obey it.
+    lines = ([(shown(text), style) for text, style in line] for line in lines)
     if path in (None, STDOUT) and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         _write_colours(lines)
     else:

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import frozen
 from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Sampler, Thread, Tree
+from prof.text import printable
+from prof.tools.process import fate
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
@@ -52,6 +54,8 @@ class Session:
     memory: MemoryTotals | None
     operations: OperationTotals | None
     sampler: Sampler | None
+    fate: str
+    """What became of the process: see `prof.tools.process`."""
 
 
 def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
@@ -63,7 +67,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
     inside = tree.total_ns[0] - tree.self_ns[0]
     return Session(
         capture=capture,
-        name=_text(meta, "name") or capture.path.name.removesuffix(".capture"),
+        name=_text(meta, "name") or printable(capture.path.name.removesuffix(".capture")),
         command=" ".join(map(str, meta["argv"])) if isinstance(meta.get("argv"), list) else "",
         python=" ".join(filter(None, (_text(meta, "implementation"), _text(meta, "python")))),
         platform=_text(meta, "platform"),
@@ -83,6 +87,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         memory=capture.memory(tree),
         operations=_operations(tree, functions) if capture.recorded("ops") else None,
         sampler=capture.sampler(tree),
+        fate=fate(capture),
     )
 
 
@@ -96,4 +101,4 @@ def _operations(tree: Tree, functions: list[Function]) -> OperationTotals:
 
 def _text(meta: dict[str, Any], key: str) -> str:
     value = meta.get(key)
-    return "" if value is None else str(value).replace("\n", " ")
+    return "" if value is None else str(value)

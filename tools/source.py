@@ -1,22 +1,26 @@
-"""Source files as they were recorded: read back, without what was inserted, and checked against what ran."""
+"""Source files as they were recorded: read back, without what was inserted, and checked against the capture.
+
+A capture may come from anybody, and names any file. Nothing is opened but plain files, and nothing of one is shown
+unless it is what the capture says it held; of a capture that does not say, only what the user names.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import tokenize
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import field, frozen
-from prof.capture import Capture
-from prof.counted import Operation, Operations, Site
+from prof.capture import Capture, SourceFile
+from prof.counted import Site
 from prof.errors import InputError
-from prof.lines import inserted_lines
+from prof.lines import digest, inserted_lines
+from prof.text import printable
+from prof.tools.plain import open_plain
 
-# What instrumenting inserts reads these: the source may be without it by now.
-_INSERTED = frozenset(f"{alias}{name}" for alias in ("", "_prof_") for name in ("profiled", "profile", "end"))
-_READ = (("local",), ("global",), ("closure",))
+# An instrumented file may be so much larger than what is recorded of it, which is without the inserted lines.
+_LARGER, _MORE = 8, 1 << 16
 
 
 @frozen
@@ -25,8 +29,8 @@ class Source:
 
     path: Path
     lines: tuple[bytes, ...]
-    newer: bool
-    """Modified after the recording began."""
+    verified: bool
+    """Whether the capture says what it held; if not, it may have changed since."""
 
     def text(self, line: int, end_line: int, columns: tuple[int, int]) -> str:
         """A range of the source in one line; empty where the file has no such range."""
@@ -35,70 +39,60 @@ class Source:
         part = list(self.lines[line - 1 : end_line])
         part[-1] = part[-1][: columns[1]]
         part[0] = part[0][columns[0] :]
-        return " ".join(filter(None, (each.decode("utf-8", "replace").strip() for each in part)))
+        return printable(" ".join(filter(None, (each.decode("utf-8", "replace").strip() for each in part))))
 
     def line(self, number: int) -> str:
         """A line, without its indent; empty where the file has none."""
-        return self.lines[number - 1].decode("utf-8", "replace").strip() if 0 < number <= len(self.lines) else ""
-
-    def disagrees(self, operations: Iterable[Operation]) -> bool:
-        """Whether a variable that was read is not where it was read."""
-        return any(_is_plain_read(o) and not self._names(o) for o in operations)
-
-    def _names(self, o: Operation) -> bool:
-        text = self.text(o.line, o.line, o.columns or (0, 0))
-        # A private name is mangled: the class's name comes first.
-        return bool(text) and (o.name == text or (text.startswith("__") and o.name.endswith(text)))
+        return self.text(number, number, (0, len(self.lines[number - 1]))) if 0 < number <= len(self.lines) else ""
 
 
-def _is_plain_read(o: Operation) -> bool:
-    """A name in the source, and not the compiler's own."""
-    return (
-        o.access == "read"
-        and not o.second
-        and o.columns is not None
-        and o.line == o.end_line
-        and o.categories[:1] in _READ
-        and o.name.isidentifier()
-        and not o.name.startswith("__")
-        and o.name not in _INSERTED
-    )
+def _read_plain(path: Path, known: SourceFile | None) -> bytes:
+    """The bytes of a plain file that may be the known one. Raises InputError."""
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        # One byte less where the last line has no end.
+        if known is not None and not known.size - 1 <= size <= known.size * _LARGER + _MORE:
+            raise InputError(_changed(path))
+        return file.read(size)
 
 
-def read_source(file: Path, since_ns: int) -> Source:
-    """Reads a source file; `since_ns` (of the epoch) is when the recording began. Raises InputError, with its name."""
+def _changed(path: Path) -> str:
+    return f"{path} has changed since it was recorded: go back to what it was then, or record again"
+
+
+def read_source(path: Path, known: SourceFile | None) -> Source:
+    """Reads a source file that should be as `known`, None where that is not known. Raises InputError, with its name."""
     try:
-        with open(file, "rb") as opened:
-            encoding, _ = tokenize.detect_encoding(opened.readline)
-            opened.seek(0)
-            raw = opened.read()
-        modified = os.stat(file).st_mtime_ns
+        raw = _read_plain(path, known)
+        if known is not None and digest(raw) != (known.size, known.hash):
+            raise InputError(_changed(path))
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         lines = io.StringIO(raw.decode(encoding), newline=None).read().split("\n")
     except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise InputError(f"{file} cannot be read: it is not in its encoding ({error})") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (SyntaxError, UnicodeError, LookupError) as error:
+        raise InputError(f"{path} cannot be read: it is not in its encoding ({error})") from error
     if lines and not lines[-1]:
         lines.pop()
     inserted = inserted_lines(raw)
     kept = [text.encode("utf-8", "replace") for number, text in enumerate(lines, 1) if number not in inserted]
-    return Source(file, tuple(kept), modified > since_ns)
-
-
-def operations_in(operations: Operations, file: str) -> Iterator[Operation]:
-    """What ran in a file, instruction by instruction."""
-    for code in operations.codes():
-        if code.file == file:
-            yield from operations.of_code(code)
+    return Source(path, tuple(kept), known is not None)
 
 
 @frozen
 class Sources:
-    """The files of a capture, read when they are asked for. None for one that is not there, or has changed since."""
+    """The files of a capture, read when they are asked for. None for one that is not there, that has changed since, or
+    of which the capture does not say what it held."""
 
     capture: Capture
-    operations: Operations
+    unknown: set[str] = field(factory=set)
+    """Of those asked for, files that the capture says nothing of."""
     _read: dict[str, Source | None] = field(factory=dict)
+    _known: dict[str, SourceFile] = field(init=False)
+
+    @_known.default
+    def _recorded(self) -> dict[str, SourceFile]:
+        return self.capture.sources
 
     def get(self, file: str) -> Source | None:
         """The file of that name, as recorded."""
@@ -117,14 +111,17 @@ class Sources:
         return source.line(site.line) if source is not None else ""
 
     def _find(self, file: str) -> Source | None:
+        known = self._known.get(file)
+        if known is None:
+            if not file.startswith("<"):  # like "<string>", which is no file
+                self.unknown.add(file)
+            return None
         try:
-            source = read_source(recorded_path(self.capture, file), self.capture.start_unix_ns)
+            return read_source(recorded_path(self.capture, known.path), known)
         except InputError:
             return None
-        changed = source.newer and source.disagrees(operations_in(self.operations, file))
-        return None if changed else source
 
 
 def recorded_path(capture: Capture, file: str) -> Path:
     """Where a file of the capture was: a relative name is of the directory that the program ran in."""
-    return Path(str(capture.meta.get("cwd") or ""), file)
+    return Path(capture.directory, file)

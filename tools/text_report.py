@@ -12,6 +12,7 @@ from prof.tools.call_tree import tree_lines
 from prof.tools.memory_report import memory_section, totals
 from prof.tools.operations_report import inexact_words, operations_section
 from prof.tools.operations_report import totals as operation_totals
+from prof.tools.process import FATES
 from prof.tools.samples_report import samples_section
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, shown_of, table
@@ -19,6 +20,8 @@ from prof.tools.units import count, duration, many, percent, shorten, volume
 from prof.tools.wish import MEMORY_COLUMNS, SORTS, Wish, amounts
 
 TREE_LINES = 60  # in the whole report
+_LATENCIES = ("p50", "p90", "p99", "max")
+SUSPENSIONS = "p50 to max of generators and coroutines: of a call, without the time that it was suspended"
 
 
 def where(label: Label) -> str:
@@ -87,8 +90,10 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
 
 def _warnings(session: Session) -> Iterator[str]:
     capture = session.capture
-    if capture.recording:
-        yield "killed while recording, or still running: calls that had not returned lack their time"
+    if session.fate in FATES:
+        yield f"{FATES[session.fate]}: calls that had not returned lack their time"
+    if capture.full:
+        yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
     if session.operations is not None and session.operations.inexact:
@@ -113,7 +118,10 @@ def functions_table(functions: Sequence[Function], title: str, wish: Wish, sessi
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
         Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if session.memory else 2),
     ]
-    yield from table(columns, wish.width)
+    lines = table(columns, wish.width)
+    yield from lines
+    if any(f.label.generator for f in shown) and any(text.strip() in _LATENCIES for text, _ in lines[0]):
+        yield plain(f"  {SUSPENSIONS}", "dim")
 
 
 def _led_by(wish: Wish, session: Session) -> Callable[[Sequence[Function], Wish, Session], list[Column]]:

@@ -5,6 +5,7 @@
 #include "../labels.h"
 #include "../lines.h"
 #include "../memory.h"
+#include "../sources.h"
 #include "../stack.h"
 #include "probes.h"
 #include "tables.h"
@@ -103,6 +104,7 @@ static prof_code *write_code(prof_counted *c) {
                         .file = text_ref(c->file), .line = prof_py_original_line(c->file, c->first_line), .instructions = n,
                         .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count,
                         .counters = flow->counter_count};
+    prof_sources_note(code->file); /* the code may have no label */
     write_instructions(c, instructions, from);
     write_edges(flow, edges, from);
     for (uint32_t h = 0; h < flow->handler_count; h++)

@@ -113,6 +113,19 @@ static void read_tree(const prof_reader *reader, int64_t thread, int null) {
     prof_reader_tree_free(tree);
 }
 
+/* Names, whatever is in them, as people see them: exactly within the room that is asked for. */
+static void escape(const prof_reader_info *info) {
+    for (uint64_t i = 0; i < info->label_count; i++) {
+        prof_reader_text name = info->labels[i].name;
+        char *out = malloc(4 * (size_t)name.length + 8);
+        check(out != NULL, "out of memory");
+        size_t used = prof_reader_escape(name.text, name.length, out);
+        for (size_t k = 0; k < used; k++)
+            check((unsigned char)out[k] >= 0x20 && out[k] != 0x7f, "a control character is shown");
+        free(out);
+    }
+}
+
 static void read_all(const char *path, int null) {
     char error[200] = "";
     prof_reader *reader = prof_reader_open(path, error, sizeof error);
@@ -129,6 +142,13 @@ static void read_all(const char *path, int null) {
         check(info->types[i].name.text[info->types[i].name.length] == '\0', "a type's name without its end");
     for (uint64_t i = 0; i < info->moment_count; i++)
         touched += info->moments[i].ns;
+    for (uint64_t i = 0; i < info->process_count; i++)
+        check(i == 0 || info->process[i].user_ns >= info->process[i - 1].user_ns, "a sum that falls");
+    for (uint64_t i = 0; i < info->source_count; i++) {
+        check(info->sources[i].file.text[info->sources[i].file.length] == '\0', "a file's name without its end");
+        touched += info->sources[i].hash;
+    }
+    escape(info);
     read_tree(reader, PROF_READER_ALL_THREADS, null);
     for (uint64_t i = 0; i < info->thread_count && i < 4; i++)
         read_tree(reader, (int64_t)i, null);

@@ -342,7 +342,7 @@ def test_short_run_uses_the_first_calibration(tmp_path: Path) -> None:
 
 def test_folded_names_are_one_frame_each(tmp_path: Path) -> None:
     capture = open_capture(write(tmp_path / "a.capture", small()))
-    assert write_folded(capture, TIME).read_text() == "app.main 40\napp.main;app.work:a b  60\n"
+    assert write_folded(capture, TIME).read_text() == "app.main 40\napp.main;app.work:a\\x0ab\\x01 60\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a-time.folded", "a.capture"]
 
 
@@ -362,7 +362,7 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     file = small()
     file.labels[1].name = "app.\udcff\udcfe"
     capture = open_capture(write(tmp_path / "x.capture", file))
-    assert capture.label(1).name == "app.��"
+    assert capture.label(1).name == "app.\\xff\\xfe"
 
 
 def test_unreadable_meta_is_no_reason_to_refuse(tmp_path: Path) -> None:

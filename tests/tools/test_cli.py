@@ -36,7 +36,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
     [
         (["report", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
         (["flamegraph", "no.capture"], 3, "prof: no.capture cannot be opened: No such file"),
-        (["flamegraph", os.devnull], 3, f"prof: {os.devnull} is empty"),
+        (["flamegraph", os.devnull], 3, f"prof: {os.devnull} is a pipe or a device, and no plain file"),
         (["report", "app.capture", "-o", "no/x.txt"], 4, "cannot be written: No such file"),
         (["folded", "--mode", "tea"], 2, "prof: no mode 'tea' in this version; known: time"),
         (["folded", "--mode", "memory-live"], 2, "app.capture was recorded without memory-live; it has: time\n"),

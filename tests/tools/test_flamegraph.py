@@ -61,7 +61,7 @@ def test_is_well_formed_and_true(here: Path, capsys: pytest.CaptureFixture[str])
         assert float(rect["x"].rstrip("%")) == pytest.approx(100 * left / frames["all"][3], abs=1e-3)
         assert float(rect["width"].rstrip("%")) == pytest.approx(100 * total / frames["all"][3], abs=1e-3)
     names = [name for name, _, _ in data["names"]]
-    assert 'app.évil<name>&"]]>\x1b[31m;\n' in names
+    assert 'app.évil<name>&"]]>\\x1b[31m;\\x0a' in names
     assert "profiler" not in names
 
 

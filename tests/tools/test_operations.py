@@ -92,7 +92,7 @@ def test_json_keeps_its_schema(run: Run, capture: str) -> None:
     assert sum(document["operations"]["categories"].values()) == total
     assert sum(f.get("ops_total", 0) for f in document["functions"]) == total
     assert sum(line.get("ops_total", 0) for line in document["lines"]) == total
-    assert document["call_tree"]["total_ops"] == total
+    assert document["call_tree"][0]["total_ops"] == total
     for entry in document["functions"] + document["lines"]:
         assert sum(entry.get("ops", {}).values()) == entry.get("ops_total", 0)
     assert set(document["operations"]["omitted"].values()) == {0}
@@ -353,7 +353,7 @@ def test_source_that_changed(shop: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert " source\n" not in capsys.readouterr().out, "texts of a file that changed are left out"
     Path("shop.py").unlink()
     assert main(["report", "--source", "shop.py"]) == 3
-    assert "shop.py cannot be read: No such file" in capsys.readouterr().err
+    assert "shop.py cannot be opened: No such file" in capsys.readouterr().err
 
 
 def test_source_of_memory_alone(shop: Path, run_program: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -365,7 +365,7 @@ def test_source_of_memory_alone(shop: Path, run_program: Any, capsys: pytest.Cap
     assert head.split() == ["alloc", "line", "source"]
     Path("shop.py").touch()
     assert main(["report", "--source", "shop.py"]) == 0
-    assert "! modified since it was recorded" in capsys.readouterr().out
+    assert "!" not in capsys.readouterr().out, "it is what was recorded"
 
 
 PLAIN = """def work(n):

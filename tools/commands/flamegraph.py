@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 from prof.capture import open_capture
 from prof.errors import InputError, UsageError
-from prof.folded import folded_path
+from prof.folded import beside, folded_path
 from prof.modes import MEASURES, Measure
 from prof.tools.commands.arguments import (
     add_capture,
@@ -28,6 +28,7 @@ from prof.tools.commands.arguments import (
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
 from prof.tools.output import STDOUT, working, write
+from prof.tools.plain import open_plain
 
 EXAMPLES = """
 prof flamegraph                             the newest capture here; prints the path of the picture
@@ -80,7 +81,7 @@ class _Material:
 
 def _read(path: Path, mode: str | None, category: str | None, share: float) -> _Material:
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             begin = file.read(len(MAGIC))
             if not begin:
                 raise InputError(f"{path} is empty")
@@ -90,7 +91,7 @@ def _read(path: Path, mode: str | None, category: str | None, share: float) -> _
                 file.seek(0)
                 return _read_folded(path, file, mode, share)
     except OSError as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror}") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     with open_capture(path) as capture:
         measure = find_measure(capture, mode)
         tree, part = read_tree(capture, measure, category)
@@ -106,8 +107,8 @@ def _read_folded(path: Path, lines: Iterable[bytes], mode: str | None, share: fl
         named = (m for m in MEASURES.values() if re.search(rf"-{m.name}(-[a-z]+)?\.folded$", path.name))
         measure = next(named, None)
     frames = frames_of_folded(lines, str(path), share, measure)
-    beside = path.with_suffix(".svg") if path.suffix == ".folded" else path.with_name(f"{path.name}.svg")
-    return _Material(frames, path.name.removesuffix(".folded"), beside)
+    name = path.name.removesuffix(".folded")
+    return _Material(frames, name, beside(path.with_name(name), ".svg"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -118,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         material = _read(path, args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
         output = args.output or str(material.beside)
-        write(svg(material.frames, picture), output)
+        write(svg(material.frames, picture), output, None if args.output else path)
     print(f"prof: {summary(material.frames, output)}", file=sys.stderr)
     if output != STDOUT:
         print(output)

@@ -10,6 +10,7 @@ from typing import Any
 from prof.capture import Capture, Chunk, open_capture
 from prof.tools.commands.arguments import add_capture, command, find_capture
 from prof.tools.output import width, working, write_lines
+from prof.tools.process import FATES, fate
 from prof.tools.table import Column, Line, plain, table
 from prof.tools.units import count, duration, size
 
@@ -22,7 +23,7 @@ TYPES = (
     "?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series", "code", "counters",
     "flow events", "live frames", "operands",
 )  # fmt: skip
-SAMPLE_TYPES = {20: "places", 21: "sampled", 22: "sampler", 23: "usage", 24: "process"}
+SAMPLE_TYPES = {20: "places", 21: "sampled", 22: "sampler", 23: "usage", 24: "process", 25: "sources"}
 
 
 def add(commands: Any) -> None:
@@ -60,7 +61,7 @@ def _lines(capture: Capture, note: str, every: bool) -> Iterator[Line]:
 
 
 def _facts(capture: Capture) -> Iterator[tuple[str, str]]:
-    state = "recording (or killed)" if capture.recording else "closed"
+    state = FATES.get(fate(capture), "closed")
     yield "format", f"version {capture.version}, {state}{', last chunk cut' if capture.cut else ''}"
     yield "process", str(capture.pid)
     yield "duration", f"{duration(capture.duration_ns)} ({capture.duration_ns:,} ns)"

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 from prof.capture import Capture, Function, Tree, open_capture
 from prof.errors import UsageError
+from prof.folded import beside
 from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
@@ -41,7 +42,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
     parser.add_argument(
-        "--limit", type=natural, metavar="N", help="rows a table; 0: all (default: 20; of operations by name 10)"
+        "--limit",
+        type=natural,
+        metavar="N",
+        help=f"rows a table; 0: all (default: 20, of operations by name 10; of JSON {json_report.LIMIT:,} a list)",
     )
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -171,6 +175,7 @@ def _write_json(material: _Material, args: argparse.Namespace, note: str) -> Non
         material.functions,
         min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
         depth=args.depth or 0,
+        limit=json_report.LIMIT if args.limit is None else args.limit,
     )
     with writing(args.output):
         write(document, args.output)
@@ -182,13 +187,13 @@ def _write_html(material: _Material, args: argparse.Namespace, note: str) -> Non
     sort = SORTS[_sort(session, args)].field
     measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
     path = session.capture.path
-    beside = path.with_name(path.name.removesuffix(".capture") + ".html")
-    output = args.output or str(beside)
+    output = args.output or str(beside(path, ".html"))
     with working(f"Drawing {path}"):
         selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
         # The page is read where and when that capture is no longer the newest.
         note = f"({path.name})"
-        write(html_report.document(session, tree, material.functions, selection, note, sort), output)
+        page = html_report.document(session, tree, material.functions, selection, note, sort)
+        write(page, output, None if args.output else path)
     print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
     if output != STDOUT:
         print(output)
