@@ -277,6 +277,13 @@ def main():
     assert Recorded(path).calls("function") == {"f": 3, "g": 1}
 
 
+def test_bytecode_that_a_program_writes_is_left_alone(twins: Callable[[str], tuple[Any, Any]]) -> None:
+    plain, probed = twins("@profiled\ndef f():\n    return 1\n")
+    for code in (b"", b"\xfb\xff" * 40):
+        for change in ({"co_code": code}, {"co_exceptiontable": code}, {"co_linetable": code}):
+            assert probed.f.__code__.replace(**change) == plain.f.__code__.replace(**change)
+
+
 def test_probed_code_lets_go(twins: Callable[[str], tuple[Any, Any]]) -> None:
     """What readers are given makes no circle that keeps code alive."""
     import weakref

@@ -217,6 +217,12 @@ static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *nam
 }
 
 PyObject *prof_probe_copy(PyCodeObject *probed, PyCodeObject *copy) {
+    const prof_plain *plain = prof_plain_of(probed);
+    PyObject *bytes = PyCode_GetCode(copy);
+    int same = bytes ? PyObject_RichCompareBool(bytes, plain->code, Py_EQ) : -1;
+    Py_XDECREF(bytes);
+    if (same > 0) same = PyObject_RichCompareBool(copy->co_exceptiontable, plain->handlers, Py_EQ);
+    if (same <= 0) return same ? NULL : Py_NewRef((PyObject *)copy); /* nobody vouches for bytecode that a program wrote */
     prof_site *site = prof_probed_site(probed);
     if (site) return add_probes_of(site, copy);
     return add_counters(copy, copy->co_consts, prof_counted_only(probed)->name);

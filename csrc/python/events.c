@@ -1,6 +1,8 @@
 /* Other tools of sys.monitoring: they are told of the program's own instructions only, by their offsets in the plain code.
  *
  * Their callbacks are wrapped when they register them, and those that were there when the first code was probed. */
+#include <stddef.h>
+
 #include "frame.h"
 #include "plain.h"
 

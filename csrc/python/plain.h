@@ -62,7 +62,8 @@ int prof_readers_install(void);
 int prof_shipped_install(void);
 int prof_events_install(void);
 
-/* Probes for `copy`, which code.replace() made of the plain view of `probed`. New reference, or NULL. (attach.c) */
+/* Probes for `copy`, which code.replace() made of the plain view of `probed`; `copy` itself where it was given other
+ * instructions. New reference, or NULL. (attach.c) */
 PyObject *prof_probe_copy(PyCodeObject *probed, PyCodeObject *copy);
 
 /* Whether it is one of the callbacks of monitor.c, which want no change. */
