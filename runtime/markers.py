@@ -236,14 +236,6 @@ class enable_profiling:
         return run
 
 
-class Nothing:
-    """Stands for a sampler of operand types in code that was pickled: takes what is put into it, and keeps nothing."""
-
-    def __setitem__(self, key: object, value: object) -> None: ...
-
-    def __delitem__(self, key: object) -> None: ...
-
-
 def snapshot() -> Path | None:
     """Brings the running recording's file up to date and returns its path, for `prof report`; None without one.
 

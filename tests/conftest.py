@@ -50,6 +50,8 @@ def nothing_left() -> Iterator[None]:
     assert not before["recording"]
     yield
     assert _installed() == before
+    if "prof._probes" in sys.modules:
+        sys.modules["prof._probes"].show_probes(False)
 
 
 @pytest.fixture(params=["bytecode", "monitoring"])

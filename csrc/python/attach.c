@@ -4,6 +4,7 @@
 #include "../stack.h"
 #include "count.h"
 #include "frame.h"
+#include "plain.h"
 #include "probes.h"
 #include "rewrite.h"
 #include "text.h"
@@ -50,50 +51,36 @@ static int is_def(PyCodeObject *code) {
     return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
 }
 
-/* A copy of the code with these parts; see prof_site.original. New reference, or NULL. */
-static PyObject *code_with(PyCodeObject *code, PyObject *parts) {
-    PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace"), *none = PyTuple_New(0);
-    PyObject *names = Py_BuildValue("{sOsOsOsOsO}", "co_code", PyTuple_GET_ITEM(parts, 0), "co_consts",
-                                    PyTuple_GET_ITEM(parts, 1), "co_linetable", PyTuple_GET_ITEM(parts, 2),
-                                    "co_exceptiontable", PyTuple_GET_ITEM(parts, 3), "co_stacksize",
-                                    PyTuple_GET_ITEM(parts, 4));
-    PyObject *copy = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
-    Py_XDECREF(replace);
-    Py_XDECREF(none);
-    Py_XDECREF(names);
-    return copy;
-}
-
-static PyObject *parts_of(PyCodeObject *code) {
-    return Py_BuildValue("(NOOOi)", PyCode_GetCode(code), code->co_consts, code->co_linetable, code->co_exceptiontable,
-                         code->co_stacksize);
-}
-
-/* The code as it was before it got its probes. New reference, or NULL. */
-static PyObject *without_probes(PyCodeObject *code) {
-    prof_site *site = prof_probed_site(code);
-    return site ? code_with(code, site->original) : Py_NewRef((PyObject *)code);
+/* Before the first code is probed: from then on others read plain code. 0, or -1 with an exception set. */
+static int readers_ready(void) {
+    static int ready; /* 1, or -1 */
+    if (!ready) ready = prof_readers_install() || prof_shipped_install() || prof_events_install() ? -1 : 1;
+    if (ready < 0 && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "code objects cannot be shown without their probes");
+    return ready < 0 ? -1 : 0;
 }
 
 static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module);
 
-/* Code that runs in the span of its caller, with counters; the code itself where it cannot be counted. */
+/* `code` with counters that count in the span of its caller, and these constants; `code` itself where it cannot be counted. */
+static PyObject *add_counters(PyCodeObject *code, PyObject *consts, PyObject *name) {
+    prof_counted *counted = prof_counted_new(code, name, NULL);
+    if (!counted) return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)code);
+    PyObject *result = NULL;
+    prof_probe_set set = {.raise = prof_recorder_unhandled(counted), .plain = counted->plain = prof_plain_new(code, consts)};
+    prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
+    if (set.raise && set.plain) result = prof_rewrite(code, consts, &set);
+    Py_XDECREF(set.raise);
+    if (prof_counted_release(counted, result)) Py_CLEAR(result);
+    Py_DECREF(counted);
+    return result;
+}
+
+/* Code that runs in the span of its caller, with counters; the code itself where it has them, or cannot be counted. */
 static PyObject *only_counting(PyCodeObject *code, PyObject *module) {
     if (prof_is_probed(code) || prof_counted_only(code)) return Py_NewRef((PyObject *)code);
     PyObject *name = full_name(module, code->co_qualname);
     PyObject *consts = name ? counting_consts(code, code->co_consts, module) : NULL;
-    prof_counted *counted = consts ? prof_counted_new(code, name, NULL) : NULL;
-    PyObject *result = NULL;
-    if (counted) {
-        prof_probe_set set = {.raise = prof_recorder_unhandled(counted)};
-        prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
-        if (set.raise) result = prof_rewrite(code, consts, &set);
-        Py_XDECREF(set.raise);
-        if (prof_counted_release(counted, result)) Py_CLEAR(result);
-        Py_DECREF(counted);
-    } else if (consts && !PyErr_Occurred()) {
-        result = Py_NewRef((PyObject *)code);
-    }
+    PyObject *result = consts ? add_counters(code, consts, name) : NULL;
     Py_XDECREF(name);
     Py_XDECREF(consts);
     return result;
@@ -118,7 +105,7 @@ static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *cons
     int yields = Py_TYPE(site) == &prof_generator_type;
     prof_counted *counted = site->counted;
     prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL,
-                          .raise = prof_site_dependent(&prof_raise_type, site)};
+                          .raise = prof_site_dependent(&prof_raise_type, site), .plain = site->plain};
     if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
     PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
@@ -128,19 +115,24 @@ static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *cons
 
 /* `code` with probes and these constants. New reference, or NULL. */
 static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
-    prof_site *site = site_of_code(type_for(code), code, module, name, flags);
+    prof_site *site = readers_ready() ? NULL : site_of_code(type_for(code), code, module, name, flags);
     if (!site) return NULL;
     PyObject *own = NULL, *probed = NULL;
-    site->original = parts_of(code);
     if (prof_count_ops && !(flags & PROF_LABEL_NO_OPS)) {
         site->counted = prof_counted_new(code, site->name, site);
         consts = own = PyErr_Occurred() ? NULL : counting_consts(code, consts, module);
     }
-    if (site->original && consts) probed = rewrite_for(site, code, consts);
+    if (consts) site->plain = prof_plain_new(code, consts);
+    if (site->plain) probed = rewrite_for(site, code, consts);
     if (site->counted && prof_counted_release(site->counted, probed)) Py_CLEAR(probed);
     Py_XDECREF(own);
     Py_DECREF(site);
     return probed;
+}
+
+/* `code` with probes that record it as the site's. New reference, or NULL. */
+static PyObject *add_probes_of(const prof_site *site, PyCodeObject *code) {
+    return add_probes(code, code->co_consts, site->module, site->name, site->flags & ~PROF_LABEL_GENERATOR);
 }
 
 /* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */
@@ -220,12 +212,20 @@ static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *nam
     if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
     if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
     prof_site *site = prof_probed_site(code);
-    PyObject *plain = without_probes(code);
-    PyObject *new = plain ? add_probes((PyCodeObject *)plain, ((PyCodeObject *)plain)->co_consts, site->module, site->name,
-                                       site->flags & ~PROF_LABEL_GENERATOR)
-        : NULL;
-    Py_XDECREF(plain);
-    return remember(code, new);
+    PyCodeObject *plain = prof_plain_view(code);
+    return remember(code, plain ? add_probes_of(site, plain) : NULL);
+}
+
+PyObject *prof_probe_copy(PyCodeObject *probed, PyCodeObject *copy) {
+    const prof_plain *plain = prof_plain_of(probed);
+    PyObject *bytes = PyCode_GetCode(copy);
+    int same = bytes ? PyObject_RichCompareBool(bytes, plain->code, Py_EQ) : -1;
+    Py_XDECREF(bytes);
+    if (same > 0) same = PyObject_RichCompareBool(copy->co_exceptiontable, plain->handlers, Py_EQ);
+    if (same <= 0) return same ? NULL : Py_NewRef((PyObject *)copy); /* nobody vouches for bytecode that a program wrote */
+    prof_site *site = prof_probed_site(probed);
+    if (site) return add_probes_of(site, copy);
+    return add_counters(copy, copy->co_consts, prof_counted_only(probed)->name);
 }
 
 static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -288,6 +288,12 @@ static PyObject *is_probed(PyObject *self, PyObject *code) {
     return PyBool_FromLong(prof_is_probed((PyCodeObject *)code));
 }
 
+static PyObject *show_probes(PyObject *self, PyObject *shown) {
+    int before = prof_probes_shown;
+    prof_probes_shown = PyObject_IsTrue(shown);
+    return PyBool_FromLong(before);
+}
+
 static PyObject *configure(PyObject *self, PyObject *args) {
     const char *kinds, *caches, *operations, *flow, *forward;
     Py_ssize_t kinds_n, caches_n, operations_n, flow_n, forward_n;
@@ -330,6 +336,9 @@ PyMethodDef prof_attach_methods[] = {
      "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
      "lambdas and comprehensions too. `top` False: the code itself too."},
     {"watch", watch, METH_VARARGS, "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
+    {"show_probes", show_probes, METH_O,
+     "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
+     "For tests of the probes."},
     {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
     {NULL}};
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "code.h"
+#include "plain.h"
 #include "probes.h"
 #include "rewrite.h"
 #include "samplers.h"
@@ -228,6 +229,7 @@ static void counted_dealloc(PyObject *o) {
         if (c->next) c->next->link = c->link;
     }
     prof_flow_free(&c->flow);
+    prof_plain_free(c->plain);
     free(c->probes);
     Py_XDECREF(c->name);
     Py_XDECREF(c->file);
@@ -356,21 +358,8 @@ prof_counted *prof_counted_only(PyCodeObject *code) {
 
 /* ---- types ----------------------------------------------------------------------------------------------------------------- */
 
-/* A pickled copy of the code has the int 0 for a counter, and for a recorder a Counter, which lets any key be deleted. */
-static PyObject *counter_reduce(PyObject *o, PyObject *ignored) { return Py_BuildValue("(O())", &PyLong_Type); }
-
-PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored) {
-    PyObject *module = PyImport_ImportModule("collections");
-    PyObject *type = module ? PyObject_GetAttrString(module, "Counter") : NULL;
-    Py_XDECREF(module);
-    return type ? Py_BuildValue("(N())", type) : NULL;
-}
-
 static PyObject *op_nothing(PyObject *o) { Py_RETURN_NONE; }
 
-static PyMethodDef counter_methods[] = {{"__reduce__", counter_reduce, METH_NOARGS, "The int 0, which counts nothing."}, {NULL}};
-static PyMethodDef recorder_methods[] = {
-    {"__reduce__", prof_recorder_reduce, METH_NOARGS, "An empty Counter, from which anything may be deleted."}, {NULL}};
 static PyNumberMethods counter_operators = {.nb_invert = op_nothing};
 static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
 
@@ -379,10 +368,10 @@ PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof
                                   .tp_basicsize = sizeof(prof_counted), .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
 PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter",
                                   .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
-                                  .tp_as_number = &counter_operators, .tp_methods = counter_methods};
+                                  .tp_as_number = &counter_operators};
 PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Recorder",
                                    .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
-                                   .tp_as_mapping = &recorder_operators, .tp_methods = recorder_methods};
+                                   .tp_as_mapping = &recorder_operators};
 
 /* ---- for Python -------------------------------------------------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ typedef struct prof_counted {
     int first_line;
     PyObject **probes; /* Owned array: counters, recorders, samplers; the code's, NULL once they are gone */
     uint32_t sampler_count;
+    struct prof_plain *plain; /* Owned: what the code was before; NULL where its site has that */
     PyCodeObject *probed; /* Borrowed: the code that they stand in; NULL once it is gone */
     struct prof_counted *next, **link;
 } prof_counted;
@@ -68,8 +69,6 @@ int prof_counted_release(prof_counted *counted, PyObject *probed);
 
 /* The recorder of what code without a span does not handle; the mark of such code, as its last constant. New reference. */
 PyObject *prof_recorder_unhandled(prof_counted *counted);
-
-PyObject *prof_recorder_reduce(PyObject *o, PyObject *ignored);
 
 /* Of code whose last constant is a recorder: what it counts in (Borrowed). NULL for others. */
 prof_counted *prof_counted_only(PyCodeObject *code);

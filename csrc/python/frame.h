@@ -66,6 +66,15 @@ static inline int prof_py_holds_gil(void) {
     return state && state->interp == PyInterpreterState_Main();
 }
 
+/* The dictionary of a type of the interpreter's own, to be written to: the main interpreter's. New reference. */
+static inline PyObject *prof_py_type_dict(PyTypeObject *type) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyType_GetDict(type);
+#else
+    return Py_NewRef(type->tp_dict);
+#endif
+}
+
 /* Gives the function another code object. Callers specialise their calls by the function's version, which the assignment
  * takes away, and 3.13 never gives another: it is the code's, as it was when the function was made, unless somebody has
  * changed the function since. 0, or -1 with an exception set. */

@@ -1,5 +1,6 @@
 /* Spans from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same sites. */
 #include "frame.h"
+#include "plain.h"
 #include "probes.h"
 
 /* Every callback gets (code, offset, ...); code that is not watched is none of ours. */
@@ -36,3 +37,9 @@ PyMethodDef prof_monitor_methods[] = {
     METHOD(on_unwind, "For PY_UNWIND: closes it."),
     METHOD(on_yield, "For PY_YIELD: suspends it."),
     {NULL}};
+
+int prof_is_own_callback(PyObject *callback) {
+    for (PyMethodDef *m = prof_monitor_methods; PyCFunction_Check(callback) && m->ml_name; m++)
+        if (PyCFunction_GET_FUNCTION(callback) == m->ml_meth) return 1;
+    return 0;
+}

@@ -9,6 +9,7 @@
 #include "child.h"
 #include "count.h"
 #include "frame.h"
+#include "plain.h"
 #include "text.h"
 
 static prof_site *sites;      /* all of them */
@@ -89,7 +90,7 @@ static void site_dealloc(PyObject *o) {
         s->counted->site = NULL;
         Py_DECREF(s->counted);
     }
-    Py_XDECREF(s->original);
+    prof_plain_free(s->plain);
     Py_XDECREF(s->name);
     Py_XDECREF(s->module);
     Py_XDECREF(s->file);
@@ -322,22 +323,10 @@ static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
 
 /* ---- types ----------------------------------------------------------------------------------------------------------- */
 
-/* A pickled or marshalled copy of probed code has the int 0 in place of each probe: ~0 and -0 do nothing. */
-static PyObject *reduce(PyObject *o, PyObject *ignored) { return Py_BuildValue("(O())", &PyLong_Type); }
-
 static PyObject *repr(PyObject *o) {
     return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name);
 }
 
-static PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, "The int 0, which does nothing where a probe stands."},
-                                {NULL}};
-/* The same, where it may stand for a recorder: from a Counter anything can be deleted; with only ~ and - it is 0 as well. */
-static PyObject *reduce_raise(PyObject *o, PyObject *ignored) {
-    if (!((prof_site *)o)->site->counted) return reduce(o, NULL);
-    return prof_recorder_reduce(o, NULL);
-}
-static PyMethodDef raise_methods[] = {{"__reduce__", reduce_raise, METH_NOARGS, "Something that does nothing in its place."},
-                                      {NULL}};
 static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
 static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
 static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative = op_suspend};
@@ -359,14 +348,14 @@ void prof_choose_operators(int timed, int counting, long types) {
 #define PROBE_TYPE(name, operators)                                                                              \
     {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
      .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,              \
-     .tp_as_number = &operators, .tp_methods = methods, .tp_repr = repr}
+     .tp_as_number = &operators, .tp_repr = repr}
 PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
 PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
 PyTypeObject prof_suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
 PyTypeObject prof_raise_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe", .tp_basicsize = sizeof(prof_site),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,
-    .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_methods = raise_methods, .tp_repr = repr};
+    .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_repr = repr};
 
 PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
     prof_site *p = PyObject_New(prof_site, type);

@@ -17,8 +17,7 @@ typedef struct prof_site {
     PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */
     struct prof_counted *counted; /* Owned: its operations; NULL where they are not counted */
     prof_ref code;                /* its code in the capture; PROF_NO_CODE while it is not there */
-    PyObject *original; /* Owned: what the code was before: its co_code, co_consts, co_linetable, co_exceptiontable and
-                           co_stacksize; a tuple of these, since the code itself would be a circle */
+    struct prof_plain *plain;     /* Owned: what the code was before; NULL in suspend and raise probes, and sections */
     uint32_t kind, line, flags; /* as in prof_label */
     uint32_t warned;                           /* a section's misuse here has been told */
     struct prof_site *next, **link; /* list of all sites */

@@ -568,26 +568,37 @@ static void write_locations(plan *p, PyCodeObject *code, prof_bytes *out) {
     prof_locations_add(out, 0, (uint32_t)(p->tail.length / 2), &end.line);
 }
 
+/* ---- which instruction is which ------------------------------------------------------------------------------------------ */
+
+/* What is inserted at a unit stands for it: a jump there means the program's instruction. */
+static int write_runs(const plan *p, prof_plain *plain) {
+    uint32_t behind = p->main;
+    int failed = prof_plain_add(plain, 0, 0, PROF_RUN_COPIED);
+    for (uint32_t u = 0; u < p->units; u++) {
+        if (!p->behind[u] && !p->before[u] && !p->widen[u]) continue;
+        failed |= prof_plain_add(plain, p->lands[u] - p->behind[u], u, PROF_RUN_INSERTED);
+        failed |= prof_plain_add(plain, p->lies[u], u, PROF_RUN_COPIED);
+    }
+    for (uint32_t k = 0; k < p->detour_count; k++) {
+        const detour *d = &p->detours[k];
+        behind = d->at + d->what.units + d->width + 1;
+        failed |= prof_plain_add(plain, d->at, d->unit, PROF_RUN_INSERTED);
+    }
+    return failed | prof_plain_add(plain, behind, p->resume, PROF_RUN_BEHIND);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
-static PyObject *replace(PyCodeObject *code, PyObject *consts, plan *p, prof_bytes *locations) {
-    static PyObject *method, *names;
-    if (!method) method = PyUnicode_InternFromString("replace");
-    if (!names) names = Py_BuildValue("(sssss)", "co_code", "co_consts", "co_linetable", "co_exceptiontable", "co_stacksize");
-    if (!method || !names) return NULL;
+static PyObject *copy(PyCodeObject *code, PyObject *consts, plan *p, prof_bytes *locations) {
     /* The raise handler and the trampolines push the probe on top of the offset and the exception. */
     int stack = (code->co_stacksize > 2 ? code->co_stacksize : 2) + 4;
-    PyObject *args[6] = {(PyObject *)code,
-                         PyBytes_FromStringAndSize((char *)p->out.data, (Py_ssize_t)p->out.length),
-                         consts,
-                         PyBytes_FromStringAndSize((char *)locations->data, (Py_ssize_t)locations->length),
-                         PyBytes_FromStringAndSize((char *)p->table.data, (Py_ssize_t)p->table.length),
-                         PyLong_FromLong(stack)};
-    PyObject *result = args[1] && args[3] && args[4] && args[5] ? PyObject_VectorcallMethod(method, args, 1, names) : NULL;
-    Py_XDECREF(args[1]);
-    Py_XDECREF(args[3]);
-    Py_XDECREF(args[4]);
-    Py_XDECREF(args[5]);
+    PyObject *bytes = PyBytes_FromStringAndSize((char *)p->out.data, (Py_ssize_t)p->out.length);
+    PyObject *lines = PyBytes_FromStringAndSize((char *)locations->data, (Py_ssize_t)locations->length);
+    PyObject *handlers = PyBytes_FromStringAndSize((char *)p->table.data, (Py_ssize_t)p->table.length);
+    PyObject *result = bytes && lines && handlers ? prof_code_copy(code, bytes, consts, lines, handlers, stack) : NULL;
+    Py_XDECREF(bytes);
+    Py_XDECREF(lines);
+    Py_XDECREF(handlers);
     return result;
 }
 
@@ -657,12 +668,12 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
     rewrite(&p, code, probes, (uint32_t)PyTuple_GET_SIZE(consts));
     write_locations(&p, code, &locations);
     prof_bytes_add(&p.out, p.tail.data, p.tail.length);
-    if (p.out.failed || p.tail.failed || p.table.failed || locations.failed) {
+    if (write_runs(&p, probes->plain) || p.out.failed || p.tail.failed || p.table.failed || locations.failed) {
         PyErr_NoMemory();
         goto error;
     }
     all = consts_with(consts, probes);
-    if (all) result = replace(code, all, &p, &locations);
+    if (all) result = copy(code, all, &p, &locations);
 error:
     Py_XDECREF(all);
     Py_DECREF(bytes);

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "flow.h"
+#include "plain.h"
 
 enum prof_instruction_kind {
     PROF_I_OTHER,
@@ -60,6 +61,7 @@ typedef struct {
     PyObject *const *counters, *const *recorders;
     PyObject *const *samplers; /* one for each instruction of the body that has operands, in order; NULL for none */
     uint32_t sampler_count;
+    prof_plain *plain; /* learns where each instruction lies */
 } prof_probe_set;
 
 /* Whether a sampler stands before the instruction. */

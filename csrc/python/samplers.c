@@ -116,17 +116,8 @@ static int op_sample(PyObject *o, PyObject *right, PyObject *left) {
 
 void prof_samplers_reset(void) { operands = (prof_appender){0}; }
 
-/* In a pickled copy of the code stands something that takes keys of any kind; nothing that comes with Python does. */
-static PyObject *sampler_reduce(PyObject *o, PyObject *ignored) {
-    PyObject *module = PyImport_ImportModule("prof.markers");
-    PyObject *type = module ? PyObject_GetAttrString(module, "Nothing") : NULL;
-    Py_XDECREF(module);
-    return type ? Py_BuildValue("(N())", type) : NULL;
-}
-static PyMethodDef sampler_methods[] = {
-    {"__reduce__", sampler_reduce, METH_NOARGS, "A stand-in that lets anything be set and deleted."}, {NULL}};
 static PyMappingMethods sampler_operators = {.mp_ass_subscript = op_sample};
 
 PyTypeObject prof_sampler_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Sampler",
                                   .tp_basicsize = sizeof(prof_sampler), .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = sampler_dealloc,
-                                  .tp_as_mapping = &sampler_operators, .tp_methods = sampler_methods};
+                                  .tp_as_mapping = &sampler_operators};

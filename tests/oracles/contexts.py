@@ -9,6 +9,8 @@ from collections import Counter
 from types import CodeType, FrameType
 from typing import Any
 
+from executing import show_probes
+
 SECTION = re.compile(r"(profile|end)\(\"(\w+)\"\)")
 
 
@@ -32,6 +34,7 @@ class Contexts:
         self.names: dict[int, dict[int, str]] = {}
 
     def start(self) -> None:
+        show_probes()
         if sys.version_info < (3, 12):
             sys.settrace(self._trace)
             return

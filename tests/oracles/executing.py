@@ -33,6 +33,13 @@ Structure = tuple[tuple[Unit, str], ...]
 """Of a code object's original instructions: where they lie, and what they are."""
 
 
+def show_probes() -> None:
+    """From here on code objects, frames and events tell of the probes: the oracles look at what really runs."""
+    from prof import _probes
+
+    _probes.show_probes(True)
+
+
 def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
@@ -75,6 +82,7 @@ class Executed:
     _settrace: Any = None
 
     def start(self) -> None:
+        show_probes()
         counter = module()
         counter.take()
         if sys.version_info >= (3, 12):
