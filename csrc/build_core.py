@@ -50,6 +50,8 @@ PYTHON = [
     "sections.c",
     "ambient.c",
     "monitor.c",
+    "greenlets.c",
+    "generators.c",
     "allocators.c",
     "tracked.c",
     "live.c",

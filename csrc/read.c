@@ -139,6 +139,7 @@ static void read_header(prof_reader *reader) {
         last->monotonic_ns > header->start.monotonic_ns ? last->monotonic_ns - header->start.monotonic_ns : 0;
     info->calibrated = header->clock != PROF_CLOCK_TSC || scale != 0;
     info->ns_per_tick = header->clock == PROF_CLOCK_TSC && scale != 0 ? scale : 1.0;
+    info->flags = header->flags;
     memcpy(info->drops, header->drops, sizeof info->drops);
 }
 

@@ -113,6 +113,15 @@ def records(markers: tuple[str, ...], modes: tuple[Mode, ...]) -> bool:
 NO_TIME, NO_MEMORY, NO_DETAIL, NO_OPS = 2, 4, 8, 16
 
 
+def kept(flags: int) -> tuple[str, ...]:
+    """Markers that leave out what `flags` say, as `left_out` has them."""
+    if not flags:
+        return ()
+    names = ["mem_summary"] if flags & NO_DETAIL else [] if flags & NO_MEMORY else ["memory"]
+    names += [] if flags & NO_TIME else ["time"]
+    return (*names, "samples") if flags & NO_OPS else (*names, "samples", "ops")
+
+
 def left_out(markers: tuple[str, ...]) -> int:
     """What a function's markers leave out of a session that records it, as flags of its label.
 
