@@ -114,18 +114,27 @@ def unrecorded() -> dict[str, dict[str, Any]]:
 
 
 def _other_code() -> list[str]:
-    """Functions like a marked one that never ran, which have no probes."""
+    """Functions made from a marked one that never ran, which have no probes."""
     from prof import _probes
 
-    idle = {key for key, code in _codes.items() if (found := code()) is None or not _probes.completed(found)}
+    idle = {key: code for key, ref_of in _codes.items() if (code := ref_of()) is None or not _probes.completed(code)}
     names = {key[1] for key in idle}
     found = set()
     for each in gc.get_objects() if idle else ():
-        if type(each) is not FunctionType or each.__qualname__ not in names:
+        if type(each) is not FunctionType or each.__qualname__ not in names or _probes.has_span(each.__code__):
             continue
-        if (_module(each), *_likeness(each)) in idle and not _probes.has_span(each.__code__):
+        key = (_module(each), *_likeness(each))
+        if key in idle and _is_from(each.__code__, idle[key]):
             found.add(_full_name(each))
     return sorted(found)
+
+
+def _is_from(code: CodeType, marked: CodeType | None) -> bool:
+    """Whether it can have been made from the source of the marked code: in one file, the same lines."""
+    if marked is None or code.co_filename != marked.co_filename:
+        return True
+    lines = [line for _, _, line in marked.co_lines() if line]
+    return marked.co_firstlineno <= code.co_firstlineno <= max(lines, default=marked.co_firstlineno)
 
 
 def described(target: object) -> str:

@@ -66,6 +66,14 @@ SAMPLES = Mode(
 MODES: dict[str, Mode] = {mode.name: mode for mode in (TIME, MEMORY, OPS, SAMPLES)}
 MEASURES: dict[str, Measure] = {m.name: m for mode in MODES.values() for m in mode.measures}
 
+
+def _what_freezers_look_for() -> None:
+    """Never called: what is imported by its name or by C alone. PyInstaller and its like look for import statements."""
+    import _cffi_backend  # noqa: F401  # type: ignore[import-not-found]
+
+    from prof import memory, samples  # noqa: F401
+
+
 # Names that stand for several modes. `all` is whatever this version has.
 ALIASES: dict[str, tuple[str, ...]] = {"both": ("time", "memory"), "all": tuple(MODES), "none": ()}
 

@@ -103,10 +103,19 @@ def test_a_mark_that_was_lost_is_named(record_file: Any, how: str) -> None:
     assert recorded.meta["unrecorded"] == {"other_code": entry}
 
 
-def test_what_never_ran_is_not_lost(record_file: Any) -> None:
-    """Functions that were not called, and two of one name of which one is marked and runs."""
+@pytest.mark.parametrize("modes", ["time", "ops", "samples"])
+def test_what_never_ran_is_not_lost(record_file: Any, modes: str) -> None:
+    """Functions that were not called, and two of one name of which one is marked."""
     recorded, errors = record_file("""
 from prof import profiled
+from typing import overload, get_overloads
+@overload
+def double(x: int) -> int: ...
+@overload
+def double(x: str) -> str: ...
+@profiled
+def double(x): return x
+assert len(get_overloads(double)) == 2
 def pick(marked):
     def same(n): return n
     if marked: same = profiled(same)
@@ -120,7 +129,7 @@ def maker():
     @profiled
     def unused_too(): pass
 maker()
-""")
+""", modes)  # fmt: skip
     assert recorded.calls("function") == {"app.pick.same": 1, "app.maker": 1}
     assert "not recorded" not in errors
     assert "unrecorded" not in recorded.meta

@@ -309,7 +309,8 @@ static PyObject *completed(PyObject *self, PyObject *code) {
     prof_site *site = site_with_span(code);
     prof_thread *t = prof_current;
     if (site && site->ref && t->epoch == prof_epoch) prof_pending_count(t);
-    return PyBool_FromLong(site && site->ref && site->label->min != UINT64_MAX);
+    /* Without a clock, calls are not completed; the first that is counted writes the code down. */
+    return PyBool_FromLong(site && site->ref && (site->label->min != UINT64_MAX || site->code > PROF_NO_CODE));
 }
 
 static PyObject *mark_of(PyObject *self, PyObject *code) {
