@@ -13,6 +13,7 @@ from prof.capture import Capture
 from prof.counted import Operation, Operations, Site
 from prof.errors import InputError
 from prof.lines import inserted_lines
+from prof.tools.archive import member
 
 # What instrumenting inserts reads these: the source may be without it by now.
 _INSERTED = frozenset(f"{alias}{name}" for alias in ("", "_prof_") for name in ("profiled", "profile", "end"))
@@ -65,14 +66,20 @@ def _is_plain_read(o: Operation) -> bool:
     )
 
 
+def _contents(file: Path) -> tuple[bytes, int]:
+    """A file's bytes, and when it was modified; of a file in an archive, the archive."""
+    inside = member(file)
+    if inside is not None:
+        return inside.raw, inside.modified_ns
+    with open(file, "rb") as opened:
+        return opened.read(), os.fstat(opened.fileno()).st_mtime_ns
+
+
 def read_source(file: Path, since_ns: int) -> Source:
     """Reads a source file; `since_ns` (of the epoch) is when the recording began. Raises InputError, with its name."""
     try:
-        with open(file, "rb") as opened:
-            encoding, _ = tokenize.detect_encoding(opened.readline)
-            opened.seek(0)
-            raw = opened.read()
-        modified = os.stat(file).st_mtime_ns
+        raw, modified = _contents(file)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         lines = io.StringIO(raw.decode(encoding), newline=None).read().split("\n")
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
