@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 from weakref import ref
 
-from prof import markers
+from prof import engine, markers
 from prof._core import lib
 from prof.unrecorded import NO_FUNCTION, OTHER_CODE, counted
 
@@ -77,10 +77,8 @@ def _gone(mark: ref[FunctionType]) -> None:
     _watches.pop(mark.key, None)
     if markers._attach is None or gc.get_count()[0] > _MOST_YOUNG:
         return
-    from prof import _probes
-
     code = mark.code()
-    if code is None or mark.likeness in followed or not _probes.completed(code):
+    if code is None or mark.likeness in followed or not engine.probes().completed(code):
         lib.prof_own_begin()
         _follow(mark)
         lib.prof_own_end()
@@ -88,13 +86,12 @@ def _gone(mark: ref[FunctionType]) -> None:
 
 def _follow(mark: _Watch) -> None:
     global _following
-    from prof import _probes
-
+    probes = engine.probes()
     _following = True
     for each in gc.get_objects(generation=0):
         if type(each) is not FunctionType or each.__qualname__ != mark.likeness[0] or _likeness(each) != mark.likeness:
             continue
-        if markers._attach is not None and not _probes.has_span(each.__code__):
+        if markers._attach is not None and not probes.has_span(each.__code__):
             followed.add(mark.likeness)
             # Its code may have been compiled outside its class or function, and does not know its whole name.
             markers._attach(each, mark.modes, mark.name or _full_name(each))
@@ -115,13 +112,12 @@ def unrecorded() -> dict[str, dict[str, Any]]:
 
 def _other_code() -> list[str]:
     """Functions made from a marked one that never ran, which have no probes."""
-    from prof import _probes
-
-    idle = {key: code for key, ref_of in _codes.items() if (code := ref_of()) is None or not _probes.completed(code)}
+    probes = engine.probes()
+    idle = {key: code for key, ref_of in _codes.items() if (code := ref_of()) is None or not probes.completed(code)}
     names = {key[1] for key in idle}
     found = set()
     for each in gc.get_objects() if idle else ():
-        if type(each) is not FunctionType or each.__qualname__ not in names or _probes.has_span(each.__code__):
+        if type(each) is not FunctionType or each.__qualname__ not in names or probes.has_span(each.__code__):
             continue
         key = (_module(each), *_likeness(each))
         if key in idle and _is_from(each.__code__, idle[key]):

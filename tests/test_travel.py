@@ -1,9 +1,7 @@
-"""Functions of the main script that another process gets by value are recorded there, and run there without a profiler."""
+"""Functions of the main script that another process gets by value: recorded there, and run without a profiler."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -78,7 +76,9 @@ def test_marks_travel(travel: Callable[..., str], captures: Callable[[], list[Re
 
 
 @pytest.mark.parametrize("before", ["sys.modules['prof'] = None", "import os; os.environ.pop('PROF')"])
-def test_without_a_profiler_there(travel: Callable[..., str], captures: Callable[[], list[Recorded]], before: str) -> None:
+def test_without_a_profiler_there(
+    travel: Callable[..., str], captures: Callable[[], list[Recorded]], before: str
+) -> None:
     assert travel(before, PROF="time,out,imports=false") == OUTPUT
     (here,) = captures()
     assert here.meta["name"] == "app"

@@ -1,4 +1,4 @@
-"""Source inside of an archive: a zipapp's modules have paths like `app.pyz/pkg/core.py`, as if the archive were a folder."""
+"""Source in an archive: a zipapp's modules have paths like `app.pyz/pkg/core.py`, as if it were a folder."""
 
 from __future__ import annotations
 
