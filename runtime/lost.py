@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 from weakref import ref
 
-from prof import engine, markers
+from prof import markers
 from prof._core import lib
 from prof.unrecorded import NO_FUNCTION, OTHER_CODE, counted
 
@@ -22,7 +22,8 @@ _MOST_YOUNG = 50_000
 
 _KINDS = 0x2AC  # co_flags: *args, **kwargs, generator, coroutine, asynchronous generator
 
-# What functions of `__main__` go by in this recording.
+# The C callables, and what functions of `__main__` go by: of the recording that runs.
+probes: Any = None
 main_name = ""
 # Likenesses of marked functions whose copies got their marks: these may be made again and again.
 followed: set[tuple[Any, ...]] = set()
@@ -78,24 +79,28 @@ def _gone(mark: ref[FunctionType]) -> None:
     if markers._attach is None or gc.get_count()[0] > _MOST_YOUNG:
         return
     code = mark.code()
-    if code is None or mark.likeness in followed or not engine.probes().completed(code):
+    if code is None or mark.likeness in followed or not probes.completed(code):
         lib.prof_own_begin()
-        _follow(mark)
+        try:
+            _follow(mark)
+        except Exception:  # in the middle of the program, which may have taken apart what imports need
+            pass
         lib.prof_own_end()
 
 
 def _follow(mark: _Watch) -> None:
     global _following
-    probes = engine.probes()
     _following = True
-    for each in gc.get_objects(generation=0):
-        if type(each) is not FunctionType or each.__qualname__ != mark.likeness[0] or _likeness(each) != mark.likeness:
-            continue
-        if markers._attach is not None and not probes.has_span(each.__code__):
-            followed.add(mark.likeness)
-            # Its code may have been compiled outside its class or function, and does not know its whole name.
-            markers._attach(each, mark.modes, mark.name or _full_name(each))
-    _following = False
+    try:
+        for each in gc.get_objects(generation=0):
+            if type(each) is not FunctionType or each.__qualname__ != mark.likeness[0]:
+                continue
+            if _likeness(each) == mark.likeness and markers._attach is not None and not probes.has_span(each.__code__):
+                followed.add(mark.likeness)
+                # Its code may have been compiled outside its class or function, and does not know its whole name.
+                markers._attach(each, mark.modes, mark.name or _full_name(each))
+    finally:
+        _following = False
 
 
 def _full_name(function: FunctionType) -> str:
@@ -112,7 +117,6 @@ def unrecorded() -> dict[str, dict[str, Any]]:
 
 def _other_code() -> list[str]:
     """Functions made from a marked one that never ran, which have no probes."""
-    probes = engine.probes()
     idle = {key: code for key, ref_of in _codes.items() if (code := ref_of()) is None or not probes.completed(code)}
     names = {key[1] for key in idle}
     found = set()

@@ -118,11 +118,10 @@ def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:
         return
     from prof import wrapped
 
-    is_class = isinstance(target, type)
     found = list(wrapped.functions(target))
     for each in found:
-        _mark(each, modes, None if is_class else name)
-    if is_class:
+        _mark(each, modes, None if isinstance(target, type) else name)
+    if isinstance(target, type):
         _hollow.extend(wrapped.hollow_members(target))
     elif not found:
         from prof import lost

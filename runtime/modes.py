@@ -69,7 +69,7 @@ MEASURES: dict[str, Measure] = {m.name: m for mode in MODES.values() for m in mo
 
 def _what_freezers_look_for() -> None:
     """Never called: what is imported by its name or by C alone. PyInstaller and its like look for import statements."""
-    import _cffi_backend  # type: ignore[import-not-found]  # noqa: F401
+    import _cffi_backend  # noqa: F401
     from prof import memory, samples  # noqa: F401
 
 

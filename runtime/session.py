@@ -70,7 +70,7 @@ class Session:
         if self.settings.log != "none":
             self.log = DebugLog(Path(f"{self.base}.log"))
         self._describe()
-        lost.main_name = self.name
+        lost.probes, lost.main_name = probes, self.name
         for each in self.joined:
             each._attach = self.attach
         if not child:

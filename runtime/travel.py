@@ -12,7 +12,7 @@ import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
-from prof import engine, markers
+from prof import lost, markers
 
 # Ends of the names of modules that write functions by value.
 PICKLERS = ("cloudpickle", "cloudpickle_fast", "dill._dill")
@@ -44,7 +44,7 @@ def _marked_name(function: Any) -> _MarkedName | None:
     """None for a function that is not recorded."""
     if markers._attach is None or type(function) is not FunctionType:
         return None
-    found = engine.probes().mark_of(function.__code__)
+    found = lost.probes.mark_of(function.__code__)
     return None if found is None else _MarkedName(function, found[1], found[0])
 
 
