@@ -57,6 +57,8 @@ PYTHON = [
     "ambient.c",
     "monitor.c",
     "alloc_sites.c",
+    "greenlets.c",
+    "generators.c",
     "allocators.c",
     "tracked.c",
     "live.c",

@@ -83,7 +83,10 @@ typedef struct {
     prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
     uint64_t drops[PROF_DROP_SLOTS];
     uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
+    uint64_t flags;          /* PROF_FLAG_* */
 } prof_header;
+
+#define PROF_FLAG_INTERLEAVED 1u /* greenlets switched inside spans: who called whom mixes theirs */
 
 enum prof_chunk_type {
     PROF_CHUNK_STRINGS = 1, /* prof_string, each padded to 8 bytes */

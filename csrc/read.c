@@ -142,6 +142,7 @@ static void read_header(prof_reader *reader) {
     info->calibrated = header->clock != PROF_CLOCK_TSC || scale != 0;
     info->ns_per_tick = header->clock == PROF_CLOCK_TSC && scale != 0 ? scale : 1.0;
     info->full = header->full;
+    info->flags = header->flags;
     memcpy(info->drops, header->drops, sizeof info->drops);
 }
 

@@ -142,6 +142,7 @@ typedef struct {
     prof_reader_text meta; /* JSON; empty when the capture has none */
     uint64_t drops[32];
     uint64_t full; /* errno of the growth that failed; 0 none */
+    uint64_t flags; /* PROF_FLAG_* */
     uint64_t node_count; /* nodes in the file, before merging */
     uint64_t sampled_count; /* records of samples, likewise */
     uint64_t chunk_count, label_count, thread_count, type_count, moment_count;

@@ -6,6 +6,8 @@ import gc
 from importlib import _bootstrap as _importlib
 from typing import Any
 
+from prof import travel
+
 # Its functions are private, and known to no type checker.
 _bootstrap: Any = _importlib
 
@@ -17,11 +19,11 @@ class Ambient:
         self._original: Any = None
         self._spans: Any = None
         self._callback: Any = None
-        if imports:
-            # The interpreter looks this name up for each import that is not in sys.modules yet.
-            self._original = _bootstrap._find_and_load
-            self._spans = probes.import_spans(self._original)
-            _bootstrap._find_and_load = self._spans
+        # The interpreter looks this name up for each import that is not in sys.modules yet.
+        self._original = _bootstrap._find_and_load
+        self._spans = probes.import_spans(self._original, imports, travel.hook, travel.PICKLERS)
+        _bootstrap._find_and_load = self._spans
+        travel.hook_those_imported()
         if collections:
             self._callback = probes.gc_callback
             gc.callbacks.append(self._callback)

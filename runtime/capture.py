@@ -67,6 +67,7 @@ DROPS = (
     ("threads_unmetered", "threads whose input, output and waits were not looked at: too many ran at once"),
 )
 GENERATOR_FLAG = 1
+INTERLEAVED = 1  # PROF_FLAG_INTERLEAVED
 _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 
 # What lines hold, in detail beside the first two; and what functions sum over their subtrees, too.
@@ -129,6 +130,7 @@ class Capture:
         self.label_count: int = info.label_count
         self.size: int = info.end
         self.modes: int = info.modes
+        self.interleaved: bool = bool(info.flags & INTERLEAVED)
         self.memory_recorded: bool = bool(info.memory.recorded)
         self.meta: dict[str, Any] = self._read_meta()
 

@@ -19,6 +19,9 @@ from prof.errors import UsageError
 _monitoring: Any = getattr(sys, "monitoring", None)
 
 
+LATER, FIRST = 1, 2  # as `_probes.probe` returns them
+
+
 class Engine(Protocol):
     """What a session asks of either way to observe functions."""
 
@@ -26,7 +29,8 @@ class Engine(Protocol):
     lasting: bool
     """Whether what `attach` did to a function serves the recordings after this one too."""
 
-    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None: ...
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
+        """FIRST if it is the first function of its code to be observed, LATER if not; 0 if it was observed already."""
 
     def close(self) -> None: ...
 
@@ -66,10 +70,11 @@ class Bytecode:
     lasting = True
 
     def __init__(self, probes: Any) -> None:
-        self._probe = probes.probe
+        self._probe: Any = probes.probe
 
-    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None:
-        self._probe(function, name, flags)
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
+        found: int = self._probe(function, name, flags)
+        return found
 
     def close(self) -> None:
         """Probes stay in the code, where they do nothing until the next recording."""
@@ -108,13 +113,15 @@ class Monitoring:
         monitoring.set_events(tool, event.PY_THROW | event.PY_UNWIND)
         self._local = event.PY_START | event.PY_RESUME | event.PY_RETURN | event.PY_YIELD
 
-    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> None:
+    def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
         code = function.__code__
         if not self._probes.watch(code, function.__module__ or "<unknown>", name, flags):
-            return
+            return 0
         _monitoring.set_local_events(self.tool, code, self._local)
         key = id(code)
+        known = key in self._codes
         self._codes[key] = ref(code, lambda _: self._codes.pop(key, None))
+        return LATER if known else FIRST
 
     def close(self) -> None:
         for reference in list(self._codes.values()):

@@ -56,6 +56,10 @@ class _Mark(ref["CodeType"]):
 # By id of the code, of which many functions may have been made.
 _marked: dict[int, _Mark] = {}
 
+# What was marked without a Python function in it: told at the end of a recording.
+_hollow: list[str] = []
+MOST_HOLLOW = 1000
+
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
 
@@ -102,27 +106,28 @@ def _forget(mark: ref[CodeType]) -> None:
             remember(function, mark.modes, mark.name)
 
 
-def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:
-    """Marks the functions that `target` is made of."""
-    if isinstance(target, FunctionType):
-        _mark(target, modes, name)
-    elif isinstance(target, property):
-        for accessor in (target.fget, target.fset, target.fdel):
-            if accessor is not None:
-                _mark_any(accessor, modes, name)
-    elif isinstance(target, type):
-        for member in list(vars(target).values()):
-            if isinstance(member, (FunctionType, property, staticmethod, classmethod)):
-                _mark_any(member, modes, None)
-    else:
-        # staticmethod, classmethod and bound methods have __func__, wrappers by functools __wrapped__.
-        inner = getattr(target, "__func__", None) or getattr(target, "__wrapped__", None)
-        if inner is not None and inner is not target:
-            _mark_any(inner, modes, name)
-        else:
-            from prof.session import warn_unmarkable
+def _is_itself(function: FunctionType) -> bool:
+    """Whether it goes by the name of its own code: a wrapper goes by that of what it wraps."""
+    return function.__qualname__ is function.__code__.co_qualname
 
-            warn_unmarkable(target)
+
+def _mark_any(target: object, modes: tuple[str, ...], name: str | None) -> None:
+    """Marks the functions that `target` is made of; of a class, each by its own name."""
+    if type(target) is FunctionType and _is_itself(target):
+        _mark(target, modes, name)
+        return
+    from prof import wrapped
+
+    found = list(wrapped.functions(target))
+    for each in found:
+        _mark(each, modes, None if isinstance(target, type) else name)
+    if isinstance(target, type):
+        _hollow.extend(wrapped.hollow_members(target))
+    elif not found:
+        from prof import lost
+
+        _hollow.append(lost.described(target))
+    del _hollow[MOST_HOLLOW:]
 
 
 @overload
@@ -138,7 +143,7 @@ def profiled(*args: Any, name: str | None = None) -> Any:
     this function; they never widen it. Methods, generators, coroutines, properties and classes (each function in
     them) are marked alike. Raises `prof.errors.UsageError` for a mode that does not exist.
     """
-    if len(args) == 1 and name is None and type(args[0]) is FunctionType:
+    if len(args) == 1 and name is None and type(args[0]) is FunctionType and _is_itself(args[0]):
         _mark(args[0], (), None)
         return args[0]
     if len(args) == 1 and not isinstance(args[0], str):
@@ -215,25 +220,21 @@ class enable_profiling:
             self.files = self._session.stop()
             self._session = None
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        import functools
-        import inspect
+    def __call__(self, function: T) -> T:
+        """The function, recorded while it runs: a generator or coroutine from its first step to its end."""
+        from prof import enabled
 
-        if inspect.iscoroutinefunction(function):
+        wrapper: T = enabled.enabled(function, self.settings)
+        return wrapper
 
-            @functools.wraps(function)
-            async def run_async(*args: Any, **kwargs: Any) -> Any:
-                with enable_profiling(self.settings):
-                    return await function(*args, **kwargs)
 
-            return run_async
+def arrived(function: FunctionType, flags: int, name: str) -> None:
+    """Marks a function that has come from another process by value; see `prof.travel`."""
+    start_if_asked()
+    if _attach is not None:
+        from prof.modes import kept
 
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with enable_profiling(self.settings):
-                return function(*args, **kwargs)
-
-        return run
+        _attach(function, kept(flags), name)
 
 
 def snapshot() -> Path | None:

@@ -66,6 +66,13 @@ SAMPLES = Mode(
 MODES: dict[str, Mode] = {mode.name: mode for mode in (TIME, MEMORY, OPS, SAMPLES)}
 MEASURES: dict[str, Measure] = {m.name: m for mode in MODES.values() for m in mode.measures}
 
+
+def _what_freezers_look_for() -> None:
+    """Never called: what is imported by its name or by C alone. PyInstaller and its like look for import statements."""
+    import _cffi_backend  # noqa: F401
+    from prof import memory, samples  # noqa: F401
+
+
 # Names that stand for several modes. `all` is whatever this version has.
 ALIASES: dict[str, tuple[str, ...]] = {"both": ("time", "memory"), "all": tuple(MODES), "none": ()}
 
@@ -111,6 +118,15 @@ def records(markers: tuple[str, ...], modes: tuple[Mode, ...]) -> bool:
 
 # PROF_LABEL_NO_* of csrc/format.h.
 NO_TIME, NO_MEMORY, NO_DETAIL, NO_OPS = 2, 4, 8, 16
+
+
+def kept(flags: int) -> tuple[str, ...]:
+    """Markers that leave out what `flags` say, as `left_out` has them."""
+    if not flags:
+        return ()
+    names = ["mem_summary"] if flags & NO_DETAIL else [] if flags & NO_MEMORY else ["memory"]
+    names += [] if flags & NO_TIME else ["time"]
+    return (*names, "samples") if flags & NO_OPS else (*names, "samples", "ops")
 
 
 def left_out(markers: tuple[str, ...]) -> int:

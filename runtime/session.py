@@ -12,14 +12,13 @@ import json
 import os
 import sys
 import time
-import warnings
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from prof import engine as engines
-from prof import host, markers, modes
+from prof import host, lost, markers, modes
 from prof._core import ffi, lib
 from prof.ambient import Ambient
 from prof.cost import measure_probe_cost
@@ -27,6 +26,7 @@ from prof.debuglog import DebugLog
 from prof.errors import NotMeantError, OutputError, ProfError, UsageError
 from prof.messages import say
 from prof.settings import Settings, parse
+from prof.unrecorded import sentences
 
 # enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
 _CLOCKS = {"wall": 0, "monotonic": 2, "cpu": 3}
@@ -70,6 +70,7 @@ class Session:
         if self.settings.log != "none":
             self.log = DebugLog(Path(f"{self.base}.log"))
         self._describe()
+        lost.probes, lost.main_name = probes, self.name
         for each in self.joined:
             each._attach = self.attach
         if not child:
@@ -145,15 +146,30 @@ class Session:
             from prof.operations import CATEGORIES
 
             meta["categories"] = CATEGORIES
+        self._write_meta(meta)
+
+    def _write_meta(self, meta: dict[str, Any]) -> None:
+        """What is written last holds."""
+        self.meta = meta
         text = json.dumps(meta).encode()
         lib.prof_set_meta(text, len(text))
+
+    def _tell_losses(self) -> None:
+        """Says what was marked and not recorded, here and in the capture."""
+        found = lost.unrecorded()
+        for line in sentences(found):
+            say(line)
+        if found:
+            self._write_meta(self.meta | {"unrecorded": found})
 
     def attach(self, function: FunctionType, wanted: tuple[str, ...], name: str | None) -> None:
         """Gives a marked function its spans, unless its markers leave out all modes of the session."""
         assert self.engine is not None
         recorded = modes.records(wanted, self.settings.modes)
         if recorded:
-            self.engine.attach(function, name, modes.left_out(wanted))
+            order = self.engine.attach(function, name, modes.left_out(wanted))
+            if order == engines.FIRST or (order and lost.followed):
+                lost.watch(function, wanted, name)
         if not recorded or not self.engine.lasting:
             markers.remember(function, wanted, name)
 
@@ -181,6 +197,7 @@ class Session:
             hook.stop()
         if self.ambient is not None:
             self.ambient.remove()
+        self._tell_losses()
         lib.prof_py_close()
         if self.engine is not None:
             engines.load(self.name).record(True, False)
@@ -390,12 +407,3 @@ def _stop_at_finalize(process: Any) -> None:
     from multiprocessing.util import Finalize
 
     Finalize(None, stop, exitpriority=-1000)
-
-
-def warn_unmarkable(target: object) -> None:
-    """Tells, once for each place, that `@profiled` found no Python function to mark."""
-    warnings.warn(
-        f"prof: @profiled on {type(target).__name__!r} object: no Python function in it, not recorded",
-        RuntimeWarning,
-        stacklevel=4,
-    )

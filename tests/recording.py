@@ -25,6 +25,7 @@ class Recorded:
         self.state = int.from_bytes(path.read_bytes()[20:24], sys.byteorder)  # header.state of csrc/format.h
         with open_capture(path) as capture:
             self.meta = capture.meta
+            self.interleaved = capture.interleaved
             self.pid = capture.pid
             self.recording = capture.recording
             self.drops = {drop.key: drop.count for drop in capture.drops}

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import pytest
 from prof.errors import ProfError
 from prof.settings import Settings, parse
-from recording import Recorded, Recorder
+from recording import Recorded
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 Captures: TypeAlias = Callable[[], list[Recorded]]
@@ -89,16 +89,6 @@ def test_the_markers_are_those_of_the_modes() -> None:
     from prof import markers, modes
 
     assert {*modes.MODES, *modes.MARKERS, "both"} == markers.KNOWN
-
-
-def test_what_cannot_be_marked_is_told(record: Recorder) -> None:
-    from prof import profiled
-
-    with pytest.warns(RuntimeWarning, match="no Python function in it") as told:
-        assert profiled(len) is len
-    assert told[0].filename == __file__
-    with pytest.warns(RuntimeWarning, match="no Python function in it"):
-        profiled("time")(len)
 
 
 def test_the_directory_is_a_file(run_program: Run, tmp_path: Path) -> None:

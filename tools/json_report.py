@@ -79,6 +79,10 @@ def session_object(session: Session) -> dict[str, Any]:
     }
     if capture.full:
         found["full"] = capture.full
+    if capture.interleaved:
+        found["interleaved"] = True
+    if session.unrecorded:
+        found["unrecorded"] = session.unrecorded
     return found if session.timed else {key: value for key, value in found.items() if key not in _TIMES}
 
 

@@ -9,6 +9,7 @@ from attrs import frozen
 from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Sampler, Thread, Tree
 from prof.text import printable
 from prof.tools.process import fate
+from prof.unrecorded import sentences
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
@@ -49,6 +50,8 @@ class Session:
     probed_calls: int
     overhead_ns: int
     profiler_ns: int
+    unrecorded: list[str]
+    """What was marked without effect, in words."""
     timed: bool
     """Whether the time mode was on."""
     memory: MemoryTotals | None
@@ -83,6 +86,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         probed_calls=probed,
         overhead_ns=round(probed * capture.probe_cost_ps / 1000),
         profiler_ns=tree.profiler_ns,
+        unrecorded=sentences(meta.get("unrecorded")),
         timed=capture.recorded("self_ns"),
         memory=capture.memory(tree),
         operations=_operations(tree, functions) if capture.recorded("ops") else None,

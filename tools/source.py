@@ -17,6 +17,7 @@ from prof.counted import Site
 from prof.errors import InputError
 from prof.lines import digest, inserted_lines
 from prof.text import printable
+from prof.tools.archive import member
 from prof.tools.plain import open_plain
 
 # An instrumented file may be so much larger than what is recorded of it, which is without the inserted lines.
@@ -47,7 +48,10 @@ class Source:
 
 
 def _read_plain(path: Path, known: SourceFile | None) -> bytes:
-    """The bytes of a plain file that may be the known one. Raises InputError."""
+    """The bytes of a plain file, or of one in an archive, that may be the known one. Raises InputError."""
+    inside = member(path)
+    if inside is not None:
+        return inside
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         # One byte less where the last line has no end.

@@ -100,6 +100,9 @@ def _warnings(session: Session) -> Iterator[str]:
         yield inexact_words(session.operations)
     if session.sampler is not None:
         yield from samples_report.warnings(session.sampler)
+    if capture.interleaved:
+        yield "greenlets switched inside spans: the call tree and times mix what ran in turn; calls are right"
+    yield from session.unrecorded
     for drop in session.drops:
         yield f"{count(drop.count)} {drop.words}"
 

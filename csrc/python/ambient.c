@@ -17,29 +17,52 @@ static void begin(prof_label *label) {
 
 /* ---- imports ------------------------------------------------------------------------------------------------------------ */
 
-/* Stands for importlib._bootstrap._find_and_load. Being C, it adds no frame to the tracebacks of failed imports. */
-static PyObject *find_and_load(PyObject *original, PyObject *const *args, Py_ssize_t n, PyObject *names) {
-    prof_label *label = NULL;
-    if (prof_recording() && n > 0 && PyUnicode_Check(args[0])) {
-        prof_busy.quiet++; /* the name is not the program's memory */
-        PyObject *text = PyUnicode_FromFormat("import %U", args[0]);
-        PyObject *bytes = text ? prof_py_bytes(text) : NULL;
-        if (bytes) label = prof_label_get(PROF_IMPORT, PyBytes_AS_STRING(bytes), NULL, NULL, 0);
-        Py_XDECREF(text);
-        Py_XDECREF(bytes);
-        prof_busy.quiet--;
-        PyErr_Clear();
-    }
+/* The span of an import, opened; NULL where it has none. */
+static prof_label *begin_import(PyObject *name) {
+    prof_busy.quiet++; /* the name is not the program's memory */
+    PyObject *text = PyUnicode_FromFormat("import %U", name);
+    PyObject *bytes = text ? prof_py_bytes(text) : NULL;
+    prof_label *label = bytes ? prof_label_get(PROF_IMPORT, PyBytes_AS_STRING(bytes), NULL, NULL, 0) : NULL;
+    Py_XDECREF(text);
+    Py_XDECREF(bytes);
+    prof_busy.quiet--;
+    PyErr_Clear();
     if (label) begin(label);
-    PyObject *module = PyObject_Vectorcall(original, args, (size_t)n, names);
+    return label;
+}
+
+/* Calls `tell` with a module just imported, if its name ends with one of `ends`. What goes wrong there is not the program's. */
+static void tell_of(PyObject *tell, PyObject *ends, PyObject *name, PyObject *module) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ends); i++) {
+        PyObject *end = PyTuple_GET_ITEM(ends, i);
+        if (PyUnicode_Tailmatch(name, end, 0, PY_SSIZE_T_MAX, 1) != 1) continue;
+        PyObject *done = PyObject_CallOneArg(tell, module);
+        if (!done) PyErr_Clear();
+        Py_XDECREF(done);
+        return;
+    }
+}
+
+/* Stands for importlib._bootstrap._find_and_load. Being C, it adds no frame to the tracebacks of failed imports. `self` is
+ * (the original, whether imports are spans, tell, ends). */
+static PyObject *find_and_load(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
+    int named = prof_recording() && n > 0 && PyUnicode_Check(args[0]);
+    prof_label *label = named && PyTuple_GET_ITEM(self, 1) == Py_True ? begin_import(args[0]) : NULL;
+    PyObject *module = PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), args, (size_t)n, names);
     if (label) prof_end(label);
+    if (named && module) tell_of(PyTuple_GET_ITEM(self, 2), PyTuple_GET_ITEM(self, 3), args[0], module);
     return module;
 }
 
 static PyMethodDef find_and_load_def = {"_find_and_load", (PyCFunction)(void (*)(void))find_and_load,
                                         METH_FASTCALL | METH_KEYWORDS, "Finds and loads a module, in a span of its name."};
 
-static PyObject *import_spans(PyObject *self, PyObject *original) { return PyCFunction_New(&find_and_load_def, original); }
+static PyObject *import_spans(PyObject *self, PyObject *args) {
+    PyObject *original, *spans, *tell, *ends;
+    if (!PyArg_ParseTuple(args, "OO!OO!:import_spans", &original, &PyBool_Type, &spans, &tell, &PyTuple_Type, &ends))
+        return NULL;
+    return PyCFunction_New(&find_and_load_def, args);
+}
 
 /* ---- garbage collections ---------------------------------------------------------------------------------------------------- */
 
@@ -93,8 +116,9 @@ static const char *thread_name(char *buffer, size_t size) {
 }
 
 PyMethodDef prof_ambient_methods[] = {
-    {"import_spans", import_spans, METH_O,
-     "import_spans(find_and_load): the same callable, with each call a span named after the module."},
+    {"import_spans", import_spans, METH_VARARGS,
+     "import_spans(find_and_load, spans, tell, ends): the same callable, with each call a span named after the module if that is\n"
+     "wanted. Calls tell(module) for those whose names end with one of `ends`."},
     {"gc_callback", (PyCFunction)(void (*)(void))gc_callback, METH_FASTCALL,
      "gc_callback(phase, info): for gc.callbacks; each collection becomes a span."},
     {NULL}};

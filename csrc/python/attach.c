@@ -205,10 +205,14 @@ static int lacks_counters(PyCodeObject *code) {
     return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
 }
 
+enum { PROBED_BEFORE, PROBES_SHARED, PROBES_MADE }; /* what `probe` found or did */
+
 /* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
-static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
+static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags, int *what) {
     PyObject *before = probed_before(code);
+    *what = PROBES_SHARED;
     if (before && !lacks_counters((PyCodeObject *)before)) return Py_NewRef(before);
+    *what = PROBES_MADE;
     if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
     if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
     prof_site *site = prof_probed_site(code);
@@ -238,13 +242,14 @@ static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL, *name = args[1] == Py_None ? NULL : args[1];
     prof_own_begin();
     if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
-    PyObject *probed = module ? probed_code(code, module, name, (uint32_t)flags) : NULL;
+    int what = PROBED_BEFORE;
+    PyObject *probed = module ? probed_code(code, module, name, (uint32_t)flags, &what) : NULL;
     Py_XDECREF(unknown);
     prof_own_end();
     if (!probed) return NULL;
     int changed = probed != (PyObject *)code, failed = changed && prof_py_set_code(args[0], probed);
     Py_DECREF(probed);
-    return failed ? NULL : PyBool_FromLong(changed);
+    return failed ? NULL : PyLong_FromLong(changed ? what : PROBED_BEFORE);
 }
 
 static PyObject *lacks(PyObject *self, PyObject *code) {
@@ -294,6 +299,33 @@ static PyObject *show_probes(PyObject *self, PyObject *shown) {
     return PyBool_FromLong(before);
 }
 
+/* The site of the code's span (Borrowed), or NULL. */
+static prof_site *site_with_span(PyObject *code) {
+    prof_site *site = prof_probed_site((PyCodeObject *)code);
+    return site ? site : prof_watched(code);
+}
+
+static PyObject *has_span(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "has_span(code)");
+    return PyBool_FromLong(site_with_span(code) != NULL);
+}
+
+static PyObject *completed(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "completed(code)");
+    prof_site *site = site_with_span(code);
+    prof_thread *t = prof_current;
+    if (site && site->ref && t->epoch == prof_epoch) prof_pending_count(t);
+    /* Without a clock, calls are not completed; the first that is counted writes the code down. */
+    return PyBool_FromLong(site && site->ref && (site->label->min != UINT64_MAX || site->code > PROF_NO_CODE));
+}
+
+static PyObject *mark_of(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "mark_of(code)");
+    prof_site *site = site_with_span(code);
+    if (!site) Py_RETURN_NONE;
+    return Py_BuildValue("OI", site->name, site->flags & ~PROF_LABEL_GENERATOR);
+}
+
 static PyObject *configure(PyObject *self, PyObject *args) {
     const char *kinds, *caches, *operations, *flow, *forward;
     Py_ssize_t kinds_n, caches_n, operations_n, flow_n, forward_n;
@@ -330,8 +362,8 @@ PyMethodDef prof_attach_methods[] = {
      "instruction of which operand types are sampled; -1 all."},
     {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
-     "probe(function, name, flags=0): gives the function probed code. False when it has probes already. `flags` are those of\n"
-     "prof_label: what its markers leave out."},
+     "probe(function, name, flags=0): gives the function probed code. 0 when it has probes already, 2 when its code has got\n"
+     "them just now, 1 when it had. `flags` are those of prof_label: what its markers leave out."},
     {"probe_code", probe_code, METH_VARARGS,
      "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
      "lambdas and comprehensions too. `top` False: the code itself too."},
@@ -339,6 +371,9 @@ PyMethodDef prof_attach_methods[] = {
     {"show_probes", show_probes, METH_O,
      "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
      "For tests of the probes."},
+    {"has_span", has_span, METH_O, "has_span(code): whether it has probes, or monitoring watches it."},
+    {"mark_of", mark_of, METH_O, "mark_of(code): the name of its span, and what its markers leave out as flags; None without one."},
+    {"completed", completed, METH_O, "completed(code): whether a call of it has ended in this recording, as far as is known."},
     {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
     {NULL}};
 

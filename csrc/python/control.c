@@ -1,4 +1,5 @@
 #include "control.h"
+#include "generators.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ int prof_py_init(char *why, size_t why_size) {
                  !(module = PyModule_Create(&definition)) || fill(module);
         prof_ambient_init();
         prof_child_init();
+        prof_generators_init();
     }
     failed = failed || PyDict_SetItemString(PyImport_GetModuleDict(), definition.m_name, module);
     if (failed) {

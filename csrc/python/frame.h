@@ -24,6 +24,9 @@
 /* A signal that JUMP_BACKWARD looks at arises once it has jumped: the handler is that of the unit before its target. */
 #define PROF_PY_JUMP_RAISES_AT_TARGET (PY_VERSION_HEX < 0x030D0000)
 
+/* 3.13: a generator that is closed or dropped while it is suspended outside of any `try` is not entered for it. */
+#define PROF_PY_CLOSES_UNENTERED (PROF_PY_VALIDATED && PY_VERSION_HEX >= 0x030D0000)
+
 /* A handler's stack depth may be larger than the stack is: then all is kept. Debug builds assert that it is not. */
 #ifdef Py_DEBUG
 #define PROF_PY_DEEP_HANDLERS 0
@@ -151,6 +154,14 @@ static inline long prof_py_body(const PyCodeObject *code) {
     return ((long)code->_co_firsttraceable + (PY_VERSION_HEX >= 0x030D0000)) * (long)sizeof(_Py_CODEUNIT);
 }
 
+/* The frame of a generator, coroutine or asynchronous generator, and whether it will not run again. */
+static inline prof_py_frame *prof_py_generator_frame(PyObject *generator) {
+    return (prof_py_frame *)(void *)((PyGenObject *)generator)->gi_iframe;
+}
+static inline int prof_py_generator_ended(PyObject *generator) {
+    return ((PyGenObject *)generator)->gi_frame_state >= FRAME_COMPLETED;
+}
+
 /* The instructions of a code object, as they run; may be changed under the GIL. */
 static inline uint8_t *prof_py_bytecode(PyCodeObject *code) { return (uint8_t *)_PyCode_CODE(code); }
 
@@ -237,6 +248,8 @@ static inline int prof_py_line(prof_py_frame *frame) { return PyFrame_GetLineNum
 static inline int prof_py_second_raised(const prof_py_frame *f, uint8_t first, uint32_t arg, uint8_t second) { return 0; }
 static inline int prof_py_incomplete(const prof_py_frame *frame) { return 0; }
 static inline uint32_t prof_py_unit(const prof_py_frame *frame) { return 0; }
+static inline prof_py_frame *prof_py_generator_frame(PyObject *generator) { return NULL; }
+static inline int prof_py_generator_ended(PyObject *generator) { return 0; }
 static inline uint8_t *prof_py_bytecode(PyCodeObject *code) { return NULL; }
 static inline PyThreadState *prof_py_state_now(void) { return PyThreadState_Get(); }
 static inline prof_py_frame *prof_py_frame_of(const PyThreadState *state) { return NULL; }

@@ -10,6 +10,7 @@
 #include "count.h"
 #include "frame.h"
 #include "plain.h"
+#include "greenlets.h"
 #include "text.h"
 
 static prof_site *sites;      /* all of them */
@@ -39,6 +40,7 @@ prof_label *prof_site_label(prof_site *site) {
 static void name_all_sites(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     prof_count_reset();
+    prof_greenlets_reset();
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
         s->ref = 0;
@@ -102,7 +104,7 @@ static void site_dealloc(PyObject *o) {
 static __attribute__((noinline)) void enter_slow(prof_site *site) {
     prof_thread *t = prof_py_thread();
     prof_frame *f = t && site->ref ? prof_push(t, site->label) : NULL;
-    if (f) f->node->calls++;
+    if (f) prof_greenlets_entered(t, !f->node->calls++);
 }
 
 static __attribute__((noinline)) void leave_slow(prof_site *site, uint64_t now) {
@@ -129,7 +131,7 @@ static void enter_generator(prof_site *site) {
     prof_frame *f = prof_push(t, site->label);
     if (!f) return;
     f->owner = owner;
-    f->node->calls++;
+    prof_greenlets_entered(t, !f->node->calls++);
 }
 
 /* Pops the sections above `f`, which is theirs, and remembers them, outermost first. */
@@ -229,6 +231,7 @@ static inline prof_frame *push_untimed(prof_site *site) {
     f->label = site->label;
     f->prior = 0;
     t->top = f;
+    prof_greenlets_entered(t, !node->calls);
     return f;
 }
 
@@ -272,6 +275,24 @@ static inline void resume_untimed(prof_site *site) {
     if (PROF_UNLIKELY(!f)) return;
     f->owner = prof_py_current();
     f->node->resumes++;
+}
+
+void prof_span_close(prof_site *site, void *owner) {
+    const prof_suspended *taken = site->ref && prof_suspended_any() ? prof_suspended_take(owner) : NULL;
+    if (!taken) return;
+    prof_suspended entry = *taken;
+    prof_thread *t = prof_thread_current();
+    prof_frame *f = t ? prof_push(t, site->label) : NULL;
+    if (!f) {
+        free(entry.sections);
+        return;
+    }
+    f->owner = owner;
+    f->prior = entry.prior;
+    f->node->suspended += f->start - entry.since;
+    if (entry.section_count) resume_sections(t, &entry);
+    if (untimed) leave_untimed(site);
+    else leave(site);
 }
 
 /* ---- operations: whose calls the node on top counts --------------------------------------------------------------------- */

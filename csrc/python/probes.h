@@ -36,6 +36,8 @@ void prof_span_enter_generator(prof_site *site);
 void prof_span_leave(prof_site *site);
 void prof_span_suspend(prof_site *site);
 void prof_span_resume(prof_site *site);
+/* A generator, suspended with this frame, was closed without being entered: its call is completed now. Not a resume. */
+void prof_span_close(prof_site *site, void *owner);
 
 /* The site of a code object with span probes (Borrowed), or NULL. */
 prof_site *prof_probed_site(PyCodeObject *code);
