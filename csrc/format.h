@@ -56,6 +56,7 @@ enum prof_drop {
     PROF_DROP_SAMPLES_CUT,      /* samples of stacks that were deeper than is kept; the outer frames are missing */
     PROF_DROP_SAMPLES_LOST,     /* samples for which the file had no room, or none for their frames */
     PROF_DROP_UNMETERED,        /* threads whose input, output and waits were not looked at, beside too many others */
+    PROF_DROP_UNFOLLOWED,       /* blocks that detail could not follow for want of memory: neither live nor a leak */
     PROF_DROP_COUNT
 };
 #define PROF_DROP_SLOTS 32

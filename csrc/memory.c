@@ -262,6 +262,13 @@ static int first_sites(void) {
     return 0;
 }
 
+void prof_memory_unfollowed(prof_node *site, size_t bytes) {
+    const prof_label *function = prof_arena_at(((prof_node *)prof_arena_at(site->parent))->label);
+    site->free_count++;
+    site->free_bytes += bytes;
+    if (site->site || !(function->flags & PROF_LABEL_NO_DETAIL)) prof_count(PROF_DROP_UNFOLLOWED, 1);
+}
+
 /* Addresses for all sites that there may be, or as many as the limits of the process leave; what is not used is never touched. */
 static prof_node **map_sites(void) {
     for (site_room = PROF_PAGEMAP_SITES / 2; site_room >= LEAST_SITES; site_room /= 2) {

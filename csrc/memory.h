@@ -105,6 +105,10 @@ static inline void prof_memory_allocated_at(prof_node *site, size_t bytes) {
     }
 }
 
+/* In detail mode, a block that is not in the address map, as its function wants it or for want of memory: it is taken as freed at
+ * once, neither live nor a leak. */
+void prof_memory_unfollowed(prof_node *site, size_t bytes);
+
 /* `object`: the block is one that Python objects are made in. */
 static inline void prof_memory_allocated(prof_node *site, const void *block, size_t bytes, int object) {
     if (prof_memory_mode == PROF_MEMORY_DETAIL && PROF_LIKELY(site->site) &&
@@ -114,10 +118,7 @@ static inline void prof_memory_allocated(prof_node *site, const void *block, siz
     }
     site->alloc_count++;
     site->alloc_bytes += bytes;
-    if (prof_memory_mode == PROF_MEMORY_DETAIL) { /* not to be followed: neither live nor a leak */
-        site->free_count++;
-        site->free_bytes += bytes;
-    }
+    if (prof_memory_mode == PROF_MEMORY_DETAIL) prof_memory_unfollowed(site, bytes);
 }
 
 static inline void prof_memory_freed_at(prof_node *site, size_t bytes) {

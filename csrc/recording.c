@@ -28,6 +28,7 @@ const char *prof_drop_name(uint32_t index) {
         [PROF_DROP_SAMPLES_CUT] = "samples of stacks deeper than is kept, without their outer frames",
         [PROF_DROP_SAMPLES_LOST] = "samples lost, or their frames, for want of space",
         [PROF_DROP_UNMETERED] = "threads whose input, output and waits were not looked at: there were too many",
+        [PROF_DROP_UNFOLLOWED] = "blocks not followed to their end for want of memory",
     };
     return index < sizeof names / sizeof *names ? names[index] : NULL;
 }

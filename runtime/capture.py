@@ -65,6 +65,7 @@ DROPS = (
     ("samples_cut", "samples of stacks deeper than is kept; their outer frames are missing"),
     ("samples_lost", "samples for which the file had no room, or none for their frames"),
     ("threads_unmetered", "threads whose input, output and waits were not looked at: too many ran at once"),
+    ("blocks_unfollowed", "blocks that were not followed to their end for want of memory; they count as freed at once"),
 )
 GENERATOR_FLAG = 1
 INTERLEAVED = 1  # PROF_FLAG_INTERLEAVED

@@ -135,8 +135,45 @@ def test_hard_on_a_profiler(robust: Callable[..., list[Allocations]], what: str,
 
 
 def test_left_without_a_stop(robust: Callable[..., list[Allocations]]) -> None:
+    """os._exit() ends the capture in order, though nothing else is written."""
     (found,) = robust("leave")
     with open_capture(found.path) as capture:
-        assert capture.recording
+        assert not capture.recording
     (blocks,) = (f for f in found.functions if f.label.name.endswith("blocks"))
     assert blocks.alloc_count is not None and 199 <= blocks.alloc_count < 500
+
+
+UNFOLLOWED = """
+import resource, tracemalloc
+from _testcapi import tracemalloc_track
+from prof import profiled
+
+@profiled
+def tracks(first, count):
+    for n in range(first, first + count):
+        tracemalloc_track(5, 0x100000000000 + (n << 20), 1000, n % 2)
+
+tracemalloc.start()
+tracks(0, 4)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 10), resource.RLIM_INFINITY))
+tracks(4, 50)
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print("done")
+"""
+
+
+def test_blocks_that_there_is_no_memory_to_follow(run_program: Run, tmp_path: Path) -> None:
+    """Each mebibyte of addresses needs a part of the map, here more than the process may have; with the GIL and without."""
+    pytest.importorskip("_testcapi", reason="this CPython was built without its tests")
+    program = tmp_path / "tracks.py"
+    program.write_text(UNFOLLOWED)
+    done = run_program(program, PROF=f"both,{tmp_path / 'out'},,true")
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    (path,) = (tmp_path / "out").glob("*.capture")
+    found = Allocations(path)
+    check(found)
+    line = UNFOLLOWED.splitlines().index("        tracemalloc_track(5, 0x100000000000 + (n << 20), 1000, n % 2)") + 1
+    assert 50 <= found.drops["blocks_unfollowed"] < 60
+    assert 54_000 <= found.of_line(str(program), line, "alloc_bytes") < 70_000
+    assert 4_000 <= found.of_line(str(program), line, "live_bytes") < 20_000

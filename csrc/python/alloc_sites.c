@@ -52,10 +52,18 @@ typedef struct {
     uintptr_t instruction;
     prof_node *top, *site; /* Borrowed from the arena */
 } named;
+#define LATEST 8 /* a call, and what its arguments were made by */
 static __thread struct {
-    named last[4]; /* a call and what its arguments were made by */
+    named last[LATEST];
     uint32_t next;
 } latest __attribute__((tls_model("initial-exec")));
+
+/* What `latest` has of the instruction below `top`, or NULL. */
+static named *latest_of(uintptr_t instruction, const prof_node *top) {
+    for (named *l = latest.last; l < latest.last + LATEST; l++)
+        if (l->epoch == prof_epoch && l->instruction == instruction && l->top == top) return l;
+    return NULL;
+}
 
 /* ---- notes on code ---------------------------------------------------------------------------------------------------------- */
 
@@ -182,21 +190,27 @@ static prof_py_frame *begun(prof_py_frame *frame) {
     return frame;
 }
 
+/* The site of a frame whose instruction is not known yet; NULL where nothing is to be counted. */
+static prof_node *name_site(prof_thread *t, prof_node *top, prof_py_frame *frame, int (*may_ask)(void)) {
+    note *n = note_of(prof_py_code(frame), may_ask);
+    if (!n) return site_without_note(t, top, frame);
+    if (n->epoch != prof_epoch) begin_note(n, n->code);
+    if (n->own) return NULL;
+    uint32_t unit = prof_py_unit(frame);
+    prof_node *site = site_of(n, t, top, unit);
+    if (site && comes_again(n, unit)) remember(n, unit, top, site);
+    return site;
+}
+
 prof_node *prof_alloc_site(prof_thread *t, prof_node *top, prof_py_frame *frame, int (*may_ask)(void)) {
     prof_py_frame *f = begun(frame);
     uintptr_t instruction = f ? (uintptr_t)prof_py_instruction(f) : 0;
     if (!f) return site_without_frame(t, top);
     prof_node *site = f != frame ? prof_site_find(instruction, prof_arena_ref(top)) : NULL;
-    if (!site) {
-        note *n = note_of(prof_py_code(f), may_ask);
-        if (!n) return site_without_note(t, top, f);
-        if (n->epoch != prof_epoch) begin_note(n, n->code);
-        if (n->own) return NULL;
-        uint32_t unit = prof_py_unit(f);
-        site = site_of(n, t, top, unit);
-        if (site && comes_again(n, unit)) remember(n, unit, top, site);
-    }
-    latest.last[latest.next++ % 4] = (named){prof_epoch, instruction, top, site};
+    if (!site) site = name_site(t, top, f, may_ask);
+    named *known = latest_of(instruction, top);
+    if (!known) known = &latest.last[latest.next++ % LATEST];
+    *known = (named){prof_epoch, instruction, top, site};
     return site;
 }
 
@@ -210,10 +224,8 @@ uint32_t prof_alloc_site_without_gil(void) {
     if (!f) return PROF_SITE_WITHOUT_GIL;
     uintptr_t instruction = (uintptr_t)prof_py_instruction(f);
     prof_node *top = t->top->node;
-    prof_node *site = NULL;
-    for (const named *l = latest.last; l < latest.last + 4; l++)
-        if (l->epoch == prof_epoch && l->instruction == instruction && l->top == top) site = l->site;
-    return prof_memory_without_gil(site, instruction, prof_arena_ref(top));
+    const named *known = latest_of(instruction, top);
+    return prof_memory_without_gil(known ? known->site : NULL, instruction, prof_arena_ref(top));
 }
 
 int prof_alloc_sites_init(const char *folder) {

@@ -49,8 +49,11 @@ static inline prof_node *site_now(prof_py_state *state) {
 /* A block of a thread without the main interpreter's GIL: in the map at once, in the sums when somebody with it comes by. */
 static __attribute__((noinline)) void without_gil(const void *block, size_t bytes, uint32_t site) {
     const uint32_t tag = prof_block_tag(site, 0);
-    if (prof_memory_mode == PROF_MEMORY_DETAIL && prof_pagemap_put(block, bytes, tag)) return;
+    int followed = prof_memory_mode != PROF_MEMORY_DETAIL || !prof_pagemap_put(block, bytes, tag);
     prof_memory_queue(tag, bytes, 0);
+    if (followed) return;
+    prof_memory_queue(tag, bytes, 1); /* without memory for the map: as if it were freed at once */
+    prof_count(PROF_DROP_UNFOLLOWED, 1);
 }
 
 /* An allocator has returned that may have taken an arena. Whether the calling thread is busy otherwise. */
