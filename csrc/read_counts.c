@@ -511,6 +511,7 @@ prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, pr
         describe(&w, &w.solvers[i], &w.out->codes[i]);
     if (solve_all(&w) != 0)
         goto error;
+    prof_reader_bound(tree, own);
     work_free(&w);
     return w.out;
 error:

@@ -92,6 +92,9 @@ const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_
 /* The index of the label at `ref` in reader->labels; PROF_READER_NOT_FOUND when there is none. */
 uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor);
 
+/* Cuts what a damaged file has too much of in a column: its sums fit 63 bits, and no part is more than its whole. */
+void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own);
+
 /* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
 

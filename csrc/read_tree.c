@@ -338,6 +338,14 @@ void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, ui
         total[tree->parent[i]] += total[i];
 }
 
+void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own) {
+    uint64_t left = INT64_MAX;
+    for (uint32_t i = 0; i < tree->count; i++) {
+        own[i] = own[i] < left ? own[i] : left;
+        left -= own[i];
+    }
+}
+
 /* ---- the tree ---- */
 
 static prof_reader_tree *tree_allocate(uint32_t count) {
@@ -394,6 +402,9 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
         goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);
+    for (uint32_t c = 0; c < tree->column_count; c++)
+        if (prof_reader_recorded(reader, c))
+            prof_reader_bound(tree, tree->own[c]);
     merge_close(&m);
     return tree;
 memory:

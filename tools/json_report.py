@@ -215,7 +215,7 @@ def _variable(site: Site) -> dict[str, Any]:
 
 
 def _branch(site: Site) -> dict[str, Any]:
-    counts = {"count": site.count, "taken": site.taken, "not_taken": site.count - site.taken}
+    counts = {"count": site.count, "taken": site.taken, "not_taken": max(0, site.count - site.taken)}
     return _range(site) | {"kind": "loop" if site.category else "test"} | counts
 
 

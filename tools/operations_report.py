@@ -184,7 +184,7 @@ def _branches(solved: Operations, sources: Sources, wish: Wish) -> Iterator[Line
     yield from table(
         [
             Column("ran", [_marked(r.count, not r.code.inexact) for r in rows], "ops"),
-            Column("went on", [count(r.count - r.taken) for r in rows]),
+            Column("went on", [count(max(0, r.count - r.taken)) for r in rows]),
             Column("jumped", [count(r.taken) for r in rows]),
             Column("% jumped", [percent(r.taken, r.count) for r in rows]),
             Column("line", [_range(r) for r in rows], "name", left=True),

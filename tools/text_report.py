@@ -137,7 +137,11 @@ def _led_by(wish: Wish, session: Session) -> Callable[[Sequence[Function], Wish,
         return _sample_columns
     if session.timed or session.memory is not None:
         return _time_columns if session.timed else _memory_columns
-    return _sample_columns if session.operations is None and session.sampler is not None else _ops_columns
+    if session.operations is not None:
+        return _ops_columns
+    return (
+        _sample_columns if session.sampler is not None else _memory_columns
+    )  # calls, of modes that are not known here
 
 
 def _ops(function: Function, number: int | None) -> str:

@@ -386,3 +386,22 @@ def test_other_states_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.capture").write_bytes(small("m.f", state=4).build())
     with pytest.raises(InputError, match="unknown state 4"):
         open_capture(tmp_path / "a.capture")
+
+
+def test_figures_that_cannot_be(tmp_path: Path) -> None:
+    """What overflows is cut, so that no part is more than its whole; a mode that nobody knows has calls."""
+    labels = [Label(THREAD, "t"), *map(function, ("m.f", "m.g", "m.h"))]
+    much = 2**64 - 1
+    nodes = [Node(-1, 0), Node(0, 1, much, much), Node(1, 2, 3, much, depth=2), Node(0, 3, 1, 5, depth=1)]
+    for modes in (TIME_MODE, 1 << 20):
+        path = tmp_path / "a.capture"
+        path.write_bytes(File(labels, [Thread("t", nodes)], {}, modes=modes).build())
+        for command in (["report"], ["report", "--format", "html"], ["report", "--tree"], ["inspect"]):
+            assert main([*command, str(path)]) == 0
+    path.write_bytes(File(labels, [Thread("t", nodes)], {}).build())
+    with open_capture(path) as capture:
+        tree = capture.tree()
+        assert tree.total_ns[0] == 2**63 - 1
+        assert all(own <= total for own, total in zip(tree.self_ns, tree.total_ns, strict=True))
+    assert main(["flamegraph", str(path), "-o", str(tmp_path / "a.svg")]) == 0
+    assert '"-' not in (tmp_path / "a.svg").read_text().partition("<script>")[0].partition('<g id="frames">')[2]
