@@ -418,9 +418,9 @@ def test_shares_agree_with_exact_times(record: Recorder, sampled: Callable[..., 
 def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Path) -> None:
     """A generator's step takes as long as the plain function `leaf`, and as much of the sampled processor time.
 
-    Who reads frames again until they fit together sees half of the steps: at the second look, what the step's consumer does
-    next. The program runs for some 5 s of processor time, sampled 10,000 times a second or, on a busy machine, a fifth of
-    that: then 500 samples are of `leaf`, and the ratio is within 7 % two times of three.
+    Who reads frames again until they fit together sees half of the steps: at the second look, what the step's consumer
+    does next. The program runs for some 5 s of processor time, sampled 10,000 times a second or, on a busy machine, a
+    fifth of that: then 500 samples are of `leaf`, and the ratio is within 7 % two times of three.
     """
     keys = "imports=false,collections=false,interval=100us"
     done = run_program("generators.py", "2500", timeout=300, PROF=f"samples,,,,{keys}")
