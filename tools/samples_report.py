@@ -149,7 +149,7 @@ def comparison_table(rows: Sequence[Comparison], wish: Wish) -> Iterator[Line]:
     """Exact self time beside sampled self time, with a mark where they disagree."""
     shown = rows[: wish.limit or None]
     beyond = sum(not row.agrees for row in rows)
-    words = f"{beyond} of {len(rows)} functions disagree" if beyond else f"all {len(rows)} functions agree"
+    words = f"{beyond} of {len(rows)} spans disagree" if beyond else f"all {len(rows)} spans agree"
     yield plain()
     yield [("Exact and sampled self time", "heading"), (f"  {words}, at 99%", "dim")]
     yield plain()

@@ -92,6 +92,15 @@ static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
 
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
 
+/* Whether a frame may have no caller, other than a generator's that is suspended and, from 3.12 on, one that is made just now. */
+static inline int prof_py_remote_outermost(const prof_py_frame *copy) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return copy->owner == FRAME_OWNED_BY_CSTACK;
+#else
+    return copy->owner != FRAME_OWNED_BY_GENERATOR;
+#endif
+}
+
 /* Bytes of a str whose head was copied; 0 when it is none that can be copied in one piece. */
 static inline size_t prof_py_remote_text_bytes(const PyCompactUnicodeObject *head) {
     const PyASCIIObject *a = &head->_base;

@@ -399,7 +399,7 @@ static int walk_from(walk *w, uintptr_t at) {
         }
         w->last = at;
         if (at >= w->chunk && at < w->limit) w->limit = at;
-        if (!frame.previous && prof_py_remote_generator(&frame) && at != w->bottom) return BROKEN; /* it has yielded */
+        if (!frame.previous && at != w->bottom && !prof_py_remote_outermost(&frame)) return BROKEN; /* it has yielded, or just begins */
         at = (uintptr_t)frame.previous;
     }
     return ENDED;
