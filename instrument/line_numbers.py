@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 from attrs import define, field
 
-_HINT = re.compile(rb"f_lineno|tb_lineno|co_firstlineno|getlineno|extract_stack|extract_tb|getframeinfo|inspect")
+_HINT = re.compile(
+    rb"f_lineno|tb_lineno|co_firstlineno|getlineno|extract_stack|extract_tb|getframeinfo|get(?:inner|outer)frames"
+    rb"|inspect\.(?:stack|trace)"
+)
 _LINES = ("f_lineno", "tb_lineno", "co_firstlineno")
 # What returns records of frames, in which a line number is `lineno`, or at an index.
 _RECORDS = ("extract_stack", "extract_tb", "getframeinfo", "getinnerframes", "getouterframes")
@@ -35,24 +37,25 @@ def find(tree: ast.Module, source: bytes) -> Computing:
     found = Computing()
     if not _HINT.search(source):
         return found
-    walk = _Walk(tree)
-    for node, parents in _with_parents(tree):
-        if isinstance(node, ast.Compare) and _fixes(walk, [node.left, *node.comparators]):
+    nodes = _gather(tree)
+    names = _Names(nodes)
+    for node in nodes.compares:
+        if _fixes(names, [node.left, *node.comparators]):
             found.whole = found.whole or node.lineno
-        elif isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, _OFFSETS) and not _counts(parents):
-            line = walk.moved(node)
-            if line is not None and walk.is_first(line):
-                found.whole = found.whole or node.lineno
-            elif line is not None:
-                found.within.append(node.lineno)
+    for moved in nodes.sums:
+        line = names.moved(moved)
+        if line is not None and names.is_first(line):
+            found.whole = found.whole or moved.lineno
+        elif line is not None:
+            found.within.append(moved.lineno)
     return found
 
 
-def _fixes(walk: _Walk, sides: list[ast.expr]) -> bool:
+def _fixes(names: _Names, sides: list[ast.expr]) -> bool:
     """Whether a comparison holds a line against a number written down, or its distance from another one."""
-    numbers = [n for n in map(walk.number, sides) if n is not None]
-    return (any(map(walk.is_line, sides)) and any(map(_far, numbers))) or (
-        any(map(walk.is_distance, sides)) and bool(numbers)
+    numbers = [n for n in map(names.number, sides) if n is not None]
+    return (any(map(names.is_line, sides)) and any(map(_far, numbers))) or (
+        any(map(names.is_distance, sides)) and bool(numbers)
     )
 
 
@@ -61,53 +64,65 @@ def _far(number: int) -> bool:
     return number > 1
 
 
-def _counts(parents: list[ast.AST]) -> bool:
-    """Whether a sum is a bound: an index, a slice, or an argument of `range`."""
-    for parent in reversed(parents):
-        if isinstance(parent, (ast.Slice, ast.Subscript)):
-            return True
-        if isinstance(parent, ast.Call) and _name(parent.func) in ("range", "max", "min"):
-            return True
-        if not isinstance(parent, (ast.BinOp, ast.UnaryOp)):
-            return False
-    return False
+@define
+class _Nodes:
+    """What matters of a file: (what is bound, to what), comparisons, and sums that are no bounds."""
+
+    bindings: list[tuple[ast.expr | str, ast.expr]] = field(factory=list)
+    items: list[tuple[ast.expr, ast.expr]] = field(factory=list)  # (what is bound, to the items of what)
+    compares: list[ast.Compare] = field(factory=list)
+    sums: list[ast.BinOp | ast.AugAssign] = field(factory=list)
 
 
-def _with_parents(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
-    stack: list[tuple[ast.AST, list[ast.AST]]] = [(tree, [])]
+def _gather(tree: ast.Module) -> _Nodes:
+    found = _Nodes()
+    # With each node the function around it, and whether it is part of a bound: an index, an argument of `range`.
+    stack: list[tuple[ast.AST, str, bool]] = [(tree, "", False)]
     while stack:
-        node, parents = stack.pop()
-        yield node, parents
-        # Only the way up to a statement is asked for.
-        above = [] if isinstance(node, ast.stmt) else parents
-        stack += [(child, [*above, node]) for child in ast.iter_child_nodes(node)]
+        node, function, bound = stack.pop()
+        inner = False
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = node.name
+        elif isinstance(node, ast.Return) and node.value is not None and function:
+            found.bindings.append((function, node.value))  # a helper that returns a line is one
+        elif isinstance(node, ast.Assign):
+            found.bindings += [(target, node.value) for target in node.targets]
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            found.bindings.append((node.target, node.value))
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            found.items.append((node.target, node.iter))
+        elif isinstance(node, ast.Compare):
+            found.compares.append(node)
+        elif isinstance(node, (ast.BinOp, ast.AugAssign)):
+            inner = bound
+            if isinstance(node.op, _OFFSETS) and not bound:
+                found.sums.append(node)
+        elif isinstance(node, (ast.Slice, ast.Subscript)):
+            inner = True
+        elif isinstance(node, ast.Call):
+            inner = _name(node.func) in ("range", "max", "min")
+        stack += [(child, function, inner) for child in ast.iter_child_nodes(node)]
+    return found
 
 
-class _Walk:
+class _Names:
     """What the file's names stand for: lines, the first line of a function, records of frames, numbers."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, nodes: _Nodes) -> None:
         self._lines: set[str] = set()
         self._first: set[str] = set()
         self._records: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._distances: set[str] = set()
-        nodes = list(ast.walk(tree))
         for _ in range(3):  # names of names of names
-            for node in nodes:
-                self._note(node)
-
-    def _note(self, node: ast.AST) -> None:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            # A helper that returns a line is one.
-            for stmt in ast.walk(node):
-                if isinstance(stmt, ast.Return) and stmt.value is not None:
-                    self._bind(node.name, stmt.value)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                self._assign(target, node.value)
-        elif isinstance(node, (ast.For, ast.comprehension)) and self.is_record(node.iter):
-            self._assign(node.target, node.iter)
+            for target, value in nodes.bindings:
+                if isinstance(target, str):
+                    self._bind(target, value)
+                else:
+                    self._assign(target, value)
+            for target, value in nodes.items:
+                if self.is_record(value):
+                    self._assign(target, value)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Name, ast.Attribute)):
