@@ -6,6 +6,7 @@ import importlib.machinery
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,24 @@ def test_jobs(jobs: str, tmp_path: Path, run: Run) -> None:
     ]
     assert run("uninstrument", "--jobs", jobs, ".").returncode == 0
     assert content(tmp_path) == before
+
+
+def test_the_workers_of_a_killed_run_end(tmp_path: Path) -> None:
+    for i in range(300):
+        (tmp_path / f"m{i}.py").write_bytes(SOURCE * 50)
+    code = "from prof.instrument.cli import instrument_main as main; main()"
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, "-j", "2", "."], cwd=tmp_path)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not any(DONE in (tmp_path / f"m{i}.py").read_bytes() for i in range(2)):
+        assert process.poll() is None
+    workers = children.read_text().split()
+    process.kill()
+    process.wait()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}/status").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_settings_from_pyproject(tree: Path, run: Run) -> None:
