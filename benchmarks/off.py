@@ -22,7 +22,7 @@ start = time.perf_counter()
 {statement}
 print(time.perf_counter() - start)
 """
-OURS = "from prof import end, profile, profiled"
+OURS = 'if not __import__("prof.auto"): pass'
 
 IDENTITY = """
 from prof import profiled

@@ -33,29 +33,98 @@ static size_t home(const char *file, size_t m) {
     return (size_t)(h ^ h >> 29) & m;
 }
 
-static int begins(const char *text, const char *const *with, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!strncmp(text, with[i], strlen(with[i]))) return 1;
-    return 0;
+/* ---- the grammar of `instrument/tags.py` (ANY_LINE, ANY_HEADER and MARKER), which a test holds this against ---------- */
+
+typedef struct {
+    const char *at, *end;
+} cursor;
+
+static int take(cursor *t, const char *word) {
+    size_t n = strlen(word);
+    if ((size_t)(t->end - t->at) < n || memcmp(t->at, word, n)) return 0;
+    t->at += n;
+    return 1;
 }
 
-/* Whether the line, whose tag is at `tag`, was put in whole: the header's comes alone where the file imports the names. */
-static int is_inserted(const char *begin, const char *tag) {
-    static const char *const starts[] = {"@profiled", "@_prof_profiled", "from prof import", "profile(",
-                                         "_prof_profile(", "end(", "_prof_end("};
-    while (begin < tag && strchr(" \t\f", *begin)) begin++;
-    if (begin == tag) return !strncmp(tag, TAG " n=", sizeof TAG + 2);
-    return begins(begin, starts, sizeof starts / sizeof *starts);
+/* Takes the characters out of `of`, and returns how many there were. */
+static size_t take_all(cursor *t, const char *of) {
+    const char *begin = t->at;
+    while (t->at < t->end && *t->at && strchr(of, *t->at)) t->at++;
+    return (size_t)(t->at - begin);
+}
+
+#define BLANK " \t"
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_" DIGITS
+
+static int take_name(cursor *t) {
+    return take(t, "profiled") || take(t, "__profiled__") || take(t, "_prof_profiled");
+}
+
+/* What a section calls, as far as the bracket. */
+static int take_marker(cursor *t) {
+    cursor dotted = *t;
+    if (take_name(&dotted) && take(&dotted, ".")) *t = dotted;
+    else (void)take(t, "_prof_");
+    return (take(t, "profile") || take(t, "end")) && take(t, "(");
+}
+
+static int take_section(cursor *t) {
+    if (!take_marker(t)) return 0;
+    while (t->at < t->end && !strchr("()", *t->at)) t->at++;
+    return take(t, ")");
+}
+
+static int take_line(cursor *t) {
+    if (take(t, "@")) {
+        take_all(t, BLANK);
+        return take_name(t);
+    }
+    if (take(t, "global")) return take_all(t, BLANK) && take_name(t);
+    if (take(t, "from prof.auto import profiled")) {
+        (void)take(t, " as __profiled__");
+        return 1;
+    }
+    if (take(t, "__import__(\"builtins\").__dict__.setdefault(\"")) return take_name(t) && take(t, "\", lambda f: f)");
+    return take_section(t);
+}
+
+/* The header's code, which is nothing where the file imports the names itself. */
+static void take_header(cursor *t) {
+    if (take(t, "if not __import__(")) {
+        if ((take(t, "\"prof.auto\"") || take(t, "'prof.auto'")) && take(t, "):")) {
+            take_all(t, BLANK);
+            if (take(t, "# pragma: no cover")) take_all(t, BLANK);
+        }
+    } else if (take(t, "from") && take_all(t, BLANK) && take(t, "prof")) {
+        (void)take(t, ".auto");
+        if (take_all(t, BLANK) && take(t, "import") && take_all(t, BLANK)) take_all(t, LETTERS ", \t()");
+    }
+}
+
+/* Whether the line was put in whole. */
+static int is_inserted(cursor line) {
+    take_all(&line, BLANK "\f");
+    while (line.end > line.at && strchr(BLANK "\f", line.end[-1])) line.end--;
+    cursor header = line;
+    if (take_line(&line)) {
+        take_all(&line, BLANK);
+        if (take(&line, TAG) && line.at == line.end) return 1;
+    }
+    take_header(&header);
+    if (!take(&header, TAG " n=") || !take_all(&header, DIGITS) || !take(&header, " b=")) return 0;
+    return take_all(&header, "0123456789abcdef") == 16 && header.at == header.end;
 }
 
 /* Whether the line is a comment marker that was turned into a call, and keeps the comment behind it. */
-static int is_converted(const char *begin, const char *end) {
-    static const char *const starts[] = {"profile(\"", "_prof_profile(\"", "end(\"", "_prof_end(\""};
-    while (begin < end && strchr(" \t\f", *begin)) begin++;
-    if (!begins(begin, starts, sizeof starts / sizeof *starts)) return 0;
-    const char *behind = memmem(begin, (size_t)(end - begin), "\")  # ", 6);
-    static const char *const marks[] = {"profile!", "end!"};
-    return behind && begins(behind + 6, marks, 2);
+static int is_converted(cursor line) {
+    take_all(&line, BLANK "\f");
+    if (!take_marker(&line) || !take(&line, "\"")) return 0;
+    const char *behind = memmem(line.at, (size_t)(line.end - line.at), "\")  #", 5);
+    if (!behind) return 0;
+    line.at = behind + 5;
+    take_all(&line, BLANK);
+    return take(&line, "profile!") || take(&line, "end!");
 }
 
 static void add(source *s, uint32_t number, uint32_t shifts) {
@@ -70,14 +139,15 @@ static void add(source *s, uint32_t number, uint32_t shifts) {
 
 /* The line [begin, end). */
 static void look(source *s, uint32_t number, const char *begin, const char *end) {
-    const char *tag = memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1);
-    if (tag && is_inserted(begin, tag)) add(s, number, 1);
-    else if (is_converted(begin, end)) add(s, number, 0);
+    cursor line = {begin, end};
+    if (memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1) && is_inserted(line)) add(s, number, 1);
+    else if (is_converted(line)) add(s, number, 0);
 }
 
 /* As the compiler counts them: \r\n, \r and \n each end a line, and nothing else does. */
 static void scan(source *s, const char *text, const char *end) {
     uint32_t number = 1;
+    if (!strncmp(text, "\xef\xbb\xbf", 3)) text += 3; /* a byte order mark is not of the first line's */
     const char *line = text;
     if (!strstr(text, TAG)) return; /* the header has one */
     for (const char *p = text; p < end; p++) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from prof.commandline import INTERRUPTED, finish
 from prof.errors import InputError, UsageError
 
-from . import report, sections
+from . import leftovers, report, sections, shadow
 from .files import Found, Selection, find
 from .plan import Options
 from .refusal import Refusal
@@ -137,6 +138,13 @@ def _run(args: argparse.Namespace, action: str) -> int:
     found = find(args.paths, Selection(tuple(args.include), tuple(args.exclude), args.with_stdlib))
     if not found.targets:
         raise InputError(f"no Python file to {action} in {', '.join(args.paths)}{_why(found)}")
+    if action == INSTRUMENT:
+        shadow.check([t.path for t in found.targets], args.paths)
+        _warn_of_compilers(found, args)
+    half = False
+    for line, bad in leftovers.clear({os.path.dirname(t.real) for t in found.targets}) if task.write else ():
+        print(f"prof-{action}: {line}", file=sys.stderr)
+        half = half or bad
     totals = report.Totals()
     with report.Meter(len(found.targets), wanted=not args.quiet) as meter:
         for o in process_many(found.targets, task, args.jobs):
@@ -147,7 +155,19 @@ def _run(args: argparse.Namespace, action: str) -> int:
         line = report.summary(totals, found.left_out, action, task.write)
         # Where stdout carries the answer of --check or --diff, it carries nothing else.
         print(line, file=sys.stdout if task.write else sys.stderr)
-    return _status(totals, args.check)
+    return _status(totals, args.check) or int(half)
+
+
+def _warn_of_compilers(found: Found, args: argparse.Namespace) -> None:
+    """One line for each build that compiles what is to be edited."""
+    folders = {os.path.dirname(os.path.abspath(t.path)) for t in found.targets}
+    for path, name in sorted(set(map(shadow.compiler, folders))):
+        if name and not args.quiet:
+            print(
+                f"prof-instrument: warning: {os.path.relpath(path)} has {name} compile this project; "
+                f"{name} does not take all that is put in: build from the source as it was, or --exclude those files",
+                file=sys.stderr,
+            )
 
 
 def _why(found: Found) -> str:
@@ -171,6 +191,8 @@ def _status(totals: report.Totals, check: bool) -> int:
 
 
 def _stdin(args: argparse.Namespace, task: Task) -> int:
+    if task.action == INSTRUMENT:
+        shadow.check([])
     data = sys.stdin.buffer.read()
     settings = load(Path.cwd())
     try:

@@ -1,54 +1,56 @@
-"""What the file itself calls `profiled`, `profile` and `end`, and what we therefore call ours."""
+"""What a file's edits call `profiled`, and what its header has to do for that."""
 
 from __future__ import annotations
 
 import ast
 import re
 import unicodedata
+from enum import Enum
 
 from attrs import frozen
 
 from .refusal import Refusal
 from .source import text_of
-from .tags import alias
+from .tags import PRIVATE, PROFILED
 
-# A file that asks which names it has, say to hold them against `__all__`.
-LISTING = re.compile(rb"\b(?:dir|globals|locals|vars)[ \t]*\([ \t]*\)")
+
+class Header(Enum):
+    """How the name comes to be known: it is in the builtins, the header binds it, or the user's import does."""
+
+    LOADS = 1
+    BINDS = 2
+    SERVED = 3
 
 
 @frozen
-class Names:
-    """`bound`: what the file calls each name needed. `missing`: those the header must import."""
+class Name:
+    """What the edits call `profiled`, and what provides it."""
 
-    bound: dict[str, str]
-    missing: dict[str, str]
+    used: str
+    header: Header
 
 
-def settle(tree: ast.Module, source: bytes, wanted: tuple[str, ...], first: int, star: bool) -> Names:
-    """Decide what each of `wanted` is called, for edits from line `first` on.
+def settle(tree: ast.Module, source: bytes, first: int, star: bool, travels: bool) -> Name:
+    """Decide what `profiled` is called, for edits from line `first` on.
 
     A name is taken as soon as the file uses it for anything: even only reading it means that somebody else
-    provides it (kernprof puts `profile` into the builtins). After a star import none is safe, and where the file
-    lists its own names, they are none of its public ones. Where the user's own top-level `from prof import …`
-    binds it above `first`, and nothing else does, it serves. Raises `Refusal` when even the alias is taken.
+    provides it. After a star import it is not safe either. Where the user's own top-level `from prof import …` binds
+    it above `first`, and nothing else does, it serves. Where functions with edits inside may travel by value, to a
+    process that has not loaded this file, they need a global to take along. Raises `Refusal` when even the private
+    name is taken.
     """
-    hidden = star or LISTING.search(source) is not None
-    if not _mentions(source, [*wanted, *map(alias, wanted)]):
-        plain = {n: alias(n) if hidden else n for n in wanted}
-        return Names(plain, plain)
-    served = _served(tree, first)
-    bound_in_file, reads = occurrences(tree, served)
-    bound: dict[str, str] = {}
-    missing: dict[str, str] = {}
-    for name in wanted:
-        if name in served and not star and name not in bound_in_file:
-            bound[name] = name
-            continue
-        taken = hidden or name in bound_in_file or name in reads
-        bound[name] = missing[name] = alias(name) if taken else name
-        if taken and (alias(name) in bound_in_file or alias(name) in reads):
-            raise Refusal(0, f"both {name} and {alias(name)} are names of the file's own")
-    return Names(bound, missing)
+    bound: set[str] = set()
+    reads: dict[str, int] = {}
+    if _mentions(source, [PROFILED, PRIVATE, "__import__"]):
+        served = _served(tree, first)
+        bound, reads = occurrences(tree, served)
+        if PROFILED in served and not star and PROFILED not in bound:
+            return Name(PROFILED, Header.SERVED)
+    binds = travels or "__import__" in bound
+    used = PRIVATE if star or binds or PROFILED in bound or PROFILED in reads else PROFILED
+    if used == PRIVATE and (PRIVATE in bound or PRIVATE in reads):
+        raise Refusal(0, f"both {PROFILED} and {PRIVATE} are names of the file's own")
+    return Name(used, Header.BINDS if binds else Header.LOADS)
 
 
 def _mentions(source: bytes, names: list[str]) -> bool:

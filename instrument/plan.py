@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from . import markers, names, sections, tags
+from . import compiled, copied, line_numbers, markers, names, namespaces, sections, tags
 from .refusal import Refusal
-from .rules import RULES, Rule
-from .scan import Function, apply_rules, scan
+from .rules import LINE_NUMBERS, RULES, Rule
+from .scan import Function, Scan, apply_rules, scan
 from .source import BLANK, EOLS, continues, eol, indent, leading, logical_start, parse, split
 from .splice import Insert
+
+# What pickles functions by value, and so takes them where this file has not been loaded.
+BY_VALUE = frozenset(
+    ("cloudpickle", "dask", "dill", "distributed", "ipyparallel", "joblib", "loky", "pyspark", "ray", "sklearn")
+)
 
 
 @frozen
@@ -46,36 +52,127 @@ def make(source: bytes, options: Options) -> Plan:
     """
     tree = parse(source)
     plan = Plan(tree, *split(source))
+    lines = plan.lines
     found = scan(tree)
     apply_rules(found, options.rules)
-    kept = [f for f in found.functions if f.rule is None]
-    plan.skipped.update(f.rule.name for f in found.functions if f.rule is not None)
+    compiled.apply(tree, found, options.rules)
     marked = markers.find(source, tree)
     plan.refused, plan.warnings = marked.refused, marked.warnings
-    blocks = sections.find(kept, plan.lines, options.sections) if options.sections else []
-    plan.functions, plan.sections = len(kept), len(blocks) + len(marked.calls) // 2
-    if not kept and not marked.calls:
+    computing = line_numbers.find(tree, source)
+    together = _keep_line_numbers(computing, found)
+    kept = [f for f in found.functions if f.rule is None]
+    plan.skipped.update(f.rule.name for f in found.functions if f.rule is not None)
+    if computing.whole:
+        told = f"{LINE_NUMBERS.reason} on line {computing.whole}, so no line may be put in"
+        plan.refused = tuple(sorted((*plan.refused, *((m.line, told) for m in marked.calls))))
         return plan
-
-    lines = plan.lines
-    starts = [_def_start(f, lines) for f in kept]
-    wanted = ((tags.PROFILED,) if kept else ()) + ((tags.PROFILE, tags.END) if blocks or marked.calls else ())
-    first = min(starts + [m.line for m in marked.calls])
-    called = names.settle(tree, source, wanted, first, found.star)
-    bound = {name: used.encode() for name, used in called.bound.items()}
-
-    decorator = b"@" + bound.get(tags.PROFILED, b"") + b"  " + tags.TAG
-    edits = sections.inserts(blocks, lines, bound)
-    edits += [Insert(s, indent(lines[s - 1]) + decorator + eol(lines, s)) for s in starts]
-    plan.calls = [(m.line, _call(m, lines, bound)) for m in marked.calls]
-    at = _header_line(tree, lines, min((m.line for m in marked.calls), default=len(lines)))
-    header = tags.header(called.missing, len(edits) + len(plan.calls), source)
-    plan.inserts = [Insert(at, header + eol(lines, at)), *edits]
+    areas = copied.regions(tree, lines)
+    calls, inside = _outside(marked.calls, areas)
+    plan.refused = tuple(sorted((*plan.refused, *inside)))
+    blocks = sections.find(kept, lines, options.sections) if options.sections else []
+    blocks = [b for b in blocks if not copied.around(areas, b.first) and not any(_holds(f, b.first) for f in together)]
+    plan.functions, plan.sections = len(kept), len(blocks) + len(calls) // 2
+    if kept or calls:
+        _edit(plan, found, kept, calls, blocks, areas, source)
     return plan
 
 
-def _call(marker: markers.Marker, lines: list[bytes], bound: dict[str, bytes]) -> bytes:
-    return tags.call(bound[marker.kind], markers.label(lines[marker.line - 1])) + b"  "
+def _keep_line_numbers(computing: line_numbers.Computing, found: Scan) -> list[Function]:
+    """Sets the rule on functions that must not be edited, and returns the outermost ones into which no line may be put.
+
+    What speaks of a distance is right as long as the lines of the function around it stay together: that one may be
+    marked, but nothing inside it. Where the file speaks of lines anywhere, nothing in it may be.
+    """
+    outermost = [f for f in found.functions if f.parent is None and any(_holds(f, line) for line in computing.within)]
+    for f in found.functions:
+        if computing.whole or (f.parent is not None and any(_holds(o, f.node.lineno) for o in outermost)):
+            f.rule = LINE_NUMBERS
+    return outermost
+
+
+def _holds(function: Function, line: int) -> bool:
+    return function.node.lineno <= line <= (function.node.end_lineno or function.node.lineno)
+
+
+def _outside(
+    calls: tuple[markers.Marker, ...], areas: list[tuple[int, int]]
+) -> tuple[tuple[markers.Marker, ...], list[tuple[int, str]]]:
+    """The markers outside of text that is copied into other files, and what is said of the others."""
+    inside = {m.line for m in calls if copied.around(areas, m.line)}
+    told = [(line, "in text that is copied into other files, where no section is known") for line in sorted(inside)]
+    return tuple(m for m in calls if m.line not in inside), told
+
+
+def _edit(
+    plan: Plan,
+    found: Scan,
+    kept: list[Function],
+    calls: tuple[markers.Marker, ...],
+    blocks: list[sections.Section],
+    areas: list[tuple[int, int]],
+    source: bytes,
+) -> None:
+    """Put the edits into the plan."""
+    lines = plan.lines
+    starts = [_def_start(f, lines) for f in kept]
+    first_call = min((m.line for m in calls), default=len(lines))
+    travels = _travels(found, kept, plan.sections)
+    name = names.settle(plan.tree, source, min([*starts, first_call]), found.star, travels)
+    used = name.used.encode()
+    decorator = b"@" + used + tags.LINE
+    edits = list(_globals(found, kept, calls, used, lines))
+    edits += sections.inserts(blocks, lines, used)
+    edits += [Insert(s, indent(lines[s - 1]) + decorator + eol(lines, s)) for s in starts]
+    edits += copied.inserts([a for a in areas if any(a[0] < s < a[1] for s in starts)], name.used, lines)
+    plan.calls = [(m.line, tags.call(used, m.kind, markers.label(lines[m.line - 1])) + b"  ") for m in calls]
+    at = _header_line(plan.tree, lines, first_call)
+    at = copied.around(areas, at) or at
+    plan.inserts = _header(name, at, edits, len(plan.calls), source, eol(lines, at))
+
+
+def _header(name: names.Name, at: int, edits: list[Insert], calls: int, source: bytes, end: bytes) -> list[Insert]:
+    """All whole lines, the header's first."""
+    if name.header is names.Header.LOADS:
+        edits = [Insert(at, b"    " + tags.imports(name.used) + tags.LINE + end), *edits]
+    code = {
+        names.Header.LOADS: tags.LOADS + b"  ",
+        names.Header.BINDS: tags.imports(name.used) + b"  ",
+        names.Header.SERVED: b"",
+    }[name.header]
+    return [Insert(at, code + tags.counts(len(edits) + calls, source) + end), *edits]
+
+
+def _travels(found: Scan, kept: list[Function], sections: int) -> bool:
+    """Whether functions that name `profiled` inside may be pickled by value: the file imports what does that."""
+    inside = sections or any(f.parent is not None for f in kept)
+    return bool(inside) and any(origin.partition(".")[0] in BY_VALUE for origin in found.imported.values())
+
+
+def _globals(
+    found: Scan, kept: list[Function], calls: tuple[markers.Marker, ...], name: bytes, lines: list[bytes]
+) -> Iterator[Insert]:
+    """`global` lines for the class bodies whose namespace may make names up, each above the body's first edit."""
+    unknown = namespaces.unknown(found)
+    for node in found.classes:
+        if id(node) not in unknown:
+            continue
+        mine = indent(lines[node.body[0].lineno - 1])
+        edits = sorted(f.node.lineno for f in kept if f.owner is node)
+        numbers = [
+            m.line
+            for m in calls
+            if node.lineno < m.line <= (node.end_lineno or 0) and indent(lines[m.line - 1]) == mine
+        ]
+        end = node.lineno
+        for stmt in node.body if edits else ():
+            number = _statement_line(stmt, lines, end)
+            end = stmt.end_lineno or stmt.lineno
+            if number <= edits[0] <= end:
+                numbers.append(logical_start(lines, number))
+                break
+        if numbers:
+            at = min(numbers)
+            yield Insert(at, indent(lines[at - 1]) + b"global " + name + tags.LINE + eol(lines, at))
 
 
 def _def_start(function: Function, lines: list[bytes]) -> int:

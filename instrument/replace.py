@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
@@ -10,6 +11,7 @@ from contextlib import suppress
 from attrs import frozen
 from prof.errors import OutputError
 
+from . import leftovers
 from .refusal import Refusal
 
 
@@ -43,28 +45,75 @@ def _open(path: str, flags: int) -> int:
 def replace(path: str, seen: Snapshot, data: bytes) -> None:
     """Put `data` where `seen` was read, through a temporary file with the same mode, owner and attributes.
 
-    Other hard links to the file keep the old content. Raises `Refusal` if the file is read-only, is no longer
-    what was seen, or would change owner; `OutputError` if the folder cannot be written to or the disk is
-    full. In all of these cases the file is untouched and nothing is left behind.
+    A file of several names (hard links) is written where it is, and keeps them. Raises `Refusal` if the file is
+    read-only, is no longer what was seen, or would change owner; `OutputError` if the folder cannot be written to or
+    the disk is full. In all of these cases the file is untouched and nothing is left behind.
     """
     if not seen.status.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise Refusal(0, f"is read-only (mode {stat.S_IMODE(seen.status.st_mode):04o})")
-    folder, name = os.path.split(path)
-    try:
-        handle, temporary = tempfile.mkstemp(".tmp", f".{name[:64]}.prof-", folder or ".")
-    except OSError as e:
-        raise OutputError(f"cannot write in its folder: {e.strerror}") from None
+    linked = seen.status.st_nlink > 1
+    handle, temporary = _beside(path, leftovers.SAVED if linked else leftovers.TEMPORARY)
     try:
         with open(handle, "wb", buffering=0) as f:
-            _write(f.fileno(), data)
-            _dress(f.fileno(), path, seen.status)
-        _check_unchanged(path, seen)
-        os.replace(temporary, path)
+            fcntl.flock(f, fcntl.LOCK_EX)  # until it is closed, it is not a leftover
+            _write(f.fileno(), seen.data if linked else data)
+            if linked:
+                os.fsync(f.fileno())
+            else:
+                _dress(f.fileno(), path, seen.status)
+            _check_unchanged(path, seen)
+            if linked:
+                _rewrite(path, seen, data)
+            else:
+                os.replace(temporary, path)
+    except _Half:
+        raise OutputError(f"cannot be written; its bytes from before are in {temporary}") from None
     except OSError as e:
+        _remove(temporary)
         raise OutputError(f"cannot be written: {e.strerror or e}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    except BaseException:
+        _remove(temporary)
+        raise
+    _remove(temporary)
+
+
+class _Half(Exception):
+    """A file could neither be written nor put back: what was saved of it must stay."""
+
+
+def _beside(path: str, suffix: str) -> tuple[int, str]:
+    folder, name = os.path.split(path)
+    try:
+        return tempfile.mkstemp(suffix, f".{name[:64]}{leftovers.PREFIX}", folder or ".")
+    except OSError as e:
+        raise OutputError(f"cannot write in its folder: {e.strerror}") from None
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _rewrite(path: str, seen: Snapshot, data: bytes) -> None:
+    """Write into the file itself. Whoever is killed half-way leaves what was saved, which the next run finds."""
+    with open(path, "r+b", buffering=0) as f:
+        try:
+            _overwrite(f.fileno(), data, seen.status)
+        except BaseException:
+            try:
+                _overwrite(f.fileno(), seen.data, seen.status)
+            except OSError:
+                raise _Half from None
+            raise
+
+
+def _overwrite(descriptor: int, data: bytes, status: os.stat_result) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    _write(descriptor, data)
+    os.ftruncate(descriptor, len(data))
+    if os.fstat(descriptor).st_mode != status.st_mode:
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))  # writing clears set-id bits
+    os.fsync(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> None:

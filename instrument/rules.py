@@ -17,22 +17,26 @@ from attrs import frozen
 
 @frozen
 class Rule:
-    """A reason to skip a function. With `nested`, the functions defined inside it are skipped as well."""
+    """A reason to skip a function. With `nested`, the functions defined inside it are skipped as well. `compiles`: the
+    decorators are compilers, which may also be called with a function, or wrapped."""
 
     name: str
     reason: str
     decorators: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     nested: bool = False
+    compiles: bool = False
 
 
 def _compiled(name: str, by: str, *decorators: str) -> Rule:
     # They read or translate the function's source or bytecode, and that of whatever is nested in it.
-    return Rule(name, f"compiled by {by}", decorators, nested=True)
+    return Rule(name, f"compiled by {by}", decorators, nested=True, compiles=True)
 
 
 # Not found by name: the scan knows it from where the function stands.
 TYPE_CHECKING = Rule("type-checking", "under `if TYPE_CHECKING`, never runs")
+# Nor this: `line_numbers` looks for it.
+LINE_NUMBERS = Rule("line-numbers", "computes with its own line numbers", nested=True)
 
 RULES: tuple[Rule, ...] = (
     Rule("already", "decorated with profiled by hand", ("prof.profiled",)),
@@ -42,7 +46,8 @@ RULES: tuple[Rule, ...] = (
         ("typing.overload", "typing_extensions.overload"),
     ),
     TYPE_CHECKING,
-    _compiled("numba", "numba", "numba.*", "*.njit", "*.guvectorize", "*.cuda.jit"),
+    LINE_NUMBERS,
+    _compiled("numba", "numba", "numba.*", "*.njit", "*.guvectorize", "*.cuda.jit", "*.jitclass"),
     _compiled("cython", "Cython", "cython.cfunc", "cython.ccall", "cython.inline", "cython.compile"),
     _compiled("torch", "PyTorch", "torch.jit.*", "torch.compile"),
     _compiled("triton", "Triton", "triton.jit", "triton.autotune", "triton.heuristics"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from threading import Thread
 
 from attrs import Factory, frozen
 from prof.errors import OutputError
@@ -102,11 +104,24 @@ def process_many(targets: Sequence[Target], task: Task, jobs: int | None) -> Ite
             yield from map(partial(process, task=task), targets)
         return
     try:
-        with ProcessPoolExecutor(jobs, initializer=gc.disable) as pool:
+        with ProcessPoolExecutor(jobs, initializer=_begin_worker) as pool:
             chunk = max(1, min(16, len(targets) // (jobs * 4)))
             yield from pool.map(partial(process, task=task), targets, chunksize=chunk)
     except BrokenProcessPool:
         raise OutputError("a worker process died; no file is damaged: run again, with --jobs 1 if it repeats") from None
+
+
+def _begin_worker() -> None:
+    gc.disable()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Who is killed cannot end its workers: they would wait for files for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

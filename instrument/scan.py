@@ -33,12 +33,14 @@ BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
 
 @define
 class Function:
-    """A function of the file; `parent` is the function around it, `checking` says `if TYPE_CHECKING` is."""
+    """A function of the file; `parent` is the function around it, `checking` says `if TYPE_CHECKING` is, `owner` is
+    the class in whose body it stands."""
 
     node: FunctionNode
     qualname: str
     parent: Function | None
     checking: bool
+    owner: ast.ClassDef | None = None
     rule: Rule | None = None
 
 
@@ -47,12 +49,15 @@ class Scan:
     """What one walk found. Parents come before the functions inside them."""
 
     functions: list[Function] = field(factory=list)
+    classes: list[ast.ClassDef] = field(factory=list)
     imported: dict[str, str] = field(factory=dict)  # local name -> dotted name
+    aliases: dict[str, str] = field(factory=dict)  # other names of what was imported -> the name they stand for
     star: bool = False
 
 
-# Statements, the qualified name before them, the function around them, whether TYPE_CHECKING guards them.
-_Todo = tuple[Sequence[ast.AST], str, Function | None, bool]
+# Statements, the qualified name before them, the function around them, whether TYPE_CHECKING guards them, and the class
+# whose body they belong to.
+_Todo = tuple[Sequence[ast.AST], str, Function | None, bool, ast.ClassDef | None]
 
 
 def _is_type_checking(test: ast.expr) -> bool:
@@ -62,48 +67,36 @@ def _is_type_checking(test: ast.expr) -> bool:
 def scan(tree: ast.Module) -> Scan:
     """Walk `tree` once. An explicit stack: nesting may be deeper than Python's own recursion limit."""
     found = Scan()
-    stack: list[_Todo] = [(tree.body, "", None, False)]
+    stack: list[_Todo] = [(tree.body, "", None, False, None)]
     while stack:
-        nodes, prefix, parent, checking = stack.pop()
+        nodes, prefix, parent, checking, owner = stack.pop()
         for node in nodes:
-            kind = type(node)
-            names = BLOCKS.get(kind)
+            names = BLOCKS.get(type(node))
             if names is None:
-                if kind is ast.Import or kind is ast.ImportFrom:
-                    _note_import(node, found)  # type: ignore[arg-type]
-                continue
-            if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
-                qualname = prefix + node.name  # type: ignore[attr-defined]
-                function = Function(node, qualname, parent, checking)  # type: ignore[arg-type]
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    _note_import(node, found)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                qualname = prefix + node.name
+                function = Function(node, qualname, parent, checking, owner)
                 found.functions.append(function)
-                stack.append((node.body, qualname + ".", function, checking))  # type: ignore[attr-defined]
-            elif kind is ast.ClassDef:
-                stack.append((node.body, f"{prefix}{node.name}.", parent, checking))  # type: ignore[attr-defined]
-            elif kind is ast.If:
-                _push_if(node, stack, prefix, parent, checking)  # type: ignore[arg-type]
+                stack.append((node.body, qualname + ".", function, checking, None))
+            elif isinstance(node, ast.ClassDef):
+                found.classes.append(node)
+                stack.append((node.body, f"{prefix}{node.name}.", parent, checking, node))
+            elif isinstance(node, ast.If):
+                body, orelse = _guards(node.test, checking)
+                stack += [(node.body, prefix, parent, body, owner), (node.orelse, prefix, parent, orelse, owner)]
             else:
-                for name in names:
-                    block = getattr(node, name)
-                    if block:
-                        stack.append((block, prefix, parent, checking))
+                stack += [(getattr(node, name), prefix, parent, checking, owner) for name in names]
     return found
 
 
-def _push_if(
-    node: ast.If,
-    stack: list[_Todo],
-    prefix: str,
-    parent: Function | None,
-    checking: bool,
-) -> None:
-    test, body, orelse = node.test, checking, checking
+def _guards(test: ast.expr, checking: bool) -> tuple[bool, bool]:
+    """Whether TYPE_CHECKING guards the two branches of an `if`."""
     if _is_type_checking(test):
-        body = True
-    elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and _is_type_checking(test.operand):
-        orelse = True
-    stack.append((node.body, prefix, parent, body))
-    if node.orelse:
-        stack.append((node.orelse, prefix, parent, orelse))
+        return True, checking
+    negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and _is_type_checking(test.operand)
+    return checking, checking or negated
 
 
 def _note_import(node: ast.Import | ast.ImportFrom, found: Scan) -> None:
@@ -132,15 +125,17 @@ def apply_rules(found: Scan, rules: tuple[Rule, ...]) -> None:
 
 
 def _decorator_rule(node: FunctionNode, found: Scan, rules: tuple[Rule, ...]) -> Rule | None:
-    for decorator in node.decorator_list:
-        name = dotted(decorator)
-        if not name:
-            continue
-        root, dot, rest = name.partition(".")
-        origin = found.imported.get(root)
-        rule = rule_for_decorator(rules, origin + dot + rest if origin else name)
-        if rule is None and origin is None and not dot and found.star:
-            rule = rule_for_bare_name(rules, name)
-        if rule is not None:
-            return rule
-    return None
+    return next((r for d in node.decorator_list if (r := rule_of(dotted(d), found, rules))), None)
+
+
+def rule_of(name: str, found: Scan, rules: tuple[Rule, ...]) -> Rule | None:
+    """The rule for what the file calls `name`, dotted."""
+    name = found.aliases.get(name, name)
+    if not name:
+        return None
+    root, dot, rest = name.partition(".")
+    origin = found.imported.get(root)
+    rule = rule_for_decorator(rules, origin + dot + rest if origin else name)
+    if rule is None and origin is None and not dot and found.star:
+        rule = rule_for_bare_name(rules, name)
+    return rule

@@ -66,15 +66,15 @@ def find(functions: Sequence[Function], lines: list[bytes], kinds: frozenset[str
     return sorted(found, key=lambda s: (s.first, s.depth))
 
 
-def inserts(found: list[Section], lines: list[bytes], bound: dict[str, bytes]) -> list[Insert]:
+def inserts(found: list[Section], lines: list[bytes], name: bytes) -> list[Insert]:
     """The tagged lines of the sections. Where several meet, inner ones end first, outer ones begin first."""
-    ends = [_line(s, s.last + 1, bound[tags.END], lines) for s in sorted(found, key=lambda s: -s.depth)]
-    return ends + [_line(s, s.first, bound[tags.PROFILE], lines) for s in found]
+    ends = [_line(s, s.last + 1, name, "end", lines) for s in sorted(found, key=lambda s: -s.depth)]
+    return ends + [_line(s, s.first, name, "profile", lines) for s in found]
 
 
-def _line(s: Section, at: int, name: bytes, lines: list[bytes]) -> Insert:
-    call = tags.call(name, s.label.encode())
-    return Insert(at, indent(lines[s.first - 1]) + call + b"  " + tags.TAG + eol(lines, s.first))
+def _line(s: Section, at: int, name: bytes, kind: str, lines: list[bytes]) -> Insert:
+    call = tags.call(name, kind, s.label.encode())
+    return Insert(at, indent(lines[s.first - 1]) + call + tags.LINE + eol(lines, s.first))
 
 
 def _blocks(function: FunctionNode, lines: list[bytes], kinds: frozenset[str]) -> Iterator[tuple[int, int, str, int]]:

@@ -40,24 +40,35 @@ def find(tree: ast.Module, lines: list[bytes]) -> Tagged:
     for _, _, block in statements(tree):
         for stmt in block:
             for decorator in getattr(stmt, "decorator_list", ()):
-                if isinstance(decorator, ast.Name) and tags.ANY_DECORATOR.fullmatch(_text(lines, decorator.lineno)):
-                    found.whole.add(decorator.lineno)
-                    found.nodes.add(id(decorator))
-            if isinstance(stmt, ast.ImportFrom) and stmt.module == "prof":
-                if tags.ANY_HEADER.fullmatch(_text(lines, stmt.lineno)):
-                    found.whole.add(stmt.lineno)
-                    found.nodes.add(id(stmt))
-                    found.header = found.header or stmt.lineno
-            elif isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
+                if isinstance(decorator, ast.Name) and tags.ANY_LINE.fullmatch(_text(lines, decorator.lineno)):
+                    _add(found, decorator)
+            if isinstance(stmt, (ast.ImportFrom, ast.If)) and _header(stmt, lines):
+                _add(found, stmt)
+                found.header = found.header or stmt.lineno
+            elif isinstance(stmt, (ast.ImportFrom, ast.Global, ast.Expr)):
                 text = _text(lines, stmt.lineno)
-                if tags.ANY_SECTION.fullmatch(text):
-                    found.whole.add(stmt.lineno)
-                    found.nodes.add(id(stmt))
-                elif tags.MARKER.match(text):
+                if tags.ANY_LINE.fullmatch(text):
+                    _add(found, stmt)
+                elif isinstance(stmt, ast.Expr) and tags.MARKER.match(text):
                     found.calls.add(stmt.lineno)
                     found.nodes.add(id(stmt))
     _find_comment_header(tree, lines, found)
     return found
+
+
+def _add(found: Tagged, node: ast.stmt | ast.expr) -> None:
+    found.whole.add(node.lineno)
+    found.nodes.add(id(node))
+
+
+def _header(stmt: ast.ImportFrom | ast.If, lines: list[bytes]) -> bool:
+    if not tags.ANY_HEADER.fullmatch(_text(lines, stmt.lineno)):
+        return False
+    if isinstance(stmt, ast.ImportFrom):
+        return True
+    # More than our import below the `if` is somebody's edit.
+    ours = tags.ANY_LINE.fullmatch(_text(lines, stmt.body[0].lineno))
+    return ours is not None and len(stmt.body) == 1 and not stmt.orelse
 
 
 def _find_comment_header(tree: ast.Module, lines: list[bytes], found: Tagged) -> None:

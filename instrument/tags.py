@@ -1,17 +1,24 @@
 """The tag: how every byte this package writes into a file can be told from the user's own.
 
-Four kinds of line are written. `EOL` and the indent are copied from the line they stand above.
+These lines are written. `EOL` and the indent are copied from the line they stand above.
 
-    from prof import profiled  # prof:auto n=3 b=0123456789abcdef     the header, once per file
-    @profiled  # prof:auto                                            above a `def` or `async def`
-    profile("label")  # prof:auto      end("label")  # prof:auto      automatic sections
-    profile("label")  # profile! label                                a converted comment marker
+    if not __import__("prof.auto"):  # pragma: no cover  # prof:auto n=3 b=0123456789abcdef    the header, once per file
+        from prof.auto import profiled  # prof:auto                its second line, which never runs
+    @profiled  # prof:auto                                         above a `def` or `async def`
+    global profiled  # prof:auto                                   in a class whose namespace may make names up
+    profiled.profile("label")  # prof:auto                         automatic sections; `end` likewise
+    profiled.profile("label")  # profile! label                    a converted comment marker
 
-The first three are whole lines: whoever maps a line number back to the uninstrumented source subtracts the
-lines above it that hold `TAG` (see `is_added`). A converted marker stands on the line its comment stood on,
-and shifts nothing. `n` counts all edits but the header; `b` is `digest` of the original file. Where a name is
-taken in the file, the header binds an alias (`profiled as _prof_profiled`); where the user's own import
-serves, the header is only the comment.
+The header binds nothing, so that no list of the file's names has one more: `prof.auto` puts `profiled` into the
+builtins. Its second line is for readers and checkers, who find there what `profiled` is. Where `profiled` is a
+name of the file's own, or a star import may bring one, all lines say `__profiled__`; where the user's own import
+serves, the header is only the comment; where functions may travel to other processes by value, it imports
+`__profiled__`.
+
+All but the last are whole lines: whoever maps a line number back to the uninstrumented source subtracts those
+above it (`prof.lines`). A converted marker stands on the line its comment stood on, and shifts nothing. `n` counts all
+edits but the header's first line; `b` is `digest` of the original file. Earlier versions wrote
+`from prof import profiled, profile, end` as the header, `profile("label")` as sections, `_prof_` before taken names.
 """
 
 from __future__ import annotations
@@ -20,23 +27,38 @@ import re
 from hashlib import blake2b
 
 TAG = b"# prof:auto"
-PROFILED, PROFILE, END = "profiled", "profile", "end"
-# One underscore: a name with two would be mangled inside a class.
-ALIAS = "_prof_"
+PROFILED = "profiled"
+# Two underscores at both ends: mangled in no class, shown by no list of public names.
+PRIVATE = "__profiled__"
 
 LINE = b"  " + TAG  # how every whole line but the header ends
+LOADS = b'if not __import__("prof.auto"):  # pragma: no cover'
 
-# Exactly what is written, for the fast undo. ADDED is what stands before LINE. HEADER: names, n, b, EOL.
-HEADER = re.compile(rb"(?:from prof import ([\w, ]+)  )?" + TAG + rb" n=(\d+) b=([0-9a-f]{16})(\r\n|\r|\n)")
-ADDED = re.compile(rb'[ \t]*(?:@(?:_prof_)?profiled|(?:_prof_)?(?:profile|end)\("[^"\r\n]*"\))')
-MARKER = re.compile(rb'(?:_prof_)?(profile|end)\("([^"\r\n]+)"\)  (?=#[ \t]*\1![ \t]+\2[ \t]*(?:[\r\n]|$))')
+_NAME = rb"(?:profiled|__profiled__|_prof_profiled)"
+_SECTION = rb"(?:" + _NAME + rb"\.|_prof_)?(?:profile|end)"
+_COUNTS = TAG + rb" n=(?P<n>\d+) b=(?P<b>[0-9a-f]{16})"
 
-# The same whole lines, stripped, as a formatter or a person may have left them.
-ANY_HEADER = re.compile(
-    rb"(?:from[ \t]+prof[ \t]+import[ \t]+\(?([\w, \t]+)\)?[ \t]*)?" + TAG + rb" n=(\d+) b=([0-9a-f]{16})"
+# Exactly what is written, for the fast undo. ADDED is what stands before LINE.
+HEADER = re.compile(
+    rb"(?:(?:from prof(?:\.auto)? import [\w, ]+|" + re.escape(LOADS) + rb")  )?" + _COUNTS + rb"(?P<eol>\r\n|\r|\n)"
 )
-ANY_DECORATOR = re.compile(rb"@[ \t]*(?:_prof_)?profiled[ \t]*" + TAG)
-ANY_SECTION = re.compile(rb"(?:_prof_)?(?:profile|end)\([^()\r\n]*\)[ \t]*" + TAG)
+_IMPORT = rb"from prof\.auto import profiled(?: as __profiled__)?"
+_SPARE = rb'__import__\("builtins"\)\.__dict__\.setdefault\("' + _NAME + rb'", lambda f: f\)'
+_FIXED = _IMPORT + rb"|" + _SPARE
+ADDED = re.compile(
+    rb"[ \t]*(?:@" + _NAME + rb"|global " + _NAME + rb"|" + _SECTION + rb'\("[^"\r\n]*"\)|' + _FIXED + rb")"
+)
+MARKER = re.compile(
+    rb"(?:" + _NAME + rb'\.|_prof_)?(profile|end)\("([^"\r\n]+)"\)  (?=#[ \t]*\1![ \t]+\2[ \t]*(?:[\r\n]|$))'
+)
+
+# The same whole lines, stripped, as a formatter or a person may have left them. `csrc/lines.c` knows them as well.
+ANY_HEADER = re.compile(
+    rb"(?:from[ \t]+prof(?:\.auto)?[ \t]+import[ \t]+[\w, \t()]+|"
+    rb"if not __import__\([\"']prof\.auto[\"']\):[ \t]*(?:# pragma: no cover[ \t]*)?)?" + _COUNTS
+)
+_ANY_CODE = rb"@[ \t]*" + _NAME + rb"|global[ \t]+" + _NAME + rb"|" + _SECTION + rb"\([^()\r\n]*\)|" + _FIXED
+ANY_LINE = re.compile(rb"(?:" + _ANY_CODE + rb")[ \t]*" + TAG)
 
 
 def digest(data: bytes) -> bytes:
@@ -44,31 +66,21 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=8).hexdigest().encode()
 
 
-def alias(name: str) -> str:
-    """The name to bind where `name` itself is taken."""
-    return ALIAS + name
+def call(name: bytes, kind: str, label: bytes) -> bytes:
+    """`profiled.profile("label")`, `name` being what the file calls `profiled`."""
+    return b'%s.%s("%s")' % (name, kind.encode(), label)
 
 
-def call(name: bytes, label: bytes) -> bytes:
-    """`profile("label")`, `name` being what the file calls `profile` or `end`."""
-    return b'%s("%s")' % (name, label)
+def imports(name: str) -> bytes:
+    """The import that a reader finds, or that binds where names must travel with functions."""
+    return b"from prof.auto import profiled" + (b" as __profiled__" if name == PRIVATE else b"")
 
 
-def header(names: dict[str, str], count: int, original: bytes) -> bytes:
-    """The header without its EOL. `names` maps what is imported to what it is called in the file."""
-    comment = b"%s n=%d b=%s" % (TAG, count, digest(original))
-    if not names:
-        return comment
-    listed = ", ".join(n if n == bound else f"{n} as {bound}" for n, bound in names.items())
-    return b"from prof import " + listed.encode() + b"  " + comment
+def spare(name: str) -> bytes:
+    """For text that is copied into other files: what stands in for `profiled` where no profiler is installed."""
+    return b'__import__("builtins").__dict__.setdefault("%s", lambda f: f)' % name.encode()
 
 
-def is_added(line: bytes) -> bool:
-    """Whether a line of an instrumented file was added whole, and so shifts the lines below it by one.
-
-    Textual: a line inside a string literal that reads exactly like an added one counts too.
-    """
-    text = line.strip(b" \t\f\r\n")
-    if TAG not in text:
-        return False
-    return any(p.fullmatch(text) for p in (ANY_DECORATOR, ANY_HEADER, ANY_SECTION))
+def counts(count: int, original: bytes) -> bytes:
+    """The header's comment."""
+    return b"%s n=%d b=%s" % (TAG, count, digest(original))

@@ -39,9 +39,9 @@ def undo(data: bytes) -> Undone:
         return Undone(data)
     for header in _headers(data):
         for parts in (_parts, _mixed_parts):
-            original = _by_text(data, header, parts(data, header[4]))
-            if original is not None and tags.digest(original) == header[3]:
-                return Undone(original, int(header[2]))
+            original = _by_text(data, header, parts(data, header["eol"]))
+            if original is not None and tags.digest(original) == header["b"]:
+                return Undone(original, int(header["n"]))
     return _by_tree(data)
 
 
@@ -66,7 +66,7 @@ def _by_text(data: bytes, header: re.Match[bytes], split: tuple[list[bytes], set
     parts[0] = data[: header.start()] + parts[0][header.end() :]
     rest = b"".join(parts)
     # The header counts all edits: the ones that were not lines are calls before comments.
-    return rest if int(header[2]) == len(parts) - 1 else tags.MARKER.sub(b"", rest)
+    return rest if int(header["n"]) == len(parts) - 1 else tags.MARKER.sub(b"", rest)
 
 
 def _parts(data: bytes, eol: bytes) -> tuple[list[bytes], set[bytes]]:
@@ -113,9 +113,9 @@ def _by_tree(data: bytes) -> Undone:
         _without_call(line) if n in found.calls else line for n, line in enumerate(lines, 1) if n not in found.whole
     ]
     undone = bom + b"".join(kept)
-    if header is not None and tags.digest(undone) == header[3]:
+    if header is not None and tags.digest(undone) == header["b"]:
         return Undone(undone, edits)
-    _check_edited(tree, found, undone, kept, header)
+    _check_edited(tree, found, undone, kept, _provided(lines[found.header - 1]) if header else set())
     return Undone(undone, edits, edited=True)
 
 
@@ -123,10 +123,8 @@ def _without_call(line: bytes) -> bytes:
     return tags.MARKER.sub(b"", line, count=1)
 
 
-def _check_edited(
-    tree: ast.Module, found: tagged.Tagged, undone: bytes, kept: list[bytes], header: re.Match[bytes] | None
-) -> None:
-    """Raises `Refusal` unless `undone` is the edited file without our nodes, and runs without our import."""
+def _check_edited(tree: ast.Module, found: tagged.Tagged, undone: bytes, kept: list[bytes], provided: set[str]) -> None:
+    """Raises `Refusal` unless `undone` is the edited file without our nodes, and runs without our header."""
     try:
         after = parse(undone)
     except Refusal as e:
@@ -140,12 +138,17 @@ def _check_edited(
             raise Refusal(
                 number, "edited since it was instrumented: the tag is on a line that is not as it was written"
             )
-    imported = (
-        re.findall(rb"\w+(?=[ \t]*(?:,|\Z))", header[1].strip(b" \t")) if header is not None and header[1] else []
-    )
-    unbound = _unbound(after, {name.decode() for name in imported})
+    unbound = _unbound(after, provided)
     if unbound:
-        raise Refusal(unbound, "edited since it was instrumented: this line uses a name that our import provides")
+        raise Refusal(unbound, "edited since it was instrumented: this line uses a name that our header provides")
+
+
+def _provided(header: bytes) -> set[str]:
+    """The names that the file has through its header."""
+    text = header.partition(tags.TAG)[0].strip()
+    if text.startswith(b"if"):
+        return {tags.PROFILED, tags.PRIVATE}
+    return {name.decode() for name in re.findall(rb"\w+(?=[ \t)]*(?:,|\Z))", text)}
 
 
 def _unbound(tree: ast.Module, names: set[str]) -> int:

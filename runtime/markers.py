@@ -161,6 +161,9 @@ def profiled(*args: Any, name: str | None = None) -> Any:
     return mark
 
 
+_NOT_A_DECORATOR = "profile(name): the section's name, a str; the decorator is called @profiled"
+
+
 def profile(name: str) -> Any:
     """Opens the section `name`, until `end(name)` or, in a `with` statement, the end of its block.
 
@@ -168,6 +171,8 @@ def profile(name: str) -> Any:
     function returns, and counted.
     """
     if _attach is None:
+        if not isinstance(name, str):
+            raise TypeError(_NOT_A_DECORATOR)
         return _NO_SECTION
     return _begin(name, 1)
 
@@ -179,6 +184,11 @@ def end(name: str | None = None) -> None:
     """
     if _attach is not None:
         _end(name, 1)
+
+
+if not TYPE_CHECKING:
+    # What instrumented source calls: it has only the one name, which is in the builtins.
+    profiled.profile, profiled.end = profile, end
 
 
 def _begin(name: str, depth: int) -> Any:
@@ -263,7 +273,7 @@ def start_if_asked() -> None:
         # The C callables themselves: no Python frame between the program and its sections.
         from prof import _probes
 
-        profile, end = _probes.profile, _probes.end
+        profile, end = profiled.profile, profiled.end = _probes.profile, _probes.end
 
 
 def _start() -> None:

@@ -395,8 +395,8 @@ def main():
     return wrong
 """)
     assert recorded.result == [
-        "profile(name): the section's name, a str",
-        "profile(name): the section's name, a str",
+        "profile(name): the section's name, a str; the decorator is called @profiled",
+        "profile(name): the section's name, a str; the decorator is called @profiled",
         "end(name): the section's name, a str",
     ]
 

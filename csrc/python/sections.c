@@ -228,7 +228,7 @@ static int arguments(PyObject *const *args, Py_ssize_t n, int name_needed, PyObj
     *depth = n > 1 ? (int)PyLong_AsLong(args[1]) : 0;
     if (PyErr_Occurred()) return -1;
     if (n <= 2 && (*name ? PyUnicode_Check(*name) : !name_needed)) return 0;
-    PyErr_SetString(PyExc_TypeError, name_needed ? "profile(name): the section's name, a str"
+    PyErr_SetString(PyExc_TypeError, name_needed ? "profile(name): the section's name, a str; the decorator is called @profiled"
                                                  : "end(name): the section's name, a str");
     return -1;
 }

@@ -20,8 +20,9 @@ def run(tmp_path: Path) -> Run:
 
     def call(action: str, *args: str, stdin: bytes = b"", cwd: Path = tmp_path) -> subprocess.CompletedProcess[bytes]:
         code = f"import sys; from prof.instrument.cli import {action}_main as main; sys.exit(main())"
-        command: Sequence[str] = [sys.executable, "-c", code, *args]
-        return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=120)
+        # As the installed scripts: the current folder is not searched for modules.
+        command: Sequence[str] = [sys.executable, "-P", "-c", code, *args]
+        return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=300)
 
     return call
 

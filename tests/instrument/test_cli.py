@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -236,6 +238,24 @@ def test_jobs(jobs: str, tmp_path: Path, run: Run) -> None:
     assert content(tmp_path) == before
 
 
+def test_the_workers_of_a_killed_run_end(tmp_path: Path) -> None:
+    for i in range(300):
+        (tmp_path / f"m{i}.py").write_bytes(SOURCE * 50)
+    code = "from prof.instrument.cli import instrument_main as main; main()"
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, "-j", "2", "."], cwd=tmp_path)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not any(DONE in (tmp_path / f"m{i}.py").read_bytes() for i in range(2)):
+        assert process.poll() is None
+    workers = children.read_text().split()
+    process.kill()
+    process.wait()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}/status").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_settings_from_pyproject(tree: Path, run: Run) -> None:
     (tree.parent / "pyproject.toml").write_text(
         '[tool.prof]\nexclude = ["src/pkg"]\nsections = ["loops"]\n[tool.prof.skip]\nregistered = ["registry.add"]\n'
@@ -347,3 +367,76 @@ def test_the_bar_leaves_a_piped_stdout_alone(tmp_path: Path) -> None:
     assert done.stdout.split() == [f".{os.sep}{name}".encode() for name in ("a.py", "b.py")]
     assert b"files" in shown
     assert b"b.py" not in shown
+
+
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        ("app.py", "prof.py"),
+        ("app.py", "prof/__init__.py"),
+        ("scripts/app.py", "scripts/prof.py"),
+        ("pkg/__init__.py pkg/sub/__init__.py pkg/sub/app.py", "prof.py"),
+        ("lib/pkg/__init__.py lib/pkg/app.py", "lib/prof/__init__.py"),
+        ("tests/app.py", "src/prof.py"),
+        ("prof/__init__.py prof/app.py", "prof/__init__.py"),
+        ("app.py", "prof.cpython-311-x86_64-linux-gnu.so"),
+    ],
+)
+@pytest.mark.parametrize("named", ["file", "folder"])
+def test_a_module_prof_of_the_projects_own_is_told(
+    file: str, module: str, named: str, tmp_path: Path, run: Run
+) -> None:
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    files = file.split()
+    for name in [*files, module.replace(".cpython-311-x86_64-linux-gnu.so", suffix)]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(SOURCE)
+    before = content(tmp_path)
+    paths = files if named == "file" else ["."]
+    done = run("instrument", *paths)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert b"is a module prof of the project's own and would hide the profiler's; nothing was edited" in line
+    assert content(tmp_path) == before
+    assert run("instrument", "--check", *paths).returncode == 2
+    assert run("uninstrument", *paths).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["pkg/prof.py", "prof.txt", "prof_x.py", "other/prof.py"])
+def test_a_prof_that_hides_nothing_is_no_matter(module: str, tmp_path: Path, run: Run) -> None:
+    for name in ("pkg/__init__.py", "pkg/app.py", module):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(SOURCE)
+    assert run("instrument", "pkg").returncode == 0
+    code = [sys.executable, "-c", "import pkg.app; import prof; print(prof.__version__)"]
+    assert subprocess.run(code, cwd=tmp_path, capture_output=True, check=True).stdout
+
+
+def test_the_profiler_of_another_environment_is_ours(tmp_path: Path, run: Run) -> None:
+    import prof
+
+    site = tmp_path / "lib" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "prof").symlink_to(os.path.dirname(str(prof.__file__)))
+    (site / "app.py").write_bytes(SOURCE)
+    assert run("instrument", str(site / "app.py")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("setup.py", "from mypyc.build import mypycify\nsetup(ext_modules=mypycify(['src/a.py']))", b"mypyc"),
+        ("pyproject.toml", "[tool.hatch.build.targets.wheel.hooks.mypyc]\n", b"mypyc"),
+        ("setup.py", "setup(ext_modules=cythonize('src/*.py'))", b"Cython"),
+        ("setup.py", "setup(ext_modules=cythonize('src/*.pyx'))", b""),
+        ("setup.py", "setup()", b""),
+    ],
+)
+def test_a_project_that_is_compiled_is_told_so_once(name: str, text: str, said: bytes, tree: Path, run: Run) -> None:
+    (tree.parent / name).write_text(text)
+    done = run("instrument", "src")
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == bool(said)
+    assert all(name.encode() + b" has " + said + b" compile this project" in line for line in lines)
+    assert run("instrument", "-q", "src").stderr == b""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -181,3 +185,114 @@ def test_an_unchanged_file_is_not_written(file: Path, run: Run) -> None:
     before = file.stat()
     run("instrument", "a.py")
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.fixture
+def linked(file: Path) -> Path:
+    """Another name of `file`."""
+    other = file.with_name("b.txt")
+    os.link(file, other)
+    return other
+
+
+def test_hard_links_are_kept(file: Path, linked: Path, run: Run) -> None:
+    file.chmod(0o4755)
+    assert run("instrument", "a.py").returncode == 0
+    assert os.path.samefile(file, linked)
+    assert b"@profiled" in linked.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o4755
+    assert run("uninstrument", "a.py").returncode == 0
+    assert os.path.samefile(file, linked)
+    assert linked.read_bytes() == SOURCE
+    assert sorted(os.listdir(file.parent)) == ["a.py", "b.txt"]
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_linked_file_on_a_full_disk_is_put_back(
+    file: Path, linked: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    write, calls = os.write, []
+
+    def full(descriptor: int, data: bytes) -> int:
+        calls.append(1)
+        if len(calls) == after + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data[:9])
+
+    monkeypatch.setattr(module.os, "write", full)
+    with pytest.raises(OutputError, match="No space left"):
+        replace(str(file), read(str(file)), b"x" * 100)
+    monkeypatch.undo()
+    assert linked.read_bytes() == SOURCE
+    assert sorted(os.listdir(file.parent)) == ["a.py", "b.txt"]
+
+
+def test_a_linked_file_that_cannot_be_put_back_is_beside(
+    file: Path, linked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(descriptor: int, data: bytes, _: object) -> None:
+        os.write(descriptor, data[:3])
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module, "_overwrite", lost)
+    with pytest.raises(OutputError, match=r"its bytes from before are in .*/\.a\.py\.prof-\w{8}\.saved"):
+        replace(str(file), read(str(file)), b"new")
+    (saved,) = file.parent.glob(".a.py.prof-*.saved")
+    assert saved.read_bytes() == SOURCE
+
+
+KILLED = """
+import os, sys, signal
+from prof.instrument import replace
+from prof.instrument.cli import instrument_main
+def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
+def half(descriptor, data, status):
+    os.write(descriptor, data[:20])
+    kill()
+if sys.argv[1] == "half": replace._overwrite = half
+elif sys.argv[1] == "done": os.unlink = kill
+else: os.replace = kill
+sys.argv[1:] = ["a.py"]
+instrument_main()
+"""
+
+
+@pytest.mark.parametrize("when", ["new", "half", "done"])
+def test_what_a_killed_run_left(file: Path, run: Run, when: str) -> None:
+    """It is never instrumented itself; the next run removes it, unless it is all that is left of a file."""
+    if when != "new":
+        os.link(file, file.with_name("b.txt"))
+    killed = subprocess.run([sys.executable, "-c", KILLED, when], cwd=file.parent)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = file.parent.glob(".a.py.prof-*")
+    content = left.read_bytes()
+    run("instrument", "--check", ".")
+    assert left.read_bytes() == content
+    done = run("instrument", ".")
+    if when == "half":
+        assert done.returncode == 1
+        assert b"as it was before a run that was killed half-way" in done.stderr
+        assert left.read_bytes() == content == SOURCE
+        left.replace(file)
+        assert b"killed" not in run("instrument", ".").stderr
+    else:
+        assert done.returncode == 0
+        assert b"left by a run that was killed, removed" in done.stderr
+        assert not left.exists()
+    assert b"@profiled" in file.read_bytes()
+    assert run("uninstrument", ".").returncode == 0
+    assert file.read_bytes() == SOURCE
+
+
+def test_what_another_run_is_writing_is_left_to_it(file: Path, run: Run) -> None:
+    at_work = file.with_name(".a.py.prof-abcdefgh.tmp")
+    at_work.write_bytes(b"x")
+    theirs = file.with_name(".a.py.prof-other.tmp")
+    theirs.write_bytes(b"x")
+    with open(at_work, "rb") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        assert run("instrument", "a.py").stderr == b""
+        assert at_work.exists()
+    assert b"removed" in run("instrument", "a.py").stderr
+    assert not at_work.exists()
+    assert theirs.exists()

@@ -49,6 +49,49 @@ def test_skipped(source: str, skipped: dict[str, int]) -> None:
     assert instrument(source.encode()).skipped == skipped
 
 
+HELPER = "def helper(x): return x\ndef main(): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "skipped"),
+    [
+        (f"import numba\n{HELPER}fast = numba.njit(helper)\n", {"numba": 1}),
+        (f"import numba as nb\n{HELPER}fast = nb.njit(cache=True)(helper)\n", {"numba": 1}),
+        (f"from numba import jit\n{HELPER}fast = jit(nopython=True)(helper)\n", {"numba": 1}),
+        (f"from numba import njit as J\n{HELPER}fast = J(helper)\n", {"numba": 1}),
+        (f"from numba import njit\nJ = njit\n{HELPER}fast = J(helper)\n", {"numba": 1}),
+        ("from numba import njit\nJ = njit(cache=True)\n@J\ndef f(): ...\n", {"numba": 1}),
+        ("import numba\nif numba:\n    J = numba.njit\nelse:\n    J = str\n@J\ndef f(): ...\n", {"numba": 1}),
+        (
+            "from functools import partial\nfrom numba import njit\nJ = partial(njit, cache=True)\n@J\ndef f(): ...\n",
+            {"numba": 1},
+        ),
+        ("from numba import njit\ndef J(f): return njit(f)\n@J\ndef f(): ...\n", {"numba": 1}),
+        ("from numba import njit\ndef J(f):\n    return njit(cache=True)(f)\n@J\ndef f(): ...\n", {"numba": 1}),
+        ("from numba import njit\ndef J(**k): return njit(**k)\n@J(x=1)\ndef f(): ...\n", {"numba": 1}),
+        (
+            "from numba import njit\ndef J(x):\n    def d(f): return njit(f)\n    return d\n@J(1)\ndef f(): ...\n",
+            {"numba": 1},
+        ),
+        (
+            "from numba.experimental import jitclass\n@jitclass\nclass A:\n  def f(self): ...\n  def g(self): ...\n",
+            {"numba": 2},
+        ),
+        ("from numba import jitclass\nclass A:\n    def f(self): ...\nB = jitclass([])(A)\n", {"numba": 1}),
+        (
+            "from numba import cfunc, stencil\ndef f(x): ...\ndef g(x): ...\na = cfunc('f8(f8)')(f), stencil(g)\n",
+            {"numba": 2},
+        ),
+        ("import numba\nclass A:\n    def f(x): ...\n    def h(self): self.f = numba.njit(A.f)\n", {"numba": 1}),
+        (f"import torch\n{HELPER}fast = torch.compile(helper)\n", {"torch": 1}),
+        (f"from numba import njit\n{HELPER}helper(njit)\nprint(helper, njit)\n", {}),
+        (f"import numba\n{HELPER}numba.set_num_threads(2)\nmap(print, [helper])\n", {}),
+    ],
+)
+def test_what_a_compiler_is_given_otherwise(source: str, skipped: dict[str, int]) -> None:
+    assert instrument(source.encode()).skipped == skipped
+
+
 def test_own_rules() -> None:
     rules = (
         Rule("fast", "", decorators=("mylib.fast",)),

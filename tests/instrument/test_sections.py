@@ -17,24 +17,24 @@ def body(source: bytes, options: Options) -> bytes:
     result = instrument(source, options)
     assert uninstrument(result.data).data == source
     assert instrument(result.data, options).data == result.data
-    return result.data.partition(b"\n")[2]
+    return result.data.split(b"\n", 2)[2]
 
 
 def test_loops() -> None:
     source = b"def f():\n    for line in fh:\n        while i < 3:\n            i += 1\n    return i\n"
     assert body(source, LOOPS) == (
         b"@profiled  # prof:auto\ndef f():\n"
-        b'    profile("for_line_in_fh")  # prof:auto\n    for line in fh:\n'
-        b'        profile("while_i_3")  # prof:auto\n        while i < 3:\n            i += 1\n'
-        b'        end("while_i_3")  # prof:auto\n'
-        b'    end("for_line_in_fh")  # prof:auto\n    return i\n'
+        b'    profiled.profile("for_line_in_fh")  # prof:auto\n    for line in fh:\n'
+        b'        profiled.profile("while_i_3")  # prof:auto\n        while i < 3:\n            i += 1\n'
+        b'        profiled.end("while_i_3")  # prof:auto\n'
+        b'    profiled.end("for_line_in_fh")  # prof:auto\n    return i\n'
     )
 
 
 def test_equal_names_in_one_function_are_numbered() -> None:
     data = body(b"def f():\n    for x in y: pass\n    for x in y: pass\ndef g():\n    for x in y: pass\n", LOOPS)
-    assert data.count(b'profile("for_x_in_y")') == 2
-    assert data.count(b'profile("for_x_in_y_2")') == 1
+    assert data.count(b'profiled.profile("for_x_in_y")') == 2
+    assert data.count(b'profiled.profile("for_x_in_y_2")') == 1
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_paragraphs() -> None:
     )
     assert body(source, PARAGRAPHS) == (
         b"@profiled  # prof:auto\ndef f():\n    # Read the file: fast!\n"
-        b'    profile("read_the_file_fast")  # prof:auto\n    a = 1\n    b = 2\n'
-        b'    end("read_the_file_fast")  # prof:auto\n\n    c = 3\n    d = 4\n'
+        b'    profiled.profile("read_the_file_fast")  # prof:auto\n    a = 1\n    b = 2\n'
+        b'    profiled.end("read_the_file_fast")  # prof:auto\n\n    c = 3\n    d = 4\n'
         b"    # write it\n    # (slowly)\n"
-        b'    profile("write_it")  # prof:auto\n    e = 5\n    if e:\n        return e\n'
-        b'    end("write_it")  # prof:auto\n'
+        b'    profiled.profile("write_it")  # prof:auto\n    e = 5\n    if e:\n        return e\n'
+        b'    profiled.end("write_it")  # prof:auto\n'
     )
 
 
@@ -80,26 +80,26 @@ def test_paragraphs() -> None:
     ],
 )
 def test_paragraphs_left_alone(source: bytes) -> None:
-    assert b"profile(" not in body(source, PARAGRAPHS) or source.count(b";") > 0
+    assert b"profiled.profile(" not in body(source, PARAGRAPHS) or source.count(b";") > 0
 
 
 def test_both_meet_in_order() -> None:
     data = body(b"def f():\n    # all of it\n    for x in y:\n        pass\n    for x in z:\n        pass\n", BOTH)
     order = [line.strip().partition(b"  #")[0] for line in data.splitlines() if b'("' in line]
     assert order == [
-        b'profile("for_x_in_y")',
-        b'profile("all_of_it")',
-        b'end("for_x_in_y")',
-        b'profile("for_x_in_z")',
-        b'end("all_of_it")',
-        b'end("for_x_in_z")',
+        b'profiled.profile("for_x_in_y")',
+        b'profiled.profile("all_of_it")',
+        b'profiled.end("for_x_in_y")',
+        b'profiled.profile("for_x_in_z")',
+        b'profiled.end("all_of_it")',
+        b'profiled.end("for_x_in_z")',
     ] or order == [
-        b'profile("all_of_it")',
-        b'profile("for_x_in_y")',
-        b'end("for_x_in_y")',
-        b'profile("for_x_in_z")',
-        b'end("for_x_in_z")',
-        b'end("all_of_it")',
+        b'profiled.profile("all_of_it")',
+        b'profiled.profile("for_x_in_y")',
+        b'profiled.end("for_x_in_y")',
+        b'profiled.profile("for_x_in_z")',
+        b'profiled.end("for_x_in_z")',
+        b'profiled.end("all_of_it")',
     ]
 
 

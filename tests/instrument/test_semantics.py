@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import types
 import typing
 from pathlib import Path
 
-import prof
+import prof.auto  # noqa: F401  what the header loads
 import pytest
 from prof.instrument.codemod import instrument
 from prof.instrument.plan import Options
@@ -25,8 +26,7 @@ def load(source: bytes) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("sections", [(), ("loops", "paragraphs")])
-def test_same_observations(sections: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prof, "profiled", lambda function: function)
+def test_same_observations(sections: tuple[str, ...]) -> None:
     result = instrument(PROGRAM, Options(sections=frozenset(sections)))
     assert result.functions > 40
     assert load(result.data) == load(PROGRAM)
@@ -39,7 +39,7 @@ def test_the_decorator_is_given_every_plain_function(monkeypatch: pytest.MonkeyP
         given.append(function)
         return function
 
-    monkeypatch.setattr(prof, "profiled", record)
+    monkeypatch.setattr(builtins, "profiled", record)
     load(instrument(PROGRAM).data)
     assert len(given) > 40
     assert all(type(function) is types.FunctionType for function in given)
