@@ -95,7 +95,8 @@ def work():
         60,
         """
 from markdown_it import MarkdownIt
-TEXT = '''# Title\\n\\nSome *text* with **stars**, [a link](http://example.org) and `code`.\\n\\n- one\\n- two\\n\\n> quoted\\n\\n'''
+TEXT = ('# Title\\n\\nSome *text* with **stars**, [a link](http://example.org) and `code`.'
+    '\\n\\n- one\\n- two\\n\\n> quoted\\n\\n')
 def work():
     MarkdownIt().render(TEXT * 6)
 """,

@@ -1,4 +1,4 @@
-"""What a recording knows of the program and the process it runs in. Nothing here may fail, whatever the program did to them."""
+"""What a recording knows of the program and the process it runs in. Nothing here may fail, whatever became of them."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def _origin(module: object) -> str | None:
 
 
 class own_imports:
-    """`with own_imports():` around imports. Afterwards `sys.path` is what it was, and so is `sys.modules` for every name
-    that the program has a module of its own for."""
+    """`with own_imports():` around imports. Afterwards `sys.path` is what it was, and so is `sys.modules` for every
+    name that the program has a module of its own for."""
 
     def __enter__(self) -> None:
         self._path = list(sys.path)

@@ -174,7 +174,7 @@ class Session:
             markers.remember(function, wanted, name)
 
     def join(self, other: Any) -> None:
-        """Another copy of the module `prof.markers`, of a program that imports everything afresh, records here as well."""
+        """Another copy of `prof.markers`, of a program that imports everything afresh, records here as well."""
         self.joined.append(other)
         other._attach = self.attach
 
@@ -245,8 +245,8 @@ def _shown(path: Path) -> str:
 
 
 def start(text: str) -> Session | None:
-    """Begins the recording that `text` (a PROF value) asks for; None when it asks for no mode, or when one runs already,
-    which then goes on.
+    """Begins the recording that `text` (a PROF value) asks for; None when it asks for no mode, or when one runs
+    already, which then goes on.
 
     Raises UsageError for a mistake in it and OutputError where the capture cannot be written.
     """
@@ -288,7 +288,7 @@ def _load_end() -> None:
 def start_from_environment() -> None:
     """Begins what PROF asks for, and stops it at exit.
 
-    A mistake in PROF is one line, and ends the program with its status; so does nothing else: where the recording cannot
+    A mistake in PROF is one line, and ends the program with its status. Nothing else does: where the recording cannot
     begin, that is one line too, and the program goes on without it.
     """
     text = os.environ["PROF"]
@@ -338,12 +338,12 @@ def snapshot() -> Path | None:
     return Path(f"{running.base}.capture")
 
 
-# ---- children ---------------------------------------------------------------------------------------------------------
+# ---- children -------------------------------------------------------------------------------------------------------
 
 
 def _after_fork() -> None:
-    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so that one
-    which only runs another program leaves no file. Samples need no span, and begin at once."""
+    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so
+    that one which only runs another program leaves no file. Samples need no span, and begin at once."""
     parent = _let_go()
     if parent is None:
         return
@@ -371,7 +371,7 @@ _waiting: list[Session] = []
 
 
 def _begin_child() -> None:
-    """A child's first span event. Where it was forked in C, behind Python's back, nobody has told it yet that it is one."""
+    """A child's first span event. One that was forked in C, behind Python's back, has not been told that it is one."""
     if _current is not None and _current.pid != os.getpid():
         _let_go()
     if _waiting:
@@ -400,7 +400,9 @@ def _stop_with_multiprocessing() -> None:
     """multiprocessing's children leave by os._exit(), after running its own finalizers instead of atexit's."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.register_after_fork(_this_process, _stop_at_finalize)  # finalizers of before are dropped when a child begins
+        util.register_after_fork(
+            _this_process, _stop_at_finalize
+        )  # finalizers of before are dropped when a child begins
 
 
 def _stop_at_finalize(process: Any) -> None:

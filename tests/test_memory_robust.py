@@ -164,7 +164,7 @@ print("done")
 
 
 def test_blocks_that_there_is_no_memory_to_follow(run_program: Run, tmp_path: Path) -> None:
-    """Each mebibyte of addresses needs a part of the map, here more than the process may have; with the GIL and without."""
+    """Each MiB of addresses needs a part of the map, here more than the process may have; with and without the GIL."""
     pytest.importorskip("_testcapi", reason="this CPython was built without its tests")
     program = tmp_path / "tracks.py"
     program.write_text(UNFOLLOWED)

@@ -1,10 +1,9 @@
-"""Nothing of the program's is touched, whatever it does to the process: its descriptors, modules, folders, signals, children."""
+"""Nothing of the program's is touched, whatever it does to the process: descriptors, modules, folders, children."""
 
 from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -57,10 +56,10 @@ print(fd, os.fstat(fd).st_size)
 
 
 @pytest.mark.parametrize("prof", MODES)
-@pytest.mark.parametrize("first", ["", "os.closerange(3, 256)", "os.closerange(0, 256); sys.stdout = open('told', 'w')"])
-def test_descriptors_are_the_programs(
-    compared: Run, captures: Captures, tmp_path: Path, prof: str, first: str
-) -> None:
+@pytest.mark.parametrize(
+    "first", ["", "os.closerange(3, 256)", "os.closerange(0, 256); sys.stdout = open('told', 'w')"]
+)
+def test_descriptors_are_the_programs(compared: Run, captures: Captures, tmp_path: Path, prof: str, first: str) -> None:
     """A daemon closes all that it inherits; its own file then has the number that a kept descriptor would have had, is
     open while the capture grows, and at exit."""
     for size, depth in ((1, 14), (1_000_000, 5)):
@@ -71,7 +70,8 @@ def test_descriptors_are_the_programs(
 
 def test_no_descriptor_is_kept(compared: Run) -> None:
     compared(
-        "import os\nfrom prof import profiled\n@profiled\ndef f(): return sorted(os.listdir('/proc/self/fd'))\nprint(f())",
+        "import os\nfrom prof import profiled\n@profiled\n"
+        "def f(): return sorted(os.listdir('/proc/self/fd'))\nprint(f())",
         "all,,,true",
     )
 
@@ -103,20 +103,26 @@ def test_a_process_that_changes_its_user_or_root_goes_on_growing(
     assert "folded_size" not in recorded.drops
 
 
-# ---- the start and the end -----------------------------------------------------------------------------------------------
+# ---- the start and the end -----------------------------------------------------------------------------------------
 
 WORK = "from prof import profiled\n@profiled\ndef work(n): return n + 1\n"
 AWKWARD = {
-    "the folder is gone": "import os, sys, tempfile\nd = tempfile.mkdtemp(); sys.path[0] = os.path.abspath(sys.path[0])\n"
+    "the folder is gone": "import os, sys, tempfile\n"
+    "d = tempfile.mkdtemp(); sys.path[0] = os.path.abspath(sys.path[0])\n"
     "os.chdir(d); os.rmdir(d)\nimport plug\nprint(plug.work(1))",
-    "arguments are paths": "import sys, pathlib\nsys.argv = [pathlib.Path('a/tool'), 3]\nimport plug\nprint(plug.work(1))",
+    "arguments are paths": "import sys, pathlib\nsys.argv = [pathlib.Path('a/tool'), 3]\nimport plug\n"
+    "print(plug.work(1))",
     "no arguments": "import sys\ndel sys.argv\nimport plug\nprint(plug.work(1))",
-    "modules twice": "import sys\nbefore = set(sys.modules)\nfor i in range(3):\n    import plug\n    print(plug.work(i))\n"
+    "modules twice": "import sys\nbefore = set(sys.modules)\nfor i in range(3):\n    import plug\n"
+    "    print(plug.work(i))\n"
     "    for name in set(sys.modules) - before: del sys.modules[name]\n",
     "no standard streams": "import os, sys\nfor n in range(3): os.close(n)\nimport plug\nos._exit(plug.work(4))",
-    "nothing to find modules by": "import sys, plug\nplug.work(1)\nsys.path.clear(); sys.meta_path.clear(); sys.modules.clear()",
-    "a jail": "import os, plug\nplug.work(1)\nif not os.geteuid():\n    os.makedirs('jail', exist_ok=True); os.chroot('jail'); os.chdir('/')",
-    "no more files": "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))\nimport plug\nprint(plug.work(1))",
+    "nothing to find modules by": "import sys, plug\nplug.work(1)\n"
+    "sys.path.clear(); sys.meta_path.clear(); sys.modules.clear()",
+    "a jail": "import os, plug\nplug.work(1)\nif not os.geteuid():\n    os.makedirs('jail', exist_ok=True)\n"
+    "    os.chroot('jail')\n    os.chdir('/')",
+    "no more files": "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))\nimport plug\n"
+    "print(plug.work(1))",
 }
 
 
@@ -132,8 +138,8 @@ def test_the_program_runs_as_without_a_recording(
         assert "samples" in prof or recorded.calls()["plug.work"] == (3 if how == "modules twice" else 1)
 
 
-STANDARD = ["platform", "socket", "json", "ast", "dis", "opcode", "select", "selectors", "subprocess", "dataclasses", "typing",
-            "threading", "attr", "attrs", "cffi", "inspect", "tempfile"]  # fmt: skip
+STANDARD = ["platform", "socket", "json", "ast", "dis", "opcode", "select", "selectors", "subprocess", "dataclasses",
+            "typing", "threading", "attr", "attrs", "cffi", "inspect", "tempfile"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STANDARD)
@@ -176,7 +182,8 @@ def test_other_interpreters_are_left_alone(compared: Run, captures: Captures, tm
         "MAIN\n"
         "for n in range(3):\n"
         "    other = them.create()\n"
-        "    failed = them.run_string(other, f'import sys; sys.path[:] = {sys.path!r}\\nimport plug\\nprint(plug.work({n}), flush=True)')\n"
+        "    failed = them.run_string(other, f'import sys; sys.path[:] = {sys.path!r}\\nimport plug\\n"
+        "print(plug.work({n}), flush=True)')\n"
         "    print(failed, flush=True)\n"
         "    them.destroy(other)\n"
     )
@@ -187,13 +194,14 @@ def test_other_interpreters_are_left_alone(compared: Run, captures: Captures, tm
     assert [c.calls().get("plug.work", 1) for c in captures()] == [1] * len(MODES)
 
 
-# ---- children --------------------------------------------------------------------------------------------------------------
+# ---- children ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prof", MODES)
 def test_a_child_that_becomes_another_program_leaves_no_file(compared: Run, captures: Captures, prof: str) -> None:
     compared(
-        WORK + "import os, subprocess\nprint([subprocess.run(['true'], preexec_fn=os.setsid).returncode for _ in range(4)], work(1))",
+        WORK + "import os, subprocess\n"
+        "print([subprocess.run(['true'], preexec_fn=os.setsid).returncode for _ in range(4)], work(1))",
         prof,
     )
     assert len(captures()) == 1
@@ -217,14 +225,15 @@ def test_a_fork_warns_of_no_thread(compared: Run, captures: Captures, prof: str)
 def test_a_sampler_goes_on_after_a_fork(compared: Run, captures: Captures) -> None:
     compared(
         WORK + "import os, time\npid = os.fork()\nif not pid: os._exit(0)\nos.waitpid(pid, 0)\n"
-        "@profiled\ndef later():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\nlater()",
+        "@profiled\ndef later():\n    end = time.process_time() + 0.3\n"
+        "    while time.process_time() < end: pass\nlater()",
         "samples",
     )
     (parent,) = (c for c in captures() if not c.path.stem.endswith(f"-{c.pid}"))
     assert sum(f.samples or 0 for f in parent.functions if f.label.name == "app.later") > 50
 
 
-# ---- a full disk -----------------------------------------------------------------------------------------------------------------
+# ---- a full disk ---------------------------------------------------------------------------------------------------
 
 SECTIONS = """
 import resource, sys, warnings
@@ -247,7 +256,7 @@ def test_a_full_disk_is_said_once_and_blames_nobody(compared: Run, captures: Cap
     assert "section_unopened" not in recorded.drops and recorded.drops["lost_labels"] > 100
 
 
-# ---- other people's files ----------------------------------------------------------------------------------------------------
+# ---- other people's files ------------------------------------------------------------------------------------------
 
 
 def test_what_is_written_is_its_owners_alone(run_program: Run, tmp_path: Path) -> None:

@@ -420,8 +420,8 @@ def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Pat
     """A generator's step takes as long as the plain function `leaf`, and as much of the sampled processor time.
 
     Who reads frames again until they fit together sees half of the steps: at the second look, what the step's consumer
-    does next. The program runs until the sampler has looked 8,000 times while it was running: then some 500 looks are of
-    `leaf`, and the ratio is within 8 % two times of three, for looks that do not come evenly.
+    does next. The program runs until the sampler has looked 8,000 times while it was running: then some 500 looks are
+    of `leaf`, and the ratio is within 8 % two times of three, for looks that do not come evenly.
     """
     keys = "imports=false,collections=false,interval=100us"
     own, looks, unsure = Counter[str](), 0, 0
