@@ -1,8 +1,8 @@
 """Programs that are only data, or code that runs once: what each line costs that is met for the first time.
 
 The awkward shapes of generated code. Each is compiled and run once, as an import does that finds no cached bytecode; a
-peer that looks up each line from the beginning of its function takes minutes for the larger ones, so no peer is measured.
-"""
+peer that looks up each line from the beginning of its function takes minutes for the larger ones, so no peer
+is measured. """
 
 from __future__ import annotations
 

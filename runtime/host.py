@@ -77,7 +77,7 @@ def described(argv: bool) -> dict[str, Any]:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (ValueError, OSError):
         libc = ""
-    found = {
+    found: dict[str, Any] = {
         "name": program_name(),
         "python": sys.version.split()[0],
         "implementation": sys.implementation.name,

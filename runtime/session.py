@@ -313,7 +313,7 @@ def start_from_environment() -> None:
 
 def stop() -> list[Path]:
     """Ends the current recording, if there is one. Never raises: it runs at the program's end."""
-    session = _current
+    session: Session | None = _current
     if session is None:
         return []
     try:
