@@ -78,7 +78,8 @@ def read_source(path: Path, known: SourceFile | None) -> Source:
         raise InputError(f"{path} cannot be read: it is not in its encoding ({error})") from error
     if lines and not lines[-1]:
         lines.pop()
-    inserted = inserted_lines(raw)
+    # Of a file in an archive the recording could not read which lines were inserted: there, it counts all.
+    inserted = frozenset() if known is None and member(path) is not None else inserted_lines(raw)
     kept = [text.encode("utf-8", "replace") for number, text in enumerate(lines, 1) if number not in inserted]
     return Source(path, tuple(kept), known is not None)
 

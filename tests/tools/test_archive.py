@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from prof.errors import InputError
+from prof.instrument.cli import instrument_main
 from prof.tools import archive
 
 CORE = """from prof import profiled
@@ -22,10 +24,13 @@ def main():
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Path:
+def app(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     (tmp_path / "source" / "pk").mkdir(parents=True)
     (tmp_path / "source" / "pk" / "__init__.py").write_text("")
     (tmp_path / "source" / "pk" / "core.py").write_text(CORE)
+    if getattr(request, "param", "") == "instrumented":
+        (tmp_path / "source" / "pk" / "core.py").write_text("".join(CORE.splitlines(True)[2:]))
+        assert instrument_main(["--quiet", str(tmp_path / "source")]) == 0
     made = tmp_path / "app.pyz"
     command = [sys.executable, "-m", "zipapp", "source", "-m", "pk.core:main", "-o", made.name]
     subprocess.run(command, cwd=tmp_path, check=True)
@@ -33,6 +38,7 @@ def app(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("modes", ["time", "all"])
+@pytest.mark.parametrize("app", ["by hand", "instrumented"], indirect=True)
 def test_the_source_of_a_zipapp(app: Path, tmp_path: Path, modes: str) -> None:
     environment = os.environ | {"PROF": f"{modes},out"}
     done = subprocess.run([sys.executable, app.name], cwd=tmp_path, env=environment, capture_output=True, check=True)
@@ -41,6 +47,9 @@ def test_the_source_of_a_zipapp(app: Path, tmp_path: Path, modes: str) -> None:
     command = [sys.executable, "-m", "prof", "report", "--source", "core.py", str(capture)]
     listing = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path.parent).stdout
     assert listing.startswith(f"{app}/pk/core.py")
+    lines = listing.splitlines()
+    begins = next(before for before, line in itertools.pairwise(lines) if "def area" in line)
+    assert len(begins.partition("@")[0].split()) > 1, "its figures beside the number of its line"
     assert "    return a * b" in listing
     app.write_bytes(b"no archive any more")
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -51,7 +60,7 @@ def test_the_source_of_a_zipapp(app: Path, tmp_path: Path, modes: str) -> None:
 
 def test_what_is_no_member(app: Path, tmp_path: Path) -> None:
     found = archive.member(app / "pk" / "core.py")
-    assert found is not None and found.raw == CORE.encode()
+    assert found == CORE.encode()
     assert archive.member(tmp_path / "none.pyz" / "pk" / "core.py") is None
     assert archive.member(app) is None
     for name in ("pk/other.py", "../source/pk/core.py"):
