@@ -158,6 +158,13 @@ def _run(args: argparse.Namespace, action: str) -> int:
     return _status(totals, args.check) or int(half)
 
 
+# What to know of what is put in, by compiler.
+_COMPILED = {
+    "mypyc": "`__init__` is left alone there, and what is compiled is not recorded",
+    "Cython": "what is compiled is not recorded",
+}
+
+
 def _warn_of_compilers(found: Found, args: argparse.Namespace) -> None:
     """One line for each build that compiles what is to be edited."""
     folders = {os.path.dirname(os.path.abspath(t.path)) for t in found.targets}
@@ -165,7 +172,7 @@ def _warn_of_compilers(found: Found, args: argparse.Namespace) -> None:
         if name and not args.quiet:
             print(
                 f"prof-instrument: warning: {os.path.relpath(path)} has {name} compile this project; "
-                f"{name} does not take all that is put in: build from the source as it was, or --exclude those files",
+                f"{_COMPILED[name]}: build from the source as it was, or --exclude those files",
                 file=sys.stderr,
             )
 

@@ -30,14 +30,14 @@ class Name:
     header: Header
 
 
-def settle(tree: ast.Module, source: bytes, first: int, star: bool, travels: bool) -> Name:
+def settle(tree: ast.Module, source: bytes, first: int, star: bool, binds: bool) -> Name:
     """Decide what `profiled` is called, for edits from line `first` on.
 
     A name is taken as soon as the file uses it for anything: even only reading it means that somebody else
     provides it. After a star import it is not safe either. Where the user's own top-level `from prof import …` binds
-    it above `first`, and nothing else does, it serves. Where functions with edits inside may travel by value, to a
-    process that has not loaded this file, they need a global to take along. Raises `Refusal` when even the private
-    name is taken.
+    it above `first`, and nothing else does, it serves. `binds`: it must be a name of the module's own, to be taken
+    along by functions that travel by value, or for a compiler that does not look into the builtins. Raises `Refusal`
+    when even the private name is taken.
     """
     bound: set[str] = set()
     reads: dict[str, int] = {}
@@ -46,7 +46,7 @@ def settle(tree: ast.Module, source: bytes, first: int, star: bool, travels: boo
         bound, reads = occurrences(tree, served)
         if PROFILED in served and not star and PROFILED not in bound:
             return Name(PROFILED, Header.SERVED)
-    binds = travels or "__import__" in bound
+    binds = binds or "__import__" in bound
     used = PRIVATE if star or binds or PROFILED in bound or PROFILED in reads else PROFILED
     if used == PRIVATE and (PRIVATE in bound or PRIVATE in reads):
         raise Refusal(0, f"both {PROFILED} and {PRIVATE} are names of the file's own")

@@ -23,10 +23,12 @@ BY_VALUE = frozenset(
 
 @frozen
 class Options:
-    """What decides about one file's edits. `sections` holds names out of `sections.KINDS`."""
+    """What decides about one file's edits. `sections` holds names out of `sections.KINDS`; `binds` says that the header
+    must bind the name it uses."""
 
     sections: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = RULES
+    binds: bool = False
 
 
 @define
@@ -73,7 +75,8 @@ def make(source: bytes, options: Options) -> Plan:
     blocks = [b for b in blocks if not copied.around(areas, b.first) and not any(_holds(f, b.first) for f in together)]
     plan.functions, plan.sections = len(kept), len(blocks) + len(calls) // 2
     if kept or calls:
-        _edit(plan, found, kept, calls, blocks, areas, source)
+        binds = options.binds or _travels(found, kept, plan.sections)
+        _edit(plan, found, kept, calls, blocks, areas, source, binds)
     return plan
 
 
@@ -111,13 +114,13 @@ def _edit(
     blocks: list[sections.Section],
     areas: list[tuple[int, int]],
     source: bytes,
+    binds: bool,
 ) -> None:
     """Put the edits into the plan."""
     lines = plan.lines
     starts = [_def_start(f, lines) for f in kept]
     first_call = min((m.line for m in calls), default=len(lines))
-    travels = _travels(found, kept, plan.sections)
-    name = names.settle(plan.tree, source, min([*starts, first_call]), found.star, travels)
+    name = names.settle(plan.tree, source, min([*starts, first_call]), found.star, binds)
     used = name.used.encode()
     decorator = b"@" + used + tags.LINE
     edits = list(_globals(found, kept, calls, used, lines))

@@ -38,6 +38,9 @@ TYPE_CHECKING = Rule("type-checking", "under `if TYPE_CHECKING`, never runs")
 # Nor this: `line_numbers` looks for it.
 LINE_NUMBERS = Rule("line-numbers", "computes with its own line numbers", nested=True)
 
+# Only in projects that it compiles.
+MYPYC = Rule("mypyc", "mypyc takes no decorator on `__init__`", functions=("*.__init__",))
+
 RULES: tuple[Rule, ...] = (
     Rule("already", "decorated with profiled by hand", ("prof.profiled",)),
     Rule(

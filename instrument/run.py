@@ -21,6 +21,8 @@ from .files import Target
 from .plan import Options
 from .refusal import Refusal
 from .replace import read, replace
+from .rules import MYPYC
+from .shadow import compiler
 
 # Below this many files for each process, starting the process costs more than it saves.
 FILES_PER_JOB = 60
@@ -62,7 +64,9 @@ def transform(data: bytes, task: Task, options: Options) -> Result:
 
 def process(target: Target, task: Task) -> Outcome:
     """Edit one file, or find out what editing it would do. Never raises for what a file may be."""
-    options = Options(task.sections or target.settings.sections, target.settings.rules)
+    mypyc = compiler(os.path.dirname(target.real))[1] == "mypyc"
+    rules = (*target.settings.rules, MYPYC) if mypyc else target.settings.rules
+    options = Options(task.sections or target.settings.sections, rules, binds=mypyc)
     try:
         seen = read(target.real)
         result = transform(seen.data, task, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.machinery import all_suffixes
 
 import prof.errors
@@ -53,6 +54,7 @@ def _modules(root: str) -> Iterator[str]:
         yield package
 
 
+@cache
 def compiler(folder: str) -> tuple[str, str]:
     """The build file above `folder`, and the compiler that turns its Python into C according to it; empty for none."""
     while True:

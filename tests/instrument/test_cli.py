@@ -422,6 +422,18 @@ def test_the_profiler_of_another_environment_is_ours(tmp_path: Path, run: Run) -
     assert run("instrument", str(site / "app.py")).returncode == 0
 
 
+def test_source_for_mypyc_binds_the_name_and_leaves_init_alone(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "setup.py").write_text("from mypyc.build import mypycify\n")
+    source = b"class A:\n    def __init__(self): pass\n    def f(self): pass\n"
+    (tmp_path / "a.py").write_bytes(source)
+    assert b"1 function instrumented, 1 skipped (mypyc 1)" in run("instrument", "a.py").stdout
+    data = (tmp_path / "a.py").read_bytes()
+    assert data.startswith(b"from prof.auto import profiled as __profiled__  # prof:auto n=1 b=")
+    assert b"    def __init__(self): pass\n    @__profiled__  # prof:auto\n    def f" in data
+    assert run("uninstrument", "a.py").returncode == 0
+    assert (tmp_path / "a.py").read_bytes() == source
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
