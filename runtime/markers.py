@@ -240,7 +240,9 @@ class enable_profiling:
 
 def arrived(function: FunctionType, flags: int, name: str) -> None:
     """Marks a function that has come from another process by value; see `prof.travel`."""
-    start_if_asked()
+    # Starts as asked. What is marked inside the function finds `profiled` in the builtins of this process, too.
+    from prof import auto  # noqa: F401
+
     if _attach is not None:
         from prof.modes import kept
 
