@@ -2,7 +2,8 @@
 
 The awkward shapes of generated code. Each is compiled and run once, as an import does that finds no cached bytecode; a
 peer that looks up each line from the beginning of its function takes minutes for the larger ones, so no peer
-is measured. """
+is measured.
+"""
 
 from __future__ import annotations
 
