@@ -181,7 +181,8 @@ class Session:
     def stop(self) -> list[Path]:
         """Ends the recording, writes the folded files, says so on stderr, and returns what was written."""
         global _current
-        if self.pid != os.getpid() or engines.running() is not self:
+        running: Session | None = engines.running()
+        if self.pid != os.getpid() or running is not self:
             return []
         _current = None
         engines.set_running(None)
