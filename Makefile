@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find csrc -name '*.[ch]' -o -name 'build_core.py')
 
-.PHONY: help demo test test-all lint format types bench clean
+.PHONY: help demo test test-all lint format types bench attack clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -42,6 +42,10 @@ types: $(VENV)/dev  ## mypy --strict, against an installed build
 bench: $(VENV)/ready  ## the figures beside the peers'; takes minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check 'viztracer>=0.16'
 	$(BIN)/python -m benchmarks
+
+attack: $(VENV)/ready  ## damaged captures through every command, many of them; takes long (COUNT=20000)
+	$(BIN)/python -m tests.attack.fuzz $(or $(COUNT),20000) --reader
+	$(BIN)/python -m tests.attack.fuzz $(or $(COUNT),2000)
 
 clean:  ## everything that was built
 	rm -rf build dist .venv .venv-* *.egg-info runtime/*.so
