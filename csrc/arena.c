@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_CHUNK (4u << 10)
+#define FIRST_CHUNK (2u << 10)
 #define LARGEST_CHUNK (4u << 20)
 #define FIRST_ROOM (64u << 10) /* of the file: a child that opens one span must not cost more */
 #define GROWTH (1u << 20)

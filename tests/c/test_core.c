@@ -371,18 +371,32 @@ static void adopted(void) {
     prof_close();
 }
 
-/* The program has closed a counter that it does not know, and got its number for a file of its own. */
-static void counters(void) {
-    int ends[2];
-    char text[8] = "";
-    prof_meter meter = {.files = {{-1, 0}, {-1, 0}, {-1, 0}}, .others = {-1, -1}};
-    prof_usage since;
-    CHECK(!pipe(ends) && write(ends[1], "theirs", 7) == 7);
-    meter.counters = ends[0];
-    memset(meter.ids, 0xff, sizeof meter.ids);
-    CHECK(!prof_meter_read(&meter, &since));
+static void *meters(void *barriers) {
+    pthread_barrier_t *each = barriers;
+    prof_meter meter;
+    prof_usage_apart();
+    prof_meter_open(&meter, (uint64_t)getpid());
+    pthread_barrier_wait(&each[0]);
+    pthread_barrier_wait(&each[1]);
     prof_meter_close(&meter);
-    CHECK(read(ends[0], text, sizeof text) == 7 && !strcmp(text, "theirs"));
+    return NULL;
+}
+
+/* What the sampling thread has open is not among the program's descriptors: those that follow get the numbers they would. */
+static void counters(void) {
+    pthread_barrier_t barriers[2];
+    pthread_t thread;
+    int before = dup(STDOUT_FILENO);
+    close(before);
+    for (int i = 0; i < 2; i++) CHECK(!pthread_barrier_init(&barriers[i], NULL, 2));
+    CHECK(!pthread_create(&thread, NULL, meters, barriers));
+    pthread_barrier_wait(&barriers[0]);
+    int beside = dup(STDOUT_FILENO);
+    CHECK(beside == before);
+    close(beside);
+    pthread_barrier_wait(&barriers[1]);
+    CHECK(!pthread_join(thread, NULL));
+    for (int i = 0; i < 2; i++) CHECK(!pthread_barrier_destroy(&barriers[i]));
 }
 
 static void *hold_threads(void *barriers) {
