@@ -344,13 +344,14 @@ def snapshot() -> Path | None:
 
 def _after_fork() -> None:
     """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so
-    that one which only runs another program leaves no file. Samples need no span, and begin at once."""
+    that one which only runs another program leaves no file. What needs no span, samples and operations, begins at once."""
     parent = _let_go()
     if parent is None:
         return
     _stop_with_multiprocessing()
     # Monitoring has no probes in the code that could wait.
-    at_once = modes.SAMPLES in parent.settings.modes or isinstance(parent.engine, engines.Monitoring)
+    without_spans = {modes.SAMPLES, modes.OPS}.intersection(parent.settings.modes)
+    at_once = without_spans or isinstance(parent.engine, engines.Monitoring)
     if at_once and not host.in_subprocess():
         _begin(parent)
 

@@ -155,7 +155,8 @@ def test_a_module_of_the_programs_is_not_taken_for_another(
 
 @pytest.mark.parametrize("prof", MODES)
 def test_ctrl_c_has_its_own_status(compared: Run, captures: Captures, prof: str) -> None:
-    source = WORK + "import os, signal\nwork(1)\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(10**6): pass"
+    source = WORK + "import os, signal\nwork(1)\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    source += "os.kill(os.getpid(), signal.SIGINT)\nfor _ in range(10**6): pass"
     program = "import atexit, sys\n" + source
     plain_lines = "KeyboardInterrupt"
     done = compared(program, prof)

@@ -49,7 +49,10 @@ def kill(how):
         if how == "_exit":
             os._exit(7)
         if how.startswith("own-"):
-            signal.raise_signal(getattr(signal, how[4:]))
+            number = getattr(signal, how[4:])
+            if number != signal.SIGKILL:
+                signal.signal(number, signal.SIG_DFL)  # whatever we were started with
+            signal.raise_signal(number)
         os.system(f"kill -{how[3:]} {os.getpid()}")
         time.sleep(10)
 

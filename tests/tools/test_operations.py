@@ -409,7 +409,9 @@ def test_source_of_instrumented_code(
     assert main(["report", "--source", "m.py"]) == 0
     before = listed(capsys.readouterr().out)
     assert list(before) == [
-        line.strip().replace("# profile", 'profile("inner")  # profile').replace("# end", 'end("inner")  # end')
+        line.strip()
+        .replace("# profile", 'profiled.profile("inner")  # profile')
+        .replace("# end", 'profiled.end("inner")  # end')
         for line in dict.fromkeys(PLAIN.splitlines())
         if line
     ]
