@@ -344,7 +344,7 @@ def snapshot() -> Path | None:
 
 def _after_fork() -> None:
     """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so
-    that one which only runs another program leaves no file. What needs no span, samples and operations, begins at once."""
+    that one which only runs another program leaves no file. Samples and operations need no span: they begin at once."""
     parent = _let_go()
     if parent is None:
         return
