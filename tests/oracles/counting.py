@@ -7,6 +7,7 @@ Two ways: `sys.setprofile`, on every version, which knows of each entry where in
 from __future__ import annotations
 
 import dis
+import gc
 import inspect
 import sys
 import threading
@@ -65,7 +66,12 @@ class HookCounter:
             if event == "call" or event == "return":
                 code = frame.f_code
                 if id(code) not in seen:
+                    # What a collection in here calls, the hook would not be told of.
+                    collects = gc.isenabled()
+                    gc.disable()
                     seen[id(code)] = (code, {})
+                    if collects:
+                        gc.enable()
                 # Plain dicts: the library's own classes may be what is counted.
                 offset, counts = frame.f_lasti if event == "call" else EXIT, seen[id(code)][1]
                 counts[offset] = counts.get(offset, 0) + 1

@@ -7,6 +7,7 @@ hooks count as well. `ops`: every `def` has probes and counters, as `@profiled` 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -58,6 +59,8 @@ class Recording:
             self.executed.start()
 
     def stop(self) -> dict[str, Any]:
+        gc.collect()
+        gc.disable()  # what a collection ends between one stop and the next, only one of the two would have seen
         if self.executed is not None:
             self.executed.stop()
         if self.counter is not None:
