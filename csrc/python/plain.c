@@ -91,5 +91,5 @@ uint32_t prof_probed_unit(const prof_plain *p, uint32_t unit) {
 long prof_plain_offset(PyCodeObject *code, long offset) {
     uint32_t kind;
     prof_plain *p = offset < 0 || prof_probes_shown ? NULL : prof_plain_of(code);
-    return p ? 2 * (long)prof_plain_unit(p, (uint32_t)offset / 2, &kind) : offset;
+    return p ? 2 * (long)prof_plain_unit(p, (uint32_t)offset / 2, &kind) | (offset & 1) : offset;
 }

@@ -183,7 +183,8 @@ static PyObject *new_traceback(PyTypeObject *type, PyObject *args, PyObject *nam
     PyTracebackObject *traceback = (PyTracebackObject *)made;
     PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);
     prof_plain *plain = traceback->tb_lasti < 0 || prof_probes_shown ? NULL : prof_plain_of(code);
-    if (plain) traceback->tb_lasti = 2 * (int)prof_probed_unit(plain, (uint32_t)traceback->tb_lasti / 2);
+    /* Between two instructions there is nothing to translate, but it is to be read back as it was given. */
+    if (plain) traceback->tb_lasti = 2 * (int)prof_probed_unit(plain, (uint32_t)traceback->tb_lasti / 2) | (traceback->tb_lasti & 1);
     Py_DECREF(code);
     return made;
 }
