@@ -412,7 +412,9 @@ def test_shares_agree_with_exact_times(record: Recorder, sampled: Callable[..., 
         misses += [(threads, name, row) for name, row in rows.items() if not row.agrees]
     # Of 20 cases, each with a chance of one in a hundred, as many as four miss in one run of 30,000.
     assert len(misses) <= 3, misses
-    assert torn <= max(4, 0.001 * samples), (torn, samples)
+    # Frames are looked at once: that second looks found other frames was the bias against generators. What a first look
+    # cannot put together is counted, and is a sample of its span: four to ten in a thousand here.
+    assert torn <= max(4, 0.02 * samples), (torn, samples)
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one processor nothing runs while the sampler looks")
