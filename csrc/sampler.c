@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "labels.h"
+#include "remote.h"
 #include "threads.h"
 #include "usage.h"
 
@@ -485,7 +486,7 @@ static void *run(void *nothing) {
     const uint64_t interval = s.totals->interval_ns;
     uint64_t begin = monotonic_ns(); /* of the interval */
     be_prompt();
-    prof_usage_apart();
+    if (prof_usage_apart()) prof_remote_begin();
     for (sampled *t = s.threads; t; t = t->next) prof_meter_open(&t->meter, t->remote.native_id); /* those of before a fork */
     s.tick_ns = begin;
     for (;;) {
@@ -504,6 +505,7 @@ static void *run(void *nothing) {
     }
     if (s.stopping == STOP) tick(1); /* what the threads did since their last sample */
     else for (sampled *t = s.threads; t; t = t->next) close_meter(t);
+    prof_remote_end();
     return NULL;
 }
 

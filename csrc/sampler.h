@@ -18,7 +18,7 @@ typedef struct {
     uint64_t native_id;
     const void *state; /* the interpreter's, never dereferenced; NULL: the interpreter does not know the thread (now) */
     uint64_t serial;   /* tells it from a state that lay there before */
-    uintptr_t guess[3]; /* the walker's own: where things lay the last time */
+    uintptr_t guess[6]; /* the walker's own: where things lay the last time */
 } prof_remote_thread;
 
 /* Where the innermost span begins: the first frame at `owner`, or of the function that begins there. All zero: nowhere, it is

@@ -20,9 +20,9 @@ static int metered;         /* threads that have them */
 static int counters_failed; /* errno of the first attempt */
 static int apart;           /* whether the sampling thread has descriptors of its own */
 
-void prof_usage_apart(void) {
+int prof_usage_apart(void) {
     const unsigned unshare = 2; /* CLOSE_RANGE_UNSHARE: in a table of the calling thread's own, which is then empty */
-    apart = !syscall(SYS_close_range, 0u, ~0u, unshare);
+    return apart = !syscall(SYS_close_range, 0u, ~0u, unshare);
 }
 
 /* ---- files of /proc --------------------------------------------------------------------------------------------------------- */

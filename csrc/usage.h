@@ -19,9 +19,10 @@ typedef struct {
 
 #pragma GCC visibility push(hidden)
 
-/* Gives the calling thread descriptors of its own, apart from the program's, which it keeps until it ends. Without them, on Linux before
- * 5.9, no file is kept: a program that closes what it does not know would close it, and its number would be another file's. */
-void prof_usage_apart(void);
+/* Gives the calling thread descriptors of its own, apart from the program's, which it keeps until it ends: whether it has them.
+ * Without, on Linux before 5.9, no file is kept: a program that closes what it does not know would close it, and its number would
+ * be another file's. */
+int prof_usage_apart(void);
 
 /* Opens what there is of a thread of this process. Only so many threads get files; the others are counted. For the thread that
  * called prof_usage_apart, as all of a meter's functions: in any other its files are not open. */

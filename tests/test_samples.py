@@ -22,9 +22,6 @@ from prof.tools.comparison import compare
 from prof.tools.session import summarise
 from recording import Recorded, Recorder
 
-# Samples are statistics of a machine that others use, too: a case that fails is looked at again, and must then hold.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 
 
@@ -207,9 +204,9 @@ def below():
 """)
     found = sampled(space["span"])
     names = {path: each[0] for path, each in found.by_thread["MainThread"].items()}
-    # The tagged line does not count.
-    assert names[("program.span", "program.py:6")] >= 150
-    assert names[("program.span", "program.below", "program.py:11")] >= 80
+    # The tagged line does not count. Of 250 and 150 ticks a busy machine lets us have some.
+    assert names[("program.span", "program.py:6")] >= 50
+    assert names[("program.span", "program.below", "program.py:11")] >= 30
     by_line = {line.label.name: line.samples for line in found.lines}
     assert by_line["program.py:6"] == names[("program.span", "program.py:6")]
     span, below = found.of("program.span"), found.of("program.below")
@@ -265,7 +262,9 @@ def test_threads_that_are_never_in_a_span(sampled: Callable[..., Samples]) -> No
     assert sorted(found.threads) == ["MainThread", "The Stranger", "comes late"]
     assert 0.2e9 < found.threads["The Stranger"].alive_ns < 0.5e9
     assert sum(each[0] for each in found.by_thread["The Stranger"].values()) > 200
-    assert sum(each[0] for path, each in found.by_thread["comes late"].items() if path[0].endswith(".late")) > 60
+    assert (
+        sum(each[0] for path, each in found.by_thread["comes late"].items() if path and path[0].endswith(".late")) > 60
+    )
     assert len(found.by_thread) == 3
 
 
@@ -335,29 +334,33 @@ def test_a_c_function_that_keeps_the_gil_or_lets_it_go(sampled: Callable[..., Sa
         while running:
             pass
 
+    def sleeps() -> None:
+        usleep(80_000)
+
     def main() -> None:
         nonlocal running
         thread = threading.Thread(target=wants, name="wants")
         thread.start()
         for _ in range(5):
-            usleep(80_000)
+            sleeps()
         running = False
         thread.join()
 
     found = sampled(main)
-    main_samples = found.by_thread["MainThread"].values()
+    # Of the main thread only what is in the call: on a busy machine it takes a while to begin and to end.
+    main_samples = [n for path, n in found.by_thread["MainThread"].items() if any(p.endswith(".sleeps") for p in path)]
     assert "wants" in found.by_thread, (found.by_thread, found.threads, found.drops)
     other = found.by_thread["wants"].values()
     samples, on_cpu, held, waited = (sum(each[i] for each in main_samples) for i in range(4))
     others, _, others_held, others_waited = (sum(each[i] for each in other) for i in range(4))
     assert found.totals.lock and found.totals.waits
-    assert on_cpu < 0.2 * samples
+    assert samples > 100 and on_cpu < 0.2 * samples
     if keeps:
         assert held > 0.75 * samples and waited < 0.25 * samples
-        assert others_waited > 0.75 * others and others_held < 0.25 * others
+        assert others_waited > 0.75 * samples and others_held <= others - others_waited
     else:
         assert held < 0.1 * samples
-        assert others_held > 0.75 * others and others_waited < 0.2 * others
+        assert others_held > 0.75 * samples and others_waited < 0.2 * others
 
 
 # ---- how that agrees with exact times --------------------------------------------------------------------------------
@@ -412,9 +415,8 @@ def test_shares_agree_with_exact_times(record: Recorder, sampled: Callable[..., 
         misses += [(threads, name, row) for name, row in rows.items() if not row.agrees]
     # Of 20 cases, each with a chance of one in a hundred, as many as four miss in one run of 30,000.
     assert len(misses) <= 3, misses
-    # Frames are looked at once: that second looks found other frames was the bias against generators. What a first look
-    # cannot put together is counted, and is a sample of its span: four to ten in a thousand here.
-    assert torn <= max(4, 0.02 * samples), (torn, samples)
+    # What a look cannot put together is counted, and is a sample of its span.
+    assert torn <= max(4, 0.005 * samples), (torn, samples)
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one processor nothing runs while the sampler looks")
@@ -422,8 +424,9 @@ def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Pat
     """A generator's step takes as long as the plain function `leaf`, and as much of the sampled processor time.
 
     Who reads frames again until they fit together sees half of the steps: at the second look, what the step's consumer
-    does next. The program runs until the sampler has looked 8,000 times while it was running: then some 500 looks are
-    of `leaf`, and the ratio is within 8 % two times of three, for looks that do not come evenly.
+    does next. So does, on 3.11, who reads the state half a microsecond before the C frame that it names. The program
+    runs until the sampler has looked 8,000 times while it was running: then some 500 looks are of `leaf`, and the ratio
+    is within 8 % two times of three, for looks that do not come evenly.
     """
     keys = "imports=false,collections=false,interval=100us"
     own, looks, unsure = Counter[str](), 0, 0
@@ -438,11 +441,20 @@ def test_generators_below_spans_have_their_share(run_program: Run, tmp_path: Pat
             own[name] += found.of(f"generators.{name}").sampled_cpu_self_ns or 0
         if looks > 8_000:
             break
-    assert all(0.65 < own[name] / own["leaf"] < 1.4 for name in ("steps", "steps_below")), (own, looks, unsure)
-    assert unsure < 0.05 * looks, (unsure, looks)
+    assert all(0.75 < own[name] / own["leaf"] < 1.33 for name in ("steps", "steps_below")), (own, looks, unsure)
+    assert unsure < 0.02 * looks, (unsure, looks)
 
 
 # ---- robust ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_limits_the_size_of_files(run_program: Run, tmp_path: Path) -> None:
+    """The sampler copies through a file of its own in memory: the limit does not end the program, and samples go on."""
+    done = run_program("limited.py", PROF=f"samples,{tmp_path},,,interval=1ms")
+    assert (done.returncode, done.stdout) == (0, "limited\n"), done.stderr
+    (found,) = captured(tmp_path)
+    assert sum(line.samples for line in found.lines if line.label.name.startswith("limited.py:1")) > 150
+    assert found.totals.partial + found.totals.unplaced <= 2
 
 
 def captured(folder: Path) -> list[Samples]:

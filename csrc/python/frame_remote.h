@@ -61,7 +61,6 @@ static inline const void *prof_py_gil_holder(const struct _gil_runtime_state *gi
 #define PROF_PY_CFRAME_BYTES 0
 typedef struct { char none; } prof_py_cframe;
 static inline const void *prof_py_cframe_at(const PyThreadState *state) { return NULL; }
-static inline const void *prof_py_cframe_field(const void *state) { return NULL; }
 static inline const void *prof_py_remote_top(const PyThreadState *state, const prof_py_cframe *cframe) {
     return state->current_frame;
 }
@@ -69,9 +68,6 @@ static inline const void *prof_py_remote_top(const PyThreadState *state, const p
 typedef _PyCFrame prof_py_cframe;
 #define PROF_PY_CFRAME_BYTES sizeof(prof_py_cframe)
 static inline const void *prof_py_cframe_at(const PyThreadState *state) { return state->cframe; }
-static inline const void *prof_py_cframe_field(const void *state) { /* where that is */
-    return (const char *)state + offsetof(PyThreadState, cframe);
-}
 static inline const void *prof_py_remote_top(const PyThreadState *state, const prof_py_cframe *cframe) {
     return cframe->current_frame;
 }

@@ -19,7 +19,7 @@
 #if PROF_PY_VALIDATED
 
 #define WINDOW 8192       /* bytes of a thread's frames that are copied at once, at most */
-#define SLACK 1024        /* of these, above and below where the frames were the last time */
+#define REACH 1024        /* of these, above and below where the frames ended the last time: they change at every call */
 #define PAGE 4096u
 #define C_REACH 1024     /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
 #define COMPLETIONS 3     /* later looks at a thread for the callers of what it ran */
@@ -238,11 +238,12 @@ static prof_ref line_label(code *c, uint32_t unit) {
 /* Copied memory that frames are looked for in. */
 typedef struct {
     uintptr_t begin, end;
-    char bytes[WINDOW + SLACK + 2 * PAGE];
+    char bytes[WINDOW + 2 * PAGE];
 } window;
-static window top_window;   /* the innermost frame, copied first: of a generator it lies anywhere */
-static window stack_window; /* the upper end of the thread's own stack of frames */
-static window c_window;     /* of its C stack, where the interpreter has frames of its own */
+static window c_window;     /* of the thread's C stack, where the interpreter has frames of its own */
+static window frame_window; /* the innermost frame, where it is a generator's: that lies anywhere */
+static window top_window;   /* the upper end of the thread's own stack of frames */
+static window stack_window; /* below that */
 static window page_window;  /* a page elsewhere */
 static PyThreadState state_copy;
 
@@ -258,7 +259,7 @@ static prof_remote_piece piece_of(window *w, uintptr_t begin, uintptr_t end) {
 }
 
 static const void *bytes_at(uintptr_t at, size_t bytes) {
-    const window *all[] = {&top_window, &stack_window, &c_window, &page_window};
+    const window *all[] = {&top_window, &stack_window, &frame_window, &c_window, &page_window};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (window_has(all[i], at, bytes)) return all[i]->bytes + (at - all[i]->begin);
     return NULL;
@@ -273,76 +274,61 @@ static const void *frame_bytes(uintptr_t at) {
     return bytes_at(at, PROF_PY_FRAME_BYTES);
 }
 
-enum { C_STACK, DEPTH }; /* of prof_remote_thread.guess: where the interpreter's own were, how much of the thread's was of use */
+/* Of prof_remote_thread.guess, from the last look: where the interpreter's own frames were, how much of the thread's was of use,
+ * where these began and ended, how far they may go, and the innermost one when it was a generator's. */
+enum { C_STACK, DEPTH, BEGIN, TOP, LIMIT, FRAME };
 
-static prof_remote_piece stack_piece(const prof_remote_thread *t) {
-    uintptr_t chunk = (uintptr_t)state_copy.datastack_chunk, top = (uintptr_t)state_copy.datastack_top;
-    uintptr_t limit = (uintptr_t)state_copy.datastack_limit, depth = t->guess[DEPTH] ? t->guess[DEPTH] : WINDOW;
-    if (!chunk || top < chunk || limit < top) return piece_of(&stack_window, 0, 0);
-    return piece_of(&stack_window, top - chunk > depth ? top - depth : chunk, limit - top > SLACK ? top + SLACK : limit);
+static void guess_stack(prof_remote_thread *t) {
+    uintptr_t begin = (uintptr_t)state_copy.datastack_chunk, top = (uintptr_t)state_copy.datastack_top;
+    uintptr_t limit = (uintptr_t)state_copy.datastack_limit;
+    int none = !begin || top < begin || limit < top;
+    t->guess[BEGIN] = none ? 0 : begin;
+    t->guess[TOP] = none ? 0 : top;
+    t->guess[LIMIT] = none ? 0 : limit;
 }
 
-static prof_remote_piece c_piece(const prof_remote_thread *t, window *w) {
-    uintptr_t at = t->guess[C_STACK];
-    return at < C_REACH ? piece_of(w, 0, 0) : piece_of(w, (at - C_REACH) & ~(uintptr_t)7, at + C_REACH);
-}
+static uintptr_t at_least(uintptr_t begin, uintptr_t end, uintptr_t bytes) { return end - begin > bytes ? end - bytes : begin; }
 
-/* Copies a thread: its state, and what the caller has put before and behind it, in this order. 0; -2 when the state is another's. */
-enum { EARLIER, FIRST, STATE, STACK, C, LATER, PIECES };
-static int copy_thread(prof_remote_thread *t, prof_remote_piece *pieces) {
-    window *windows[PIECES] = {[FIRST] = &top_window, [STACK] = &stack_window, [C] = &c_window};
-    pieces[STATE] = (prof_remote_piece){&state_copy, t->state, PROF_PY_STATE_BYTES};
-    size_t before = pieces[EARLIER].bytes + pieces[FIRST].bytes;
-    for (size_t i = 0; i < PIECES; i++)
-        if (windows[i] && !pieces[i].bytes) piece_of(windows[i], 0, 0);
+/* Copies a thread: its state, then what else is likely to tell its frames; what changes first comes first. `frame` is one that
+ * lies elsewhere, or 0. What is not there is left out. 0; -2 when the state is another's.
+ *
+ * All in one call, for the thread runs on: were there half a microsecond between the state and the frame that it names, a short
+ * function would have ended and the next one would lie where it lay. */
+static int copy_thread(prof_remote_thread *t, uintptr_t frame) {
+    enum { STATE, C_FRAMES, ELSEWHERE, UPPER, LOWER, PIECES };
+    window *const windows[PIECES] = {NULL, &c_window, &frame_window, &top_window, &stack_window};
+    const uintptr_t c = t->guess[C_STACK], begin = t->guess[BEGIN], top = t->guess[TOP], limit = t->guess[LIMIT];
+    const uintptr_t upper = at_least(begin, top, REACH), lower = at_least(begin, top, t->guess[DEPTH]);
+    prof_remote_piece pieces[PIECES] = {
+        [STATE] = {&state_copy, t->state, PROF_PY_STATE_BYTES},
+        [C_FRAMES] = c < C_REACH ? piece_of(&c_window, 0, 0) : piece_of(&c_window, (c - C_REACH) & ~(uintptr_t)7, c + C_REACH),
+        [ELSEWHERE] = piece_of(&frame_window, frame, frame ? frame + PROF_PY_FRAME_BYTES : 0),
+        [UPPER] = piece_of(&top_window, upper, limit - top > REACH ? top + REACH : limit),
+        [LOWER] = piece_of(&stack_window, lower, lower < upper ? upper + PROF_PY_FRAME_BYTES : lower), /* none lies in both halves */
+    };
     page_window.begin = page_window.end = 0;
     long left = prof_remote_copy(pieces, PIECES);
-    if (left < (long)before && pieces[FIRST].bytes) {
-        pieces[FIRST].bytes = 0;
-        return copy_thread(t, pieces);
-    }
-    if (left < (long)(before + PROF_PY_STATE_BYTES)) return -2;
+    if (left < (long)PROF_PY_STATE_BYTES) return -2;
     if (state_copy.interp != interpreter || state_copy.native_thread_id != t->native_id || state_copy.id != t->serial) return -2;
-    for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes)
-        if (windows[i] && left < (long)pieces[i].bytes) piece_of(windows[i], 0, left = 0);
+    for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes) {
+        if (left >= (long)pieces[i].bytes) continue;
+        if (frame && i <= ELSEWHERE) return copy_thread(t, 0);
+        if (windows[i]) piece_of(windows[i], 0, left = 0);
+    }
     if (PROF_PY_CFRAME_BYTES) t->guess[C_STACK] = (uintptr_t)prof_py_cframe_at(&state_copy);
+    guess_stack(t);
     return 0;
 }
 
-/* The innermost frame by the copy of the state and `c`, where it is on the C stack; 0 when it has none. No address of a frame
- * where that is not known. */
-static uintptr_t top_frame(const window *c) {
+/* The innermost frame by the copies of the state and, where it is on the C stack, of that; 0 when it has none. No address of a
+ * frame where that is not known. */
+static uintptr_t top_frame(void) {
     prof_py_cframe cframe;
     uintptr_t at = (uintptr_t)prof_py_cframe_at(&state_copy);
-    if (PROF_PY_CFRAME_BYTES && window_has(c, at, sizeof cframe)) memcpy(&cframe, c->bytes + (at - c->begin), sizeof cframe);
+    if (PROF_PY_CFRAME_BYTES && window_has(&c_window, at, sizeof cframe))
+        memcpy(&cframe, c_window.bytes + (at - c_window.begin), sizeof cframe);
     else if (PROF_PY_CFRAME_BYTES && !prof_remote_get(&cframe, (const void *)at, sizeof cframe)) return 1;
     return (uintptr_t)prof_py_remote_top(&state_copy, &cframe);
-}
-
-/* Copies what tells the innermost frame, and no more: that is read next. Until 3.12 the state names a C function's frame, which
- * names the innermost one; when a generator is resumed or yields, the state names another. So both are read twice, and the
- * second holds that was read while the state named the same. */
-static int copy_state(prof_remote_thread *t, uintptr_t *top) {
-    const void *earlier = NULL, *later = NULL, *field = prof_py_cframe_field(t->state);
-    prof_remote_piece pieces[PIECES] = {{0}};
-    if (PROF_PY_CFRAME_BYTES) {
-        pieces[EARLIER] = (prof_remote_piece){&earlier, field, sizeof earlier};
-        pieces[FIRST] = c_piece(t, &top_window);
-        pieces[C] = c_piece(t, &c_window);
-        pieces[LATER] = (prof_remote_piece){&later, field, sizeof later};
-    }
-    int gone = copy_thread(t, pieces);
-    if (gone) return gone;
-    const void *cframe = prof_py_cframe_at(&state_copy);
-    *top = top_frame(cframe == earlier && cframe != later ? &top_window : &c_window);
-    return 0;
-}
-
-/* The innermost frame, unless `top` is 0, then the state anew and where the callers are. */
-static int copy_frames(prof_remote_thread *t, uintptr_t top) {
-    prof_remote_piece pieces[PIECES] = {[STACK] = stack_piece(t), [C] = c_piece(t, &c_window)};
-    if (top) pieces[FIRST] = piece_of(&top_window, top, top + PROF_PY_FRAME_BYTES);
-    return copy_thread(t, pieces);
 }
 
 static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
@@ -411,8 +397,7 @@ static int complete(const walk *w) {
     const uint32_t count = stack->count;
     const prof_ref line = stack->line;
     walk later = *w;
-    later.bottom = top_window.begin = top_window.end = 0;
-    int result = (uintptr_t)state_copy.datastack_chunk == w->chunk ? walk_from(&later, top_frame(&c_window)) : BROKEN;
+    int result = (uintptr_t)state_copy.datastack_chunk == w->chunk ? walk_from(&later, top_frame()) : BROKEN;
     if (result == ENDED && (stack->found || stack->cut || !(w->boundary->owner || w->boundary->file))) return ENDED;
     stack->count = count;
     stack->line = line;
@@ -422,20 +407,24 @@ static int complete(const walk *w) {
 static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
     stack->count = stack->cut = stack->found = stack->partial = stack->line = 0;
     no_room = 0;
-    uintptr_t top;
-    int gone = copy_state(t, &top);
+    int gone = copy_thread(t, t->guess[FRAME]);
     if (gone) return gone;
-    const uintptr_t stack_top = (uintptr_t)state_copy.datastack_top, end = (uintptr_t)state_copy.datastack_limit;
+    const uintptr_t stack_top = (uintptr_t)state_copy.datastack_top, end = (uintptr_t)state_copy.datastack_limit, top = top_frame();
     walk w = {t, boundary, stack, (uintptr_t)state_copy.datastack_chunk, end, end, 0, 0};
-    if ((gone = copy_frames(t, top))) return gone;
-    w.bottom = top_frame(&c_window) == top ? top : 0;
+    if (top && !bytes_at(top, PROF_PY_FRAME_BYTES)) { /* it lies where nobody expected it */
+        int known = !(top & 7);
+        if (known && (top < w.chunk || top >= end)) t->guess[FRAME] = top;
+        if ((gone = copy_thread(t, known ? top : 0))) return gone;
+        w.bottom = top_frame() == top ? top : 0;
+    }
     int result = walk_from(&w, top), first = !!stack->line;
     if (w.limit == end) w.limit = stack_top;
     for (int i = 0; result == BROKEN && i < COMPLETIONS; i++) {
-        if (i && (gone = copy_frames(t, 0))) return gone;
+        if ((gone = copy_thread(t, 0))) return gone;
+        w.bottom = top_frame() == top ? top : 0;
         result = complete(&w);
     }
-    uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + SLACK : SLACK;
+    uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + REACH : REACH;
     t->guess[DEPTH] = depth < WINDOW ? depth : WINDOW; /* no more than was of use */
     stack->partial = result == BROKEN || (!first && stack->line);
     return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1 : 0;
