@@ -27,8 +27,8 @@ probes: Any = None
 main_name = ""
 # Likenesses of marked functions whose copies got their marks: these may be made again and again.
 followed: set[tuple[Any, ...]] = set()
-# (module, *_likeness) of a marked function, and its code with probes.
-_codes: dict[tuple[Any, ...], ref[CodeType]] = {}
+# (module, *_likeness) of a marked function, and its code with probes; None: it is gone, and has run.
+_codes: dict[tuple[Any, ...], ref[CodeType] | None] = {}
 _watches: dict[int, _Watch] = {}
 _following = False
 
@@ -36,13 +36,14 @@ _following = False
 class _Watch(ref[FunctionType]):
     """The first marked function of a code object, until it is gone."""
 
-    __slots__ = ("code", "key", "likeness", "modes", "name")
+    __slots__ = ("code", "key", "likeness", "modes", "name", "origin")
 
     code: ref[CodeType]
     key: int
     likeness: tuple[Any, ...]
     modes: tuple[str, ...]
     name: str | None
+    origin: tuple[Any, ...]
 
 
 def watch(function: FunctionType, modes: tuple[str, ...], name: str | None) -> None:
@@ -54,6 +55,7 @@ def watch(function: FunctionType, modes: tuple[str, ...], name: str | None) -> N
     mark = _Watch(function, _gone)
     mark.key = id(mark)
     mark.likeness = likeness
+    mark.origin = key
     mark.code = ref(function.__code__)
     mark.modes = modes
     mark.name = name
@@ -76,10 +78,13 @@ def _gone(mark: ref[FunctionType]) -> None:
     """A marked function is no more. If it never ran, a copy that has just been made in its place gets its mark."""
     assert isinstance(mark, _Watch)
     _watches.pop(mark.key, None)
+    code = mark.code()
+    ran = code is not None and probes.completed(code)
+    if ran:
+        _codes[mark.origin] = None
     if markers._attach is None or gc.get_count()[0] > _MOST_YOUNG:
         return
-    code = mark.code()
-    if code is None or mark.likeness in followed or not probes.completed(code):
+    if not ran or mark.likeness in followed:
         lib.prof_own_begin()
         try:
             _follow(mark)
@@ -117,7 +122,8 @@ def unrecorded() -> dict[str, dict[str, Any]]:
 
 def _other_code() -> list[str]:
     """Functions made from a marked one that never ran, which have no probes."""
-    idle = {key: code for key, ref_of in _codes.items() if (code := ref_of()) is None or not probes.completed(code)}
+    codes = {key: ref_of() for key, ref_of in _codes.items() if ref_of is not None}
+    idle = {key: code for key, code in codes.items() if code is None or not probes.completed(code)}
     names = {key[1] for key in idle}
     found = set()
     for each in gc.get_objects() if idle else ():

@@ -105,7 +105,7 @@ def test_a_mark_that_was_lost_is_named(record_file: Any, how: str) -> None:
 
 @pytest.mark.parametrize("modes", ["time", "ops", "samples"])
 def test_what_never_ran_is_not_lost(record_file: Any, modes: str) -> None:
-    """Functions that were not called, and two of one name of which one is marked."""
+    """Functions that were not called, two of one name of which one is marked, and one that ran and is gone."""
     recorded, errors = record_file("""
 from prof import profiled
 from typing import overload, get_overloads
@@ -122,6 +122,13 @@ def pick(marked):
     return same
 plain, ours = pick(False), pick(True)
 plain(1), ours(2)
+def compiled():
+    space = {"__name__": __name__}
+    exec("def twin(n): return n", space)
+    return space["twin"]
+kept, gone = compiled(), profiled(compiled())
+kept(1), gone(2)
+del gone
 @profiled
 def unused(): pass
 @profiled
@@ -130,7 +137,7 @@ def maker():
     def unused_too(): pass
 maker()
 """, modes)  # fmt: skip
-    assert recorded.calls("function") == {"app.pick.same": 1, "app.maker": 1}
+    assert recorded.calls("function") == {"app.pick.same": 1, "app.twin": 1, "app.maker": 1}
     assert "not recorded" not in errors
     assert "unrecorded" not in recorded.meta
 
@@ -205,6 +212,13 @@ def main():
     k.cached, k.single("x"), k.single(1), k.lru(), k.cache(), k.mine, k.static(), k.klass(), k.reified, k.settled
     k.part(), k.bound(), k.foreign(k), k.Inner().f(), k.Inner.Innermost().g()
 """
+
+
+def test_recordings_of_one_process_do_not_mix(record: Recorder, capfd: pytest.CaptureFixture[str]) -> None:
+    """A function that ran in a recording before this one is not lost in this one, where another goes by its name."""
+    record("@profiled\ndef main(): pass")
+    record("def main(): pass")
+    assert "not recorded" not in capfd.readouterr().err
 
 
 def test_a_marked_class_is_marked_in_depth(record: Recorder) -> None:
