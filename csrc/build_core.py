@@ -14,6 +14,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 PURE = [
+    "format.c",
     "clock.c",
     "arena.c",
     "recording.c",
@@ -67,15 +68,15 @@ PYTHON = [
     "ending.c",
     "control.c",
 ]
-HEADERS_FOR_CFFI = ["prof.h", "read.h", "lines.h", "sources.h", "python/control.h"]
+HEADERS_FOR_CFFI = ["format.h", "prof.h", "read.h", "lines.h", "sources.h", "python/control.h"]
 
 
 def declarations(header: Path) -> str:
-    """The part of a header that Python may use, without preprocessor lines."""
+    """The part of a header that Python may use. What a macro stands for is the compiler's business."""
     found = re.findall(r"/\* cffi: begin \*/(.*?)/\* cffi: end \*/", header.read_text("utf-8"), re.DOTALL)
     if not found:
         raise ValueError(f"{header}: no 'cffi: begin' block")
-    return "\n".join(found)
+    return re.sub(r"^#define (\w+) .*$", r"#define \1 ...", "\n".join(found), flags=re.MULTILINE)
 
 
 def relative(names: list[str]) -> list[str]:

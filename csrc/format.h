@@ -26,6 +26,10 @@
 
 typedef uint32_t prof_ref;
 
+/* Files have this record with so many bytes: readers of older files count on it. */
+#define PROF_RECORD(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " is as files have it")
+
+/* cffi: begin */
 enum prof_clock_kind {
     PROF_CLOCK_TSC = 1,       /* processor time-stamp counter, calibrated against the monotonic clock */
     PROF_CLOCK_MONOTONIC = 2, /* clock_gettime(CLOCK_MONOTONIC), ns */
@@ -39,26 +43,37 @@ enum prof_state {
     PROF_REPLACED = 3   /* the process became another program, by exec, while it was recorded */
 };
 
-/* What was dropped, healed or folded; indexes into header.drops. Names for people: prof_drop_name. */
+/* What was dropped, healed or folded; indexes into header.drops. What each is: prof_drop_text. */
 enum prof_drop {
-    PROF_DROP_HEALED,           /* spans closed because a frame below them left first */
-    PROF_DROP_UNMATCHED_LEAVE,  /* a function left that was never seen to enter */
-    PROF_DROP_SECTION_OPEN,     /* sections closed because their function left without end() */
-    PROF_DROP_SECTION_UNOPENED, /* end() of a section that was not open */
-    PROF_DROP_SECTION_ORDER,    /* sections closed by end() of one below them */
-    PROF_DROP_FOLDED_DEPTH,     /* calls beyond the depth limit, charged to an ancestor of the same name */
-    PROF_DROP_FOLDED_SIZE,      /* calls beyond the node limit or the disk, charged to an ancestor */
-    PROF_DROP_LOST_LABELS,      /* functions or sections that could not be named for want of space */
-    PROF_DROP_OPEN_AT_END,      /* spans still open when recording ended; their time up to then is in */
-    PROF_DROP_LOST_COUNTS,      /* counters or exceptions of the operations for which there was no space */
-    PROF_DROP_TICKS_MISSED,     /* moments at which the sampler should have run and did not get to */
-    PROF_DROP_SAMPLES_TORN,     /* samples whose frames changed while they were copied; they count for their span */
-    PROF_DROP_SAMPLES_CUT,      /* samples of stacks that were deeper than is kept; the outer frames are missing */
-    PROF_DROP_SAMPLES_LOST,     /* samples for which the file had no room, or none for their frames */
-    PROF_DROP_UNMETERED,        /* threads whose input, output and waits were not looked at, beside too many others */
-    PROF_DROP_UNFOLLOWED,       /* blocks that detail could not follow for want of memory: neither live nor a leak */
+    PROF_DROP_HEALED,
+    PROF_DROP_UNMATCHED_LEAVE,
+    PROF_DROP_SECTION_OPEN,
+    PROF_DROP_SECTION_UNOPENED,
+    PROF_DROP_SECTION_ORDER,
+    PROF_DROP_FOLDED_DEPTH,
+    PROF_DROP_FOLDED_SIZE,
+    PROF_DROP_LOST_LABELS,
+    PROF_DROP_OPEN_AT_END,
+    PROF_DROP_LOST_COUNTS,
+    PROF_DROP_TICKS_MISSED,
+    PROF_DROP_SAMPLES_TORN,
+    PROF_DROP_SAMPLES_CUT,
+    PROF_DROP_SAMPLES_LOST,
+    PROF_DROP_THREADS_UNMETERED,
+    PROF_DROP_BLOCKS_UNFOLLOWED,
     PROF_DROP_COUNT
 };
+
+/* For people, as reports print it behind a number. NULL for an index that is none. */
+const char *prof_drop_text(uint32_t index);
+
+/* What was recorded: bits of header.modes. */
+enum prof_mode { PROF_MODE_TIME = 1, PROF_MODE_MEMORY = 2, PROF_MODE_OPS = 4, PROF_MODE_SAMPLES = 8 };
+
+enum prof_header_flag {
+    PROF_FLAG_INTERLEAVED = 1 /* greenlets switched inside spans: who called whom mixes theirs */
+};
+/* cffi: end */
 #define PROF_DROP_SLOTS 32
 
 typedef struct {
@@ -66,6 +81,7 @@ typedef struct {
     uint64_t monotonic_ns;
     uint64_t unix_ns;
 } prof_instant;
+PROF_RECORD(prof_instant, 24);
 
 typedef struct {
     char magic[8];
@@ -76,7 +92,7 @@ typedef struct {
     uint32_t clock;      /* enum prof_clock_kind */
     uint32_t pid;
     uint64_t end;        /* file offset behind the last chunk */
-    uint64_t modes;      /* one bit a mode; the names are in the meta chunk */
+    uint64_t modes;      /* enum prof_mode; the names are in the meta chunk */
     uint64_t interval_ns;
     uint64_t probe_cost_ps;  /* added time per profiled call, measured at start, picoseconds */
     prof_instant start;      /* when recording began */
@@ -84,11 +100,11 @@ typedef struct {
     prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
     uint64_t drops[PROF_DROP_SLOTS];
     uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
-    uint64_t flags;          /* PROF_FLAG_* */
+    uint64_t flags;          /* enum prof_header_flag */
 } prof_header;
+PROF_RECORD(prof_header, 408);
 
-#define PROF_FLAG_INTERLEAVED 1u /* greenlets switched inside spans: who called whom mixes theirs */
-
+/* cffi: begin */
 enum prof_chunk_type {
     PROF_CHUNK_STRINGS = 1, /* prof_string, each padded to 8 bytes */
     PROF_CHUNK_LABELS = 2,  /* prof_label */
@@ -111,6 +127,7 @@ enum prof_chunk_type {
     PROF_CHUNK_PROCESS = 24, /* prof_process, in order of time */
     PROF_CHUNK_SOURCES = 25  /* prof_source */
 };
+/* cffi: end */
 
 typedef struct {
     uint32_t type;
@@ -120,12 +137,15 @@ typedef struct {
     prof_ref thread;      /* thread record that owns the chunk, 0 when shared */
     uint32_t reserved[9];
 } prof_chunk;
+PROF_RECORD(prof_chunk, 64);
 
 typedef struct {
     uint32_t length; /* bytes of text, without the final NUL */
     char text[4];    /* `length` bytes of UTF-8, a NUL, padding to 8 */
 } prof_string;
+PROF_RECORD(prof_string, 8);
 
+/* cffi: begin */
 enum prof_label_kind {
     PROF_FUNCTION = 1,
     PROF_SECTION = 2,
@@ -138,6 +158,15 @@ enum prof_label_kind {
                           make names of files that are called alike longer */
     PROF_FRAME = 9     /* a function without a span, seen by samples */
 };
+
+enum prof_label_flag {
+    PROF_LABEL_GENERATOR = 1, /* generator, coroutine or asynchronous generator */
+    PROF_LABEL_NO_TIME = 2,   /* its markers leave out this mode: readers charge its self time to the span around it */
+    PROF_LABEL_NO_MEMORY = 4, /* what it allocates was charged to the span around it */
+    PROF_LABEL_NO_DETAIL = 8, /* its blocks were counted and not followed */
+    PROF_LABEL_NO_OPS = 16
+};
+/* cffi: end */
 
 /* Latency histogram: four bins an octave. Bins 0..3 hold 0..3 ticks; from 4 ticks on, with
  * e = floor(log2 ticks), bin = 4 (e - 1) + the two bits below the leading one. Bin b >= 4 begins at
@@ -158,7 +187,7 @@ typedef struct {
     prof_ref module;
     prof_ref file;
     uint32_t line;   /* 1-based, in the uninstrumented source; 0 unknown */
-    uint32_t flags;  /* PROF_LABEL_* */
+    uint32_t flags;  /* enum prof_label_flag */
     uint64_t unused;
     uint64_t min;       /* ticks of the shortest completed call; UINT64_MAX while there is none */
     uint64_t max;
@@ -166,6 +195,7 @@ typedef struct {
     uint64_t reserved;
     uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of the calls that ended */
 } prof_label;
+PROF_RECORD(prof_label, 1600);
 
 /* Lines and frames are no spans, and have no use for all that follows `flags`. */
 #define PROF_PLACE_SIZE 24
@@ -179,6 +209,7 @@ typedef struct {
     uint32_t reserved;
     uint64_t ticks; /* active time of the call */
 } prof_pending;
+PROF_RECORD(prof_pending, 16);
 
 /* A source file as it was when recording first met it: whoever opens the file that a capture names must find this there, or
  * leave it alone. A capture may come from anybody. */
@@ -188,12 +219,7 @@ typedef struct {
     uint64_t size; /* bytes of the text as it is hashed: prof_source_digest_of in sources.h */
     uint64_t hash;
 } prof_source;
-
-#define PROF_LABEL_GENERATOR 1u /* generator, coroutine or asynchronous generator */
-#define PROF_LABEL_NO_TIME 2u   /* its markers leave out this mode: readers charge its self time to the span around it */
-#define PROF_LABEL_NO_MEMORY 4u /* what it allocates was charged to the span around it */
-#define PROF_LABEL_NO_DETAIL 8u /* its blocks were counted and not followed */
-#define PROF_LABEL_NO_OPS 16u
+PROF_RECORD(prof_source, 24);
 
 typedef struct {
     uint64_t native_id;   /* kernel thread id */
@@ -203,6 +229,7 @@ typedef struct {
     uint64_t end;         /* ticks; 0 while the thread runs */
     uint64_t reserved[4];
 } prof_thread_record;
+PROF_RECORD(prof_thread_record, 64);
 
 /* A calling context: `label` called from `parent`. 128 bytes; the first cache line is the hot one.
  * Inclusive time is not stored: it is the sum of `self` over the subtree. */
@@ -228,6 +255,7 @@ typedef struct {
     uint32_t peak_epoch;
     uint32_t site;         /* number of the leaf among all, from 1 */
 } prof_node;
+PROF_RECORD(prof_node, 128);
 
 #define PROF_SIZE_CLASSES 64
 
@@ -246,17 +274,20 @@ typedef struct {
     uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */
     uint64_t small_bytes;   /* live blocks when recording ended, of the sizes that arenas serve: up to 512 bytes */
 } prof_memory;
+PROF_RECORD(prof_memory, 568);
 
 typedef struct {
     prof_ref name;
     uint32_t reserved;
     uint64_t count, bytes;
 } prof_type;
+PROF_RECORD(prof_type, 24);
 
 typedef struct {
     uint64_t ticks;
     uint64_t rss_bytes, arena_bytes, live_bytes;
 } prof_moment;
+PROF_RECORD(prof_moment, 32);
 
 /* ---- operations -------------------------------------------------------------------------------------------------
  *
@@ -270,7 +301,9 @@ typedef struct {
 #define PROF_CODE_NONE UINT32_MAX             /* of an edge: no counter */
 #define PROF_CODE_CALLS (UINT32_MAX - 1)      /* of an edge: the node's calls, as far as they are of this code */
 #define PROF_CODE_NO_HANDLER UINT16_MAX
+/* cffi: begin */
 #define PROF_CODE_NO_COLUMN UINT16_MAX
+/* cffi: end */
 
 typedef struct {
     uint32_t size;  /* bytes, with all that follows */
@@ -281,8 +314,37 @@ typedef struct {
     uint32_t reserved[2];
     /* prof_code_instruction[instructions], prof_code_edge[edges], and the blocks of the handlers, uint32_t[handlers] */
 } prof_code;
+PROF_RECORD(prof_code, 48);
+
+/* cffi: begin */
+/* What an instruction does to the flow of control. */
+enum prof_flow_kind {
+    PROF_FLOW_PLAIN,
+    PROF_FLOW_JUMP,   /* always */
+    PROF_FLOW_BRANCH, /* jumps, or goes on */
+    PROF_FLOW_FOR,    /* jumps behind the loop when the iterator is exhausted */
+    PROF_FLOW_SEND,
+    PROF_FLOW_RETURN,
+    PROF_FLOW_YIELD,
+    PROF_FLOW_RAISE,   /* never goes on; the exception is recorded as any */
+    PROF_FLOW_RERAISE, /* the offset recorded is an older one's */
+    PROF_FLOW_RESUME,
+    PROF_FLOW_END_FOR  /* pops what a for loop leaves: jumped over, with as many units as the version says */
+};
+
+enum prof_edge_kind {
+    PROF_EDGE_ENTRY, /* from outside, at a RESUME */
+    PROF_EDGE_EXIT,  /* return, yield, or an exception raised again */
+    PROF_EDGE_JUMP,
+    PROF_EDGE_NEXT,  /* from a block's end to the block behind it */
+    PROF_EDGE_FALL,  /* a branch not taken */
+    PROF_EDGE_TAKEN, /* a branch taken */
+    PROF_EDGE_DONE,  /* an exhausted loop, where END_FOR stands before what it goes on with */
+    PROF_EDGE_THROWN /* from outside, at the target of SEND */
+};
 
 enum prof_access { PROF_ACCESS_NONE, PROF_ACCESS_READ, PROF_ACCESS_WRITE, PROF_ACCESS_DELETE };
+/* cffi: end */
 
 typedef struct {
     uint32_t lies;  /* code unit: offsets of events point here or into what follows, up to the next */
@@ -291,21 +353,23 @@ typedef struct {
     uint16_t column, end_column; /* bytes of UTF-8 from 0; PROF_CODE_NO_COLUMN unknown */
     prof_ref name, second;       /* the variable, attribute or operator; the other one of an instruction for two; 0 none */
     uint16_t handler;            /* that an exception here goes to */
-    uint8_t flow;                /* enum prof_flow_kind of csrc/python/flow.h */
+    uint8_t flow;                /* enum prof_flow_kind */
     uint8_t op;                  /* of the interpreter that ran it */
     uint8_t category[2];         /* the operations that it is, from 1; 0 none. Names are in the meta chunk */
     uint8_t access[2];           /* enum prof_access, of name and second */
     uint32_t reserved;
 } prof_code_instruction;
+PROF_RECORD(prof_code_instruction, 40);
 
 typedef struct {
     uint32_t from, to;    /* blocks */
     uint32_t instruction; /* the last one of its block; for an entry, where it enters */
     uint32_t counter;
-    uint8_t kind;         /* enum prof_edge_kind of csrc/python/flow.h */
+    uint8_t kind;         /* enum prof_edge_kind */
     uint8_t before;       /* its counter stands before the instruction, and has counted those that raised there, too */
     uint8_t reserved[2];
 } prof_code_edge;
+PROF_RECORD(prof_code_edge, 20);
 
 /* What one code object counted in one calling context. */
 typedef struct {
@@ -317,6 +381,7 @@ typedef struct {
     uint64_t entries;  /* calls in node.calls that are of this code, where node.code is another's; else of code without counters */
     /* uint64_t[counters] */
 } prof_counts;
+PROF_RECORD(prof_counts, 32);
 
 #define PROF_EVENT_UNHANDLED PROF_CODE_NO_HANDLER
 #define PROF_EVENT_ENTERS 0x10000u /* flow enters behind the unit: a section begins or ends there */
@@ -330,6 +395,7 @@ typedef struct {
     uint32_t reserved;
     uint64_t count;
 } prof_flow_event;
+PROF_RECORD(prof_flow_event, 24);
 
 /* A call that was running when the recording ended or was looked at: its flow ends here. Those of the highest generation
  * count; one with counts 0 says only that there is such a generation. */
@@ -337,6 +403,7 @@ typedef struct {
     prof_ref counts;
     uint32_t unit, generation, reserved;
 } prof_live_frame;
+PROF_RECORD(prof_live_frame, 16);
 
 /* Types of the operands of an instruction, in the first of its executions. */
 typedef struct {
@@ -345,6 +412,7 @@ typedef struct {
     prof_ref left, right; /* type names; right 0 for one operand */
     uint64_t count;
 } prof_operands;
+PROF_RECORD(prof_operands, 24);
 /* ---- samples ---- */
 
 /* Where samples fell: a frame or a line, below a span or below another frame; with label 0 it is its parent itself, of which
@@ -360,12 +428,15 @@ typedef struct {
     uint64_t cpu_ns;       /* processor time of the thread in it */
     uint64_t square_us2;   /* sum of the squares of these times, in square microseconds: what the samples are worth */
 } prof_sampled;
+PROF_RECORD(prof_sampled, 64);
 
+/* cffi: begin */
 enum prof_sampler_flag {
     PROF_SAMPLER_FRAMES = 1, /* frames were read; else the samples are of spans alone, and `why` says why */
     PROF_SAMPLER_GIL = 2,    /* who held the interpreter's lock is known */
     PROF_SAMPLER_WAITS = 4   /* who waited for it, too */
 };
+/* cffi: end */
 
 typedef struct {
     uint32_t flags;      /* enum prof_sampler_flag */
@@ -382,6 +453,7 @@ typedef struct {
     uint32_t reserved;
     uint64_t partial; /* samples whose innermost function or whose callers were gone before they were read: those are not in them */
 } prof_sampling;
+PROF_RECORD(prof_sampling, 88);
 
 /* What the thread took beside time, between samples, the second of which fell on `where`. */
 typedef struct {
@@ -393,6 +465,7 @@ typedef struct {
     uint64_t switches; /* times that it was given a processor */
     uint64_t ready_ns; /* that it waited for one */
 } prof_usage;
+PROF_RECORD(prof_usage, 80);
 #define PROF_USAGE_FIGURES 9
 
 /* The whole process, without the sampler's thread, since it began. */
@@ -402,5 +475,6 @@ typedef struct {
     uint64_t waits, preemptions; /* voluntary and involuntary context switches */
     uint64_t user_ns, system_ns;
 } prof_process;
+PROF_RECORD(prof_process, 72);
 
 #endif

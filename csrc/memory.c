@@ -266,7 +266,7 @@ void prof_memory_unfollowed(prof_node *site, size_t bytes) {
     const prof_label *function = prof_arena_at(((prof_node *)prof_arena_at(site->parent))->label);
     site->free_count++;
     site->free_bytes += bytes;
-    if (site->site || !(function->flags & PROF_LABEL_NO_DETAIL)) prof_count(PROF_DROP_UNFOLLOWED, 1);
+    if (site->site || !(function->flags & PROF_LABEL_NO_DETAIL)) prof_count(PROF_DROP_BLOCKS_UNFOLLOWED, 1);
 }
 
 /* Addresses for all sites that there may be, or as many as the limits of the process leave; what is not used is never touched. */

@@ -78,9 +78,6 @@ uint64_t prof_now_ticks(void);
 /* The clock of PROF_CLOCK_MANUAL, ns. */
 void prof_clock_set(uint64_t ns);
 
-/* What header.drops[index] counts, in a few words; NULL past the last. Static. */
-const char *prof_drop_name(uint32_t index);
-
 /* Depth of the calling thread's shadow stack, without the root. */
 uint32_t prof_stack_depth(void);
 

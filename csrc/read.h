@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* cffi: begin */
 #define PROF_READER_NO_LABEL UINT32_MAX
 #define PROF_READER_NO_COLUMN UINT32_MAX
 #define PROF_READER_NO_GROUP UINT32_MAX
@@ -29,7 +30,6 @@
 #define PROF_READER_NO_PLACE UINT32_MAX
 #define PROF_READER_CATEGORIES 32 /* room for so many */
 
-/* cffi: begin */
 /* Text of the capture: borrowed from the reader, not checked to be UTF-8, NUL at text[length]. Never NULL. */
 typedef struct {
     const char *text;
@@ -209,6 +209,7 @@ typedef struct {
 typedef struct {
     uint32_t row;         /* index of the instruction among all rows */
     uint32_t left, right; /* refs of text; right 0 for a single operand, both 0 for all further kinds */
+    uint32_t unused;
     uint64_t count;
 } prof_reader_operands;
 

@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* enum prof_flow_kind and prof_edge_kind of csrc/python/flow.h, as far as solving asks. */
-enum { FLOW_YIELD = 6, FLOW_RERAISE = 8, FLOW_RESUME = 9 };
-enum { EDGE_FALL = 4, EDGE_TAKEN = 5, EDGE_DONE = 6 };
-
 /* One edge from one block's balance: what the others leave. */
 typedef struct {
     uint32_t edge, block;
@@ -222,7 +218,7 @@ static uint32_t instruction_at(const solver *s, uint32_t unit) {
 /* Whether an exception that came to `handler` with this instruction's offset arose here. Else the offset is an older one's,
  * which a handler has raised again, or was thrown into a suspended generator: then nothing flowed here. */
 static int arose(const prof_code_instruction *i, uint32_t handler) {
-    return i->handler == handler && i->flow != FLOW_RESUME && i->flow != FLOW_RERAISE && i->flow != FLOW_YIELD;
+    return i->handler == handler && i->flow != PROF_FLOW_RESUME && i->flow != PROF_FLOW_RERAISE && i->flow != PROF_FLOW_YIELD;
 }
 
 static void add_event(work *w, const solver *s, const prof_flow_event *e) {
@@ -323,7 +319,7 @@ static int add_counts(work *w, const solver *s, uint32_t place, uint32_t label) 
         if ((int64_t)w->value[e] <= 0)
             continue;
         w->out->edges[s->first_edge + e] += w->value[e];
-        if (s->edges[e].kind == EDGE_TAKEN || s->edges[e].kind == EDGE_DONE)
+        if (s->edges[e].kind == PROF_EDGE_TAKEN || s->edges[e].kind == PROF_EDGE_DONE)
             w->out->rows[s->first + s->edges[e].instruction].taken += w->value[e];
     }
     return exact;

@@ -6,7 +6,6 @@
 
 #define KEY_BYTES offsetof(prof_reader_site, row) /* what comes before are the key's parts */
 #define FARTHEST 10000u /* instructions between a callee and its call */
-enum { FLOW_BRANCH = 2, FLOW_FOR = 3 };
 
 typedef struct {
     const prof_reader_operations *from;
@@ -121,8 +120,8 @@ static void by_expression(work *w, const prof_reader_operation *rows, uint32_t r
 static void by_branch(work *w, const prof_reader_operation *rows, uint32_t row) {
     const prof_reader_operation *r = &rows[row];
     prof_reader_site key = {.code = r->code, .line = r->line, .end_line = r->end_line, .column = r->column,
-                            .end_column = r->end_column, .kind = r->flow == FLOW_FOR}, *site;
-    if (r->count == 0 || (r->flow != FLOW_BRANCH && r->flow != FLOW_FOR) || (site = site_of(w, &key, row)) == NULL)
+                            .end_column = r->end_column, .kind = r->flow == PROF_FLOW_FOR}, *site;
+    if (r->count == 0 || (r->flow != PROF_FLOW_BRANCH && r->flow != PROF_FLOW_FOR) || (site = site_of(w, &key, row)) == NULL)
         return;
     site->rows++;
     site->count += r->count;

@@ -8,9 +8,6 @@
 #define PROFILER (UINT32_MAX - 1)     /* the profiler's own work, or below it */
 #define MOST_NODES (UINT32_MAX - 2)
 
-#define TIME_MODE 1u /* bits in the header */
-#define OPS_MODE 4u
-
 static const struct {
     const char *name;
     int needs;
@@ -317,13 +314,13 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
     switch (columns[column].needs) {
     case PROF_READER_TIME:
         /* Captures of C programs may leave the modes out; they have times. */
-        return reader->info.modes == 0 || (reader->info.modes & TIME_MODE) != 0;
+        return reader->info.modes == 0 || (reader->info.modes & PROF_MODE_TIME) != 0;
     case PROF_READER_MEMORY:
         return reader->info.memory.recorded != 0;
     case PROF_READER_DETAIL:
         return reader->info.memory.detail != 0;
     case PROF_READER_OPS:
-        return (reader->info.modes & OPS_MODE) != 0;
+        return (reader->info.modes & PROF_MODE_OPS) != 0;
     case PROF_READER_SAMPLES:
         return reader->info.sampler.recorded != 0;
     case PROF_READER_COUNTERS:
@@ -398,7 +395,7 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
     tree->label_count = (uint32_t)reader->info.label_count;
     add_columns(&m, tree);
     leave_out_time(reader, tree);
-    if ((reader->info.modes & OPS_MODE) != 0 && keep_places(&m, tree) != 0)
+    if ((reader->info.modes & PROF_MODE_OPS) != 0 && keep_places(&m, tree) != 0)
         goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);

@@ -125,7 +125,7 @@ void prof_meter_open(prof_meter *m, uint64_t native_id) {
     for (int i = 0; i < PROF_METER_FILES; i++) m->files[i] = -1;
     m->metered = apart && metered < MOST_THREADS;
     if (!m->metered) {
-        prof_count(PROF_DROP_UNMETERED, 1);
+        prof_count(PROF_DROP_THREADS_UNMETERED, 1);
         return;
     }
     metered++;

@@ -17,6 +17,7 @@ from attrs import fields
 from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
+from prof.format import CLOCKS, DROPS, KINDS, name_of
 from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
 from prof.records import (
     Chunk,
@@ -42,33 +43,7 @@ __all__ = [
     "newest_capture", "open_capture",
 ]  # fmt: skip
 
-ALL_THREADS = -1
-RECORDING, REPLACED = 1, 3
-LINE_KIND = 8
-
-# enum prof_label_kind, prof_clock_kind and prof_drop of csrc/format.h, in their order.
-KINDS = ("other", "function", "section", "import", "gc", "native", "thread", "profiler", "line", "frame")
-CLOCKS = ("unknown", "tsc", "monotonic", "cpu", "manual")
-DROPS = (
-    ("healed", "spans closed because a frame below them left first"),
-    ("unmatched_leave", "functions that left but were never seen to enter"),
-    ("section_open", "sections closed because their function left without end()"),
-    ("section_unopened", "end() of a section that was not open"),
-    ("section_order", "sections closed by the end() of one around them"),
-    ("folded_depth", "calls beyond the depth limit, charged to a caller of the same name"),
-    ("folded_size", "calls beyond the size limit or the disk, charged to a caller"),
-    ("lost_labels", "functions or sections that could not be named for want of space"),
-    ("open_at_end", "spans still open at the end; their time up to then is in"),
-    ("lost_counts", "operations that were not counted for want of space"),
-    ("ticks_missed", "moments at which the sampler did not get to run"),
-    ("samples_torn", "samples whose frames changed while they were copied; they count for their span"),
-    ("samples_cut", "samples of stacks deeper than is kept; their outer frames are missing"),
-    ("samples_lost", "samples for which the file had no room, or none for their frames"),
-    ("threads_unmetered", "threads whose input, output and waits were not looked at: too many ran at once"),
-    ("blocks_unfollowed", "blocks that were not followed to their end for want of memory; they count as freed at once"),
-)
-GENERATOR_FLAG = 1
-INTERLEAVED = 1  # PROF_FLAG_INTERLEAVED
+ALL_THREADS: int = lib.PROF_READER_ALL_THREADS
 _LATENCIES = ("completed", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 
 # What lines hold, in detail beside the first two; and what functions sum over their subtrees, too.
@@ -115,12 +90,12 @@ class Capture:
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
         self.pid: int = info.pid
-        self.recording: bool = info.state in (RECORDING, REPLACED)
-        self.replaced: bool = info.state == REPLACED
+        self.recording: bool = info.state in (lib.PROF_RECORDING, lib.PROF_REPLACED)
+        self.replaced: bool = info.state == lib.PROF_REPLACED
         self.cut: bool = bool(info.cut)
         self.full: str = _why_full(info.full)
         """Why the file could not grow, so that what came later is missing; empty if it could."""
-        self.clock: str = CLOCKS[info.clock] if info.clock < len(CLOCKS) else CLOCKS[0]
+        self.clock: str = name_of(info.clock, CLOCKS)
         self.calibrated: bool = bool(info.calibrated)
         self.ns_per_tick: float = info.ns_per_tick
         self.start_unix_ns: int = info.start_unix_ns
@@ -131,7 +106,7 @@ class Capture:
         self.label_count: int = info.label_count
         self.size: int = info.end
         self.modes: int = info.modes
-        self.interleaved: bool = bool(info.flags & INTERLEAVED)
+        self.interleaved: bool = bool(info.flags & lib.PROF_FLAG_INTERLEAVED)
         self.memory_recorded: bool = bool(info.memory.recorded)
         self.meta: dict[str, Any] = self._read_meta()
 
@@ -250,7 +225,7 @@ class Capture:
         found = self._labels.get(index)
         if found is None:
             row = self._info.labels[index]
-            kind = KINDS[row.kind] if row.kind < len(KINDS) else KINDS[0]
+            kind = name_of(row.kind, KINDS)
             found = Label(
                 index,
                 kind,
@@ -258,7 +233,7 @@ class Capture:
                 decoded(row.module),
                 decoded(row.file),
                 row.line,
-                bool(row.flags & GENERATOR_FLAG),
+                bool(row.flags & lib.PROF_LABEL_GENERATOR),
                 row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL | NO_OPS),
             )
             self._labels[index] = found
@@ -322,7 +297,7 @@ class Capture:
         return [
             self._function(index, contexts[index], {name: values[index] for name, values in columns.items()}, solved)
             for index in range(count)
-            if contexts[index] and rows[index].kind != LINE_KIND
+            if contexts[index] and rows[index].kind != lib.PROF_LINE
         ]
 
     def _function(self, index: int, contexts: int, sums: dict[str, Any], solved: Operations | None) -> Function:
@@ -351,7 +326,7 @@ class Capture:
         return [
             Line(label=self.label(index), span=None, **{name: sums[index] for name, sums in columns.items()})
             for index in largest_first(columns[by], self.label_count)
-            if rows[index].kind == LINE_KIND and there[index]
+            if rows[index].kind == lib.PROF_LINE and there[index]
         ]
 
     def lines_in_spans(self, tree: Tree, by: str, limit: int) -> tuple[list[Line], int]:

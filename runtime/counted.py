@@ -9,21 +9,14 @@ from typing import Any
 
 from attrs import evolve, frozen
 from prof._core import ffi, lib
+from prof.format import ACCESSES, names, row_of
 from prof.text import decoded
 
-# prof_reader_operation of csrc/read.h.
-_ROW = struct.Struct("=IIIIHHIIBBBBBBHIQQ")
-_UNKNOWN_COLUMN = 0xFFFF
-_MOST_CATEGORIES = 32
-ACCESSES = ("", "read", "write", "delete")
-_JUMPS = (2, 3)  # enum prof_flow_kind: a branch, a for loop
-NO_LABEL = 0xFFFFFFFF
-
-# prof_reader_operands of csrc/read.h.
-_OPERANDS = struct.Struct("=IIIIQ")
-# prof_reader_site of csrc/read.h, and enum prof_reader_by.
-_SITE = struct.Struct("=IIIHHIIIIIIQQQQQQ")
-_BY = ("line", "expression", "branch", "name", "callee")
+_ROW = row_of("prof_reader_operation")
+_OPERANDS = row_of("prof_reader_operands")
+_SITE = row_of("prof_reader_site")
+_BY = names("prof_reader_by", "PROF_READER_BY_")
+_JUMPS = (lib.PROF_FLOW_BRANCH, lib.PROF_FLOW_FOR)
 
 
 @frozen
@@ -144,7 +137,7 @@ class Operations:
         return self._by_category(self._pointer.by_label, label)
 
     def _by_category(self, table: Any, row: int) -> dict[str, int]:
-        first = row * _MOST_CATEGORIES
+        first = row * lib.PROF_READER_CATEGORIES
         counts = table[first : first + len(self.categories)]
         return {name: count for name, count in zip(self.categories, counts, strict=True) if count}
 
@@ -160,7 +153,7 @@ class Operations:
         found = self._codes.get(index)
         if found is None:
             c = self._pointer.codes[index]
-            label = None if c.label == NO_LABEL else c.label
+            label = None if c.label == lib.PROF_READER_NO_LABEL else c.label
             found = Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact)
             self._codes[index] = found
         return found
@@ -200,7 +193,7 @@ class Operations:
         for row in _ROW.iter_unpack(rows):
             (index, unit, line, end_line, column, end_column, name, second, category, other, access, other_access,
              flow, op, _, _, count, taken) = row  # fmt: skip
-            known = column != _UNKNOWN_COLUMN and end_column != _UNKNOWN_COLUMN
+            known = column != lib.PROF_CODE_NO_COLUMN and end_column != lib.PROF_CODE_NO_COLUMN
             yield Operation(
                 index, unit, op, line, end_line, (column, end_column) if known else None,
                 tuple(self.categories[k - 1] for k in (category, other) if 0 < k <= len(self.categories)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prof._core import lib
 from prof.errors import NotMeantError, UsageError
 
 
@@ -35,10 +36,10 @@ class Mode:
     """Has `start(settings)` and `stop()`, for a mode that installs something; None for one that lives on the probes."""
 
 
-TIME = Mode("time", 1, (Measure("time", "ns", "self_ns", "time"),))
+TIME = Mode("time", lib.PROF_MODE_TIME, (Measure("time", "ns", "self_ns", "time"),))
 MEMORY = Mode(
     "memory",
-    2,
+    lib.PROF_MODE_MEMORY,
     (
         Measure("memory-summary", "B", "alloc_bytes", "bytes allocated"),
         Measure("memory-detail", "B", "peak_bytes", "bytes held at the peak", "detail"),
@@ -48,11 +49,11 @@ MEMORY = Mode(
     "prof.memory",
 )
 
-OPS = Mode("ops", 4, (Measure("ops", "", "ops", "operations"),))
+OPS = Mode("ops", lib.PROF_MODE_OPS, (Measure("ops", "", "ops", "operations"),))
 
 SAMPLES = Mode(
     "samples",
-    8,
+    lib.PROF_MODE_SAMPLES,
     (
         Measure("samples", "", "samples", "samples"),
         Measure("samples-cpu", "", "cpu_samples", "samples on a processor", "request"),
@@ -116,8 +117,10 @@ def records(markers: tuple[str, ...], modes: tuple[Mode, ...]) -> bool:
     return not markers or any(mode.name in _members(markers) for mode in modes)
 
 
-# PROF_LABEL_NO_* of csrc/format.h.
-NO_TIME, NO_MEMORY, NO_DETAIL, NO_OPS = 2, 4, 8, 16
+NO_TIME: int = lib.PROF_LABEL_NO_TIME
+NO_MEMORY: int = lib.PROF_LABEL_NO_MEMORY
+NO_DETAIL: int = lib.PROF_LABEL_NO_DETAIL
+NO_OPS: int = lib.PROF_LABEL_NO_OPS
 
 
 def kept(flags: int) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ from prof.messages import say
 from prof.settings import Settings, parse
 from prof.unrecorded import sentences
 
-# enum prof_clock_kind (csrc/format.h); 0 lets the core choose between the counter and the system's clock.
-_CLOCKS = {"wall": 0, "monotonic": 2, "cpu": 3}
+# 0 lets the core choose between the counter and the system's clock.
+_CLOCKS = {"wall": 0, "monotonic": lib.PROF_CLOCK_MONOTONIC, "cpu": lib.PROF_CLOCK_CPU}
 
 # Of more calling contexts than this, folded text (a line each, with all its ancestors) is not written unasked.
 MOST_STACKS = 200_000

@@ -9,7 +9,7 @@ from prof._core import ffi, lib
 from prof.counted import Operations
 
 ROOT = 0
-NO_LABEL = 0xFFFFFFFF
+NO_LABEL: int = lib.PROF_READER_NO_LABEL
 _WIDTH = {"B": 1, "I": 4, "Q": 8}
 Code = Literal["B", "I", "Q"]
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from counting import HookCounter
+from prof._core import lib
 from prof.capture import open_capture
 
-MANUAL = 4  # PROF_CLOCK_MANUAL of csrc/format.h
+MANUAL = lib.PROF_CLOCK_MANUAL
 
 
 class Recorded:

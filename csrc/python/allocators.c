@@ -53,7 +53,7 @@ static __attribute__((noinline)) void without_gil(const void *block, size_t byte
     prof_memory_queue(tag, bytes, 0);
     if (followed) return;
     prof_memory_queue(tag, bytes, 1); /* without memory for the map: as if it were freed at once */
-    prof_count(PROF_DROP_UNFOLLOWED, 1);
+    prof_count(PROF_DROP_BLOCKS_UNFOLLOWED, 1);
 }
 
 /* An allocator has returned that may have taken an arena. Whether the calling thread is busy otherwise. */

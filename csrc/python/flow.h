@@ -11,23 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum prof_flow_kind {
-    PROF_FLOW_PLAIN,
-    PROF_FLOW_JUMP,   /* always */
-    PROF_FLOW_BRANCH, /* jumps, or goes on */
-    PROF_FLOW_FOR,    /* jumps behind the loop when the iterator is exhausted */
-    PROF_FLOW_SEND,
-    PROF_FLOW_RETURN,
-    PROF_FLOW_YIELD,
-    PROF_FLOW_RAISE,   /* never goes on; the exception is recorded as any */
-    PROF_FLOW_RERAISE, /* the offset recorded is an older one's */
-    PROF_FLOW_RESUME,
-    PROF_FLOW_END_FOR  /* pops what a for loop leaves: jumped over, with `prof_flow_rules.end_for` units */
-};
+#include "../format.h"
 
 /* What differs between versions; by opcode where 256 long. */
 typedef struct {
-    uint8_t flow[256];     /* enum prof_flow_kind */
+    uint8_t flow[256];     /* enum prof_flow_kind of format.h */
     uint8_t caches[256];   /* inline cache units behind the instruction */
     uint8_t backward[256]; /* whether a jump's argument counts backwards */
     uint8_t extended_arg;
@@ -71,17 +59,6 @@ typedef struct {
     uint16_t handler;     /* that an exception here goes to; PROF_NO_HANDLER */
     uint8_t op, kind;     /* enum prof_flow_kind */
 } prof_instruction;
-
-enum prof_edge_kind {
-    PROF_EDGE_ENTRY, /* from outside, at a RESUME */
-    PROF_EDGE_EXIT,  /* return, yield, or an exception raised again */
-    PROF_EDGE_JUMP,
-    PROF_EDGE_NEXT,  /* from a block's end to the block behind it */
-    PROF_EDGE_FALL,  /* a branch not taken */
-    PROF_EDGE_TAKEN, /* a branch taken */
-    PROF_EDGE_DONE,  /* an exhausted loop, where END_FOR stands before what it goes on with */
-    PROF_EDGE_THROWN /* from outside, at the target of SEND */
-};
 
 /* Where an edge's counter stands. */
 enum prof_edge_place {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prof.capture import Capture, Chunk, open_capture
+from prof.format import CHUNKS
 from prof.tools.commands.arguments import add_capture, command, find_capture
 from prof.tools.output import width, working, write_lines
 from prof.tools.process import FATES, fate
@@ -18,12 +19,6 @@ EXAMPLES = """
 prof inspect app.capture
 prof inspect app.capture --chunks   every chunk, not only their sums
 """
-# enum prof_chunk_type of csrc/format.h, in its order.
-TYPES = (
-    "?", "strings", "labels", "threads", "nodes", "meta", "pending", "memory", "types", "series", "code", "counters",
-    "flow events", "live frames", "operands",
-)  # fmt: skip
-SAMPLE_TYPES = {20: "places", 21: "sampled", 22: "sampler", 23: "usage", 24: "process", 25: "sources"}
 
 
 def add(commands: Any) -> None:
@@ -74,7 +69,8 @@ def _facts(capture: Capture) -> Iterator[tuple[str, str]]:
 
 
 def _type_name(kind: int) -> str:
-    return TYPES[kind] if kind < len(TYPES) else SAMPLE_TYPES.get(kind, f"type {kind}")
+    known = kind < len(CHUNKS) and CHUNKS[kind] != "?"
+    return CHUNKS[kind] if known else f"type {kind}"
 
 
 def _type_table(chunks: list[Chunk]) -> list[Line]:
