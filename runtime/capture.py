@@ -11,7 +11,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 from prof._core import ffi, lib
@@ -36,6 +36,9 @@ from prof.records import (
 )
 from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
+
+if TYPE_CHECKING:
+    from prof._core import prof_reader, prof_reader_info
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
@@ -85,7 +88,7 @@ class Capture:
         if reader == ffi.NULL:
             raise InputError(f"{path} {_text(error)}")
         self.path = path
-        self._reader = ffi.gc(reader, lib.prof_reader_close)
+        self._open: prof_reader | None = ffi.gc(reader, lib.prof_reader_close)
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
@@ -118,14 +121,18 @@ class Capture:
 
     def close(self) -> None:
         """Lets go of the file. Labels and tables can no longer be read: trying to raises ValueError."""
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
+        if self._open is not None:
+            reader, self._open = self._open, None
             ffi.release(reader)
 
     @property
-    def _info(self) -> Any:
-        if self._reader is None:
+    def _reader(self) -> prof_reader:
+        if self._open is None:
             raise ValueError(f"{self.path} is closed")
+        return self._open
+
+    @property
+    def _info(self) -> prof_reader_info:
         return lib.prof_reader_get(self._reader)
 
     def _read_meta(self) -> dict[str, Any]:

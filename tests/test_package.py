@@ -33,6 +33,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def test_the_stub_of_the_core_is_what_its_declarations_say() -> None:
+    written = (ROOT / "runtime" / "_core.pyi").read_text()
+    assert written == run(sys.executable, str(ROOT / "csrc" / "stubs.py"), cwd=ROOT), (
+        "python csrc/stubs.py > runtime/_core.pyi"
+    )
+
+
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
