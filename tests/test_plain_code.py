@@ -223,6 +223,52 @@ def test_trace_functions_read_offsets(twins: Callable[[str], tuple[Any, Any]]) -
     assert events(probed) == events(plain)
 
 
+def test_a_trace_function_that_looks_at_each_instruction(twins: Callable[[str], tuple[Any, Any]]) -> None:
+    """Its lines are those of the offsets, though what was inserted has none; it jumps as a debugger does."""
+    source = """
+@profiled
+def raises():
+    raise KeyError(
+        "x")
+@profiled
+def main(log):
+    try:
+        raises()
+    except KeyError:
+        log.append("handled")
+    log.append("jumped over")
+    log.append("end")
+"""
+
+    def events(module: Any) -> list[Any]:
+        seen: list[Any] = []
+
+        def trace(frame: types.FrameType, event: str, arg: object) -> Any:
+            if frame.f_code.co_filename != module.main.__code__.co_filename:
+                return None
+            frame.f_trace_opcodes = True
+            lines = [n for start, end, n in frame.f_code.co_lines() if start <= frame.f_lasti < end]
+            assert frame.f_lineno == lines[0], (event, frame.f_lasti)
+            if event != "opcode":
+                seen.append((event, frame.f_lasti, frame.f_lineno))
+            if (event, frame.f_lineno) == ("line", 12):
+                frame.f_lineno = 13
+            return trace
+
+        log: list[str] = []
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            module.main(log)
+        finally:
+            sys.settrace(before)
+        assert log == ["handled", "end"]
+        return seen
+
+    plain, probed = twins(source)
+    assert events(probed) == events(plain)
+
+
 # ---- hash, equality, copies -----------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,23 @@ static PyObject *of_frame(PyObject *self, void *descriptor) {
     return found;
 }
 
+/* An instruction that was inserted has no line: it runs for the one that it was inserted for. */
+static PyObject *line_of_frame(PyObject *self, void *descriptor) {
+    PyObject *line = get(descriptor, self);
+    if (line != Py_None || prof_probes_shown) return line;
+    PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)self), *plain = prof_plain_view(code);
+    long offset = plain && plain != code ? prof_plain_offset(code, PyFrame_GetLasti((PyFrameObject *)self)) : -1;
+    int number = offset >= 0 ? PyCode_Addr2Line(plain, (int)offset) : -1;
+    Py_DECREF(code);
+    if (!plain || number > 0) Py_SETREF(line, plain ? PyLong_FromLong(number) : NULL);
+    return line;
+}
+
+static int set_line(PyObject *self, PyObject *value, void *descriptor) {
+    PyObject *d = descriptor;
+    return Py_TYPE(d)->tp_descr_set(d, self, value);
+}
+
 static PyObject *of_traceback(PyObject *self, void *descriptor) {
     PyCodeObject *code = PyFrame_GetCode(((PyTracebackObject *)self)->tb_frame);
     PyObject *found = offset_in(code, get(descriptor, self));
@@ -55,6 +72,7 @@ static attribute attributes[] = {
     {&PyCode_Type, {"co_linetable", of_code}},  {&PyCode_Type, {"co_lnotab", of_code}},
     {&PyCode_Type, {"co_exceptiontable", of_code}},
     {&PyFrame_Type, {"f_lasti", of_frame}},     {&PyTraceBack_Type, {"tb_lasti", of_traceback}},
+    {&PyFrame_Type, {"f_lineno", line_of_frame, set_line}},
 };
 
 static int replace_attributes(void) {
