@@ -3,7 +3,7 @@
 #define PROF_REMOTE_H
 #include <stddef.h>
 
-#define PROF_REMOTE_PIECES 5
+#define PROF_REMOTE_PIECES 7
 
 typedef struct {
     void *to;

@@ -19,10 +19,11 @@
 #if PROF_PY_VALIDATED
 
 #define WINDOW 8192       /* bytes of a thread's frames that are copied at once, at most */
+#define NEAR 384          /* of these, above and below where the frames ended the last time: copied first */
 #define REACH 1024        /* of these, above and below where the frames ended the last time: they change at every call */
 #define PAGE 4096u
-#define C_REACH 1024     /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
-#define COMPLETIONS 3     /* later looks at a thread for the callers of what it ran */
+#define C_REACH 2048     /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
+#define COMPLETIONS 8     /* later looks at a thread for the callers of what it ran */
 #define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
 #define MOST_CODES 65536
 #define LONGEST_TABLE (1 << 20)
@@ -242,8 +243,7 @@ typedef struct {
 } window;
 static window c_window;     /* of the thread's C stack, where the interpreter has frames of its own */
 static window frame_window; /* the innermost frame, where it is a generator's: that lies anywhere */
-static window top_window;   /* the upper end of the thread's own stack of frames */
-static window stack_window; /* below that */
+static window stack_window; /* the upper end of the thread's own stack of frames */
 static window page_window;  /* a page elsewhere */
 static PyThreadState state_copy;
 
@@ -252,14 +252,24 @@ static int window_has(const window *w, uintptr_t at, size_t bytes) {
     return at >= w->begin && at < w->end && w->end - at >= bytes;
 }
 
-static prof_remote_piece piece_of(window *w, uintptr_t begin, uintptr_t end) {
+static void open_window(window *w, uintptr_t begin, uintptr_t end) {
     w->begin = begin;
     w->end = end;
-    return (prof_remote_piece){w->bytes, (const void *)begin, end - begin};
+}
+
+static void close_window(window *w) { open_window(w, 0, 0); }
+
+static prof_remote_piece part_of(window *w, uintptr_t begin, uintptr_t end) {
+    return (prof_remote_piece){w->bytes + (begin - w->begin), (const void *)begin, end - begin};
+}
+
+static prof_remote_piece whole(window *w, uintptr_t begin, uintptr_t end) {
+    open_window(w, begin, end);
+    return part_of(w, begin, end);
 }
 
 static const void *bytes_at(uintptr_t at, size_t bytes) {
-    const window *all[] = {&top_window, &stack_window, &frame_window, &c_window, &page_window};
+    const window *all[] = {&stack_window, &frame_window, &c_window, &page_window};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (window_has(all[i], at, bytes)) return all[i]->bytes + (at - all[i]->begin);
     return NULL;
@@ -269,8 +279,8 @@ static const void *frame_bytes(uintptr_t at) {
     const void *found = bytes_at(at, PROF_PY_FRAME_BYTES);
     if (found) return found;
     /* From the beginning of its page, where its callers may lie, to its end. */
-    prof_remote_piece page = piece_of(&page_window, at & ~(uintptr_t)(PAGE - 1), at + PROF_PY_FRAME_BYTES);
-    if (prof_remote_copy(&page, 1) != (long)page.bytes) page_window.begin = page_window.end = 0;
+    prof_remote_piece page = whole(&page_window, at & ~(uintptr_t)(PAGE - 1), at + PROF_PY_FRAME_BYTES);
+    if (prof_remote_copy(&page, 1) != (long)page.bytes) close_window(&page_window);
     return bytes_at(at, PROF_PY_FRAME_BYTES);
 }
 
@@ -287,34 +297,38 @@ static void guess_stack(prof_remote_thread *t) {
     t->guess[LIMIT] = none ? 0 : limit;
 }
 
-static uintptr_t at_least(uintptr_t begin, uintptr_t end, uintptr_t bytes) { return end - begin > bytes ? end - bytes : begin; }
+static uintptr_t below(uintptr_t at, uintptr_t bytes, uintptr_t least) { return at - least > bytes ? at - bytes : least; }
+static uintptr_t above(uintptr_t at, uintptr_t bytes, uintptr_t most) { return most - at > bytes ? at + bytes : most; }
+
+static prof_remote_piece c_piece(const prof_remote_thread *t) {
+    uintptr_t at = t->guess[C_STACK];
+    return at < C_REACH ? whole(&c_window, 0, 0) : whole(&c_window, (at - C_REACH) & ~(uintptr_t)7, at + C_REACH);
+}
 
 /* Copies a thread: its state, then what else is likely to tell its frames; what changes first comes first. `frame` is one that
  * lies elsewhere, or 0. What is not there is left out. 0; -2 when the state is another's.
  *
- * All in one call, for the thread runs on: were there half a microsecond between the state and the frame that it names, a short
- * function would have ended and the next one would lie where it lay. */
+ * All in one call, and as little as can be before the innermost frame, for the thread runs on: were there half a microsecond
+ * between the state and the frame that it names, a short function would have ended and the next one would lie where it lay. */
 static int copy_thread(prof_remote_thread *t, uintptr_t frame) {
-    enum { STATE, C_FRAMES, ELSEWHERE, UPPER, LOWER, PIECES };
-    window *const windows[PIECES] = {NULL, &c_window, &frame_window, &top_window, &stack_window};
-    const uintptr_t c = t->guess[C_STACK], begin = t->guess[BEGIN], top = t->guess[TOP], limit = t->guess[LIMIT];
-    const uintptr_t upper = at_least(begin, top, REACH), lower = at_least(begin, top, t->guess[DEPTH]);
-    prof_remote_piece pieces[PIECES] = {
-        [STATE] = {&state_copy, t->state, PROF_PY_STATE_BYTES},
-        [C_FRAMES] = c < C_REACH ? piece_of(&c_window, 0, 0) : piece_of(&c_window, (c - C_REACH) & ~(uintptr_t)7, c + C_REACH),
-        [ELSEWHERE] = piece_of(&frame_window, frame, frame ? frame + PROF_PY_FRAME_BYTES : 0),
-        [UPPER] = piece_of(&top_window, upper, limit - top > REACH ? top + REACH : limit),
-        [LOWER] = piece_of(&stack_window, lower, lower < upper ? upper + PROF_PY_FRAME_BYTES : lower), /* none lies in both halves */
-    };
-    page_window.begin = page_window.end = 0;
+    enum { STATE, C_FIRST, MIDDLE, ABOVE, BELOW, ELSEWHERE, C_LAST, PIECES };
+    window *const windows[PIECES] = {NULL, &c_window, &stack_window, &stack_window, &stack_window, &frame_window, &c_window};
+    const uintptr_t begin = t->guess[BEGIN], top = t->guess[TOP], limit = t->guess[LIMIT];
+    const uintptr_t lower = below(top, t->guess[DEPTH], begin), middle = below(top, NEAR, lower);
+    const uintptr_t after = above(top, NEAR, limit), upper = above(top, REACH, limit);
+    prof_remote_piece pieces[PIECES] = {{&state_copy, t->state, PROF_PY_STATE_BYTES}};
+    open_window(&stack_window, lower, upper);
+    pieces[MIDDLE] = part_of(&stack_window, middle, after);
+    pieces[ABOVE] = part_of(&stack_window, after, upper);
+    pieces[BELOW] = part_of(&stack_window, lower, middle);
+    pieces[ELSEWHERE] = whole(&frame_window, frame, frame ? frame + PROF_PY_FRAME_BYTES : 0);
+    pieces[PROF_PY_CFRAME_BYTES ? C_FIRST : C_LAST] = c_piece(t); /* whether it is there that the innermost frame is named */
+    close_window(&page_window);
     long left = prof_remote_copy(pieces, PIECES);
     if (left < (long)PROF_PY_STATE_BYTES) return -2;
     if (state_copy.interp != interpreter || state_copy.native_thread_id != t->native_id || state_copy.id != t->serial) return -2;
-    for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes) {
-        if (left >= (long)pieces[i].bytes) continue;
-        if (frame && i <= ELSEWHERE) return copy_thread(t, 0);
-        if (windows[i]) piece_of(windows[i], 0, left = 0);
-    }
+    for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes)
+        if (left < (long)pieces[i].bytes && windows[i]) close_window(windows[i]);
     if (PROF_PY_CFRAME_BYTES) t->guess[C_STACK] = (uintptr_t)prof_py_cframe_at(&state_copy);
     guess_stack(t);
     return 0;
