@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -21,12 +22,19 @@ def run(*command: str, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from an sdist built from this tree, each in a folder of its own."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An sdist built from this tree, in a folder of its own."""
     pytest.importorskip("build", reason="the test extra brings it")
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
-    (sdist,) = folder.glob("*.tar.gz")
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path) -> Path:
+    """A wheel built from the sdist."""
+    folder = sdist.parent
     pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet")
     run(*pip, "--wheel-dir", str(folder), str(sdist), cwd=folder)
     (built,) = folder.glob("*.whl")
@@ -38,6 +46,13 @@ def test_the_stub_of_the_core_is_what_its_declarations_say() -> None:
     assert written == run(sys.executable, str(ROOT / "csrc" / "stubs.py"), cwd=ROOT), (
         "python csrc/stubs.py > runtime/_core.pyi"
     )
+
+
+def test_the_sdist_holds_the_pages(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+    assert names >= pages | {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
 
 
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
