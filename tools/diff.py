@@ -14,7 +14,7 @@ from pathlib import PurePath
 from attrs import define, field, frozen
 from prof.capture import Capture, Function, Tree
 from prof.errors import InputError, UsageError
-from prof.modes import MEMORY, MODES, OPS
+from prof.modes import MODES
 from prof.tools.lines import Names
 from prof.tools.operations import CALLS, callee
 from prof.tools.process import FATES, fate
@@ -34,9 +34,9 @@ class Counted:
 
 
 COUNTED = (
-    Counted("ops", "ops", "", OPS.name, "operations"),
-    Counted("alloc_bytes", "alloc", "B", MEMORY.name, "bytes allocated"),
-    Counted("alloc_count", "allocs", "", MEMORY.name, "allocations"),
+    Counted("ops", "ops", "", "ops", "operations"),
+    Counted("alloc_bytes", "alloc", "B", "memory", "bytes allocated"),
+    Counted("alloc_count", "allocs", "", "memory", "allocations"),
     Counted("calls", "calls", "", "", "calls"),
 )
 

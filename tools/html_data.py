@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 from prof.capture import KINDS, NO_LABEL, Capture, Function, Tree
-from prof.modes import MODES, OPS, Measure, Mode
+from prof.modes import MODES, Measure, Mode
 from prof.tools.colours import colour, legend
 from prof.tools.frames import ROOT_NAME, FrameName
 from prof.tools.lines import Names, SourceLine, merged
@@ -250,7 +250,7 @@ def _group(mode: Mode, measure: Measure) -> str:
 
 def _amount(line: SourceLine, column: str) -> int:
     """What a line has in a column."""
-    if column == OPS.measures[0].column:
+    if column == "ops":
         return line.executed.ops if line.executed is not None else 0
     return getattr(line.memory, column, None) or 0
 
@@ -268,7 +268,7 @@ def _lines(
             columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
     counts = [line.executed.count if line.executed is not None else 0 for line in lines]
     if any(counts):
-        columns.append(_column("count", "count", "", counts, group=OPS.name))
+        columns.append(_column("count", "count", "", counts, group="ops"))
     return {"label": varints(map(names.add_line, lines)), "columns": columns}
 
 
