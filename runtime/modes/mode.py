@@ -66,7 +66,7 @@ class Mode:
     start: Callable[[Settings], None] | None = None
     """Installs what the mode installs; UsageError where it cannot."""
     stop: Callable[[], None] | None = None
-    """Takes that out again. Only what has been started is stopped."""
+    """Takes that out again, or what there is of it where `start` failed. Not called unless `start` was."""
     forget: Callable[[], None] | None = None
     """In a forked child: lets go of what the parent's recording had installed there."""
     without_spans: bool = False
