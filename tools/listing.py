@@ -24,12 +24,16 @@ NO_LIMIT = 1_000_000  # characters: a listing is not cut
 class Figures:
     """What is known of a file, by margin and line."""
 
-    of: dict[str, dict[int, int]] = field(factory=lambda: {key: {} for key in margins()})
+    margins: dict[str, Margin]
+    of: dict[str, dict[int, int]] = field(init=False)
+
+    @of.default
+    def _empty(self) -> dict[str, dict[int, int]]:
+        return {key: {} for key in self.margins}
 
     def add(self, key: str, line: int, number: int | None) -> None:
-        values = self.of[key]
-        # Parts of a line each have their own count: the line's is the largest.
-        values[line] = max(values.get(line, 0), number or 0) if key == "count" else values.get(line, 0) + (number or 0)
+        values, known = self.of[key], self.of[key].get(line, 0)
+        values[line] = max(known, number or 0) if self.margins[key].largest else known + (number or 0)
 
     def last_line(self) -> int:
         return max((line for values in self.of.values() for line, number in values.items() if number), default=0)
@@ -37,7 +41,7 @@ class Figures:
 
 def figures(capture: Capture, tree: Tree, functions: list[Function], file: str) -> Figures:
     """The figures of a file's lines."""
-    found = Figures()
+    found = Figures(margins())
     for line in merged(capture, tree, Names(tree, functions)):
         if line.file != file:
             continue
@@ -90,7 +94,7 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
     file = find_file(capture, tree, functions, given)
     found = figures(capture, tree, functions, file)
     source = read(capture, file, given, found.last_line())
-    shown = {key: margin for key, margin in margins().items() if capture.recorded(margin.column)}
+    shown = {key: margin for key, margin in found.margins.items() if capture.recorded(margin.column)}
     yield [(str(source.path), "heading"), (f"  {note}", "dim")]
     yield plain()
     yield from _facts(session, found, shown)

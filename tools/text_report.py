@@ -16,8 +16,6 @@ from prof.tools.units import count, duration, many, shorten
 from prof.tools.wish import Wish
 
 TREE_LINES = 60  # in the whole report
-_LATENCIES = ("p50", "p90", "p99", "max")
-SUSPENSIONS = "p50 to max of generators and coroutines: of a call, without the time that it was suspended"
 
 
 def where(label: Label) -> str:
@@ -93,8 +91,9 @@ def functions_table(functions: Sequence[Function], title: str, wish: Wish, sessi
     ]
     lines = table(columns, wish.width)
     yield from lines
-    if any(f.label.generator for f in shown) and any(text.strip() in _LATENCIES for text, _ in lines[0]):
-        yield plain(f"  {SUSPENSIONS}", "dim")
+    titles = [text.strip() for text, _ in lines[0]]
+    for note in (note for view in session.views for note in view.notes_below(shown, titles)):
+        yield plain(f"  {note}", "dim")
 
 
 def _wide(session: Session) -> bool:

@@ -17,6 +17,8 @@ from prof.capture import open_capture
 from prof.errors import UsageError
 from prof.modes import MODES, Measure, Mode, register
 from prof.tools.modes import VIEWS
+from prof.tools.modes import register as register_view
+from prof.tools.modes.view import View
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """import sys
@@ -81,6 +83,14 @@ def test_folded(here: Path) -> None:
     assert again == written.read_text()
     python(READ, "flamegraph", "one.capture", "-o", "one.svg", cwd=here)
     assert "hsl(120,50%" in (here / "one.svg").read_text()
+
+
+def test_functions_may_be_narrowed_to_it(here: Path) -> None:
+    narrowed = PROGRAM.replace("@profiled\ndef steps", '@profiled("dummy")\ndef steps')
+    (here / "narrowed.py").write_text(narrowed.replace("@profiled\ndef work", '@profiled("time")\ndef work'))
+    python(RECORD, "narrowed.py", "5", cwd=here, PROF="dummy,narrowed")
+    (written,) = (here / "narrowed").glob("*-dummy.folded")
+    assert re.fullmatch(r"\S+\.steps 5\n", written.read_text())
 
 
 def test_text(here: Path) -> None:
@@ -149,6 +159,14 @@ def test_what_is_another_mode_s_is_refused() -> None:
         with pytest.raises(UsageError):
             register(mode)
     assert known == MODES
+
+
+def test_the_reports_refuse_what_is_not_registered_or_is_another_mode_s() -> None:
+    known, (first, *_) = dict(VIEWS), VIEWS.values()
+    for name in ("other", first.name):
+        with pytest.raises(UsageError):
+            register_view(type("Other", (View,), {"name": name}))
+    assert known == VIEWS
 
 
 # ---- nobody else names a mode ----

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prof.capture import Capture, Function, Tree
+from prof.errors import UsageError
+from prof.modes import MODES
 from prof.tools.colours import THEMES
 from prof.tools.compared import Counted
 from prof.tools.modes import memory, ops, samples, time
@@ -20,7 +22,12 @@ CALLS = Counted("calls", "calls", "", "calls")
 
 
 def register(view: type[View]) -> None:
-    """Adds what the reports know of a mode that `prof.modes` has."""
+    """Adds what the reports know of a mode that `prof.modes` has, before anything is read. UsageError where it has
+    not, or where a name to sort by is another mode's."""
+    if view.name not in MODES or view.name in VIEWS:
+        raise UsageError(f"mode {view.name!r} is not registered with prof.modes, or is here already")
+    if taken := SORTS.keys() & view.sorts.keys():
+        raise UsageError(f"mode {view.name!r}: --sort {min(taken)} is another mode's")
     VIEWS[view.name] = view
     SORTS.update(view.sorts)
     TREE_COLUMNS.update(view.tree_columns)

@@ -353,7 +353,7 @@ class Ops(View):
     counted = (Counted("ops", "ops", "", "operations"),)
     line_keys = ("count",)
     margins: ClassVar = {
-        "count": Margin("count", "ops", "", count, "how often the line ran (its busiest part)"),
+        "count": Margin("count", "ops", "", count, "how often the line ran (its busiest part)", largest=True),
         "ops": Margin("ops", "ops", name, count, "operations"),
     }
     themes: ClassVar = {"ops": FAMILIES}

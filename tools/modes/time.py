@@ -15,6 +15,8 @@ from prof.tools.wish import Sort, Wish
 if TYPE_CHECKING:
     from prof.tools.session import Session
 
+_LATENCIES = ("p50", "p90", "p99", "max")
+SUSPENSIONS = "p50 to max of generators and coroutines: of a call, without the time that it was suspended"
 _FIELDS = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 
 
@@ -99,6 +101,10 @@ class Time(View):
             Column("p99", [duration(f.p99_ns) for f in shown], rank=less and 4),
             Column("max", [duration(f.max_ns) for f in shown], rank=less and 3),
         ]
+
+    def notes_below(self, shown: Sequence[Function], titles: Sequence[str]) -> Iterator[str]:
+        if any(f.label.generator for f in shown) and any(title in _LATENCIES for title in titles):
+            yield SUSPENSIONS
 
     def columns_beside(self, shown: Sequence[Function], lead: View, placed: Sequence[Column]) -> list[Column]:
         title = "exact self" if lead.estimates else "self"

@@ -46,6 +46,8 @@ class Margin:
     style: str
     format: Callable[[int], str]
     words: str
+    largest: bool = False
+    """Whether parts of a line have a figure each, of which the largest is the line's; they are summed up otherwise."""
 
 
 @frozen
@@ -121,6 +123,10 @@ class View:
     def columns_beside(self, shown: Sequence[Function], lead: View, placed: Sequence[Column]) -> list[Column]:
         """Its columns in a table that another mode leads; `placed` are those of other modes before them."""
         return []
+
+    def notes_below(self, shown: Sequence[Function], titles: Sequence[str]) -> Iterator[str]:
+        """What is said below a table of functions with columns of these titles."""
+        yield from ()
 
     def section_order(self, wish: Wish) -> int:
         """Where its section stands in the report."""
