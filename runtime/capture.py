@@ -18,7 +18,6 @@ from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
 from prof.format import CLOCKS, DROPS, KINDS, name_of
-from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
 from prof.records import (
     Chunk,
     Drop,
@@ -241,7 +240,10 @@ class Capture:
                 decoded(row.file),
                 row.line,
                 bool(row.flags & lib.PROF_LABEL_GENERATOR),
-                row.flags & (NO_TIME | NO_MEMORY | NO_DETAIL | NO_OPS),
+                row.flags
+                & (
+                    lib.PROF_LABEL_NO_TIME | lib.PROF_LABEL_NO_MEMORY | lib.PROF_LABEL_NO_DETAIL | lib.PROF_LABEL_NO_OPS
+                ),
             )
             self._labels[index] = found
         return found

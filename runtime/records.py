@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import frozen
-from prof.modes import NO_DETAIL, NO_MEMORY, NO_OPS, NO_TIME
+from prof._core import lib
 
 
 @frozen
@@ -19,18 +19,21 @@ class Label:
     line: int
     generator: bool
     left_out: int = 0
-    """What its markers left out, as `prof.modes.NO_…`."""
+    """What its markers left out, as `lib.PROF_LABEL_NO_…`."""
 
     def has(self, column: str) -> bool:
         """Whether the column has figures of its own for this label, where it has for others."""
         if column.endswith("_ns") and not column.startswith(("sampled_", "ready_")):
-            return not self.left_out & NO_TIME
+            return not self.left_out & lib.PROF_LABEL_NO_TIME
         held = column.removeprefix("total_")
         if held == "ops":
-            return not self.left_out & NO_OPS
+            return not self.left_out & lib.PROF_LABEL_NO_OPS
         if held.startswith("alloc_"):
-            return not self.left_out & NO_MEMORY
-        return not (held.startswith(("free_", "live_", "peak_")) and self.left_out & (NO_MEMORY | NO_DETAIL))
+            return not self.left_out & lib.PROF_LABEL_NO_MEMORY
+        return not (
+            held.startswith(("free_", "live_", "peak_"))
+            and self.left_out & (lib.PROF_LABEL_NO_MEMORY | lib.PROF_LABEL_NO_DETAIL)
+        )
 
 
 @frozen(kw_only=True)

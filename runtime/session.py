@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -49,18 +48,19 @@ class Session:
         self.log = DebugLog(None)
         self.ambient: Ambient | None = None
         self.engine: engines.Engine | None = None
-        self.hooks: list[Any] = []
+        self.started: list[modes.Mode] = []
         self.joined: list[Any] = [markers]
 
     def open(self, child: bool = False) -> None:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
         probes = engines.load(self.name)
         self.engine = engines.choose(self.settings.engine, probes)
-        counting = modes.OPS in self.settings.modes
         try:
-            if counting:
-                self._prepare_counting(probes)
-            probes.record(modes.TIME in self.settings.modes, counting, self.settings.types)
+            for mode in self.settings.modes:
+                if mode.prepare is not None:
+                    mode.prepare(self.settings, self.engine, probes)
+            self.asked = self._asked()
+            probes.record("timed" in self.asked, "counting" in self.asked, self.settings.types)
             self.base = self._create(child)
         except ProfError:
             probes.record(True, False)
@@ -79,29 +79,26 @@ class Session:
         self.log.write(f"recording {self.text!r} of {self.name} with engine {self.engine.name}")
         for function, wanted, name in engines.functions_marked_before():
             self.attach(function, wanted, name)
-        if counting and not child:  # a child's have those of its parent
-            for function in engines.functions_without_counters(probes):
-                self.engine.attach(function)
+        for mode in self.settings.modes if not child else ():  # a child's functions have what its parent's got
+            if mode.attach is not None:
+                mode.attach(self.engine, probes)
         try:
             for mode in self.settings.modes:
-                if mode.module is not None:
-                    self.hooks.append(import_module(mode.module))
-                    self.hooks[-1].start(self.settings)
+                if mode.start is not None:
+                    self.started.append(mode)
+                    mode.start(self.settings)
         except ProfError:
             lib.prof_own_end()
             self._close()
             raise
         lib.prof_own_end()
 
-    def _prepare_counting(self, probes: Any) -> None:
-        from prof import operations
-
-        assert self.engine is not None
-        if not self.engine.lasting:
-            raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
-        probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
-        profile = self.settings.profile
-        probes.weigh(operations.weights_of(profile) if profile is not None else {})
+    def _asked(self) -> dict[str, int]:
+        """What the modes ask of the C core, together."""
+        found: dict[str, int] = {}
+        for mode in self.settings.modes:
+            found |= mode.asks(self.settings) if mode.asks is not None else {}
+        return found
 
     def _create(self, child: bool) -> str:
         """Opens the capture under the first free name; returns the name without its suffix."""
@@ -116,7 +113,7 @@ class Session:
         config.clock = _CLOCKS[self.settings.clock]
         config.depth = self.settings.depth
         config.max_nodes = self.settings.nodes
-        config.interval_ns = self.settings.interval if modes.SAMPLES in self.settings.modes else 0
+        config.interval_ns = self.asked.get("interval_ns", 0)
         config.modes = sum(mode.bit for mode in self.settings.modes)
         config.file_mode = self.settings.mode
         why = ffi.new("char[512]")
@@ -142,10 +139,8 @@ class Session:
             "detail": self.settings.detail,
             "settings": self.text,
         }
-        if modes.OPS in self.settings.modes:
-            from prof.operations import CATEGORIES
-
-            meta["categories"] = CATEGORIES
+        for mode in self.settings.modes:
+            meta |= mode.describes(self.settings) if mode.describes is not None else {}
         self._write_meta(meta)
 
     def _write_meta(self, meta: dict[str, Any]) -> None:
@@ -194,8 +189,9 @@ class Session:
         """Takes everything out of the interpreter that this session put in, and ends the capture."""
         for each in self.joined:
             each._attach = None
-        for hook in reversed(self.hooks):
-            hook.stop()
+        for mode in reversed(self.started):
+            if mode.stop is not None:
+                mode.stop()
         if self.ambient is not None:
             self.ambient.remove()
         self._tell_losses()
@@ -344,13 +340,13 @@ def snapshot() -> Path | None:
 
 def _after_fork() -> None:
     """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so
-    that one which only runs another program leaves no file. Samples and operations need no span: they begin at once."""
+    that one which only runs another program leaves no file. A mode that records outside of spans begins at once."""
     parent = _let_go()
     if parent is None:
         return
     _stop_with_multiprocessing()
     # Monitoring has no probes in the code that could wait.
-    without_spans = {modes.SAMPLES, modes.OPS}.intersection(parent.settings.modes)
+    without_spans = any(mode.without_spans for mode in parent.settings.modes)
     at_once = without_spans or isinstance(parent.engine, engines.Monitoring)
     if at_once and not host.in_subprocess():
         _begin(parent)
@@ -363,6 +359,9 @@ def _let_go() -> Session | None:
         engines.set_running(None)
         for each in parent.joined:
             each._attach = None
+        for mode in reversed(parent.started):
+            if mode.forget is not None:
+                mode.forget()
         if isinstance(parent.engine, engines.Monitoring):
             parent.engine.close()
         _waiting.append(parent)

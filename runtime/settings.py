@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prof.errors import UsageError
-from prof.modes import MEMORY, OPS, SAMPLES, Mode, parse_modes
+from prof.modes import MODES, Mode, parse_modes
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
@@ -115,16 +115,17 @@ KEYS: dict[str, Callable[[str], Any]] = {
 }
 
 
-_FOR_OPS = OPS, "is for the mode 'ops', which is not among the modes given"
-_FOR_SAMPLES = SAMPLES, "it is about samples, and no mode given records them"
-# Keys that say nothing without a mode, and what is said then.
-NEEDS = {"types": _FOR_OPS, "profile": _FOR_OPS, "interval": _FOR_SAMPLES, "frames": _FOR_SAMPLES}
+def _check_needed(key: str, modes: tuple[Mode, ...]) -> None:
+    """Raises UsageError for a key that says nothing without a mode that is not there."""
+    for mode in MODES.values():
+        if key in mode.keys and mode not in modes:
+            raise UsageError(mode.keys_words)
 
 
 def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
     if text not in ("true", "false"):
         raise UsageError(f"field DETAIL: {text!r} is neither true nor false")
-    if text == "true" and MEMORY not in modes:
+    if text == "true" and not any(mode.has_detail for mode in modes):
         raise UsageError("field DETAIL: 'true' asks for memory detail, and no mode given records memory")
     return text == "true"
 
@@ -154,8 +155,7 @@ def parse(text: str) -> Settings:
             raise UsageError(f"unknown key {key!r}; known: {', '.join(KEYS)}")
         try:
             settings = replace(settings, **{key: KEYS[key](value)})
+            _check_needed(key, settings.modes)
         except UsageError as error:
             raise UsageError(f"{key}={value}: {error}") from None
-        if key in NEEDS and NEEDS[key][0] not in settings.modes:
-            raise UsageError(f"{key}={value}: {NEEDS[key][1]}")
     return settings

@@ -260,3 +260,22 @@ def test_what_the_recording_itself_imports_may_be_marked(
     assert recorded.calls() == {"socket.gethostname": 1}
     assert recorded.calls("section") == {"inside": 1}
     assert recorded.drops == {}
+
+
+def test_a_childs_recording_leaves_threads_as_they_were(run_program: Run, tmp_path: Path) -> None:
+    """Samples have each new thread tell its name. What the parent's put there for that is not left below a child's."""
+    program = tmp_path / "naming.py"
+    program.write_text(
+        "import os, threading\n"
+        "original = threading.Thread._set_native_id\n"
+        "from prof import profiled\n"
+        "assert threading.Thread._set_native_id is not original\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    import prof.session\n"
+        "    assert prof.session.stop()\n"
+        "    os._exit(threading.Thread._set_native_id is not original)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    done = run_program(program, PROF="samples")
+    assert done.returncode == 0, done.stderr

@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log1p, sqrt
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 from prof.capture import Function, Tree
-from prof.tools.session import Session
+
+if TYPE_CHECKING:
+    from prof.tools.session import Session
 
 CONFIDENCE = 0.99
 _TAIL = (1 - CONFIDENCE) / 2
@@ -99,7 +102,7 @@ def _weights(session: Session, spans: Sequence[Function]) -> tuple[list[int], fl
 
 def compare(session: Session, tree: Tree, functions: Sequence[Function]) -> list[Comparison]:
     """All spans that either mode has anything of, the largest exact share first; empty where a mode was off."""
-    if session.sampler is None or not session.timed:
+    if not all(map(session.capture.recorded, ("self_ns", "sampled_ns"))):
         return []
     spans = [f for f in functions if f.label.kind not in ("frame", "thread", "profiler")]
     if any(not f.label.has("self_ns") for f in spans):

@@ -8,73 +8,18 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import PurePath
+from collections.abc import Iterable, Sequence
 
-from attrs import define, field, frozen
-from prof.capture import Capture, Function, Tree
+from attrs import frozen
+from prof.capture import Capture, Function
 from prof.errors import InputError, UsageError
-from prof.modes import MEMORY, MODES, OPS
-from prof.tools.lines import Names
-from prof.tools.operations import CALLS, callee
+from prof.tools.compared import SPANS, Counted, Entries, Entry, Place, Side, entry
+from prof.tools.modes import comparable, counted
+from prof.tools.modes.view import View
 from prof.tools.process import FATES, fate
+from prof.tools.source_lines import Names
 
-SPANS = ("function", "section", "native", "other")
-
-
-@frozen
-class Counted:
-    """What is compared: a field of `Function`, its title, its unit (as of a `Measure`) and the mode that counts it."""
-
-    key: str
-    title: str
-    unit: str
-    mode: str
-    words: str
-
-
-COUNTED = (
-    Counted("ops", "ops", "", OPS.name, "operations"),
-    Counted("alloc_bytes", "alloc", "B", MEMORY.name, "bytes allocated"),
-    Counted("alloc_count", "allocs", "", MEMORY.name, "allocations"),
-    Counted("calls", "calls", "", "", "calls"),
-)
-
-
-@frozen
-class Place:
-    """What a row is of. Of a call, `name` is the callee; of a line, it is empty."""
-
-    name: str
-    kind: str
-    function: str = ""
-    file: str = ""
-    line: int = 0
-
-
-@define
-class Entry:
-    """A row of one capture."""
-
-    place: Place
-    counts: dict[str, int] = field(factory=dict)
-
-    def add(self, key: str, number: int | None) -> None:
-        self.counts[key] = self.counts.get(key, 0) + (number or 0)
-
-
-Entries = dict[tuple[object, ...], Entry]
-
-
-@frozen
-class Side:
-    """One capture's counts."""
-
-    capture: Capture
-    functions: Entries
-    lines: Entries
-    calls: Entries
-    inexact: frozenset[str]
+__all__ = ["Change", "Counted", "Difference", "Entry", "Place", "compare"]
 
 
 @frozen
@@ -133,83 +78,65 @@ def compare(before: Capture, after: Capture, modes: Iterable[str] = (), skip_ine
 
     Raises InputError where they cannot be compared, and UsageError for a mode that there is not.
     """
-    counted = _counted(before, after, list(modes))
-    keys = tuple(c.key for c in counted)
-    _check(before, after, keys)
-    sides = [_side(capture, keys) for capture in (before, after)]
-    inexact = sorted(sides[0].inexact | sides[1].inexact)
-    if inexact and not skip_inexact:
-        raise InputError(
-            f"the operations of {', '.join(inexact)} are not exact, so they cannot be compared;"
-            " --skip-inexact compares those of the others"
-        )
-    for side in sides:
-        _skip(side, frozenset(inexact))
-    every = _changes(sides[0].functions, sides[1].functions)
-    totals = Change(*(_total(side.functions.values(), keys) for side in sides))
+    views = _views(before, after, list(modes))
+    what = counted(views)
+    keys = tuple(c.key for c in what)
+    for view in views:
+        view.check(before, after)
+    sides = [_side(capture, views, keys) for capture in (before, after)]
+    inexact: set[str] = set()
+    for view in views:
+        names = {name for _, functions in sides for name in view.inexact(functions)}
+        if names and not skip_inexact:
+            raise InputError(
+                f"the {view.counting} of {', '.join(sorted(names))} are not exact, so they cannot be compared;"
+                " --skip-inexact compares those of the others"
+            )
+        for side, _ in sides:
+            _skip(side, names, view)
+        inexact |= names
+    before_side, after_side = (side for side, _ in sides)
+    every = _changes(before_side.functions, after_side.functions)
+    totals = Change(*(_total(side.functions.values(), keys) for side in (before_side, after_side)))
     return Difference(
         before=before,
         after=after,
-        counted=counted,
+        counted=what,
         totals=totals,
         functions=_differing(every, keys),
-        lines=_differing(_changes(sides[0].lines, sides[1].lines), keys[:-1]),
-        calls=_differing(_changes(sides[0].calls, sides[1].calls), ("count",)),
+        lines=_differing(_changes(before_side.lines, after_side.lines), keys[:-1]),
+        calls=_differing(_changes(before_side.calls, after_side.calls), ("count",)),
         every=every,
-        skipped=inexact,
-        notes=list(_notes(before, after, keys)),
+        skipped=sorted(inexact),
+        notes=list(_notes(before, after, views)),
     )
 
 
 # ---- what can be compared ----
 
 
-def _has(capture: Capture) -> set[str]:
-    return {name for name, mode in MODES.items() if capture.recorded(mode.measures[0].column)} | {""}
-
-
-def _counted(before: Capture, after: Capture, modes: list[str]) -> tuple[Counted, ...]:
-    comparable = list(dict.fromkeys(c.mode for c in COUNTED if c.mode))
+def _views(before: Capture, after: Capture, modes: list[str]) -> list[type[View]]:
+    """The modes to compare by: those named, or all that either has. Both must have them."""
+    known = {view.name: view for view in comparable()}
     for mode in modes:
-        if mode not in comparable:
-            raise UsageError(f"no counts of mode {mode!r} to compare; known: {', '.join(comparable)}")
-    wanted = modes or [mode for mode in comparable if mode in _has(before) | _has(after)]
+        if mode not in known:
+            raise UsageError(f"no counts of mode {mode!r} to compare; known: {', '.join(known)}")
+    wanted = modes or [name for name, view in known.items() if view.recorded(before) or view.recorded(after)]
     for mode in wanted:
         for capture, other in ((before, after), (after, before)):
-            if mode not in _has(capture):
-                has = ", ".join(sorted(_has(capture) & set(comparable))) or "only calls"
-                also = "" if mode not in _has(other) else f" and {other.path} with it"
+            if not known[mode].recorded(capture):
+                has = ", ".join(sorted(name for name, view in known.items() if view.recorded(capture)))
+                also = f" and {other.path} with it" if known[mode].recorded(other) else ""
                 raise InputError(
-                    f"{capture.path} was recorded without {mode}{also}: they cannot be compared by it; it has: {has}"
+                    f"{capture.path} was recorded without {mode}{also}: they cannot be compared by it; it has:"
+                    f" {has or 'only calls'}"
                 )
-    return tuple(c for c in COUNTED if c.mode in ("", *wanted))
+    return [view for name, view in known.items() if name in wanted]
 
 
-def _version(capture: Capture) -> str:
-    """`cpython 3.12`: what decides which operations a program is made of."""
-    version = ".".join(str(capture.meta.get("python") or "?").split(".")[:2])
-    return f"{capture.meta.get('implementation') or '?'} {version}".lower()
-
-
-def _check(before: Capture, after: Capture, keys: tuple[str, ...]) -> None:
-    if "ops" not in keys:
-        return
-    if _version(before) != _version(after):
-        raise InputError(
-            f"{before.path} ran on {_version(before)}, {after.path} on {_version(after)}: a program's operations differ"
-            " between them; record both on one, or compare with --mode memory"
-        )
-    if before.categories != after.categories:
-        raise InputError(f"{before.path} and {after.path} count other kinds of operations: record both with one prof")
-    for capture in (before, after):
-        lost = next((drop.count for drop in capture.drops if drop.key == "lost_counts"), 0)
-        if lost:
-            raise InputError(f"{capture.path} lacks {lost:,} operations for want of space: record it again")
-
-
-def _notes(before: Capture, after: Capture, keys: tuple[str, ...]) -> Iterable[str]:
-    if "alloc_count" in keys and _version(before) != _version(after):
-        yield f"{_version(before)} and {_version(after)} allocate differently: some of this may be theirs"
+def _notes(before: Capture, after: Capture, views: Sequence[type[View]]) -> Iterable[str]:
+    for view in views:
+        yield from view.notes(before, after)
     for capture in (before, after):
         if capture.recording:
             yield f"{capture.path}: {FATES[fate(capture)]}"
@@ -221,83 +148,41 @@ def _notes(before: Capture, after: Capture, keys: tuple[str, ...]) -> Iterable[s
 # ---- one side ----
 
 
-def _side(capture: Capture, keys: tuple[str, ...]) -> Side:
+def _side(capture: Capture, views: Sequence[type[View]], keys: tuple[str, ...]) -> tuple[Side, list[Function]]:
+    """One capture's counts, and its functions."""
     tree = capture.tree()
     functions = capture.functions(tree)
-    side = Side(capture, {}, {}, {}, frozenset(f.label.name for f in functions if "ops" in keys and not f.exact))
+    side = Side(capture, {}, {}, {})
     for function in functions:
         if function.label.kind in SPANS:
             _add_function(side.functions, function, keys)
     names = Names(tree, functions)
-    if "ops" in keys:
-        _add_operations(side, tree)
-    if "alloc_count" in keys:
-        _add_allocations(side, tree, names)
-    return side
-
-
-def _entry(entries: Entries, key: tuple[object, ...], place: Place) -> Entry:
-    return entries.setdefault(key, Entry(place))
+    for view in views:
+        view.add_lines(side, tree, names)
+    return side, functions
 
 
 def _add_function(entries: Entries, function: Function, keys: tuple[str, ...]) -> None:
     label = function.label
-    entry = _entry(entries, (label.kind, label.name), Place(label.name, label.kind, label.name, label.file, label.line))
+    row = entry(entries, (label.kind, label.name), Place(label.name, label.kind, label.name, label.file, label.line))
     for key in keys:
-        entry.add(key, getattr(function, key))
+        row.add(key, getattr(function, key))
 
 
-def _line_key(function: str, file: str, line: int, begins: int) -> tuple[object, ...]:
-    return (function, PurePath(file).name, line - begins)
-
-
-def _add_operations(side: Side, tree: Tree) -> None:
-    assert tree.operations is not None
-    for site in tree.operations.sites("line")[0]:
-        code = site.code
-        place = Place("", "line", code.name, code.file, site.line)
-        entry = _entry(side.lines, _line_key(code.name, code.file, site.line, code.line), place)
-        entry.add("ops", site.ops)
-        entry.add("count", site.count)
-    for site in tree.operations.sites("callee", CALLS)[0]:
-        name = callee(site)
-        place = Place(name, "call", site.code.name, site.code.file, site.code.line)
-        _entry(side.calls, (site.code.name, name), place).add("count", site.count)
-
-
-def _add_allocations(side: Side, tree: Tree, names: Names) -> None:
-    every = side.capture.lines_in_spans(tree, "alloc_count", tree.count)[0]
-    lines = [line for line in every if line.span is not None and line.span.kind in SPANS]
-    first: dict[tuple[str, str], int] = {}
-    for line in lines:
-        key = (line.label.file, line.label.module)
-        first[key] = min(first.get(key, line.label.line), line.label.line)
-    for line in lines:
-        label = line.label
-        function, begins = names.begins(label.module, label.file)
-        place = Place("", "line", function, label.file, label.line)
-        begins = begins or first[label.file, label.module]
-        entry = _entry(side.lines, _line_key(function, label.file, label.line, begins), place)
-        entry.add("alloc_count", line.alloc_count)
-        entry.add("alloc_bytes", line.alloc_bytes)
-
-
-def _skip(side: Side, names: frozenset[str]) -> None:
-    """Leaves out the operations of those functions."""
-    if not names:
-        return
-    for entries, keys in ((side.functions, ("ops",)), (side.lines, ("ops", "count")), (side.calls, ("count",))):
-        for entry in entries.values():
-            if entry.place.function in names:
-                for key in keys:
-                    entry.counts.pop(key, None)
+def _skip(side: Side, names: set[str], view: type[View]) -> None:
+    """Leaves out what a mode counted of those functions."""
+    keys = (*(c.key for c in view.counted), *view.line_keys)
+    for row in (row for entries in (side.functions, side.lines, side.calls) for row in entries.values()):
+        if row.place.function in names:
+            for key in keys:
+                row.counts.pop(key, None)
 
 
 def _total(entries: Iterable[Entry], keys: tuple[str, ...]) -> Entry:
     found = Entry(Place("total", "total"))
-    for entry in entries:
+    for each in entries:
         for key in keys:
-            found.add(key, entry.counts.get(key))
+            found.add(key, each.counts.get(key))
     return found
 
 

@@ -64,7 +64,7 @@ def _totals(difference: Difference, width: int) -> Iterator[Line]:
             Column("in functions and sections", [c.words for c in difference.counted], "title", left=True),
             Column("before", [f"{before:,}" for before, _ in pairs]),
             Column("after", [f"{after:,}" for _, after in pairs]),
-            Column("change", [_signed(after - before) for before, after in pairs], "time"),
+            Column("change", [_signed(after - before) for before, after in pairs], "change"),
             Column("%", [rate(before, after) for before, after in pairs]),
         ],
         width,
@@ -83,7 +83,7 @@ def _columns(shown: Sequence[Change], counted: Sequence[Counted]) -> list[Column
     lead = counted[0]
     pairs = [change.pair(lead.key) for change in shown]
     columns = [
-        Column(lead.title, [_signed(after - before, lead.unit) for before, after in pairs], "ops"),
+        Column(lead.title, [_signed(after - before, lead.unit) for before, after in pairs], "lead"),
         Column("%", [rate(before, after) for before, after in pairs]),
         Column("before", [amount(before, lead.unit) if before else "-" for before, _ in pairs], rank=2),
         Column("after", [amount(after, lead.unit) if after else "-" for _, after in pairs], rank=1),
@@ -122,7 +122,7 @@ def _lines(difference: Difference, limit: int, width: int) -> Iterator[Line]:
     if not rows:
         return
     shown = rows[: limit or None]
-    runs = Counted("count", "runs", "", "", "")
+    runs = Counted("count", "runs", "", "")
     yield from _heading(f"Lines by change of {difference.counted[0].words}", len(shown), len(rows))
     yield from table(
         [
@@ -143,7 +143,7 @@ def _calls(difference: Difference, limit: int, width: int) -> Iterator[Line]:
     yield from _heading("Calls by name", len(shown), len(rows))
     yield from table(
         [
-            *_columns(shown, (Counted("count", "calls", "", "", ""),)),
+            *_columns(shown, (Counted("count", "calls", "", ""),)),
             Column("callee", [change.place.name or "(no name)" for change in shown], "name", left=True),
             Column("in", [change.place.function for change in shown], left=True, stretch=True),
         ],

@@ -130,7 +130,8 @@ def narrow(frames: Frames) -> str:
 def whole(frames: Frames) -> str:
     """All of it with its unit; of a count, what is counted, where that is known."""
     value, words = frames.total[0], AMOUNTS.get(frames.unit)
-    counted = MEASURES[frames.theme].title if not MEASURES[frames.theme].unit else frames.unit
+    measure = MEASURES.get(frames.theme)
+    counted = measure.title if measure is not None and not measure.unit else frames.unit
     return words(value) if words else f"{value:,} {counted}".rstrip()
 
 

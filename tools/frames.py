@@ -27,7 +27,7 @@ class Frames:
     """Frames as columns, a parent before its children; frame 0 is the root. Values are in `unit`.
 
     `counts` is empty where the source does not know them; `counted` is what they are of, one and many. `omitted`
-    counts the frames too narrow to draw. `theme` is the name of a measure: it decides the colours.
+    counts the frames too narrow to draw. `theme` is the name of a measure, which decides the colours, or empty.
     """
 
     unit: str
@@ -39,7 +39,7 @@ class Frames:
     counts: list[int] = field(factory=list)
     omitted: int = 0
     skipped_lines: int = 0
-    theme: str = "time"
+    theme: str = ""
     counted: tuple[str, str] = ("call", "calls")
 
 
@@ -48,9 +48,11 @@ ROOT_NAME = FrameName("all", "thread", "")
 
 def _counts(capture: Capture, tree: Tree, measure: Measure) -> tuple[memoryview | None, tuple[str, str]]:
     """What is counted beside the measure, by node: of times the calls, of bytes the allocations in the subtree."""
-    if measure.unit == "B" and capture.recorded("alloc_count"):
-        return tree.inclusive("alloc_count"), ("allocation", "allocations")
-    return (tree.calls if measure.column == "self_ns" else None), ("call", "calls")
+    if measure.beside is None or not capture.recorded(measure.beside[0]):
+        return None, ("call", "calls")
+    column, *counted = measure.beside
+    # Calls are shown of a context alone, amounts of all below it.
+    return (tree.calls if column == "calls" else tree.inclusive(column)), (counted[0], counted[1])
 
 
 def frames_of_tree(capture: Capture, tree: Tree, measure: Measure, share: float) -> Frames:
@@ -160,7 +162,7 @@ def _prune(trie: _Trie, measure: Measure | None, share: float, skipped: int) -> 
     numbers: dict[str, int] = {}
     names = [ROOT_NAME]
     at = {0: 0}
-    unit, theme = (measure.unit, measure.name) if measure else ("", "time")
+    unit, theme = (measure.unit, measure.name) if measure else ("", "")
     found = Frames(unit, names, [0], [0], [total[0]], [trie.own[0]])
     omitted = 0
     for node in range(1, len(total)):

@@ -13,28 +13,23 @@ from typing import Any
 
 from attrs import frozen
 from prof.capture import KINDS, NO_LABEL, Capture, Function, Tree
-from prof.modes import MODES, OPS, Measure, Mode
+from prof.modes import Measure, Mode, recorded_measures
 from prof.tools.colours import colour, legend
 from prof.tools.frames import ROOT_NAME, FrameName
-from prof.tools.lines import Names, SourceLine, merged
+from prof.tools.lines import SourceLine
+from prof.tools.modes import VIEWS
+from prof.tools.modes.view import Fields, View
+from prof.tools.source_lines import Names, merged
+
+__all__ = ["MOST_CONTEXTS", "SHARES", "Selection", "document", "recorded_measures", "select", "varints"]
 
 MOST_CONTEXTS = 150_000
 # Shares of a measure, tried in this order, below which a context is left out when there are too many.
 SHARES = (0.0, *(digit * 10.0**power for power in range(-8, 0) for digit in (1, 2, 5)))
 
-# What functions have beside the measures: (field of `Function`, its title, its unit), by the column that must be there.
-_COUNTS = {
-    "calls": (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns")),
-    "self_ns": (
-        ("min_ns", "min", "ns"),
-        ("p50_ns", "p50", "ns"),
-        ("p90_ns", "p90", "ns"),
-        ("p99_ns", "p99", "ns"),
-        ("max_ns", "max", "ns"),
-    ),
-    "items": (("items", "reclaimed", ""),),
-}
-_GROUPS = {"self_ns": "of a call, without its suspensions", "items": "gc"}
+# What functions have beside the measures, whatever was recorded.
+_COUNTS = Fields("calls", "", (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns")))
+_COLLECTED = Fields("items", "gc", (("items", "reclaimed", ""),))
 # What contexts have beside the measures: (column, title, unit).
 _NODE_COUNTS = (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns"))
 
@@ -49,11 +44,6 @@ def varints(values: Iterable[int]) -> str:
             value >>= 7
         append(value)
     return b64encode(out).decode("ascii")
-
-
-def recorded_measures(capture: Capture) -> list[tuple[Mode, Measure]]:
-    """The measures whose columns the capture has, in the order of the modes."""
-    return [(mode, m) for mode in MODES.values() for m in mode.measures if capture.recorded(m.column)]
 
 
 def _mains(measures: Sequence[tuple[Mode, Measure]]) -> list[Measure]:
@@ -135,9 +125,9 @@ class _Names:
         return found
 
     def add_line(self, line: SourceLine) -> int:
-        """A line's number: its label's where it allocated, else a new one, that no context has."""
-        if line.memory is not None:
-            return self.number(line.memory.label.index)
+        """A line's number: its label's where the tree has it, else a new one, that no context has."""
+        if line.record is not None:
+            return self.number(line.record.label.index)
         name = f"{PurePath(line.file).name}:{line.line}"
         self.rows.append((name, "line", line.function, line.file, line.line))
         self.frames.append(FrameName(name, "line", line.function))
@@ -219,12 +209,12 @@ def _column(key: str, title: str, unit: str, values: Sequence[int], **more: Any)
     return {"key": key, "title": title, "unit": unit, "of": varints(values), **more}
 
 
-def _fields(capture: Capture, functions: Sequence[Function], needs: str) -> Iterator[dict[str, Any]]:
+def _fields(capture: Capture, functions: Sequence[Function], fields: Fields) -> Iterator[dict[str, Any]]:
     """Columns of fields, without those that nothing has."""
-    for key, title, unit in _COUNTS[needs] if capture.recorded(needs) else ():
+    for key, title, unit in fields.columns if capture.recorded(fields.needs) else ():
         values = [getattr(function, key) for function in functions]
         if any(values):
-            yield _column(key, title, unit, values, group=_GROUPS.get(needs, ""))
+            yield _column(key, title, unit, values, group=fields.group)
 
 
 def _functions(
@@ -232,27 +222,20 @@ def _functions(
 ) -> dict[str, Any]:
     """Calls, a measure of each mode, and then what is worth scrolling for."""
     labels = [function.label.index for function in functions]
-    columns = list(_fields(capture, functions, "calls"))
+    columns = list(_fields(capture, functions, _COUNTS))
     mains = _mains(measures)
     for number, (mode, measure) in sorted(enumerate(measures), key=lambda each: each[1][1] not in mains):
         own, total = tree.label_sums(measure.column, capture.label_count, inclusive=True)
         more = {"measure": number, "share": True, "group": _group(mode, measure)}
         for key, title, sums in ((measure.column, "self", own), (inclusive_key(measure.column), "total", total)):
             columns.append(_column(key, title, measure.unit, [sums[i] for i in labels], **more))
-    for needs in ("self_ns", "items"):
-        columns += _fields(capture, functions, needs)
+    for fields in (*(fields for view in VIEWS.values() for fields in view.fields), _COLLECTED):
+        columns += _fields(capture, functions, fields)
     return {"label": varints(map(names.number, labels)), "columns": columns}
 
 
 def _group(mode: Mode, measure: Measure) -> str:
     return mode.name if mode.name == measure.name else measure.title
-
-
-def _amount(line: SourceLine, column: str) -> int:
-    """What a line has in a column."""
-    if column == OPS.measures[0].column:
-        return line.executed.ops if line.executed is not None else 0
-    return getattr(line.memory, column, None) or 0
 
 
 def _lines(
@@ -262,13 +245,15 @@ def _lines(
     lines = list(merged(capture, tree, Names(tree, functions)))
     columns = []
     for number, (mode, measure) in enumerate(measures):
-        values = [_amount(line, measure.column) for line in lines]
+        amount = VIEWS.get(mode.name, View).line_amount
+        values = [amount(line, measure.column) for line in lines]
         if any(values):
             more = {"measure": number, "share": True, "group": mode.name}
             columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
-    counts = [line.executed.count if line.executed is not None else 0 for line in lines]
-    if any(counts):
-        columns.append(_column("count", "count", "", counts, group=OPS.name))
+    for view in VIEWS.values():
+        for title, counts in view.line_counts(lines):
+            if any(counts):
+                columns.append(_column(title, title, "", counts, group=view.name))
     return {"label": varints(map(names.add_line, lines)), "columns": columns}
 
 

@@ -3,55 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from attrs import field, frozen
 from prof.capture import Capture, Function, Tree
 from prof.errors import InputError, UsageError
 from prof.text import printable
-from prof.tools.lines import Names, merged
+from prof.tools.modes import VIEWS, margins
+from prof.tools.modes.view import Margin
 from prof.tools.session import Session
 from prof.tools.source import Source, read_source, recorded_path
+from prof.tools.source_lines import Names, merged
 from prof.tools.table import Column, Line, plain, table
-from prof.tools.units import count, duration, percent, volume
 
 NO_LIMIT = 1_000_000  # characters: a listing is not cut
-HOTTEST = 5
-
-
-@frozen
-class Margin:
-    """A column beside the source: it is there when the capture has `column`. `words` say what it is."""
-
-    title: str
-    column: str
-    style: str
-    format: Callable[[int], str]
-    words: str
-
-
-MARGINS: dict[str, Margin] = {
-    "count": Margin("count", "ops", "", count, "how often the line ran (its busiest part)"),
-    "ops": Margin("ops", "ops", "ops", count, "operations"),
-    "total_ns": Margin("time", "self_ns", "time", duration, "of the function or section that begins there, in total"),
-    "alloc_bytes": Margin("alloc", "alloc_bytes", "memory", volume, "bytes allocated"),
-    "peak_bytes": Margin("peak", "peak_bytes", "", volume, "bytes held at the peak"),
-    "live_bytes": Margin("held", "live_bytes", "", volume, "bytes held at the end"),
-    "samples": Margin("samples", "samples", "", count, "samples that met a thread there"),
-}
 
 
 @frozen
 class Figures:
     """What is known of a file, by margin and line."""
 
-    of: dict[str, dict[int, int]] = field(factory=lambda: {key: {} for key in MARGINS})
+    margins: dict[str, Margin]
+    of: dict[str, dict[int, int]] = field(init=False)
+
+    @of.default
+    def _empty(self) -> dict[str, dict[int, int]]:
+        return {key: {} for key in self.margins}
 
     def add(self, key: str, line: int, number: int | None) -> None:
-        values = self.of[key]
-        # Parts of a line each have their own count: the line's is the largest.
-        values[line] = max(values.get(line, 0), number or 0) if key == "count" else values.get(line, 0) + (number or 0)
+        values, known = self.of[key], self.of[key].get(line, 0)
+        values[line] = max(known, number or 0) if self.margins[key].largest else known + (number or 0)
 
     def last_line(self) -> int:
         return max((line for values in self.of.values() for line, number in values.items() if number), default=0)
@@ -59,18 +41,16 @@ class Figures:
 
 def figures(capture: Capture, tree: Tree, functions: list[Function], file: str) -> Figures:
     """The figures of a file's lines."""
-    found = Figures()
+    found = Figures(margins())
     for line in merged(capture, tree, Names(tree, functions)):
         if line.file != file:
             continue
-        if line.executed is not None:
-            found.add("count", line.line, line.executed.count)
-            found.add("ops", line.line, line.executed.ops)
-        for key in ("alloc_bytes", "peak_bytes", "live_bytes", "samples") if line.memory is not None else ():
-            found.add(key, line.line, getattr(line.memory, key))
+        for key, number in (each for view in VIEWS.values() for each in view.margin_figures(line)):
+            found.add(key, line.line, number)
     for function in functions:
         if function.label.file == file and function.label.kind in ("function", "section"):
-            found.add("total_ns", function.label.line, function.total_ns)
+            for key, number in (each for view in VIEWS.values() for each in view.function_figures(function)):
+                found.add(key, function.label.line, number)
     return found
 
 
@@ -78,8 +58,9 @@ def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], given
     """The file of the capture that `given` names, or ends. Raises UsageError, which lists likely ones."""
     spans = {f.label.file for f in functions if f.label.kind in ("function", "section")}
     files = set(spans)
-    files |= {line.label.file for by in ("alloc_bytes", "samples") for line in capture.lines(tree, by)}
-    files |= {code.file for code in tree.operations.codes()} if tree.operations is not None else set()
+    for view in VIEWS.values():
+        files |= {line.label.file for line in view.line_records(capture, tree)}
+        files |= {code.file for code in view.codes(tree)}
     files.discard("")
     parts = PurePath(os.path.normpath(given)).parts
     found = [file for file in files if given == file or PurePath(file).parts[-len(parts) :] == parts]
@@ -113,17 +94,17 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
     file = find_file(capture, tree, functions, given)
     found = figures(capture, tree, functions, file)
     source = read(capture, file, given, found.last_line())
-    margins = {key: margin for key, margin in MARGINS.items() if capture.recorded(margin.column)}
+    shown = {key: margin for key, margin in found.margins.items() if capture.recorded(margin.column)}
     yield [(str(source.path), "heading"), (f"  {note}", "dim")]
     yield plain()
-    yield from _facts(session, found, margins)
+    yield from _facts(session, found, shown)
     if not source.verified:
         yield plain("  ! the capture does not say what the file held: lines may have moved", "warning")
     yield plain()
     numbers = range(1, len(source.lines) + 1)
     yield from table(
         [
-            *(Column(m.title, [_cell(m, found.of[k].get(n, 0)) for n in numbers], m.style) for k, m in margins.items()),
+            *(Column(m.title, [_cell(m, found.of[k].get(n, 0)) for n in numbers], m.style) for k, m in shown.items()),
             Column("line", [str(n) for n in numbers], "dim"),
             Column("source", [_printable(text) for text in source.lines], left=True, stretch=True, code=True),
         ],
@@ -131,15 +112,11 @@ def listing(session: Session, tree: Tree, functions: list[Function], given: str,
     )
 
 
-def _facts(session: Session, found: Figures, margins: dict[str, Margin]) -> Iterator[Line]:
-    for margin in margins.values():
+def _facts(session: Session, found: Figures, shown: dict[str, Margin]) -> Iterator[Line]:
+    for margin in shown.values():
         yield [(f"  {margin.title:<9}", "title"), (margin.words, "dim")]
-    if session.operations is not None:
-        values, whole = found.of["ops"], session.operations.count
-        most = sorted(values, key=lambda line: (-values[line], line))[:HOTTEST]
-        hottest = ", ".join(f"{line} ({percent(values[line], whole)})" for line in most if values[line])
-        share = f"{count(sum(values.values()))} operations, {percent(sum(values.values()), whole)} of all"
-        yield [("  here     ", "title"), (share + (f"; most on lines {hottest}" if hottest else ""), "")]
+    for title, text in (fact for view in session.views for fact in view.listing_facts(found.of)):
+        yield [(f"  {title:<9}", "title"), (text, "")]
 
 
 def _cell(margin: Margin, number: int) -> str:

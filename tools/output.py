@@ -17,14 +17,12 @@ from prof.tools.table import Line
 
 PIPED_WIDTH = 100
 STDOUT = "-"
-# What tables call a style, in rich's words.
+# What tables call a style, in rich's words. Each mode adds its own, by its name.
 STYLES = {
     "heading": "bold",
     "title": "dim",
-    "time": "bold cyan",
-    "memory": "bold blue",
-    "ops": "bold magenta",
-    "samples": "bold red",
+    "change": "bold cyan",
+    "lead": "bold magenta",
     "name": "green",
     "dim": "dim",
     "warning": "yellow",

@@ -9,17 +9,28 @@ from fractions import Fraction
 
 from attrs import frozen
 from prof.errors import UsageError
-from prof.tools.diff import COUNTED, Change, Difference
+from prof.tools.diff import Change, Difference
+from prof.tools.modes import comparable, counted
 
-GRAMMAR = """\
+_GRAMMAR = """\
 RULE is MEASURE>LIMIT, or MEASURE>LIMIT%, with ,function=GLOB behind it where it is of single functions:
-  MEASURE   ops, alloc_bytes, alloc_count, or calls
+  MEASURE   {measures}, or {last}
   LIMIT     the rise that is still allowed, in the measure's own unit, or in % of what it was before
   GLOB      functions or sections by name, * and ? as in the shell; each of them is held to the limit
 
 A rule without function= is of the total. A fall never breaks a rule; a rise from nothing breaks every rule in %.
 """
 _RULE = re.compile(r"\s*([a-z_]+)\s*>\s*(\d+(?:\.\d+)?)\s*(%?)\s*(?:,\s*function\s*=\s*(\S.*?))?\s*")
+
+
+def grammar() -> str:
+    """What rules look like, for people."""
+    *measures, last = _known()
+    return _GRAMMAR.format(measures=", ".join(measures), last=last)
+
+
+def _known() -> list[str]:
+    return [c.key for c in counted(comparable())]
 
 
 @frozen
@@ -55,7 +66,7 @@ def parse_rule(text: str) -> Rule:
     if found is None:
         raise UsageError(f"--fail-on {text!r} is not MEASURE>LIMIT[%][,function=GLOB], such as 'ops>2%'")
     measure, limit, percent, glob = found.groups()
-    known = [c.key for c in COUNTED]
+    known = _known()
     if measure not in known:
         raise UsageError(f"--fail-on {text!r}: no measure {measure!r}; known: {', '.join(known)}")
     return Rule(text, measure, Fraction(limit), bool(percent), glob)

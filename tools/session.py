@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from attrs import frozen
-from prof.capture import ROOT, Capture, Drop, Function, MemoryTotals, Sampler, Thread, Tree
+from prof.capture import Capture, Drop, Function, Thread, Tree
+from prof.modes import MODES
 from prof.text import printable
+from prof.tools.modes import views_of
+from prof.tools.modes.view import View
 from prof.tools.process import fate
 from prof.unrecorded import sentences
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
 PROBED = ("function", "section", "native")
-
-
-@frozen
-class OperationTotals:
-    """The ops mode's totals: all operations, by category, most first; and whose counts contradict themselves."""
-
-    count: int
-    categories: dict[str, int]
-    inexact: list[str]
 
 
 @frozen
@@ -52,13 +45,15 @@ class Session:
     profiler_ns: int
     unrecorded: list[str]
     """What was marked without effect, in words."""
-    timed: bool
-    """Whether the time mode was on."""
-    memory: MemoryTotals | None
-    operations: OperationTotals | None
-    sampler: Sampler | None
+    views: tuple[View, ...]
+    """The modes that are known here and were on."""
     fate: str
     """What became of the process: see `prof.tools.process`."""
+
+    @property
+    def at_least(self) -> bool:
+        """Whether `wall_ns` is a lower bound."""
+        return self.wall_ns > self.capture.duration_ns
 
 
 def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Session:
@@ -76,7 +71,7 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         platform=_text(meta, "platform"),
         host=_text(meta, "host"),
         engine=_text(meta, "engine"),
-        modes=tuple(map(str, meta["modes"])) if isinstance(meta.get("modes"), list) else ("time",),
+        modes=tuple(map(str, meta["modes"])) if isinstance(meta.get("modes"), list) else (next(iter(MODES)),),
         threads=threads,
         drops=capture.drops,
         wall_ns=max(capture.duration_ns, inside // max(1, len(threads)) if capture.recording else 0),
@@ -87,20 +82,9 @@ def summarise(capture: Capture, tree: Tree, functions: list[Function]) -> Sessio
         overhead_ns=round(probed * capture.probe_cost_ps / 1000),
         profiler_ns=tree.profiler_ns,
         unrecorded=sentences(meta.get("unrecorded")),
-        timed=capture.recorded("self_ns"),
-        memory=capture.memory(tree),
-        operations=_operations(tree, functions) if capture.recorded("ops") else None,
-        sampler=capture.sampler(tree),
+        views=views_of(capture, tree, functions),
         fate=fate(capture),
     )
-
-
-def _operations(tree: Tree, functions: list[Function]) -> OperationTotals:
-    categories: Counter[str] = Counter()
-    for function in functions:
-        categories.update(function.operations or {})
-    inexact = sorted({f.label.name for f in functions if not f.exact})
-    return OperationTotals(tree.inclusive("ops")[ROOT], dict(categories.most_common()), inexact)
 
 
 def _text(meta: dict[str, Any], key: str) -> str:

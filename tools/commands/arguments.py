@@ -9,7 +9,7 @@ from typing import Any
 
 from prof.capture import Capture, Tree, newest_capture
 from prof.errors import UsageError
-from prof.modes import MEASURES, MODES, OPS, Measure
+from prof.modes import MEASURES, MODES, Measure
 
 
 def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -63,8 +63,9 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
     """
     if category is None:
         return capture.tree(), measure
-    if measure.column != OPS.measures[0].column:
-        raise UsageError(f"--category is of operations, not of {measure.name}: add --mode ops")
+    if not measure.categories:
+        title, name = next((m.title, m.name) for m in MEASURES.values() if m.categories)
+        raise UsageError(f"--category is of {title}, not of {measure.name}: add --mode {name}")
     if category not in capture.categories:
         raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
     named = replace(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")

@@ -11,8 +11,9 @@ from prof.capture import open_capture
 from prof.tools import diff_report
 from prof.tools.commands.arguments import add_output, command, natural
 from prof.tools.diff import Difference, compare
+from prof.tools.modes import comparable
 from prof.tools.output import width, working, write, write_lines
-from prof.tools.rules import GRAMMAR, Verdict, judge, parse_rule
+from prof.tools.rules import Verdict, grammar, judge, parse_rule
 
 EXAMPLES = """
 prof diff base.capture new.capture          operations, allocations and calls that differ, largest first
@@ -29,12 +30,13 @@ BROKEN = 1
 def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "diff", "compare the exact counts of two captures", EXAMPLES)
-    parser.epilog = f"{GRAMMAR}{STATUS}\n{parser.epilog}"
+    parser.epilog = f"{grammar()}{STATUS}\n{parser.epilog}"
     parser.add_argument("before", metavar="BEFORE", help="a .capture file")
     parser.add_argument("after", metavar="AFTER", help="a .capture file")
     parser.add_argument(
         "--mode", action="append", default=[], metavar="MODE",
-        help="compare only by ops, or memory; may be repeated (default: all that were recorded)",
+        help=f"compare only by {', or '.join(view.name for view in comparable())}; may be repeated"
+        " (default: all that were recorded)",
     )  # fmt: skip
     parser.add_argument(
         "--fail-on", action="append", default=[], metavar="RULE", help="exit status 1 if a count rises; may be repeated"

@@ -15,10 +15,11 @@ from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
 from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
 from prof.tools.listing import listing
+from prof.tools.modes import SORTS, TREE_COLUMNS
 from prof.tools.output import STDOUT, width, working, write, write_lines, writing
 from prof.tools.session import Session, summarise
 from prof.tools.table import Line
-from prof.tools.wish import SORTS, TREE_COLUMNS, Wish
+from prof.tools.wish import DEPTH, FEW, LIMIT, MIN_PERCENT, Wish
 
 EXAMPLES = """
 prof report                                 the newest capture in this directory
@@ -105,15 +106,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _sort(session: Session, args: argparse.Namespace) -> str:
     """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
-    with_lines = [n for n, s in SORTS.items() if s.column in TREE_COLUMNS and session.capture.recorded(s.column)]
     has = [name for name, sort in SORTS.items() if session.capture.recorded(sort.column)]
+    with_lines = [n for n in has if SORTS[n].column in TREE_COLUMNS and not TREE_COLUMNS[SORTS[n].column].time]
     if args.lines and not with_lines:
         raise UsageError(f"{session.capture.path} was recorded without memory and samples: it has no lines")
     if args.sort is None:
-        if session.timed and not args.lines:
-            return "self"
-        first = with_lines[0] if session.memory is not None or (args.lines and with_lines) else "ops"
-        return first if first in has else "samples" if "samples" in has else "calls"
+        firsts = [name for view in session.views for name in list(view.sorts)[:1]]
+        return (with_lines if args.lines else [*firsts, "calls"])[0]
     if args.sort not in has:
         raise UsageError(f"{session.capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
     return str(args.sort)
@@ -121,11 +120,11 @@ def _sort(session: Session, args: argparse.Namespace) -> str:
 
 def _write_text(material: _Material, args: argparse.Namespace, note: str) -> None:
     wish = Wish(
-        sort=_sort(material.session, args),
-        limit=Wish().limit if args.limit is None else args.limit,
-        few=Wish().few if args.limit is None else args.limit,
-        depth=Wish().depth if args.depth is None else args.depth,
-        min_percent=Wish().min_percent if args.min_percent is None else args.min_percent,
+        sort=SORTS[_sort(material.session, args)],
+        limit=LIMIT if args.limit is None else args.limit,
+        few=FEW if args.limit is None else args.limit,
+        depth=DEPTH if args.depth is None else args.depth,
+        min_percent=MIN_PERCENT if args.min_percent is None else args.min_percent,
         width=width(),
         lines=args.lines,
     )
@@ -139,7 +138,7 @@ def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) 
     if name is not None:
         for function in _find(material.functions, name):
             edges = session.capture.edges(tree, of=function.label.index)
-            yield from text_report.edges_table(function, edges, args.callers is not None, wish, session.timed)
+            yield from text_report.edges_table(function, edges, args.callers is not None, wish, session)
     elif args.source is not None:
         yield from listing(session, tree, material.functions, args.source, note)
     elif args.tree:

@@ -8,23 +8,28 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from prof._core import lib
 from prof.errors import UsageError
 from prof.host import program_name
+from prof.modes.mode import Measure, Mode
 
 if TYPE_CHECKING:
+    import threading
+
     from prof.settings import Settings
 
-# `Thread._set_native_id` as it was, and ours while it is in its place.
+# `Thread`, its `_set_native_id` as it was, and ours while it is in its place.
+_kind: Any = None
 _original: Any = None
 _naming: Any = None
 
 
 def start(settings: Settings) -> None:
     """Begins sampling. UsageError where that is not possible."""
+    import threading  # a recording without samples does without it
+
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     file = os.fsencode(main) if isinstance(main, str) else b""
     name = program_name().encode(errors="backslashreplace")
@@ -33,7 +38,7 @@ def start(settings: Settings) -> None:
         raise UsageError(f"mode 'samples' cannot begin: {errno.errorcode.get(error, error)}")
     for thread in threading.enumerate():
         _tell(thread)
-    _install()
+    _install(threading.Thread)
 
 
 def stop() -> None:
@@ -55,10 +60,14 @@ def _tell(thread: threading.Thread) -> None:
         pass
 
 
-def _install() -> None:
+def forget() -> None:
+    """Takes the parent's naming out of a forked child, whose own recording puts its own there."""
+    _remove()
+
+
+def _install(kind: Any) -> None:
     """Has each thread that begins tell its name. It calls this before anything of the program's."""
-    global _original, _naming
-    kind: Any = threading.Thread
+    global _kind, _original, _naming
     original = getattr(kind, "_set_native_id", None)
     if original is None:
         return
@@ -67,13 +76,37 @@ def _install() -> None:
         original(thread)
         _tell(thread)
 
-    _original, _naming = original, naming
+    _kind, _original, _naming = kind, original, naming
     kind._set_native_id = naming
 
 
 def _remove() -> None:
-    global _original, _naming
-    kind: Any = threading.Thread
-    if _naming is not None and kind._set_native_id is _naming:
-        kind._set_native_id = _original
-    _original = _naming = None
+    global _kind, _original, _naming
+    if _naming is not None and _kind._set_native_id is _naming:
+        _kind._set_native_id = _original
+    _kind = _original = _naming = None
+
+
+def asks(settings: Settings) -> dict[str, int]:
+    """An interval between samples, which the capture says as well."""
+    return {"interval_ns": settings.interval}
+
+
+MODE = Mode(
+    "samples",
+    lib.PROF_MODE_SAMPLES,
+    (
+        Measure("samples", "", "samples", "samples"),
+        Measure("samples-cpu", "", "cpu_samples", "samples on a processor", "request"),
+        Measure("samples-wall", "ns", "sampled_ns", "time by samples", "request"),
+        Measure("samples-cpu-time", "ns", "sampled_cpu_ns", "processor time by samples", "request"),
+        Measure("samples-gil-wait", "", "wait_samples", "samples waiting for the GIL", "request"),
+    ),
+    keys=("interval", "frames"),
+    keys_words="it is about samples, and no mode given records them",
+    asks=asks,
+    start=start,
+    stop=stop,
+    forget=forget,
+    without_spans=True,
+)

@@ -1,17 +1,31 @@
-"""The samples part of the text report: totals, the comparison with exact times, functions without spans, lines."""
+"""Samples in the reports: of functions and lines, beside exact times, of functions without spans, and what was used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from attrs import asdict
 from prof import capture as captures
-from prof.capture import Function, Sampler, Tree
+from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
+from prof.tools.colours import Families
 from prof.tools.comparison import Comparison, compare
-from prof.tools.memory_report import place
-from prof.tools.session import Session
+from prof.tools.json_text import known
+from prof.tools.lines import SourceLine, own_value, place
+from prof.tools.modes.view import Margin, TreeColumn, View
 from prof.tools.table import Column, Line, plain, shown_of, table
 from prof.tools.units import count, duration, percent, size, volume
-from prof.tools.wish import Wish
+from prof.tools.wish import Sort, Wish
+
+if TYPE_CHECKING:
+    from prof.tools.session import Session
+
+_OF_FUNCTIONS = (
+    "samples", "samples_self", "samples_cpu", "samples_cpu_self", "samples_gil_held_self", "samples_gil_wait_self",
+    "sampled_ns", "sampled_self_ns", "sampled_cpu_self_ns", *USAGE_COLUMNS.values(),
+)  # fmt: skip
 
 
 def totals(sampler: Sampler) -> Iterator[str]:
@@ -125,7 +139,7 @@ def usage_table(functions: Sequence[Function], sampler: Sampler, wish: Wish) -> 
         return
     yield from table(
         [
-            Column("instructions", [count(f.instructions_self or 0) for f in shown], "samples"),
+            Column("instructions", [count(f.instructions_self or 0) for f in shown], Samples.name),
             Column("a cycle", [_per_cycle(f) for f in shown]),
             Column("cache misses", [count(f.cache_misses_self or 0) for f in shown]),
             Column("read", [volume(f.read_bytes_self) for f in shown]),
@@ -158,9 +172,9 @@ def comparison_table(rows: Sequence[Comparison], wish: Wish) -> Iterator[Line]:
             Column("", ["" if row.agrees else "≠" for row in shown], "warning"),
             Column("self", [duration(row.function.self_ns) for row in shown], "time"),
             Column("exact", [_share(row.exact) for row in shown], "time"),
-            Column("sampled", [_share(row.sampled) for row in shown], "samples"),
+            Column("sampled", [_share(row.sampled) for row in shown], Samples.name),
             Column("±", [_share(row.error) for row in shown]),
-            Column("samples", [count(row.samples) for row in shown], "samples"),
+            Column("samples", [count(row.samples) for row in shown], Samples.name),
             Column("on cpu", [_on_cpu(row.function) for row in shown]),
             Column("waits for GIL", [_waits(row.function) for row in shown], rank=1),
             Column("name", [row.function.label.name for row in shown], "name", left=True, stretch=True),
@@ -187,7 +201,7 @@ def frames_table(frames: Sequence[Function], sampler: Sampler, wish: Wish) -> It
     yield plain()
     yield from table(
         [
-            Column("self", [count(f.samples_self or 0) for f in shown], "samples"),
+            Column("self", [count(f.samples_self or 0) for f in shown], Samples.name),
             Column("%", [percent(f.samples_self or 0, sampler.samples) for f in shown]),
             Column("total", [count(f.samples or 0) for f in shown]),
             Column("on cpu", [_on_cpu(f) for f in shown]),
@@ -210,7 +224,7 @@ def lines_table(lines: Sequence[captures.Line], sampler: Sampler, wish: Wish) ->
     yield plain()
     yield from table(
         [
-            Column("samples", [count(line.samples or 0) for line in shown], "samples"),
+            Column("samples", [count(line.samples or 0) for line in shown], Samples.name),
             Column("%", [percent(line.samples or 0, sampler.samples) for line in shown]),
             Column("line", [place(line.label) for line in shown], "name", left=True),
             Column("function", [line.label.module for line in shown], left=True, stretch=True),
@@ -218,3 +232,129 @@ def lines_table(lines: Sequence[captures.Line], sampler: Sampler, wish: Wish) ->
         wish.width,
         least=16,
     )
+
+
+def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
+    """The key "samples"; shares are from 0 to 1."""
+    found = asdict(sampler) | {"gil_known": sampler.lock, "gil_waits_known": sampler.waits, "inside": sampler.inside}
+    del found["lock"], found["waits"]
+    if compared:
+        found["comparison"] = [
+            {
+                "name": row.function.label.name,
+                "file": row.function.label.file,
+                "line": row.function.label.line,
+                "self_ns": row.function.self_ns,
+                "samples": row.samples,
+                "exact_share": row.exact,
+                "sampled_share": row.sampled,
+                "error": row.error,
+                "agrees": row.agrees,
+            }
+            for row in compared[: limit or None]
+        ]
+        found["comparison_omitted"] = len(compared) - len(found["comparison"])
+    return found
+
+
+# Pink.
+FAMILIES: Families = {
+    "function": (312, 40, 54),
+    "frame": (252, 36, 40),
+    "line": (228, 18, 46),
+    "section": (190, 24, 52),
+    "import": (100, 50, 38),
+    "gc": (24, 26, 52),
+    "native": (168, 16, 44),
+}
+
+
+class Samples(View):
+    name = "samples"
+    terminal = "bold red"
+    facts_order = 30
+    beside_order = 40
+    sorts: ClassVar = {"samples": Sort("samples_self", "samples", "samples")}
+    tree_columns: ClassVar = {"samples": TreeColumn("samples", "samples", count, lines=True)}
+    margins: ClassVar = {"samples": Margin("samples", "samples", "", count, "samples that met a thread there")}
+    themes: ClassVar = {
+        measure: FAMILIES
+        for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
+    }
+    line_column = "samples"
+    estimates = True
+    import_sort = ("samples", "samples")
+    json_sort = "samples_self"
+
+    @cached_property
+    def totals(self) -> Sampler:
+        """Over the whole recording."""
+        found = self.capture.sampler(self.tree)
+        assert found is not None
+        return found
+
+    # ---- text ----
+
+    def facts(self, session: Session) -> Iterator[tuple[str, str]]:
+        for number, text in enumerate(totals(self.totals)):
+            yield "" if number else "Samples", text
+
+    def warnings(self) -> Iterator[str]:
+        yield from warnings(self.totals)
+
+    def columns(self, shown: Sequence[Function], wish: Wish, session: Session) -> tuple[list[Column], list[Column]]:
+        """Samples of the functions and of what they called; and their calls if there is room."""
+        return [
+            Column("self", [count(f.samples_self or 0) for f in shown], self.name),
+            Column("%", [percent(f.samples_self or 0, self.totals.samples) for f in shown]),
+            Column("total", [count(f.samples or 0) for f in shown]),
+            Column("on cpu", [_on_cpu(f) for f in shown]),
+            Column("waits for GIL", [_waits(f) for f in shown], rank=2),
+            Column("calls", [count(f.calls) for f in shown], rank=1),
+        ], []
+
+    def columns_beside(self, shown: Sequence[Function], lead: View, placed: Sequence[Column]) -> list[Column]:
+        if lead.beside_rank:
+            return []  # no room
+        return [Column("samples", [count(f.samples_self or 0) for f in shown], self.name, rank=2)]
+
+    def section(self, session: Session, wish: Wish) -> Iterator[Line]:
+        yield from samples_section(session, self.totals, self.tree, self.functions, wish)
+
+    def import_columns(self, shown: Sequence[Function]) -> list[Column]:
+        return [Column("samples", [count(f.samples or 0) for f in shown], self.name)]
+
+    def tree_columns_beside(self, column: str) -> list[tuple[str, int]]:
+        return [("samples", 1)]
+
+    # ---- JSON ----
+
+    def function_values(self, function: Function) -> dict[str, Any]:
+        return known({key: getattr(function, key) for key in _OF_FUNCTIONS})
+
+    def line_values(self, line: SourceLine) -> dict[str, Any]:
+        return {} if line.record is None else known({"samples": line.record.samples})
+
+    def node_values(self, label: Label | None, node: int) -> dict[str, Any]:
+        return {
+            "samples": self.tree.inclusive("samples")[node],
+            "samples_self": own_value(self.tree, "samples", node),
+        }
+
+    def sections(self, session: Session, limit: int) -> Iterator[tuple[int, str, Iterable[str]]]:
+        found = sampler_object(self.totals, compare(session, self.tree, self.functions), limit)
+        yield 10, "samples", [json.dumps(found, ensure_ascii=False)]
+
+    # ---- lines ----
+
+    @classmethod
+    def line_records(cls, capture: Capture, tree: Tree) -> Iterable[captures.Line]:
+        return capture.lines(tree, "samples")
+
+    @classmethod
+    def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:
+        if line.record is not None:
+            yield "samples", line.record.samples
+
+
+VIEW = Samples

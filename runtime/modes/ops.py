@@ -1,0 +1,59 @@
+"""The operations mode: how often each instruction of marked functions runs. Its counters stand in the bytecode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prof._core import lib
+from prof.errors import UsageError
+from prof.modes.mode import Measure, Mode
+
+if TYPE_CHECKING:
+    from prof.engine import Engine
+    from prof.settings import Settings
+
+
+def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
+    """Tells the C core what each instruction is. UsageError where there is no bytecode to place counters in."""
+    from prof import operations
+
+    if not engine.lasting:
+        raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
+    probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
+    profile = settings.profile
+    probes.weigh(operations.weights_of(profile) if profile is not None else {})
+
+
+def asks(settings: Settings) -> dict[str, int]:
+    """Counters in the code that gets probes."""
+    return {"counting": True}
+
+
+def describes(settings: Settings) -> dict[str, Any]:
+    """What the operations of this capture are told apart by."""
+    from prof.operations import CATEGORIES
+
+    return {"categories": CATEGORIES}
+
+
+def attach(engine: Engine, probes: Any) -> None:
+    """Gives counters to functions that got their probes for a recording without operations."""
+    from prof.engine import functions_without_counters
+
+    for function in functions_without_counters(probes):
+        engine.attach(function)
+
+
+MODE = Mode(
+    "ops",
+    lib.PROF_MODE_OPS,
+    (Measure("ops", "", "ops", "operations", categories=True),),
+    without=lib.PROF_LABEL_NO_OPS,
+    keys=("types", "profile"),
+    keys_words="is for the mode 'ops', which is not among the modes given",
+    prepare=prepare,
+    asks=asks,
+    describes=describes,
+    attach=attach,
+    without_spans=True,
+)

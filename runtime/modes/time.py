@@ -1,0 +1,26 @@
+"""The time mode: exact times of spans. It lives on the probes, and installs nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prof._core import lib
+from prof.modes.mode import Measure, Mode
+
+if TYPE_CHECKING:
+    from prof.settings import Settings
+
+
+def asks(settings: Settings) -> dict[str, int]:
+    """Clocks at both ends of each span."""
+    return {"timed": True}
+
+
+MODE = Mode(
+    "time",
+    lib.PROF_MODE_TIME,
+    (Measure("time", "ns", "self_ns", "time", beside=("calls", "call", "calls")),),
+    aliases=("both",),
+    without=lib.PROF_LABEL_NO_TIME,
+    asks=asks,
+)
