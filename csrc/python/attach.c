@@ -3,7 +3,7 @@
 
 #include "../stack.h"
 #include "count.h"
-#include "frame.h"
+#include "version/version.h"
 #include "plain.h"
 #include "probes.h"
 #include "rewrite.h"
@@ -345,9 +345,9 @@ static PyObject *configure(PyObject *self, PyObject *args) {
     memcpy(o->rules.flow, flow, 256);
     memcpy(o->rules.caches, caches, 256);
     for (int op = 0; op < 256; op++) o->rules.backward[op] = o->kind[op] == PROF_I_BACKWARD;
-    o->rules.end_for = PROF_PY_END_FOR;
-    o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
-    o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
+    o->rules.end_for = PROF_QUIRK_END_FOR_UNITS;
+    o->rules.jump_raises_at_target = PROF_QUIRK_JUMP_RAISES_AT_TARGET;
+    o->rules.throw_ends_send = PROF_QUIRK_SEND_BEFORE_YIELD;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "child.h"
 #include "count.h"
 #include "ending.h"
