@@ -44,6 +44,7 @@ PURE = [
 PYTHON = [
     "flow.c",
     "rewrite.c",
+    "opcodes.c",
     "tables.c",
     "plain.c",
     "readers.c",

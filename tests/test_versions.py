@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dis
 import re
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
+from prof import engine
 from prof._core import lib
+from recording import Recorded
 
 CSRC = Path(__file__).parents[1] / "csrc"
 VERSION = CSRC / "python" / "version"
@@ -32,7 +37,7 @@ def test_only_the_folder_of_versions_knows_the_interpreters_structures() -> None
     inner += r"|->(?:cframe|current_frame|interp|datastack_\w+|localsplus|prev_instr|instr_ptr|gi_\w+|f_\w+)\b"
     found = [
         f"{path.relative_to(CSRC)}: {match[0]}"
-        for path in sorted((CSRC / "python").glob("*.[ch]"))
+        for path in sorted((CSRC / "python").rglob("*.[ch]"))
         if path.parent != VERSION
         for match in re.finditer(inner, _code(path))
     ]
@@ -59,3 +64,66 @@ def test_an_unknown_version_has_the_quirks_and_no_copies() -> None:
 def test_quirks_are_told_to_python() -> None:
     assert len(QUIRKS) > 5
     assert all(isinstance(getattr(lib, f"PROF_QUIRK_{name}"), int) for name in QUIRKS)
+
+
+# ---- opcodes ---------------------------------------------------------------------------------------------------------
+
+WITH_A_NEW_OPCODE = """
+import opcode, sys
+opcode.opmap["FAST_CALL"] = next(n for n in range(1, 255) if n not in opcode.opmap.values())
+from prof import profiled
+@profiled
+def work(): return sum(range(10))
+print([work() for _ in range(3)])
+sys.exit(7)
+"""
+
+
+def test_every_opcode_of_this_interpreter_has_a_row() -> None:
+    assert engine.load("tests").unknown_opcodes() == ()
+    assert lib.prof_py_validated()
+
+
+def test_rows_of_opcodes() -> None:
+    """No name stands twice, and this version's are there."""
+    rows = re.findall(r"^OPCODE\((\w+),", (VERSION / "opcodes.def").read_text(), re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    names = {name for name, op in dis.opmap.items() if op < 256 and not name.startswith("INSTRUMENTED_")}
+    assert names <= set(rows)
+
+
+@pytest.mark.parametrize("wanted", ["time", "ops", "memory", "samples", "time,,engine=bytecode"])
+def test_an_opcode_that_is_not_known(
+    wanted: str,
+    tmp_path: Path,
+    run_program: Callable[..., CompletedProcess[str]],
+    captures: Callable[[], list[Recorded]],
+) -> None:
+    """The program runs on, and is told which opcode it is; calls come from sys.monitoring, if there is one."""
+    program = tmp_path / "program.py"
+    program.write_text(WITH_A_NEW_OPCODE)
+    done = run_program(program, PROF=wanted)
+    assert (done.returncode, done.stdout) == (7, "[45, 45, 45]\n")
+    assert "FAST_CALL" in done.stderr
+    assert "Traceback" not in done.stderr
+    if not lib.PROF_QUIRK_MONITORING or wanted not in ("time", "samples"):
+        assert "not recorded: " in done.stderr
+        return
+    found = captures()
+    assert "not recorded: " not in done.stderr
+    assert found[0].meta["engine"] == "monitoring"
+    assert found[0].counts()["work"] == (3, 0)
+
+
+def test_an_opcode_that_is_not_there() -> None:
+    """All opcodes that rewriting writes or looks for are there; without one of them no code is touched."""
+    probes = engine.load("tests")
+    numbers = dict(dis.opmap)
+    del numbers["SWAP"]
+    try:
+        probes.configure(numbers, bytes(256), "tests")
+        assert probes.unknown_opcodes() == ("no SWAP",)
+        assert not lib.prof_py_validated()
+    finally:
+        engine.load("tests")
+    assert lib.prof_py_validated()

@@ -6,6 +6,7 @@
 #include "../stack.h"
 #include "alloc_sites.h"
 #include "control.h"
+#include "opcodes.h"
 #include "version/version.h"
 #include "tracked.h"
 
@@ -282,6 +283,7 @@ static int in_other_interpreter(void) {
 
 int prof_py_memory_start(int detail, const char *folder) {
     if (in_other_interpreter()) return EPERM;
+    if (!prof_opcodes_known()) return ENOTSUP;
     PyGILState_STATE gil = PyGILState_Ensure();
     int error = 0;
     if (prof_alloc_sites_init(folder)) error = ENOTSUP;

@@ -394,7 +394,7 @@ PyMethodDef prof_count_methods[] = {
     {"weigh", weigh, METH_O,
      "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
     {"describe", prof_code_describe, METH_VARARGS,
-     "describe(traits, by_argument, names): what opcodes are to the reports; eight bytes each, as prof_trait in count.h."},
+     "describe(names): the names of operators, in the order of prof_name_source in code.h; what comes before them is ignored."},
     {NULL}};
 
 int prof_count_init(void) {

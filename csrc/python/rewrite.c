@@ -6,8 +6,6 @@
 #include "version/version.h"
 #include "tables.h"
 
-prof_opcodes prof_opcode;
-
 /* ---- snippets: what is inserted ---------------------------------------------------------------------------------- */
 
 typedef struct {
