@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find csrc -name '*.[ch]' -o -name 'build_core.py')
+SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.def' -o -name 'build_core.py')
 
 .PHONY: help demo test test-all lint format types bench attack clean
 

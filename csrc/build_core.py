@@ -44,6 +44,7 @@ PURE = [
 PYTHON = [
     "flow.c",
     "rewrite.c",
+    "opcodes.c",
     "tables.c",
     "plain.c",
     "readers.c",
@@ -84,14 +85,23 @@ def relative(names: list[str]) -> list[str]:
     return [os.path.relpath(HERE / name, HERE.parent).replace(os.sep, "/") for name in names]
 
 
+def quirks() -> str:
+    """The constants of the quirks, whose values are those of the version that is compiled for."""
+    rows = re.findall(r"^QUIRK\((\w+)\)$", (HERE / "python/version/quirks.def").read_text("utf-8"), re.MULTILINE)
+    return "\n".join(f"#define PROF_QUIRK_{name} ..." for name in rows)
+
+
 ffibuilder = FFI()
 for name in HEADERS_FOR_CFFI:
     ffibuilder.cdef(declarations(HERE / name), override=True)
+ffibuilder.cdef(quirks())
 ffibuilder.set_source(
     "prof._core",
-    "\n".join(f'#include "{name}"' for name in HEADERS_FOR_CFFI),
+    "\n".join(f'#include "{name}"' for name in [*HEADERS_FOR_CFFI, "python/version/version.h"]),
     sources=relative(PURE + [f"python/{name}" for name in PYTHON]),
-    depends=relative([*sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.h")), "build_core.py"]),
+    depends=relative(
+        [*sorted(str(p.relative_to(HERE)) for p in (*HERE.rglob("*.h"), *HERE.rglob("*.def"))), "build_core.py"]
+    ),
     include_dirs=["csrc"],
     # The number slots of probes and CPython's frame layout are not in the limited API.
     py_limited_api=False,

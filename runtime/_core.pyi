@@ -353,6 +353,15 @@ class Lib:
     PROF_MODE_TIME: int
     PROF_NATIVE: int
     PROF_PROFILER: int
+    PROF_QUIRK_CLOSES_UNENTERED: int
+    PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD: int
+    PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE: int
+    PROF_QUIRK_END_FOR_UNITS: int
+    PROF_QUIRK_JUMP_RAISES_AT_TARGET: int
+    PROF_QUIRK_MONITORING: int
+    PROF_QUIRK_PAIR_RAISES_AT_FIRST: int
+    PROF_QUIRK_SEND_BEFORE_YIELD: int
+    PROF_QUIRK_START_IS_TOLD_LATE: int
     PROF_READER_ALL_THREADS: int
     PROF_READER_BY_BRANCH: int
     PROF_READER_BY_CALLEE: int
@@ -383,6 +392,7 @@ class Lib:
     def prof_open(self, _0: Memory | bytes, _1: prof_config, _2: Memory | bytes, _3: int, /) -> int: ...
     def prof_own_begin(self) -> None: ...
     def prof_own_end(self) -> None: ...
+    def prof_py_category(self, _0: int, /) -> Memory: ...
     def prof_py_close(self) -> None: ...
     def prof_py_count_live(self) -> None: ...
     def prof_py_init(self, _0: Memory | bytes, _1: int, /) -> int: ...

@@ -14,8 +14,9 @@ from weakref import ref
 from prof import markers, opcodes
 from prof._core import ffi, lib
 from prof.errors import UsageError
+from prof.messages import say
 
-# Came with 3.12.
+# None on 3.11: lib.PROF_QUIRK_MONITORING.
 _monitoring: Any = getattr(sys, "monitoring", None)
 
 
@@ -48,8 +49,7 @@ def probes() -> Any:
 def load(main_name: str) -> Any:
     """The same, told of this interpreter's instructions. `main_name` is what functions of `__main__` go by."""
     found = probes()
-    kinds, caches, operations = opcodes.kinds(), opcodes.caches(), opcodes.operations()
-    found.configure(kinds, caches, operations, opcodes.flows(), opcodes.forward(), main_name)
+    found.configure(opcodes.numbers(), opcodes.caches(), main_name)
     return found
 
 
@@ -138,11 +138,18 @@ def choose(wanted: str, probes: Any) -> Engine:
     """The engine called `wanted`, or for `auto` the first that this interpreter allows; UsageError for none."""
     validated = bool(lib.prof_py_validated())
     version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+    unknown = ", ".join(probes.unknown_opcodes())
+    if wanted == "bytecode" and unknown:
+        raise UsageError(f"engine=bytecode: this {version} has opcodes that are not known: {unknown}")
     if wanted == "bytecode" and not validated:
         raise UsageError(f"engine=bytecode: not validated on {version}; engine=monitoring works from 3.12 on")
-    if wanted == "monitoring" and sys.version_info < (3, 12):
+    if wanted == "monitoring" and not lib.PROF_QUIRK_MONITORING:
         raise UsageError(f"engine=monitoring: {version} has no sys.monitoring; it came with 3.12")
     if wanted == "monitoring" or not validated:
+        if not lib.PROF_QUIRK_MONITORING:
+            raise UsageError(f"this {version} has opcodes that are not known ({unknown}), and no sys.monitoring")
+        if unknown and wanted != "monitoring":
+            say(f"this {version} has opcodes that are not known ({unknown}): engine=monitoring, bytecode is left alone")
         return Monitoring(probes)
     return Bytecode(probes)
 

@@ -38,7 +38,7 @@ def _installed() -> dict[str, Any]:
         "profile": sys.getprofile(),
         "threads": sorted(thread.name for thread in threading.enumerate()),
     }
-    if sys.version_info >= (3, 12):
+    if _core.lib.PROF_QUIRK_MONITORING:
         found["tools"] = [sys.monitoring.get_tool(tool) for tool in range(6)]
     return found
 
@@ -57,7 +57,9 @@ def nothing_left() -> Iterator[None]:
 @pytest.fixture(params=["bytecode", "monitoring"])
 def engine(request: pytest.FixtureRequest) -> str:
     """Both ways to observe functions, one after the other."""
-    if request.param == "monitoring" and sys.version_info < (3, 12):
+    from prof._core import lib
+
+    if request.param == "monitoring" and not lib.PROF_QUIRK_MONITORING:
         pytest.skip("sys.monitoring came with Python 3.12")
     name: str = request.param
     return name

@@ -16,6 +16,7 @@ import pytest
 from allocating import Allocations
 from allocating import record as record_memory
 from prof import enable_profiling
+from prof._core import lib
 from recording import Recorder
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
@@ -171,7 +172,8 @@ print("done")
 
 
 @pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="3.11 does not tell which interpreter a thread without the GIL runs"
+    not lib.PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD,
+    reason="3.11 does not tell which interpreter a thread without the GIL runs",
 )
 def test_it_does_not_begin_in_another_interpreter() -> None:
     env: dict[str, Any] = {name: value for name, value in os.environ.items() if name != "PROF"}

@@ -12,6 +12,7 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
+from prof._core import lib
 from prof.errors import ProfError
 from prof.settings import Settings, parse
 from recording import Recorded
@@ -134,7 +135,7 @@ def test_a_failed_start_leaves_nothing_installed(tmp_path: Path, engine: str) ->
         raise AssertionError("the block must not run")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+@pytest.mark.skipif(not lib.PROF_QUIRK_MONITORING, reason="sys.monitoring came with Python 3.12")
 def test_every_tool_id_is_taken(tmp_path: Path) -> None:
     from prof import enable_profiling
 
@@ -149,7 +150,7 @@ def test_every_tool_id_is_taken(tmp_path: Path) -> None:
             sys.monitoring.free_tool_id(tool)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 has sys.monitoring")
+@pytest.mark.skipif(lib.PROF_QUIRK_MONITORING, reason="Python 3.12 has sys.monitoring")
 def test_no_monitoring_before_3_12(run_program: Run) -> None:
     done = run_program("ends.py", "exit", PROF="time,engine=monitoring")
     assert done.returncode == 9

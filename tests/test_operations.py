@@ -425,9 +425,9 @@ INTERNAL = frozenset(
 
 
 def test_every_instruction_is_an_operation_or_internal() -> None:
-    from prof import operations
+    from prof import engine, operations
 
-    table = operations.traits()
+    table = engine.load("tests").opcode_traits()
     width = len(table) // 256
     counted = {name for name, op in dis.opmap.items() if op < 256 and table[width * op]}
     others = {name for name, op in dis.opmap.items() if op < 256} - counted - INTERNAL

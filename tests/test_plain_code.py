@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prof._core import lib
 from recording import Recorder
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -431,7 +432,7 @@ def _told(module: Any, probed: bool) -> list[tuple[Any, ...]]:
     return seen
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+@pytest.mark.skipif(not lib.PROF_QUIRK_MONITORING, reason="sys.monitoring came with Python 3.12")
 def test_events_are_those_of_the_program(twins: Callable[[str], tuple[Any, Any]]) -> None:
     plain, probed = twins(RUNS)
     for module in (plain, probed, probed):  # so that samplers of operand types have stepped aside
@@ -449,7 +450,7 @@ def test_events_are_those_of_the_program(twins: Callable[[str], tuple[Any, Any]]
     assert _told(probed, True) == expected
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with Python 3.12")
+@pytest.mark.skipif(not lib.PROF_QUIRK_MONITORING, reason="sys.monitoring came with Python 3.12")
 def test_callbacks_registered_before_the_first_probe(run_program: Any, tmp_path: Path) -> None:
     program = tmp_path / "app.py"
     program.write_text("""

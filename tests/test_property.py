@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prof._core import lib
 from recording import Recorder
 from shadow import Shadow
 
@@ -90,7 +90,7 @@ def programs(draw: Callable[..., Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.fixture(scope="module", params=["bytecode", *(["monitoring"] if sys.version_info >= (3, 12) else [])])
+@pytest.fixture(scope="module", params=["bytecode", *(["monitoring"] if lib.PROF_QUIRK_MONITORING else [])])
 def engine(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -16,6 +16,7 @@ from subprocess import CompletedProcess
 from typing import Any, TypeAlias
 
 import pytest
+import quirks
 from prof import enable_profiling
 from prof.capture import Function, Sampler, open_capture
 from prof.tools.comparison import compare
@@ -481,7 +482,7 @@ def test_frames_that_are_written_over(sampled: Callable[..., Samples]) -> None:
 
     def main() -> None:
         frame = ctypes.c_uint64.from_address(id(sys._getframe()) + 3 * 8).value  # PyFrameObject.f_frame
-        previous = ctypes.c_uint64.from_address(frame + (6 * 8 if sys.version_info < (3, 12) else 8))
+        previous = ctypes.c_uint64.from_address(frame + quirks.FRAME_PREVIOUS)
         caller = previous.value
         for low in range(8, 128, 8):
             previous.value = 2**64 - low

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
+from prof._core import lib
 from recording import Recorded, Recorder
 
 
@@ -264,7 +264,7 @@ def test_recordings_one_after_the_other(record: Recorder, engine: str) -> None:
 def test_one_engine_after_the_other(record: Recorder) -> None:
     """Functions that have probes keep them: a second way to observe them would count them twice."""
     engines = ["bytecode", "monitoring", "bytecode"]
-    if sys.version_info < (3, 12):
+    if not lib.PROF_QUIRK_MONITORING:
         engines.remove("monitoring")
     for first in engines:
         space = record.load("@profiled\ndef f(): tick(1)\ndef main(): f()\n")

@@ -68,7 +68,7 @@ static named *latest_of(uintptr_t instruction, const prof_node *top) {
 /* ---- notes on code ---------------------------------------------------------------------------------------------------------- */
 
 static uintptr_t address(const PyCodeObject *code, uint32_t unit) {
-    return (uintptr_t)_PyCode_CODE(code) + unit * sizeof(_Py_CODEUNIT);
+    return (uintptr_t)prof_py_bytecode(code) + unit * PROF_PY_UNIT_BYTES;
 }
 
 /* Code objects come and go, and others come to lie where they lay. */
@@ -186,7 +186,7 @@ static prof_node *site_without_note(prof_thread *t, prof_node *top, const prof_p
 /* The frame that an allocation is for: one that has not begun (a closure's cells, a generator being made) allocates for its
  * caller. */
 static prof_py_frame *begun(prof_py_frame *frame) {
-    while (frame && prof_py_incomplete(frame)) frame = frame->previous;
+    while (frame && prof_py_incomplete(frame)) frame = prof_py_previous(frame);
     return frame;
 }
 
@@ -218,7 +218,7 @@ uint32_t prof_alloc_site_without_gil(void) {
     prof_py_state *state = PyGILState_GetThisThreadState();
     prof_thread *t = prof_current;
     if (!state) return PROF_SITE_WITHOUT_GIL;
-    if (state->interp != PyInterpreterState_Main()) return PROF_SITE_ELSEWHERE;
+    if (prof_py_interpreter(state) != PyInterpreterState_Main()) return PROF_SITE_ELSEWHERE;
     /* A thread's frames and its shadow stack are changed by itself alone. */
     prof_py_frame *f = t->epoch == prof_epoch ? begun(prof_py_frame_of(state)) : NULL;
     if (!f) return PROF_SITE_WITHOUT_GIL;

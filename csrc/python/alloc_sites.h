@@ -2,7 +2,7 @@
 #ifndef PROF_PYTHON_ALLOC_SITES_H
 #define PROF_PYTHON_ALLOC_SITES_H
 #include "../memory.h"
-#include "frame.h"
+#include "version/version.h"
 
 #if PROF_PY_VALIDATED
 

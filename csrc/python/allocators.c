@@ -6,7 +6,8 @@
 #include "../stack.h"
 #include "alloc_sites.h"
 #include "control.h"
-#include "frame.h"
+#include "opcodes.h"
+#include "version/version.h"
 #include "tracked.h"
 
 /* Allocators serve large blocks through other domains, and 0 bytes too: there the inner call is not another block. pymalloc
@@ -78,7 +79,7 @@ static inline void allocated(const void *block, size_t bytes, int object) {
     if (PROF_UNLIKELY(prof_busy.any) && still_busy()) return;
     if (PROF_UNLIKELY(!block || !prof_memory_mode)) return;
     prof_py_state *state = prof_py_state_now();
-    if (PROF_UNLIKELY(state->interp != main_interpreter)) {
+    if (PROF_UNLIKELY(prof_py_interpreter(state) != main_interpreter)) {
         without_gil(block, bytes, PROF_SITE_ELSEWHERE); /* which may have a GIL of its own */
         return;
     }
@@ -277,11 +278,12 @@ static int on_top(void) {
 /* Whether the calling thread runs another interpreter: taking the main one's GIL from there would end the process. */
 static int in_other_interpreter(void) {
     PyThreadState *state = PyGILState_GetThisThreadState();
-    return state && state->interp != PyInterpreterState_Main();
+    return state && prof_py_interpreter(state) != PyInterpreterState_Main();
 }
 
 int prof_py_memory_start(int detail, const char *folder) {
     if (in_other_interpreter()) return EPERM;
+    if (!prof_opcodes_known()) return ENOTSUP;
     PyGILState_STATE gil = PyGILState_Ensure();
     int error = 0;
     if (prof_alloc_sites_init(folder)) error = ENOTSUP;

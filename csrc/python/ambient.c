@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "probes.h"
 #include "text.h"
 #include "../memory.h"

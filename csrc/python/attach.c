@@ -3,7 +3,8 @@
 
 #include "../stack.h"
 #include "count.h"
-#include "frame.h"
+#include "opcodes.h"
+#include "version/version.h"
 #include "plain.h"
 #include "probes.h"
 #include "rewrite.h"
@@ -327,36 +328,24 @@ static PyObject *mark_of(PyObject *self, PyObject *code) {
 }
 
 static PyObject *configure(PyObject *self, PyObject *args) {
-    const char *kinds, *caches, *operations, *flow, *forward;
-    Py_ssize_t kinds_n, caches_n, operations_n, flow_n, forward_n;
-    PyObject *name;
-    if (!PyArg_ParseTuple(args, "y#y#y#y#y#U:configure", &kinds, &kinds_n, &caches, &caches_n, &operations, &operations_n,
-                          &flow, &flow_n, &forward, &forward_n, &name))
-        return NULL;
-    prof_opcodes *o = &prof_opcode;
-    uint8_t *named[] = {&o->load_const, &o->rules.extended_arg, &o->unary_invert, &o->unary_negative,
-                        &o->pop_top, &o->send, &o->reraise, &o->jump_forward,
-                        &o->copy, &o->swap, &o->delete_subscr, &o->jump_back, &o->store_subscr};
-    if (kinds_n != 256 || caches_n != 256 || flow_n != 256 || forward_n != 256 ||
-        operations_n != (Py_ssize_t)(sizeof named / sizeof *named))
-        return PyErr_Format(PyExc_ValueError, "configure(kinds, caches, operations, flow, forward, main_name)");
-    memcpy(o->kind, kinds, 256);
-    memcpy(o->forward, forward, 256);
-    memcpy(o->rules.flow, flow, 256);
-    memcpy(o->rules.caches, caches, 256);
-    for (int op = 0; op < 256; op++) o->rules.backward[op] = o->kind[op] == PROF_I_BACKWARD;
-    o->rules.end_for = PROF_PY_END_FOR;
-    o->rules.jump_raises_at_target = PROF_PY_JUMP_RAISES_AT_TARGET;
-    o->rules.throw_ends_send = PROF_PY_SEND_BEFORE_YIELD;
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++) *named[i] = (uint8_t)operations[i];
+    PyObject *numbers, *name;
+    const char *caches;
+    Py_ssize_t n;
+    if (!PyArg_ParseTuple(args, "O!y#U:configure", &PyDict_Type, &numbers, &caches, &n, &name)) return NULL;
+    if (n != 256) return PyErr_Format(PyExc_ValueError, "configure(opcodes, caches, main_name)");
+    if (prof_opcodes_configure(numbers, (const uint8_t *)caches)) return NULL;
     Py_XSETREF(main_name, Py_NewRef(name));
     Py_RETURN_NONE;
 }
 
 PyMethodDef prof_attach_methods[] = {
     {"configure", configure, METH_VARARGS,
-     "configure(kinds, caches, operations, flow, forward, main_name): this interpreter's instructions, as tables by opcode\n"
-     "and a list of opcodes (runtime/opcodes.py); what module __main__ is called."},
+     "configure(opcodes, caches, main_name): the numbers of this interpreter's opcodes by name, and how many inline cache\n"
+     "units stand behind each, as 256 bytes; what module __main__ is called."},
+    {"unknown_opcodes", prof_opcodes_unknown, METH_NOARGS,
+     "unknown_opcodes(): names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what it lacks.\n"
+     "None where no code is looked into anyway."},
+    {"opcode_traits", prof_opcodes_traits, METH_NOARGS, "opcode_traits(): eight bytes for each opcode, as prof_trait of code.h."},
     {"record", record_modes, METH_VARARGS,
      "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
      "instruction of which operand types are sampled; -1 all."},

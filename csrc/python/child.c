@@ -4,7 +4,7 @@
 #include "../sampler.h"
 #include "../session.h"
 #include "../usage.h"
-#include "frame.h"
+#include "version/version.h"
 
 static PyObject *begin; /* Owned: begins the child's recording */
 static int waits;

@@ -7,13 +7,12 @@
 #include "../memory.h"
 #include "../sources.h"
 #include "../stack.h"
+#include "opcodes.h"
 #include "probes.h"
 #include "tables.h"
 #include "text.h"
 
-static prof_trait trait_of[256];
-static uint8_t by_argument[32]; /* categories of PROF_BY_ARGUMENT's instruction */
-static PyObject *tables;        /* Owned: a tuple of tuples of names */
+static PyObject *tables; /* Owned: a tuple of tuples of names, from PROF_NAME_TABLE on */
 static prof_appender codes;
 
 static prof_ref text_ref(PyObject *text) {
@@ -29,7 +28,7 @@ static prof_ref item_ref(PyObject *tuple, uint32_t index) {
 }
 
 static void name_instruction(const prof_counted *c, const prof_instruction *i, prof_code_instruction *out) {
-    const prof_trait *trait = &trait_of[i->op];
+    const prof_trait *trait = &prof_trait_of[i->op];
     uint32_t index = i->arg >> trait->shift;
     memcpy(out->access, trait->access, sizeof out->access);
     memcpy(out->category, trait->category, sizeof out->category);
@@ -43,7 +42,7 @@ static void name_instruction(const prof_counted *c, const prof_instruction *i, p
     case PROF_NAME_NAME: out->name = item_ref(c->names, index); return;
     default: out->name = item_ref(PyTuple_GET_ITEM(tables, trait->source - PROF_NAME_TABLE), index);
     }
-    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = i->arg < sizeof by_argument ? by_argument[i->arg] : 0;
+    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = prof_category_by_argument(i->op, i->arg);
 }
 
 /* Line numbers of the source as it was before it was instrumented; neighbours mostly share theirs. */
@@ -130,16 +129,10 @@ prof_ref prof_code_ref(prof_counted *counted) {
 void prof_code_reset(void) { codes = (prof_appender){0}; }
 
 PyObject *prof_code_describe(PyObject *self, PyObject *args) {
-    const char *traits, *arguments;
-    Py_ssize_t traits_n, arguments_n;
-    PyObject *names;
-    if (!PyArg_ParseTuple(args, "y#y#O!:describe", &traits, &traits_n, &arguments, &arguments_n, &PyTuple_Type, &names))
-        return NULL;
-    if (traits_n != (Py_ssize_t)sizeof trait_of || arguments_n > (Py_ssize_t)sizeof by_argument)
-        return PyErr_Format(PyExc_ValueError, "describe(traits, by_argument, names)");
-    memcpy(trait_of, traits, sizeof trait_of);
-    for (int op = 0; op < 256; op++) prof_opcode.operands[op] = trait_of[op].operands;
-    memcpy(by_argument, arguments, (size_t)arguments_n);
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    PyObject *names = n ? PyTuple_GET_ITEM(args, n - 1) : NULL;
+    if (!names || !PyTuple_Check(names) || PyTuple_GET_SIZE(names) != PROF_NAME_END - PROF_NAME_TABLE)
+        return PyErr_Format(PyExc_ValueError, "describe(names)");
     Py_XSETREF(tables, Py_NewRef(names));
     Py_RETURN_NONE;
 }

@@ -3,16 +3,28 @@
 #define PROF_PYTHON_CODE_H
 #include "count.h"
 
-/* What an opcode is to the reports; in a table by opcode. */
+/* What an opcode is to the reports. */
 typedef struct {
     uint8_t category[2]; /* operations, from 1; 0 none */
-    uint8_t source;      /* where its name is: enum prof_name_source, or from PROF_NAME_TABLE on a table of names */
+    uint8_t source;      /* where its name is: enum prof_name_source */
     uint8_t shift;       /* of the argument, to the index there */
     uint8_t access[2];   /* enum prof_access */
     uint8_t operands;    /* whose types are of interest: 0, 1 or 2 */
     uint8_t unused;
 } prof_trait;
-enum prof_name_source { PROF_NAME_NONE, PROF_NAME_LOCAL, PROF_NAME_LOCALS, PROF_NAME_NAME, PROF_NAME_TABLE };
+enum prof_name_source {
+    PROF_NAME_NONE,
+    PROF_NAME_LOCAL,  /* a variable of the function's, or a closure's */
+    PROF_NAME_LOCALS, /* two variables, in four bits each */
+    PROF_NAME_NAME,   /* co_names */
+    /* The interpreter's own names of operators; in this order describe() takes them. */
+    PROF_NAME_TABLE,
+    PROF_NAME_BINARY_OPERATOR = PROF_NAME_TABLE,
+    PROF_NAME_COMPARISON,
+    PROF_NAME_IDENTITY,
+    PROF_NAME_CONTAINMENT,
+    PROF_NAME_END
+};
 #define PROF_BY_ARGUMENT 255 /* a category that the argument decides */
 
 /* The code's ref in this recording, written at first use; 0 where there is no room (counted) or nothing to count for. */
@@ -21,7 +33,7 @@ prof_ref prof_code_ref(prof_counted *counted);
 /* A recording has begun: no code is in it. */
 void prof_code_reset(void);
 
-/* For Python: describe(traits, by_argument, names). */
+/* For Python: describe(names). */
 PyObject *prof_code_describe(PyObject *self, PyObject *args);
 
 #endif

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "child.h"
 #include "count.h"
 #include "ending.h"
+#include "opcodes.h"
 #include "probes.h"
 #include "../memory.h"
 
@@ -70,4 +71,4 @@ void prof_py_close(void) {
 
 int prof_py_memory_type(const char *name, uint64_t count, uint64_t bytes) { return prof_memory_type(name, count, bytes); }
 
-int prof_py_validated(void) { return PROF_PY_VALIDATED; }
+int prof_py_validated(void) { return PROF_PY_VALIDATED && prof_opcodes_known(); }

@@ -36,8 +36,11 @@ void prof_py_samples_stop(void);
 /* What a thread is called that may never enter a span. */
 void prof_py_samples_name(uint64_t native_id, const char *name);
 
-/* 1 if this CPython's bytecode is one that the engine was validated on. */
+/* 1 if this CPython's bytecode is one that the engine was validated on, and all its opcodes are known. */
 int prof_py_validated(void);
+
+/* What the operations of a category are called in captures; they are numbered from 1. NULL behind the last. */
+const char *prof_py_category(int number);
 /* cffi: end */
 
 #endif

@@ -157,8 +157,8 @@ static void each_call(prof_thread *t, prof_py_frame *frame, void (*what)(prof_th
 
 static void each_thread(void (*what)(prof_thread *, prof_counts *, uint32_t unit)) {
     PyInterpreterState *interpreter = PyInterpreterState_Main();
-    for (PyThreadState *s = PyInterpreterState_ThreadHead(interpreter); s; s = PyThreadState_Next(s)) {
-        prof_thread *t = s == prof_py_state_now() ? prof_current : prof_thread_of(s->native_thread_id);
+    for (prof_py_state *s = PyInterpreterState_ThreadHead(interpreter); s; s = PyThreadState_Next(s)) {
+        prof_thread *t = s == prof_py_state_now() ? prof_current : prof_thread_of(prof_py_native_thread(s));
         if (t && t->epoch == prof_epoch) each_call(t, prof_py_frame_of(s), what);
     }
 }
@@ -394,7 +394,7 @@ PyMethodDef prof_count_methods[] = {
     {"weigh", weigh, METH_O,
      "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
     {"describe", prof_code_describe, METH_VARARGS,
-     "describe(traits, by_argument, names): what opcodes are to the reports; eight bytes each, as prof_trait in count.h."},
+     "describe(names): the names of operators, in the order of prof_name_source in code.h; what comes before them is ignored."},
     {NULL}};
 
 int prof_count_init(void) {

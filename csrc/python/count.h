@@ -8,7 +8,7 @@
 #include "../counts.h"
 #include "../stack.h"
 #include "flow.h"
-#include "frame.h"
+#include "version/version.h"
 #include "rewrite.h"
 
 struct prof_site;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "control.h"
-#include "frame.h"
+#include "version/version.h"
 
 static PyObject *stop; /* Owned: ends the recording as at the program's end, with all its files */
 

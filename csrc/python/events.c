@@ -3,7 +3,7 @@
  * Their callbacks are wrapped when they register them, and those that were there when the first code was probed. */
 #include <stddef.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "plain.h"
 
 enum { EVENTS = 20, TOOLS = 6 };

@@ -1,7 +1,7 @@
 #include "generators.h"
 
 #include "../suspended.h"
-#include "frame.h"
+#include "version/version.h"
 #include "probes.h"
 
 /* Generators, coroutines and asynchronous generators. Of the last, only the destructor can close one unentered. */
@@ -38,7 +38,7 @@ static const destructor finalize_now[KINDS] = {finalize_0, finalize_1, finalize_
 static const PyCFunction close_now[KINDS] = {close_0, close_1, close_2};
 
 void prof_generators_init(void) {
-    if (!PROF_PY_CLOSES_UNENTERED || finalize_before[0]) return;
+    if (!PROF_QUIRK_CLOSES_UNENTERED || finalize_before[0]) return;
     for (int k = 0; k < KINDS; k++) {
         finalize_before[k] = types[k]->tp_finalize;
         types[k]->tp_finalize = finalize_now[k];

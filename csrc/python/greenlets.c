@@ -1,6 +1,6 @@
 #include "greenlets.h"
 
-#include "frame.h"
+#include "version/version.h"
 #include "probes.h"
 
 int prof_greenlets_watched;

@@ -4,7 +4,7 @@
 #include "../labels.h"
 #include "../memory.h"
 #include "../stack.h"
-#include "frame.h"
+#include "version/version.h"
 #include "probes.h"
 
 #if PROF_PY_VALIDATED

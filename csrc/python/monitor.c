@@ -1,5 +1,5 @@
 /* Spans from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same sites. */
-#include "frame.h"
+#include "version/version.h"
 #include "plain.h"
 #include "probes.h"
 

@@ -8,7 +8,7 @@
 #include "../suspended.h"
 #include "child.h"
 #include "count.h"
-#include "frame.h"
+#include "version/version.h"
 #include "plain.h"
 #include "greenlets.h"
 #include "text.h"

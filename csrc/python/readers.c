@@ -4,7 +4,7 @@
  * them works for any code object, and does nothing where there are no probes. */
 #include <string.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "plain.h"
 
 /* What `self` is to a reader. Borrowed, or NULL. */

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame.h"
+#include "version/version.h"
 #include "tables.h"
-
-prof_opcodes prof_opcode;
 
 /* ---- snippets: what is inserted ---------------------------------------------------------------------------------- */
 
@@ -225,7 +223,7 @@ static void place(plan *p) {
             continue;
         }
         place_behind(p, resume, &p->resume_span);
-        if (PROF_PY_SEND_BEFORE_YIELD && p->code[2 * p->yields[i].previous] == prof_opcode.send) {
+        if (PROF_QUIRK_SEND_BEFORE_YIELD && p->code[2 * p->yields[i].previous] == prof_opcode.send) {
             /* throw() into the generator reads the unit before YIELD_VALUE, takes it for SEND, and goes on at its
              * target. So a SEND that never runs stands there, and its target resumes the span. */
             uint32_t back = resume + 1;

@@ -40,7 +40,7 @@ enum prof_instruction_kind {
     PROF_I_RESUME
 };
 
-/* This interpreter's instructions, as its own `opcode` module describes them. */
+/* This interpreter's instructions, by opcode (opcodes.c). */
 typedef struct {
     uint8_t kind[256];   /* enum prof_instruction_kind */
     uint8_t load_const, unary_invert, unary_negative, pop_top;

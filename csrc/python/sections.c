@@ -9,7 +9,7 @@
 #include "../stack.h"
 #include "child.h"
 #include "count.h"
-#include "frame.h"
+#include "version/version.h"
 #include "probes.h"
 #include "text.h"
 

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "tracked.h"
 
-#include "frame.h"
+#include "version/version.h"
 #include "../memory.h"
 
 #if PROF_PY_VALIDATED && defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))

@@ -12,7 +12,7 @@
 #include "../sampler.h"
 #include "../stack.h"
 #include "control.h"
-#include "frame_remote.h"
+#include "version/version.h"
 #include "tables.h"
 #include "text.h"
 
@@ -30,7 +30,7 @@
 
 /* Both in memory that is never freed: all that the sampler reads in place. */
 static PyInterpreterState *interpreter;
-static const struct _gil_runtime_state *gil;
+static const prof_py_lock *gil;
 static char main_file[1024], main_name[256];
 
 /* ---- code objects --------------------------------------------------------------------------------------------------------- */
@@ -189,13 +189,13 @@ static int name_code(const PyCodeObject *c, code *entry) {
 /* Reads the code object at entry->address. 0, or -1 when there is none. */
 static int read_code(code *entry) {
     PyCodeObject c;
-    size_t head = offsetof(PyCodeObject, co_code_adaptive);
+    size_t head = prof_py_bytecode_offset();
     entry->deaths = __atomic_load_n(class_of(entry->address), __ATOMIC_ACQUIRE);
     if (!prof_remote_get(&c, entry->address, head) || Py_TYPE(&c) != &PyCode_Type) return -1;
-    if (Py_SIZE(&c) <= 0 || Py_SIZE(&c) > LONGEST_TABLE || c._co_firsttraceable < 0) return -1;
+    if (Py_SIZE(&c) <= 0 || Py_SIZE(&c) > LONGEST_TABLE || prof_py_first_traceable(&c) < 0) return -1;
     entry->begin = (uintptr_t)entry->address + head;
     entry->units = (uint32_t)Py_SIZE(&c);
-    entry->first_traceable = (uint32_t)c._co_firsttraceable;
+    entry->first_traceable = (uint32_t)prof_py_first_traceable(&c);
     return copy_lines(&c, entry) || name_code(&c, entry) ? -1 : 0;
 }
 
@@ -245,7 +245,7 @@ static window c_window;     /* of the thread's C stack, where the interpreter ha
 static window frame_window; /* the innermost frame, where it is a generator's: that lies anywhere */
 static window stack_window; /* the upper end of the thread's own stack of frames */
 static window page_window;  /* a page elsewhere */
-static PyThreadState state_copy;
+static prof_py_state state_copy;
 
 /* `at` may be any number: a frame that is written over names no caller, but whatever lies there. */
 static int window_has(const window *w, uintptr_t at, size_t bytes) {
@@ -289,8 +289,8 @@ static const void *frame_bytes(uintptr_t at) {
 enum { C_STACK, DEPTH, BEGIN, TOP, LIMIT, FRAME };
 
 static void guess_stack(prof_remote_thread *t) {
-    uintptr_t begin = (uintptr_t)state_copy.datastack_chunk, top = (uintptr_t)state_copy.datastack_top;
-    uintptr_t limit = (uintptr_t)state_copy.datastack_limit;
+    uintptr_t begin = prof_py_stack_begin(&state_copy), top = prof_py_stack_top(&state_copy);
+    uintptr_t limit = prof_py_stack_limit(&state_copy);
     int none = !begin || top < begin || limit < top;
     t->guess[BEGIN] = none ? 0 : begin;
     t->guess[TOP] = none ? 0 : top;
@@ -326,7 +326,9 @@ static int copy_thread(prof_remote_thread *t, uintptr_t frame) {
     close_window(&page_window);
     long left = prof_remote_copy(pieces, PIECES);
     if (left < (long)PROF_PY_STATE_BYTES) return -2;
-    if (state_copy.interp != interpreter || state_copy.native_thread_id != t->native_id || state_copy.id != t->serial) return -2;
+    if (prof_py_interpreter(&state_copy) != interpreter || prof_py_native_thread(&state_copy) != t->native_id ||
+        prof_py_state_id(&state_copy) != t->serial)
+        return -2;
     for (size_t i = 0; i < PIECES; left -= (long)pieces[i++].bytes)
         if (left < (long)pieces[i].bytes && windows[i]) close_window(windows[i]);
     if (PROF_PY_CFRAME_BYTES) t->guess[C_STACK] = (uintptr_t)prof_py_cframe_at(&state_copy);
@@ -359,7 +361,7 @@ static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_
     if (!code_address || code_address == Py_None) return GOES_ON; /* the interpreter's own */
     code *c = (uintptr_t)code_address & 7 ? NULL : code_at(code_address);
     if (!c) return no_room ? NO_ROOM : BROKEN;
-    intptr_t unit = ((intptr_t)prof_py_instruction(f) - (intptr_t)c->begin) / (intptr_t)sizeof(_Py_CODEUNIT);
+    intptr_t unit = ((intptr_t)prof_py_instruction(f) - (intptr_t)c->begin) / PROF_PY_UNIT_BYTES;
     if (unit < -1 || unit >= (intptr_t)c->units) return BROKEN;
     if (unit < (intptr_t)c->first_traceable && !prof_py_remote_generator(f)) return GOES_ON; /* has not begun */
     int boundary = is_boundary(b, address, c);
@@ -399,8 +401,8 @@ static int walk_from(walk *w, uintptr_t at) {
         }
         w->last = at;
         if (at >= w->chunk && at < w->limit) w->limit = at;
-        if (!frame.previous && at != w->bottom && !prof_py_remote_outermost(&frame)) return BROKEN; /* it has yielded, or just begins */
-        at = (uintptr_t)frame.previous;
+        if (!prof_py_previous(&frame) && at != w->bottom && !prof_py_remote_outermost(&frame)) return BROKEN; /* it has yielded, or just begins */
+        at = (uintptr_t)prof_py_previous(&frame);
     }
     return ENDED;
 }
@@ -411,7 +413,7 @@ static int complete(const walk *w) {
     const uint32_t count = stack->count;
     const prof_ref line = stack->line;
     walk later = *w;
-    int result = (uintptr_t)state_copy.datastack_chunk == w->chunk ? walk_from(&later, top_frame()) : BROKEN;
+    int result = prof_py_stack_begin(&state_copy) == w->chunk ? walk_from(&later, top_frame()) : BROKEN;
     if (result == ENDED && (stack->found || stack->cut || !(w->boundary->owner || w->boundary->file))) return ENDED;
     stack->count = count;
     stack->line = line;
@@ -423,8 +425,8 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
     no_room = 0;
     int gone = copy_thread(t, t->guess[FRAME]);
     if (gone) return gone;
-    const uintptr_t stack_top = (uintptr_t)state_copy.datastack_top, end = (uintptr_t)state_copy.datastack_limit, top = top_frame();
-    walk w = {t, boundary, stack, (uintptr_t)state_copy.datastack_chunk, end, end, 0, 0};
+    const uintptr_t stack_top = prof_py_stack_top(&state_copy), end = prof_py_stack_limit(&state_copy), top = top_frame();
+    walk w = {t, boundary, stack, prof_py_stack_begin(&state_copy), end, end, 0, 0};
     if (top && !bytes_at(top, PROF_PY_FRAME_BYTES)) { /* it lies where nobody expected it */
         int known = !(top & 7);
         if (known && (top < w.chunk || top >= end)) t->guess[FRAME] = top;
@@ -448,14 +450,14 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
 
 static struct {
     uint64_t last_serial;
-    const PyThreadState *head;
+    const prof_py_state *head;
     const void *holder; /* state of the thread that held the GIL when the tick began, or NULL */
     int again; /* a list that changed while it was read */
 } shared;
 
 static int begin(void) {
-    const PyThreadState *head = __atomic_load_n(&interpreter->threads.head, __ATOMIC_ACQUIRE);
-    uint64_t serial = __atomic_load_n(&interpreter->threads.next_unique_id, __ATOMIC_RELAXED);
+    const prof_py_state *head = prof_py_first_state(interpreter);
+    uint64_t serial = prof_py_next_id(interpreter);
     int changed = serial != shared.last_serial || head != shared.head || shared.again;
     shared.last_serial = serial;
     shared.head = head;
@@ -479,17 +481,18 @@ static size_t without_unborn(prof_remote_thread *found, size_t n) {
 
 static size_t threads(prof_remote_thread *found, size_t room) {
     size_t n = 0;
-    const PyThreadState *at = shared.head;
-    for (shared.again = 0; at && n < room; at = state_copy.next) {
-        if ((uintptr_t)at & 7 || !prof_remote_get(&state_copy, at, PROF_PY_STATE_BYTES) || state_copy.interp != interpreter) {
+    const prof_py_state *at = shared.head;
+    for (shared.again = 0; at && n < room; at = prof_py_next_state(&state_copy)) {
+        if ((uintptr_t)at & 7 || !prof_remote_get(&state_copy, at, PROF_PY_STATE_BYTES) ||
+            prof_py_interpreter(&state_copy) != interpreter) {
             shared.again = 1;
             break;
         }
-        if (!state_copy.native_thread_id) { /* has not begun to run */
+        if (!prof_py_native_thread(&state_copy)) { /* has not begun to run */
             shared.again = 1;
             continue;
         }
-        found[n++] = (prof_remote_thread){state_copy.native_thread_id, at, state_copy.id, {0}};
+        found[n++] = (prof_remote_thread){prof_py_native_thread(&state_copy), at, prof_py_state_id(&state_copy), {0}};
     }
     return without_unborn(found, n);
 }

@@ -9,6 +9,7 @@ from collections import Counter
 from types import CodeType, FrameType
 from typing import Any
 
+import quirks
 from executing import show_probes
 
 SECTION = re.compile(r"(profile|end)\(\"(\w+)\"\)")
@@ -35,7 +36,7 @@ class Contexts:
 
     def start(self) -> None:
         show_probes()
-        if sys.version_info < (3, 12):
+        if not quirks.HAS_MONITORING:
             sys.settrace(self._trace)
             return
         event = sys.monitoring.events.INSTRUCTION
@@ -44,7 +45,7 @@ class Contexts:
         sys.monitoring.set_events(TOOL, event)
 
     def stop(self) -> None:
-        if sys.version_info < (3, 12):
+        if not quirks.HAS_MONITORING:
             sys.settrace(None)
             return
         sys.monitoring.set_events(TOOL, 0)

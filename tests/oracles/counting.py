@@ -15,6 +15,8 @@ from collections import Counter
 from queue import SimpleQueue
 from types import CodeType, FrameType
 
+import quirks
+
 
 class Entries:
     """`calls`: bodies started; `resumes`: re-entered after a yield; `throws`: entered by an exception, of which those
@@ -136,4 +138,4 @@ class EventCounter:
 
 def fastest_counter() -> HookCounter | EventCounter:
     """The one that costs and disturbs least on this version."""
-    return EventCounter() if sys.version_info >= (3, 12) else HookCounter()
+    return EventCounter() if quirks.HAS_MONITORING else HookCounter()

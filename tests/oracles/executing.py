@@ -24,6 +24,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import quirks
+
 SOURCE = Path(__file__).with_suffix(".c")
 TOOL = 2
 COLUMNS = 4  # executions; branches by how many units further they led: 1, 2, any other
@@ -83,7 +85,7 @@ class Executed:
         show_probes()
         counter = module()
         counter.take()
-        if sys.version_info >= (3, 12):
+        if quirks.HAS_MONITORING:
             events = sys.monitoring.events
             sys.monitoring.use_tool_id(TOOL, "executing")
             sys.monitoring.register_callback(TOOL, events.INSTRUCTION, counter.instruction)
@@ -96,7 +98,7 @@ class Executed:
             counter.begin()
 
     def stop(self) -> None:
-        if sys.version_info >= (3, 12):
+        if quirks.HAS_MONITORING:
             sys.monitoring.set_events(TOOL, 0)
             for event in (sys.monitoring.events.INSTRUCTION, sys.monitoring.events.BRANCH):
                 sys.monitoring.register_callback(TOOL, event, None)
@@ -130,7 +132,7 @@ def is_probed(code: CodeType) -> bool:
 def _executions(code: CodeType, counts: array[int]) -> list[int]:
     """By unit. On 3.11 an event comes for an EXTENDED_ARG, and none for the instruction that it belongs to."""
     found = list(counts[: len(counts) // COLUMNS])
-    if sys.version_info < (3, 12):
+    if quirks.TRACES_EXTENDED_ARG:
         carried = 0
         for i in dis.get_instructions(code):
             found[i.offset // 2] += carried
@@ -141,7 +143,7 @@ def _executions(code: CodeType, counts: array[int]) -> list[int]:
 def _jumps(counts: array[int], row: Any) -> int:
     """How often a branch did not go on with what stands behind it and its caches."""
     caches = opcode._inline_cache_entries  # type: ignore[attr-defined]
-    found = caches.get(dis.opname[row.opcode], 0) if isinstance(caches, dict) else caches[row.opcode]
+    found = caches.get(dis.opname[row.opcode], 0) if hasattr(caches, "items") else caches[row.opcode]
     return sum(counts[row.unit + column * (len(counts) // COLUMNS)] for column in (1, 2, 3) if column != 1 + found)
 
 
@@ -225,5 +227,5 @@ def _differences(group: _Group, result: Comparison) -> Iterator[str]:
         where = f"{group.name}:{row.line} {dis.opname[row.opcode]} at {row.unit}"
         if group.counted[row.unit] != group.executed[row.unit]:
             yield f"{where}: counted {group.counted[row.unit]}, executed {group.executed[row.unit]}"
-        elif sys.version_info >= (3, 12) and row.taken is not None and group.taken[row.unit] != group.jumped[row.unit]:
+        elif quirks.HAS_MONITORING and row.taken is not None and group.taken[row.unit] != group.jumped[row.unit]:
             yield f"{where}: counted {group.taken[row.unit]} jumps, executed {group.jumped[row.unit]}"

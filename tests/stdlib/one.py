@@ -30,9 +30,11 @@ class Recording:
         from executing import module as executing_module
         from prof import engine, operations
         from prof._core import ffi, lib
+        from quirks import THREADS_ARE_HOOKED_LATE
 
         self.path = path
         self.lib = lib
+        self.threads_are_hooked_late = THREADS_ARE_HOOKED_LATE
         self.string = ffi.string
         self.probes = engine.load("one")
         self.ops = mode in ("ops", "executed")
@@ -119,7 +121,7 @@ class Recording:
         for name in sorted(recorded.keys() | counted.keys()):
             calls, resumes = recorded.get(name, [0, 0])
             want, again, thrown, exits = counted.get(name, [0, 0, 0, 0])
-            if sys.version_info < (3, 12) and name[0].endswith("/threading.py"):
+            if self.threads_are_hooked_late and name[0].endswith("/threading.py"):
                 continue  # a new thread has its hook only after some functions of this module have run on it
             # A throw re-enters a generator that is suspended, and does nothing to one that never started.
             if calls != want or not again <= resumes <= max(again + thrown, exits - want):

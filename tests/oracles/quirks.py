@@ -1,0 +1,23 @@
+"""What the oracles know of CPython's versions: their own knowledge, beside the profiler's (csrc/python/version/)."""
+
+from __future__ import annotations
+
+import sys
+
+# PEP 669: sys.monitoring, which oracles count by. Before, they count by hooks: sys.setprofile, sys.settrace.
+HAS_MONITORING = sys.version_info >= (3, 12)
+
+# A trace function is told of an EXTENDED_ARG, and not of the instruction that it belongs to.
+TRACES_EXTENDED_ARG = sys.version_info < (3, 12)
+
+# Where oracles are hooks, a new thread has them only after some functions of the module `threading` have run on it.
+THREADS_ARE_HOOKED_LATE = not HAS_MONITORING
+
+# The program of subinterpreters crashes CPython itself under debug allocators, without PROF, one time in four.
+DEBUG_ALLOCATORS_CRASH_INTERPRETERS = sys.version_info >= (3, 12)
+
+# Bytes into an interpreter's frame (_PyInterpreterFrame) where it names its caller.
+FRAME_PREVIOUS = 8 if sys.version_info >= (3, 12) else 6 * 8
+
+# The public C interface that csrc/python/version/unknown.h is written for; what is not known is no older.
+HAS_INTERFACE_OF_UNKNOWN = sys.version_info >= (3, 13)
