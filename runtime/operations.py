@@ -30,14 +30,6 @@ def tables() -> tuple[tuple[str, ...], ...]:
     return binary, tuple(dis.cmp_op), ("is", "is not"), ("in", "not in")
 
 
-def traits() -> bytes:
-    """Nothing: `describe` ignores what it is given before `tables()`."""
-    return b""
-
-
-intrinsics = traits
-
-
 def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
     """How often control took each edge in an earlier capture; UsageError where it says nothing of this interpreter."""
     from prof.capture import open_capture

@@ -128,10 +128,8 @@ prof_ref prof_code_ref(prof_counted *counted) {
 
 void prof_code_reset(void) { codes = (prof_appender){0}; }
 
-PyObject *prof_code_describe(PyObject *self, PyObject *args) {
-    Py_ssize_t n = PyTuple_GET_SIZE(args);
-    PyObject *names = n ? PyTuple_GET_ITEM(args, n - 1) : NULL;
-    if (!names || !PyTuple_Check(names) || PyTuple_GET_SIZE(names) != PROF_NAME_END - PROF_NAME_TABLE)
+PyObject *prof_code_describe(PyObject *self, PyObject *names) {
+    if (!PyTuple_Check(names) || PyTuple_GET_SIZE(names) != PROF_NAME_END - PROF_NAME_TABLE)
         return PyErr_Format(PyExc_ValueError, "describe(names)");
     Py_XSETREF(tables, Py_NewRef(names));
     Py_RETURN_NONE;

@@ -19,7 +19,7 @@ def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
 
     if not engine.lasting:
         raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
-    probes.describe(operations.traits(), operations.intrinsics(), operations.tables())
+    probes.describe(operations.tables())
     profile = settings.profile
     probes.weigh(operations.weights_of(profile) if profile is not None else {})
 
