@@ -59,7 +59,7 @@ class Settings:
 def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
-            raise UsageError(f"{text!r} is none of {', '.join(choices)}")
+            raise UsageError(f"{text!r} is not one of {', '.join(choices)}")
         return text
 
     return parse
@@ -145,7 +145,7 @@ def parse(text: str) -> Settings:
         settings = replace(settings, directory=Path(directory).expanduser())
     if log:
         if log not in LOGS:
-            raise UsageError(f"field LOG: {log!r} is none of {', '.join(LOGS)}")
+            raise UsageError(f"field LOG: {log!r} is not one of {', '.join(LOGS)}")
         settings = replace(settings, log=log)
     if detail:
         settings = replace(settings, detail=_detail(detail, settings.modes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
 
@@ -39,6 +40,21 @@ def spans(recorded: Recorded) -> list[tuple[int, str]]:
         return inside + ([(depth, label.name.removeprefix("import "))] if is_import and label else [])
 
     return walk(0, 0)
+
+
+def test_our_own_modules_are_no_imports_of_the_program(run_program: Run, captures: Captures, tmp_path: Path) -> None:
+    program = tmp_path / "marks.py"
+    program.write_text(
+        "from functools import cached_property\nfrom prof import profiled\n"
+        "@profiled\ndef first(): import csv\nfirst()\n"
+        "@profiled\nclass Box:\n    @cached_property\n    def lid(self): return 1\nBox().lid\n"
+    )
+    done = run_program(program, PROF="time")
+    assert done.returncode == 0, done.stderr
+    (recorded,) = captures()
+    imported = [name for _, name in spans(recorded)]
+    assert "csv" in imported and not [name for name in imported if name.startswith("prof")]
+    assert recorded.calls("function").keys() == {"marks.first", "marks.Box.lid"}
 
 
 def test_imports_equal_importtime(run_program: Run, captures: Captures) -> None:

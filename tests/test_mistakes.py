@@ -33,7 +33,7 @@ WRONG = {
     "time,interval=1ms": "interval=1ms: it is about samples, and no mode given records them",
     "time,frames=false": "frames=false: it is about samples",
     "samples,frames=no": "frames=no: 'no' is neither true nor false",
-    "time,,loud": "field LOG: 'loud' is none of none, quiet, announce",
+    "time,,loud": "field LOG: 'loud' is not one of none, quiet, announce",
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
     "time,,,true": "field DETAIL: 'true' asks for memory detail",
     "time,,,,,": "expected MODES,DIR,LOG,DETAIL and then key=value",
@@ -43,9 +43,9 @@ WRONG = {
     "time,depth=many": "depth=many: 'many' is not a count",
     "time,depth=99999999999999": "depth=99999999999999",
     "time,nodes=99999999999999999999999": "nodes=99999999999999999999999",
-    "time,clock=sun": "clock=sun: 'sun' is none of wall, cpu",
+    "time,clock=sun": "clock=sun: 'sun' is not one of wall, cpu",
     "time,imports=yes": "imports=yes: 'yes' is neither true nor false",
-    "time,engine=steam": "engine=steam: 'steam' is none of auto, bytecode, monitoring",
+    "time,engine=steam": "engine=steam: 'steam' is not one of auto, bytecode, monitoring",
     "time,depth=5,out": "key=value fields stand behind MODES,DIR,LOG,DETAIL",
 }
 NOT_MEANT = ["1", "tme", "true", "/usr/bin/prof", "\x01", "a,b,c,d,e,f", "level=3"]

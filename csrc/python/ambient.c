@@ -31,6 +31,13 @@ static prof_label *begin_import(PyObject *name) {
     return label;
 }
 
+/* Whether a module is one of ours: what it takes to import is the profiler's own work. */
+static int is_own(PyObject *name) {
+    const char *text = PyUnicode_AsUTF8(name);
+    if (!text) PyErr_Clear();
+    return text && !strncmp(text, "prof.", 5);
+}
+
 /* Calls `tell` with a module just imported, if its name ends with one of `ends`. What goes wrong there is not the program's. */
 static void tell_of(PyObject *tell, PyObject *ends, PyObject *name, PyObject *module) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ends); i++) {
@@ -47,8 +54,11 @@ static void tell_of(PyObject *tell, PyObject *ends, PyObject *name, PyObject *mo
  * (the original, whether imports are spans, tell, ends). */
 static PyObject *find_and_load(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
     int named = prof_recording() && n > 0 && PyUnicode_Check(args[0]);
-    prof_label *label = named && PyTuple_GET_ITEM(self, 1) == Py_True ? begin_import(args[0]) : NULL;
+    int own = named && is_own(args[0]);
+    prof_label *label = named && !own && PyTuple_GET_ITEM(self, 1) == Py_True ? begin_import(args[0]) : NULL;
+    if (own) prof_own_begin();
     PyObject *module = PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), args, (size_t)n, names);
+    if (own) prof_own_end();
     if (label) prof_end(label);
     if (named && module) tell_of(PyTuple_GET_ITEM(self, 2), PyTuple_GET_ITEM(self, 3), args[0], module);
     return module;
