@@ -480,6 +480,13 @@ def test_operations_by_category_name_and_branch(tmp_path: Path) -> None:
     assert names >= {("%", ""), ("+=", ""), ("<", ""), ("in", "")}
 
 
+def test_operations_that_an_argument_tells_have_a_category(tmp_path: Path) -> None:
+    """From 3.12 on some, as a sign, are arguments of one instruction."""
+    rows = operate("@profiled\ndef f(n):\n    return [+n, *range(n)], (*range(n), n)\ndef main(): f(3)\n", tmp_path).of("f")
+    assert sum(row.count * row.categories.count("arithmetic") for row in rows) == 1
+    assert all(row.categories for row in rows if "INTRINSIC" in dis.opname[row.opcode])
+
+
 def test_columns_are_those_of_the_code(tmp_path: Path) -> None:
     """Of each instruction, in its order; the probes are not there."""
     operated = operate(KINDS, tmp_path)

@@ -32,6 +32,7 @@ static void name_instruction(const prof_counted *c, const prof_instruction *i, p
     uint32_t index = i->arg >> trait->shift;
     memcpy(out->access, trait->access, sizeof out->access);
     memcpy(out->category, trait->category, sizeof out->category);
+    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = prof_category_by_argument(i->op, i->arg);
     switch (trait->source) {
     case PROF_NAME_NONE: return;
     case PROF_NAME_LOCAL: out->name = item_ref(c->locals, index); return;
@@ -42,7 +43,6 @@ static void name_instruction(const prof_counted *c, const prof_instruction *i, p
     case PROF_NAME_NAME: out->name = item_ref(c->names, index); return;
     default: out->name = item_ref(PyTuple_GET_ITEM(tables, trait->source - PROF_NAME_TABLE), index);
     }
-    if (trait->category[0] == PROF_BY_ARGUMENT) out->category[0] = prof_category_by_argument(i->op, i->arg);
 }
 
 /* Line numbers of the source as it was before it was instrumented; neighbours mostly share theirs. */
