@@ -482,7 +482,9 @@ def test_operations_by_category_name_and_branch(tmp_path: Path) -> None:
 
 def test_operations_that_an_argument_tells_have_a_category(tmp_path: Path) -> None:
     """From 3.12 on some, as a sign, are arguments of one instruction."""
-    rows = operate("@profiled\ndef f(n):\n    return [+n, *range(n)], (*range(n), n)\ndef main(): f(3)\n", tmp_path).of("f")
+    rows = operate("@profiled\ndef f(n):\n    return [+n, *range(n)], (*range(n), n)\ndef main(): f(3)\n", tmp_path).of(
+        "f"
+    )
     assert sum(row.count * row.categories.count("arithmetic") for row in rows) == 1
     assert all(row.categories for row in rows if "INTRINSIC" in dis.opname[row.opcode])
 
