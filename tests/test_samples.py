@@ -287,7 +287,7 @@ def test_totals_are_wall_time(sampled: Callable[..., Samples]) -> None:
 
     found = sampled(main, keys=",interval=5ms")
     alive = sum(t.alive_ns for t in found.threads.values())
-    # What a thread lived after its last sample has none: of 0.4 s that is a tenth where the sampler waits for a processor.
+    # What a thread lived after its last sample has none: a tenth of it where the sampler waits for a processor.
     assert 0.8 * alive < found.totals.sampled_ns < 1.05 * alive
     assert 0.19e9 <= found.totals.sampled_cpu_ns < 0.35e9
 
