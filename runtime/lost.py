@@ -36,14 +36,19 @@ _following = False
 class _Watch(ref[FunctionType]):
     """The first marked function of a code object, until it is gone."""
 
-    __slots__ = ("code", "key", "likeness", "modes", "name", "origin")
+    __slots__ = ("code", "key", "modes", "name", "origin")
 
     code: ref[CodeType]
     key: int
-    likeness: tuple[Any, ...]
     modes: tuple[str, ...]
     name: str | None
     origin: tuple[Any, ...]
+    """Its key in `_codes`."""
+
+    @property
+    def likeness(self) -> tuple[Any, ...]:
+        """What its copies have in common with it."""
+        return self.origin[1:]
 
 
 def watch(function: FunctionType, modes: tuple[str, ...], name: str | None) -> None:
@@ -54,7 +59,6 @@ def watch(function: FunctionType, modes: tuple[str, ...], name: str | None) -> N
         return
     mark = _Watch(function, _gone)
     mark.key = id(mark)
-    mark.likeness = likeness
     mark.origin = key
     mark.code = ref(function.__code__)
     mark.modes = modes
@@ -95,13 +99,13 @@ def _gone(mark: ref[FunctionType]) -> None:
 
 def _follow(mark: _Watch) -> None:
     global _following
-    _following = True
+    _following, likeness = True, mark.likeness
     try:
         for each in gc.get_objects(generation=0):
-            if type(each) is not FunctionType or each.__qualname__ != mark.likeness[0]:
+            if type(each) is not FunctionType or each.__qualname__ != likeness[0]:
                 continue
-            if _likeness(each) == mark.likeness and markers._attach is not None and not probes.has_span(each.__code__):
-                followed.add(mark.likeness)
+            if _likeness(each) == likeness and markers._attach is not None and not probes.has_span(each.__code__):
+                followed.add(likeness)
                 # Its code may have been compiled outside its class or function, and does not know its whole name.
                 markers._attach(each, mark.modes, mark.name or _full_name(each))
     finally:

@@ -420,6 +420,13 @@ static int complete(const walk *w) {
     return result == NO_ROOM ? NO_ROOM : BROKEN;
 }
 
+/* Copies the thread anew: a later instant. As copy_thread. If `top` still is its innermost frame, that runs. */
+static int look_again(walk *w, uintptr_t top, uintptr_t frame) {
+    int gone = copy_thread(w->t, frame);
+    w->bottom = !gone && top_frame() == top ? top : 0;
+    return gone;
+}
+
 static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
     stack->count = stack->cut = stack->found = stack->partial = stack->line = 0;
     no_room = 0;
@@ -430,14 +437,12 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
     if (top && !bytes_at(top, PROF_PY_FRAME_BYTES)) { /* it lies where nobody expected it */
         int known = !(top & 7);
         if (known && (top < w.chunk || top >= end)) t->guess[FRAME] = top;
-        if ((gone = copy_thread(t, known ? top : 0))) return gone;
-        w.bottom = top_frame() == top ? top : 0;
+        if ((gone = look_again(&w, top, known ? top : 0))) return gone;
     }
     int result = walk_from(&w, top), first = !!stack->line;
     if (w.limit == end) w.limit = stack_top;
     for (int i = 0; result == BROKEN && i < COMPLETIONS; i++) {
-        if ((gone = copy_thread(t, 0))) return gone;
-        w.bottom = top_frame() == top ? top : 0;
+        if ((gone = look_again(&w, top, 0))) return gone;
         result = complete(&w);
     }
     uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + REACH : REACH;
