@@ -13,7 +13,8 @@ def files(tests: bool = False) -> list[Path]:
     """Its modules, sorted; with its test suite if `tests`."""
     root = Path(sysconfig.get_path("stdlib"))
     left_out = LEFT_OUT if tests else LEFT_OUT | {"test", "tests", "idle_test"}
-    return [path for path in sorted(root.rglob("*.py")) if not left_out & set(path.relative_to(root).parts)]
+    found = (path for path in sorted(root.rglob("*.py")) if path.is_file())  # no link to what is not installed
+    return [path for path in found if not left_out & set(path.relative_to(root).parts)]
 
 
 def sample(count: int) -> list[bytes]:

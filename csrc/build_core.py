@@ -13,63 +13,15 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-PURE = [
-    "format.c",
-    "clock.c",
-    "arena.c",
-    "recording.c",
-    "labels.c",
-    "tree.c",
-    "suspended.c",
-    "threads.c",
-    "session.c",
-    "lines.c",
-    "sources.c",
-    "pagemap.c",
-    "memory.c",
-    "counts.c",
-    "sampler.c",
-    "remote.c",
-    "usage.c",
-    "read.c",
-    "read_tables.c",
-    "read_places.c",
-    "read_text.c",
-    "read_tree.c",
-    "read_sums.c",
-    "read_counts.c",
-    "read_sites.c",
-    "read_folded.c",
+HEADERS_FOR_CFFI = [
+    "format.h",
+    "prof.h",
+    "read/read.h",
+    "core/lines.h",
+    "core/sources.h",
+    "python/control.h",
 ]
-PYTHON = [
-    "flow.c",
-    "rewrite.c",
-    "opcodes.c",
-    "tables.c",
-    "plain.c",
-    "readers.c",
-    "shipped.c",
-    "events.c",
-    "probes.c",
-    "attach.c",
-    "count.c",
-    "code.c",
-    "samplers.c",
-    "sections.c",
-    "ambient.c",
-    "monitor.c",
-    "alloc_sites.c",
-    "greenlets.c",
-    "generators.c",
-    "allocators.c",
-    "tracked.c",
-    "live.c",
-    "walk.c",
-    "child.c",
-    "ending.c",
-    "control.c",
-]
-HEADERS_FOR_CFFI = ["format.h", "prof.h", "read.h", "lines.h", "sources.h", "python/control.h"]
+OUTPUT = "_core.c"  # what cffi writes beside this file
 
 
 def declarations(header: Path) -> str:
@@ -98,7 +50,7 @@ ffibuilder.cdef(quirks())
 ffibuilder.set_source(
     "prof._core",
     "\n".join(f'#include "{name}"' for name in [*HEADERS_FOR_CFFI, "python/version/version.h"]),
-    sources=relative(PURE + [f"python/{name}" for name in PYTHON]),
+    sources=relative(sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.c") if p != HERE / OUTPUT)),
     depends=relative(
         [*sorted(str(p.relative_to(HERE)) for p in (*HERE.rglob("*.h"), *HERE.rglob("*.def"))), "build_core.py"]
     ),

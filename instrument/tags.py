@@ -52,7 +52,7 @@ MARKER = re.compile(
     rb"(?:" + _NAME + rb'\.|_prof_)?(profile|end)\("([^"\r\n]+)"\)  (?=#[ \t]*\1![ \t]+\2[ \t]*(?:[\r\n]|$))'
 )
 
-# The same whole lines, stripped, as a formatter or a person may have left them. `csrc/lines.c` knows them as well.
+# The same whole lines, stripped, as a formatter or a person may have left them. `csrc/core/lines.c` knows them as well.
 ANY_HEADER = re.compile(
     rb"(?:from[ \t]+prof(?:\.auto)?[ \t]+import[ \t]+[\w, \t()]+|"
     rb"if not __import__\([\"']prof\.auto[\"']\):[ \t]*(?:# pragma: no cover[ \t]*)?)?" + _COUNTS

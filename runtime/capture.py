@@ -1,4 +1,4 @@
-"""Captures, read: a thin face over the C reader (`csrc/read.h`), which does all the passes over the nodes.
+"""Captures, read: a thin face over the C reader (`csrc/read/read.h`), which does all the passes over the nodes.
 
 `open_capture` checks a file and returns a `Capture`; its `tree()` is the calling-context tree as columns, and
 `functions(tree)` and `edges(tree)` are sums over it. Times are integers in nanoseconds.

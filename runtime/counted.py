@@ -1,5 +1,5 @@
 """The operations of a capture, solved: how often each instruction ran, and sums of that. A thin face over
-`csrc/read_counts.c` and `csrc/read_sites.c`."""
+`csrc/read/counts.c` and `csrc/read/sites.c`."""
 
 from __future__ import annotations
 

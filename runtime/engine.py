@@ -109,9 +109,14 @@ class Monitoring:
         self._callbacks = tuple(callbacks)
         for each, callback in callbacks.items():
             monitoring.register_callback(tool, each, callback)
-        # These two cannot be local before 3.15: they come for all code, and what is not marked is let pass.
-        monitoring.set_events(tool, event.PY_THROW | event.PY_UNWIND)
         self._local = event.PY_START | event.PY_RESUME | event.PY_RETURN | event.PY_YIELD
+        ends = event.PY_THROW | event.PY_UNWIND
+        try:
+            monitoring.set_local_events(tool, choose.__code__, ends)
+            monitoring.set_local_events(tool, choose.__code__, 0)
+            self._local |= ends
+        except ValueError:  # before 3.15 these come for all code or none, and what is not marked is let pass
+            monitoring.set_events(tool, ends)
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
         code = function.__code__

@@ -1,4 +1,4 @@
-"""What was inserted into instrumented source: a thin face over `csrc/lines.c` and `csrc/sources.c`."""
+"""What was inserted into instrumented source: a thin face over `csrc/core/lines.c` and `csrc/core/sources.c`."""
 
 from __future__ import annotations
 

@@ -24,9 +24,13 @@ CATEGORIES = tuple(_categories())
 
 
 def tables() -> tuple[tuple[str, ...], ...]:
-    """The names that arguments stand for: in the order of `enum prof_name_source` of csrc/python/code.h, from
+    """The names that arguments stand for: in the order of `enum prof_name_source` of csrc/python/ops/code.h, from
     PROF_NAME_BINARY_OPERATOR on."""
-    binary = tuple(symbol for _, symbol in opcode._nb_ops)  # type: ignore[attr-defined]
+    # A subscript (from 3.14 on) has no operator's name.
+    binary = tuple(
+        "" if name == "NB_SUBSCR" else symbol
+        for name, symbol in opcode._nb_ops  # type: ignore[attr-defined]
+    )
     return binary, tuple(dis.cmp_op), ("is", "is not"), ("in", "not in")
 
 

@@ -339,7 +339,7 @@ def snapshot() -> Path | None:
 
 
 def _after_fork() -> None:
-    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/child.c), so
+    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/spans/child.c), so
     that one which only runs another program leaves no file. A mode that records outside of spans begins at once."""
     parent = _let_go()
     if parent is None:

@@ -1,4 +1,4 @@
-"""Text of captures as people may see it: a thin face over `csrc/read_text.c`."""
+"""Text of captures as people may see it: a thin face over `csrc/read/text.c`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Code = Literal["B", "I", "Q"]
 
 
 def column_index(name: str) -> int:
-    """The number of a column (`PROF_READER_COLUMNS` in csrc/read_private.h). Raises KeyError."""
+    """The number of a column (`PROF_READER_COLUMNS` in csrc/read/private.h). Raises KeyError."""
     index: int = lib.prof_reader_column(name.encode())
     if index == NO_LABEL:
         raise KeyError(name)

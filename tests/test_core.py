@@ -13,10 +13,11 @@ import pytest
 import quirks
 
 ROOT = Path(__file__).parents[1]
+CSRC = ROOT / "csrc"
 SOURCE = ROOT / "tests" / "c" / "test_core.c"
 CASES = re.findall(r'\{"(\w+)", \w+\}', SOURCE.read_text())
 
-# Races that csrc/prof.h and csrc/tree.c tell of: threads without the GIL may lose an update of a label's histogram, and
+# Races that csrc/prof.h and csrc/core/tree.c tell of: threads without the GIL may lose an update of a label's histogram, and
 # of the count of all nodes that the limit goes by.
 # The sampler looks at stacks in motion; a thread asks without the lock whether there are any states to take over, and a
 # test when its own has been made.
@@ -32,7 +33,7 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     command = [
         compiler, "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-fsanitize={request.param}",
         "-fno-sanitize-recover=all", str(SOURCE), "-o", str(built), "-pthread", "-lm",
-        *map(str, sorted((ROOT / "csrc").glob("*.c"))),
+        f"-I{CSRC}", *(str(path) for path in sorted(CSRC.rglob("*.c")) if CSRC / "python" not in path.parents),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "cannot find" in done.stderr and "san" in done.stderr:
@@ -60,8 +61,8 @@ def test_the_cpython_half_stands_on_an_interpreter_that_it_does_not_know() -> No
     if not quirks.HAS_INTERFACE_OF_UNKNOWN:
         pytest.skip("what is not known is younger than what is: it has the public interface of 3.13")
     flags = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration", "-DPROF_PY_UNKNOWN"]
-    sources = map(str, sorted((ROOT / "csrc" / "python").glob("*.c")))
-    command = [compiler, *flags, f"-I{sysconfig.get_path('include')}", *sources]
+    sources = map(str, sorted((CSRC / "python").rglob("*.c")))
+    command = [compiler, *flags, f"-I{CSRC}", f"-I{sysconfig.get_path('include')}", *sources]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "Python.h: No such file" in done.stderr:
         pytest.skip("this interpreter came without its headers")

@@ -1,16 +1,16 @@
+#include "python/version/version.h"
 #include "control.h"
-#include "generators.h"
+#include "python/spans/generators.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "version/version.h"
-#include "child.h"
-#include "count.h"
-#include "ending.h"
-#include "opcodes.h"
-#include "probes.h"
-#include "../memory.h"
+#include "python/spans/child.h"
+#include "python/ops/count.h"
+#include "python/spans/ending.h"
+#include "python/bytecode/opcodes.h"
+#include "python/spans/probes.h"
+#include "modes/memory/memory.h"
 
 void prof_ambient_init(void);
 
@@ -32,6 +32,7 @@ int prof_py_init(char *why, size_t why_size) {
     if (!module) {
         failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() ||
                  !(module = PyModule_Create(&definition)) || fill(module);
+        prof_monitoring_init();
         prof_ambient_init();
         prof_child_init();
         prof_generators_init();

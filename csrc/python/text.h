@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../lines.h"
+#include "core/lines.h"
 
 /* A str as bytes. New reference; NULL with an exception set. */
 static inline PyObject *prof_py_bytes(PyObject *text) { return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"); }

@@ -10,11 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../csrc/prof.h"
-#include "../../csrc/read.h"
-#include "../../csrc/sampler.h"
-#include "../../csrc/threads.h"
-#include "../../csrc/usage.h"
+#include "prof.h"
+#include "read/read.h"
+#include "modes/samples/sampler.h"
+#include "core/threads.h"
+#include "modes/samples/usage.h"
 
 static char path[4096];
 

@@ -5,7 +5,7 @@
  *
  * makes CHANGES random copies (the same ones each time) and writes each to the file SCRATCH. */
 #define _GNU_SOURCE
-#include "../../csrc/read.h"
+#include "read/read.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -42,7 +42,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [
         COMPILER, "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
         "-fno-sanitize-recover=all", str(ROOT / "tests/c/test_read.c"), "-o", str(built),
-        *map(str, sorted((ROOT / "csrc").glob("read*.c"))),
+        f"-I{ROOT / 'csrc'}", *map(str, sorted((ROOT / "csrc" / "read").glob("*.c"))),
     ]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True)
     if "cannot find" in result.stderr and "san" in result.stderr:

@@ -13,6 +13,8 @@
 #define PROF_QUIRK_START_IS_TOLD_LATE 1
 #define PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD 1
 #define PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE 0
+#define PROF_QUIRK_OFFSET_IS_TAGGED 1
+#define PROF_QUIRK_RESUME_PLACE_MASK 7
 
 #define PROF_PY_OWN_OPCODES(OPCODE) /* none */
 
@@ -71,3 +73,4 @@ static inline int prof_py_incomplete(const prof_py_frame *frame) { return 0; }
 static inline prof_py_frame *prof_py_generator_frame(PyObject *generator) { return NULL; }
 static inline int prof_py_generator_ended(PyObject *generator) { return 0; }
 static inline int prof_py_second_raised(const prof_py_frame *f, uint8_t first, uint32_t arg, uint8_t second) { return 0; }
+static inline uint32_t prof_py_raised_at(const prof_py_frame *frame, PyObject *offset) { return 0; }

@@ -48,6 +48,8 @@ static inline void prof_py_set_raised(PyObject *e) {
 #define PROF_QUIRK_START_IS_TOLD_LATE 0
 #define PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD 0
 #define PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE 1
+#define PROF_QUIRK_OFFSET_IS_TAGGED 0
+#define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
 #define PROF_PY_OWN_OPCODES(OPCODE) \
@@ -126,6 +128,10 @@ static inline int prof_py_second_raised(const prof_py_frame *frame, uint8_t firs
     return first == STORE_FAST || first == LOAD_CONST || (first == LOAD_FAST && frame->localsplus[arg]);
 }
 
+static inline uint32_t prof_py_raised_at(const prof_py_frame *frame, PyObject *offset) {
+    return (uint32_t)PyLong_AsUnsignedLong(offset);
+}
+
 /* ---- through copies ---- */
 
 static inline int prof_py_layout_matches(void) { return 1; } /* this version has nothing to compare with */
@@ -160,6 +166,8 @@ static inline const void *prof_py_cframe_at(const prof_py_state *state) { return
 static inline const void *prof_py_remote_top(const prof_py_state *state, const prof_py_cframe *cframe) {
     return cframe->current_frame;
 }
+
+static inline const void *prof_py_remote_base(const prof_py_state *state) { return NULL; }
 
 #define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
 

@@ -25,6 +25,8 @@
 #define PROF_QUIRK_START_IS_TOLD_LATE 0
 #define PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD 1
 #define PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE 0
+#define PROF_QUIRK_OFFSET_IS_TAGGED 0
+#define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
 #define PROF_PY_OWN_OPCODES(OPCODE) \
@@ -101,6 +103,10 @@ static inline int prof_py_generator_ended(PyObject *generator) {
 
 static inline int prof_py_second_raised(const prof_py_frame *frame, uint8_t first, uint32_t arg, uint8_t second) { return 0; }
 
+static inline uint32_t prof_py_raised_at(const prof_py_frame *frame, PyObject *offset) {
+    return (uint32_t)PyLong_AsUnsignedLong(offset);
+}
+
 /* ---- through copies ---- */
 
 static inline int prof_py_layout_matches(void) { return 1; } /* this version has nothing to compare with */
@@ -135,6 +141,8 @@ static inline const void *prof_py_cframe_at(const prof_py_state *state) { return
 static inline const void *prof_py_remote_top(const prof_py_state *state, const prof_py_cframe *cframe) {
     return cframe->current_frame;
 }
+
+static inline const void *prof_py_remote_base(const prof_py_state *state) { return NULL; }
 
 #define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
 

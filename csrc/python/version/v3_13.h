@@ -24,6 +24,8 @@
 #define PROF_QUIRK_START_IS_TOLD_LATE 1
 #define PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD 1
 #define PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE 0
+#define PROF_QUIRK_OFFSET_IS_TAGGED 0
+#define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
 #define PROF_PY_OWN_OPCODES(OPCODE) /* none */
@@ -99,6 +101,10 @@ static inline int prof_py_generator_ended(PyObject *generator) {
 
 static inline int prof_py_second_raised(const prof_py_frame *frame, uint8_t first, uint32_t arg, uint8_t second) { return 0; }
 
+static inline uint32_t prof_py_raised_at(const prof_py_frame *frame, PyObject *offset) {
+    return (uint32_t)PyLong_AsUnsignedLong(offset);
+}
+
 /* ---- through copies ---- */
 
 /* The table of offsets that this version has for debuggers. */
@@ -144,6 +150,8 @@ static inline const void *prof_py_cframe_at(const prof_py_state *state) { return
 static inline const void *prof_py_remote_top(const prof_py_state *state, const prof_py_cframe *cframe) {
     return state->current_frame;
 }
+
+static inline const void *prof_py_remote_base(const prof_py_state *state) { return NULL; }
 
 #define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
 

@@ -2,8 +2,8 @@
  * the interpreter's internal headers or names a field of its structures. Each version is one file, in which nothing is
  * conditional on a version:
  *
- *   v3_11.h, v3_12.h, v3_13.h   the versions that probes and frames are validated on
- *   unknown.h                   all others, and builds without the global lock: the public interface alone
+ *   v3_11.h … v3_15.h   the versions that probes and frames are validated on
+ *   unknown.h           all others, and builds without the global lock: the public interface alone
  *
  * They define the same quirks (quirks.def says what each means), rows of opcodes (opcodes.def) and accessors:
  *
@@ -29,6 +29,8 @@
  *   prof_py_generator_frame(), prof_py_generator_ended()   of a generator, coroutine or asynchronous generator: its frame,
  *                            which stays at one address for its whole life, and whether that will not run again
  *   prof_py_second_raised()  PROF_QUIRK_PAIR_RAISES_AT_FIRST: whether it was the second of a pair that raised
+ *   prof_py_raised_at()      the code unit that raised, by the offset below the exception that a recorder or raise probe was given
+ *                            (PROF_QUIRK_OFFSET_IS_TAGGED: which lies below the exception and the probe, on top of the stack)
  *
  * and, for the sampler's thread, which holds no lock of the interpreter's and must dereference nothing of it:
  *
@@ -41,6 +43,8 @@
  *   prof_py_cframe, PROF_PY_CFRAME_BYTES, prof_py_cframe_at()   where the state names a structure on the C stack that names the
  *                            frame; 0 bytes where there is none
  *   prof_py_remote_top()     the innermost frame, by the copies of the state and of that structure
+ *   prof_py_remote_base()    where a chain of frames ends, by the copy of the state: 3.15 has a frame there that says nothing;
+ *                            NULL elsewhere
  *   PROF_PY_FRAME_BYTES      what is copied of a frame
  *   prof_py_remote_code(), prof_py_remote_generator()   of a frame's copy: its code, NULL for the interpreter's own frames, and
  *                            whether it is a generator's
@@ -58,8 +62,12 @@
 
 #if defined(Py_GIL_DISABLED) || defined(PROF_PY_UNKNOWN) /* the latter: a test that the rest stands without */
 #include "unknown.h"
-#elif PY_VERSION_HEX >= 0x030E0000
+#elif PY_VERSION_HEX >= 0x03100000
 #include "unknown.h"
+#elif PY_VERSION_HEX >= 0x030F0000
+#include "v3_15.h"
+#elif PY_VERSION_HEX >= 0x030E0000
+#include "v3_14.h"
 #elif PY_VERSION_HEX >= 0x030D0000
 #include "v3_13.h"
 #elif PY_VERSION_HEX >= 0x030C0000

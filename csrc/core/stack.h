@@ -1,0 +1,155 @@
+/* The shadow stack: one per thread, the one place that every mode hangs on.
+ *
+ * A frame is an open span. Entering a span pushes, leaving pops, and the time between goes to the frame's node;
+ * what ran on top of it is subtracted, so that the self times of a tree sum to the time of its root.
+ * The stack heals itself: a span that leaves while strangers lie above it closes them and counts them. */
+#ifndef PROF_STACK_H
+#define PROF_STACK_H
+#include <time.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "format.h"
+#include "recording.h"
+
+typedef struct {
+    prof_node *node;   /* Borrowed from the arena; of an ancestor where the call was folded */
+    prof_label *label; /* Borrowed; NULL for the root */
+    uint64_t start;    /* ticks of the latest entry */
+    uint64_t child;    /* ticks of the spans that ended on top since then */
+    uint64_t prior;    /* generator: active ticks before the latest resume */
+    void *owner;       /* interpreter frame of a generator or a section; compared, never dereferenced */
+    uint64_t loose;    /* a section's: its function is not probed, so nothing closes it when that returns */
+} prof_frame;
+
+/* Completed calls that are set down before they are counted: two kilobytes, which stay in the first cache. */
+#define PROF_PENDING_ROOM 128
+
+typedef struct prof_thread {
+    prof_frame *top;   /* Borrowed: in base */
+    prof_frame *limit; /* one behind the last frame there is room for */
+    prof_frame *base;  /* Owned; base[0] is the root */
+    prof_pending *pending;     /* Borrowed from the arena: where the next completed call is set down */
+    prof_pending *pending_end; /* one behind the last there is room for */
+    uint64_t epoch;            /* recording it belongs to */
+    prof_thread_record *record; /* Borrowed from the arena */
+    prof_appender nodes, counts, events;
+    prof_node **children; /* Owned: table of the nodes whose parent has many */
+    size_t children_mask, children_used;
+    clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    uint64_t native_id;
+    struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
+    struct prof_thread *next;
+} prof_thread;
+
+#pragma GCC visibility push(hidden) /* the hot path reads these without a detour through the symbol table */
+
+/* Never NULL: a thread that is not recorded has prof_no_thread, on whose stack nothing is ever found, so that the hot path
+ * need not ask. The same holds for a thread of an earlier recording: its root is prof_no_node. */
+extern __thread prof_thread *prof_current __attribute__((tls_model("initial-exec")));
+extern prof_thread prof_no_thread;
+extern prof_node prof_no_node;   /* its label is 0, which no label's ref is; the first child of every new node */
+extern prof_label prof_no_label; /* of sites that have none in this recording */
+
+extern uint64_t prof_heartbeat_ticks; /* how old the header's last instant may grow: a killed process is read by it */
+
+/* Python's name for the calling thread, or NULL; set by the CPython half. Copies at most `size` bytes. */
+extern const char *(*prof_thread_namer)(char *buffer, size_t size);
+
+/* The calling thread's state for this recording, made at first use; NULL when nothing records. */
+prof_thread *prof_thread_enter(void);
+
+/* The recorded thread with that id of the kernel's, or NULL; it stays while its Python thread state does. */
+prof_thread *prof_thread_of(uint64_t native_id);
+
+prof_node *prof_node_child(prof_thread *t, prof_node *parent, prof_label *label);
+int prof_stack_grow(prof_thread *t);
+
+/* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
+void prof_pending_count(prof_thread *t);
+
+/* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
+prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
+
+#pragma GCC visibility pop
+
+static inline prof_thread *prof_thread_current(void) {
+    prof_thread *t = prof_current;
+    return PROF_LIKELY(t->epoch == prof_epoch) ? t : prof_thread_enter();
+}
+
+/* Opens a span of `label`; the caller counts the call or resume on frame->node. NULL when nothing records. */
+static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
+    if (PROF_UNLIKELY(t->top + 1 >= t->limit) && prof_stack_grow(t)) return NULL;
+    prof_frame *f = t->top;
+    prof_node *parent = f->node, *node = (prof_node *)(uintptr_t)parent->private_last;
+    if (PROF_UNLIKELY(node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
+    f++;
+    f->node = node;
+    f->label = label;
+    f->child = 0;
+    f->prior = 0;
+    t->top = f;
+    f->start = prof_now();
+    return f;
+}
+
+/* Accounts and drops the top frame `f`; its ticks since start. */
+static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) {
+    uint64_t ticks = now - f->start;
+    f->node->self += ticks - f->child;
+    f[-1].child += ticks;
+    t->top = f - 1;
+    return ticks;
+}
+
+/* The top frame if it is `label`'s, after closing strangers above it; NULL when it is not on the stack. */
+static inline prof_frame *prof_find(prof_thread *t, const prof_label *label, uint64_t now) {
+    prof_frame *f = t->top;
+    return PROF_LIKELY(f->label == label) ? f : prof_unwind(t, label, now);
+}
+
+/* Sets down a completed call of the label at `ref` that was active for `ticks`. */
+static inline void prof_complete(prof_thread *t, prof_ref ref, uint64_t ticks) {
+    prof_pending *p = t->pending;
+    p->label = ref;
+    p->ticks = ticks;
+    t->pending = p + 1;
+    if (PROF_UNLIKELY(p + 1 == t->pending_end)) prof_pending_count(t);
+}
+
+/* Pops the top frame `f` as a completed call. */
+static inline void prof_pop_complete(prof_thread *t, prof_frame *f, uint64_t now) {
+    uint64_t ticks = prof_pop(t, f, now);
+    prof_complete(t, prof_arena_ref(f->label), f->prior + ticks);
+}
+
+/* ---- the hot path: a call and a return of a function whose node was the last one used here ------------------------- */
+
+/* prof_push and the count of a call, if nothing out of the ordinary is needed; else 0, with nothing done. `ref` is the
+ * label's. */
+static inline int prof_enter_fast(prof_label *label, prof_ref ref) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top + 1;
+    prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
+    if (PROF_UNLIKELY(node->label != ref || f >= t->limit)) return 0;
+    f->node = node;
+    f->label = label;
+    f->child = f->prior = 0;
+    node->calls++;
+    t->top = f;
+    f->start = prof_now();
+    return 1;
+}
+
+/* The return that belongs to it, at `now`; 0, with nothing done, when `label` is not on top. */
+static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top;
+    if (PROF_UNLIKELY(f->label != label)) return 0;
+    uint64_t prior = f->prior;
+    prof_complete(t, ref, prior + prof_pop(t, f, now));
+    return 1;
+}
+
+#endif

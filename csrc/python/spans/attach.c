@@ -1,0 +1,378 @@
+/* Which code gets which probes: functions, whole modules, and what they are made of, once for each code object. */
+#include "python/version/version.h"
+
+#include <string.h>
+
+#include "core/stack.h"
+#include "python/ops/count.h"
+#include "python/bytecode/opcodes.h"
+#include "python/introspection/view.h"
+#include "probes.h"
+#include "python/bytecode/rewrite.h"
+#include "python/text.h"
+
+static Py_ssize_t extra = -1; /* slot of code objects: the probed copy, or the site that monitoring drives */
+static PyObject *main_name;   /* Owned: what module __main__ is called */
+
+/* What a module is called: the program by its own name. Borrowed. */
+static PyObject *shown_module(PyObject *module) {
+    /* __mp_main__: the same module in a process that multiprocessing has spawned. */
+    int is_main = PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
+                  PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0;
+    return is_main && main_name ? main_name : module;
+}
+
+/* "module.Class.method" of a code object. New reference. */
+static PyObject *full_name(PyObject *module, PyObject *qualname) {
+    PyObject *locals = PyUnicode_FromString("<locals>."), *nothing = PyUnicode_FromString("");
+    PyObject *plain = locals && nothing ? PyUnicode_Replace(qualname, locals, nothing, -1) : NULL;
+    PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", shown_module(module), plain) : NULL;
+    Py_XDECREF(locals);
+    Py_XDECREF(nothing);
+    Py_XDECREF(plain);
+    return name;
+}
+
+/* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
+static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
+    if (type == &prof_generator_type) flags |= PROF_LABEL_GENERATOR;
+    PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
+    prof_site *site = !full ? NULL
+        : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
+                        prof_py_original_line(code->co_filename, code->co_firstlineno), flags);
+    Py_XDECREF(full);
+    return site;
+}
+
+static PyTypeObject *type_for(PyCodeObject *code) {
+    return code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) ? &prof_generator_type : &prof_function_type;
+}
+
+/* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
+static int is_def(PyCodeObject *code) {
+    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
+}
+
+/* Before the first code is probed: from then on others read plain code. 0, or -1 with an exception set. */
+static int readers_ready(void) {
+    static int ready; /* 1, or -1 */
+    if (!ready) ready = prof_readers_install() || prof_shipped_install() || prof_events_install() ? -1 : 1;
+    if (ready < 0 && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "code objects cannot be shown without their probes");
+    return ready < 0 ? -1 : 0;
+}
+
+static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module);
+
+/* `code` with counters that count in the span of its caller, and these constants; `code` itself where it cannot be counted. */
+static PyObject *add_counters(PyCodeObject *code, PyObject *consts, PyObject *name) {
+    prof_counted *counted = prof_counted_new(code, name, NULL);
+    if (!counted) return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)code);
+    PyObject *result = NULL;
+    prof_probe_set set = {.raise = prof_recorder_unhandled(counted), .plain = counted->plain = prof_plain_new(code, consts)};
+    prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
+    if (set.raise && set.plain) result = prof_rewrite(code, consts, &set);
+    Py_XDECREF(set.raise);
+    if (prof_counted_release(counted, result)) Py_CLEAR(result);
+    Py_DECREF(counted);
+    return result;
+}
+
+/* Code that runs in the span of its caller, with counters; the code itself where it has them, or cannot be counted. */
+static PyObject *only_counting(PyCodeObject *code, PyObject *module) {
+    if (prof_is_probed(code) || prof_counted_only(code)) return Py_NewRef((PyObject *)code);
+    PyObject *name = full_name(module, code->co_qualname);
+    PyObject *consts = name ? counting_consts(code, code->co_consts, module) : NULL;
+    PyObject *result = consts ? add_counters(code, consts, name) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(consts);
+    return result;
+}
+
+/* The constants with counters in the lambdas, comprehensions and class bodies among them. New reference, or NULL. */
+static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject *module) {
+    Py_ssize_t n = PyTuple_GET_SIZE(consts);
+    PyObject *all = PyTuple_New(n);
+    for (Py_ssize_t i = 0; all && i < n; i++) {
+        PyObject *c = PyTuple_GET_ITEM(consts, i);
+        int counts = PyCode_Check(c) && !is_def((PyCodeObject *)c);
+        PyObject *new = counts ? only_counting((PyCodeObject *)c, module) : Py_NewRef(c);
+        if (!new) Py_CLEAR(all);
+        else PyTuple_SET_ITEM(all, i, new);
+    }
+    return all;
+}
+
+/* `code` with these constants and the probes of `site`. New reference, or NULL. */
+static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *consts) {
+    int yields = Py_TYPE(site) == &prof_generator_type;
+    prof_counted *counted = site->counted;
+    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL,
+                          .raise = prof_site_dependent(&prof_raise_type, site), .plain = site->plain};
+    if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
+    PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
+    Py_XDECREF(set.suspend);
+    Py_XDECREF(set.raise);
+    return probed;
+}
+
+/* `code` with probes and these constants. New reference, or NULL. */
+static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
+    prof_site *site = readers_ready() ? NULL : site_of_code(type_for(code), code, module, name, flags);
+    if (!site) return NULL;
+    PyObject *own = NULL, *probed = NULL;
+    if (prof_count_ops && !(flags & PROF_LABEL_NO_OPS)) {
+        site->counted = prof_counted_new(code, site->name, site);
+        consts = own = PyErr_Occurred() ? NULL : counting_consts(code, consts, module);
+    }
+    if (consts) site->plain = prof_plain_new(code, consts);
+    if (site->plain) probed = rewrite_for(site, code, consts);
+    if (site->counted && prof_counted_release(site->counted, probed)) Py_CLEAR(probed);
+    Py_XDECREF(own);
+    Py_DECREF(site);
+    return probed;
+}
+
+/* `code` with probes that record it as the site's. New reference, or NULL. */
+static PyObject *add_probes_of(const prof_site *site, PyCodeObject *code) {
+    return add_probes(code, code->co_consts, site->module, site->name, site->flags & ~PROF_LABEL_GENERATOR);
+}
+
+/* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */
+static PyObject *remember(PyCodeObject *code, PyObject *probed) {
+    if (probed && PyUnstable_Code_SetExtra((PyObject *)code, extra, Py_NewRef(probed))) {
+        Py_DECREF(probed);
+        Py_CLEAR(probed);
+    }
+    return probed;
+}
+
+/* The probed copy of `code` made before (Borrowed), or NULL. */
+static PyObject *remembered(PyObject *code) {
+    void *probed = NULL;
+    if (PyUnstable_Code_GetExtra(code, extra, &probed)) PyErr_Clear();
+    return probed;
+}
+
+/* The same; NULL where monitoring drives a site instead. */
+static PyObject *probed_before(PyCodeObject *code) {
+    PyObject *probed = remembered((PyObject *)code);
+    return probed && PyCode_Check(probed) ? probed : NULL;
+}
+
+prof_site *prof_watched(PyObject *code) {
+    PyObject *site = remembered(code);
+    return site && (Py_TYPE(site) == &prof_function_type || Py_TYPE(site) == &prof_generator_type) ? (prof_site *)site : NULL;
+}
+
+static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top);
+
+/* The constants with every nested code object probed. New reference, or NULL. */
+static PyObject *probed_consts(PyCodeObject *code, PyObject *module, int all) {
+    Py_ssize_t n = PyTuple_GET_SIZE(code->co_consts);
+    PyObject *consts = PyTuple_New(n);
+    for (Py_ssize_t i = 0; consts && i < n; i++) {
+        PyObject *c = PyTuple_GET_ITEM(code->co_consts, i);
+        PyObject *new = PyCode_Check(c) ? probed_tree((PyCodeObject *)c, module, all, 0) : Py_NewRef(c);
+        if (!new) Py_CLEAR(consts);
+        else PyTuple_SET_ITEM(consts, i, new);
+    }
+    return consts;
+}
+
+static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
+    if (prof_is_probed(code)) return Py_NewRef(code);
+    PyObject *probed = top ? NULL : probed_before(code);
+    if (probed) return Py_NewRef(probed);
+    PyObject *consts = probed_consts(code, module, all);
+    if (!consts) return NULL;
+    if (!top && (all || is_def(code))) {
+        probed = remember(code, add_probes(code, consts, module, NULL, 0));
+    } else {
+        PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
+        PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
+        probed = replace && none && names ? PyObject_Call(replace, none, names) : NULL;
+        Py_XDECREF(replace);
+        Py_XDECREF(none);
+        Py_XDECREF(names);
+    }
+    Py_DECREF(consts);
+    return probed;
+}
+
+/* ---- for Python ----------------------------------------------------------------------------------------------------- */
+
+/* Whether its operations could be counted and are not: it got its probes for a recording without them. */
+static int lacks_counters(PyCodeObject *code) {
+    prof_site *site = prof_probed_site(code);
+    return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
+}
+
+enum { PROBED_BEFORE, PROBES_SHARED, PROBES_MADE }; /* what `probe` found or did */
+
+/* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
+static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags, int *what) {
+    PyObject *before = probed_before(code);
+    *what = PROBES_SHARED;
+    if (before && !lacks_counters((PyCodeObject *)before)) return Py_NewRef(before);
+    *what = PROBES_MADE;
+    if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
+    if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
+    prof_site *site = prof_probed_site(code);
+    PyCodeObject *plain = prof_plain_view(code);
+    return remember(code, plain ? add_probes_of(site, plain) : NULL);
+}
+
+static PyObject *probe_copy(PyCodeObject *probed, PyCodeObject *copy) {
+    const prof_plain *plain = prof_plain_of(probed);
+    PyObject *bytes = PyCode_GetCode(copy);
+    int same = bytes ? PyObject_RichCompareBool(bytes, plain->code, Py_EQ) : -1;
+    Py_XDECREF(bytes);
+    if (same > 0) same = PyObject_RichCompareBool(copy->co_exceptiontable, plain->handlers, Py_EQ);
+    if (same <= 0) return same ? NULL : Py_NewRef((PyObject *)copy); /* nobody vouches for bytecode that a program wrote */
+    prof_site *site = prof_probed_site(probed);
+    if (site) return add_probes_of(site, copy);
+    return add_counters(copy, copy->co_consts, prof_counted_only(probed)->name);
+}
+
+static PyObject *probe(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    long flags = n == 3 ? PyLong_AsLong(args[2]) : 0;
+    if (n < 2 || n > 3 || flags < 0 || !PyFunction_Check(args[0]) || !(args[1] == Py_None || PyUnicode_Check(args[1]))) {
+        PyErr_SetString(PyExc_TypeError, "probe(function, name or None, flags=0)");
+        return NULL;
+    }
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(args[0]);
+    PyObject *module = PyFunction_GET_MODULE(args[0]), *unknown = NULL, *name = args[1] == Py_None ? NULL : args[1];
+    prof_own_begin();
+    if (!module || !PyUnicode_Check(module)) module = unknown = PyUnicode_FromString("<unknown>");
+    int what = PROBED_BEFORE;
+    PyObject *probed = module ? probed_code(code, module, name, (uint32_t)flags, &what) : NULL;
+    Py_XDECREF(unknown);
+    prof_own_end();
+    if (!probed) return NULL;
+    int changed = probed != (PyObject *)code, failed = changed && prof_py_set_code(args[0], probed);
+    Py_DECREF(probed);
+    return failed ? NULL : PyLong_FromLong(changed ? what : PROBED_BEFORE);
+}
+
+static PyObject *lacks(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "lacks_counters(code)");
+    return PyBool_FromLong(lacks_counters((PyCodeObject *)code));
+}
+
+static PyObject *record_modes(PyObject *self, PyObject *args) {
+    int timed, counting;
+    long types = 0;
+    if (!PyArg_ParseTuple(args, "pp|l:record", &timed, &counting, &types)) return NULL;
+    prof_choose_operators(timed, counting, types);
+    Py_RETURN_NONE;
+}
+
+static PyObject *probe_code(PyObject *self, PyObject *args) {
+    PyObject *code, *module;
+    int all = 0, top = 1;
+    if (!PyArg_ParseTuple(args, "O!U|pp:probe_code", &PyCode_Type, &code, &module, &all, &top)) return NULL;
+    prof_own_begin();
+    PyObject *probed = probed_tree((PyCodeObject *)code, module, all, top);
+    prof_own_end();
+    return probed;
+}
+
+static PyObject *watch(PyObject *self, PyObject *args) {
+    PyObject *code, *module, *name;
+    unsigned flags = 0;
+    if (!PyArg_ParseTuple(args, "O!UO|I:watch", &PyCode_Type, &code, &module, &name, &flags)) return NULL;
+    if (prof_is_probed((PyCodeObject *)code)) Py_RETURN_FALSE; /* its probes do it */
+    if (prof_watched(code)) Py_RETURN_TRUE;
+    PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
+                                              name == Py_None ? NULL : name, flags);
+    site = remember((PyCodeObject *)code, site);
+    Py_XDECREF(site);
+    return site ? Py_NewRef(Py_True) : NULL;
+}
+
+static PyObject *is_probed(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "is_probed(code)");
+    return PyBool_FromLong(prof_is_probed((PyCodeObject *)code));
+}
+
+static PyObject *show_probes(PyObject *self, PyObject *shown) {
+    int before = prof_probes_shown;
+    prof_probes_shown = PyObject_IsTrue(shown);
+    return PyBool_FromLong(before);
+}
+
+/* The site of the code's span (Borrowed), or NULL. */
+static prof_site *site_with_span(PyObject *code) {
+    prof_site *site = prof_probed_site((PyCodeObject *)code);
+    return site ? site : prof_watched(code);
+}
+
+static PyObject *has_span(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "has_span(code)");
+    return PyBool_FromLong(site_with_span(code) != NULL);
+}
+
+static PyObject *completed(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "completed(code)");
+    prof_site *site = site_with_span(code);
+    prof_thread *t = prof_current;
+    if (site && site->ref && t->epoch == prof_epoch) prof_pending_count(t);
+    /* Without a clock, calls are not completed; the first that is counted writes the code down. */
+    return PyBool_FromLong(site && site->ref && (site->label->min != UINT64_MAX || site->code > PROF_NO_CODE));
+}
+
+static PyObject *mark_of(PyObject *self, PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "mark_of(code)");
+    prof_site *site = site_with_span(code);
+    if (!site) Py_RETURN_NONE;
+    return Py_BuildValue("OI", site->name, site->flags & ~PROF_LABEL_GENERATOR);
+}
+
+static PyObject *configure(PyObject *self, PyObject *args) {
+    PyObject *numbers, *name;
+    const char *caches;
+    Py_ssize_t n;
+    if (!PyArg_ParseTuple(args, "O!y#U:configure", &PyDict_Type, &numbers, &caches, &n, &name)) return NULL;
+    if (n != 256) return PyErr_Format(PyExc_ValueError, "configure(opcodes, caches, main_name)");
+    if (prof_opcodes_configure(numbers, (const uint8_t *)caches)) return NULL;
+    Py_XSETREF(main_name, Py_NewRef(name));
+    Py_RETURN_NONE;
+}
+
+PyMethodDef prof_attach_methods[] = {
+    {"configure", configure, METH_VARARGS,
+     "configure(opcodes, caches, main_name): the numbers of this interpreter's opcodes by name, and how many inline cache\n"
+     "units stand behind each, as 256 bytes; what module __main__ is called."},
+    {"unknown_opcodes", prof_opcodes_unknown, METH_NOARGS,
+     "unknown_opcodes(): names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what it lacks.\n"
+     "None where no code is looked into anyway."},
+    {"opcode_traits", prof_opcodes_traits, METH_NOARGS, "opcode_traits(): eight bytes for each opcode, as prof_trait of code.h."},
+    {"record", record_modes, METH_VARARGS,
+     "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
+     "instruction of which operand types are sampled; -1 all."},
+    {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
+    {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
+     "probe(function, name, flags=0): gives the function probed code. 0 when it has probes already, 2 when its code has got\n"
+     "them just now, 1 when it had. `flags` are those of prof_label: what its markers leave out."},
+    {"probe_code", probe_code, METH_VARARGS,
+     "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
+     "lambdas and comprehensions too. `top` False: the code itself too."},
+    {"watch", watch, METH_VARARGS, "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
+    {"show_probes", show_probes, METH_O,
+     "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
+     "For tests of the probes."},
+    {"has_span", has_span, METH_O, "has_span(code): whether it has probes, or monitoring watches it."},
+    {"mark_of", mark_of, METH_O, "mark_of(code): the name of its span, and what its markers leave out as flags; None without one."},
+    {"completed", completed, METH_O, "completed(code): whether a call of it has ended in this recording, as far as is known."},
+    {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
+    {NULL}};
+
+static void drop_extra(void *o) { Py_XDECREF((PyObject *)o); }
+
+int prof_attach_init(void) {
+    prof_probe_copy = probe_copy;
+    extra = PyUnstable_Eval_RequestCodeExtraIndex(drop_extra);
+    if (extra >= 0) return 0;
+    PyErr_SetString(PyExc_RuntimeError, "no free slot on code objects");
+    return -1;
+}

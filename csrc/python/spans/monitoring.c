@@ -1,0 +1,47 @@
+/* Spans from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same sites. */
+#include "python/introspection/view.h"
+#include "python/version/version.h"
+#include "probes.h"
+
+/* Every callback gets (code, offset, ...); code that is not watched is none of ours. */
+#define CALLBACK(name, action)                                                             \
+    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t n) {           \
+        prof_site *site = n > 1 && PyCode_Check(args[0]) ? prof_watched(args[0]) : NULL;   \
+        if (site) action;                                                                  \
+        Py_RETURN_NONE;                                                                    \
+    }
+
+/* An exception thrown into a generator that never started enters none of its body. */
+static int started(PyObject *code, PyObject *offset) {
+    return PyLong_AsLong(offset) >= prof_py_body((PyCodeObject *)code);
+}
+
+static void enter(prof_site *site) {
+    if (site->flags & PROF_LABEL_GENERATOR) prof_span_enter_generator(site);
+    else prof_span_enter(site);
+}
+
+CALLBACK(on_start, enter(site))
+CALLBACK(on_resume, prof_span_resume(site))
+CALLBACK(on_return, prof_span_leave(site))
+CALLBACK(on_throw, if (started(args[0], args[1])) prof_span_resume(site))
+CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_leave(site))
+CALLBACK(on_yield, prof_span_suspend(site))
+
+#define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, text}
+PyMethodDef prof_monitor_methods[] = {
+    METHOD(on_start, "For PY_START: opens the span of a watched code object."),
+    METHOD(on_resume, "For PY_RESUME: opens it again."),
+    METHOD(on_throw, "For PY_THROW: opens it again."),
+    METHOD(on_return, "For PY_RETURN: closes it."),
+    METHOD(on_unwind, "For PY_UNWIND: closes it."),
+    METHOD(on_yield, "For PY_YIELD: suspends it."),
+    {NULL}};
+
+static int is_own_callback(PyObject *callback) {
+    for (PyMethodDef *m = prof_monitor_methods; PyCFunction_Check(callback) && m->ml_name; m++)
+        if (PyCFunction_GET_FUNCTION(callback) == m->ml_meth) return 1;
+    return 0;
+}
+
+void prof_monitoring_init(void) { prof_is_own_callback = is_own_callback; }

@@ -1,0 +1,408 @@
+#include "probes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/labels.h"
+#include "core/session.h"
+#include "core/suspended.h"
+#include "child.h"
+#include "python/ops/count.h"
+#include "python/version/version.h"
+#include "python/bytecode/plain.h"
+#include "greenlets.h"
+#include "python/text.h"
+
+static prof_site *sites;      /* all of them */
+
+/* ---- sites ------------------------------------------------------------------------------------------------------- */
+
+prof_label *prof_site_label(prof_site *site) {
+    if (!prof_recording()) return NULL; /* a forked child still has its parent's labels here */
+    if (PROF_LIKELY(site->ref)) return site->label;
+    prof_label *label = NULL;
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *name = prof_py_bytes(site->name), *module = prof_py_bytes(site->module), *file = prof_py_bytes(site->file);
+    if (name && module && file)
+        label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
+                                  PyBytes_AS_STRING(file), site->line, site->flags);
+    site->label = label ? label : &prof_no_label;
+    site->ref = label ? prof_arena_ref(label) : 0;
+    if (!label) prof_count(PROF_DROP_LOST_LABELS, 1);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    Py_XDECREF(file);
+    PyErr_SetRaisedException(error);
+    return label;
+}
+
+/* A new recording has begun. It may be a cffi call that began it, without the GIL. */
+static void name_all_sites(void) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    prof_count_reset();
+    prof_greenlets_reset();
+    for (prof_site *s = sites; s; s = s->next) {
+        s->label = &prof_no_label;
+        s->ref = 0;
+    }
+    for (prof_site *s = sites; s; s = s->next) {
+        /* A section appears in the capture once it is opened; a function may be on the stack already. */
+        if (s->kind != PROF_SECTION) prof_site_label(s->site);
+        s->label = s->site->label;
+        s->ref = s->site->ref;
+    }
+    prof_count_begin();
+    PyGILState_Release(gil);
+}
+
+static void site_link(prof_site *site) {
+    site->next = sites;
+    site->link = &sites;
+    if (sites) sites->link = &site->next;
+    sites = site;
+}
+
+prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file,
+                         uint32_t line, uint32_t flags) {
+    prof_site *site = PyObject_New(prof_site, type);
+    if (!site) return NULL;
+    memset((char *)site + sizeof(PyObject), 0, sizeof *site - sizeof(PyObject));
+    site->site = site;
+    site->label = &prof_no_label;
+    site->code = PROF_NO_CODE;
+    site->kind = kind;
+    site->line = line;
+    site->flags = flags;
+    site->name = Py_NewRef(name);
+    site->module = Py_NewRef(module);
+    site->file = Py_NewRef(file);
+    site_link(site);
+    if (kind != PROF_SECTION) prof_site_label(site);
+    return site;
+}
+
+static void site_dealloc(PyObject *o) {
+    prof_site *s = (prof_site *)o;
+    if (s->link) {
+        *s->link = s->next;
+        if (s->next) s->next->link = s->link;
+    }
+    if (s->site != s) Py_DECREF(s->site);
+    if (s->counted) {
+        s->counted->site = NULL;
+        Py_DECREF(s->counted);
+    }
+    prof_plain_free(s->plain);
+    Py_XDECREF(s->name);
+    Py_XDECREF(s->module);
+    Py_XDECREF(s->file);
+    PyObject_Free(o);
+}
+
+/* ---- spans --------------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) void enter_slow(prof_site *site) {
+    prof_thread *t = prof_py_thread();
+    prof_frame *f = t && site->ref ? prof_push(t, site->label) : NULL;
+    if (f) prof_greenlets_entered(t, !f->node->calls++);
+}
+
+static __attribute__((noinline)) void leave_slow(prof_site *site, uint64_t now) {
+    prof_thread *t = prof_py_thread();
+    prof_frame *f = t && site->ref ? prof_find(t, site->label, now) : NULL;
+    if (f) prof_pop_complete(t, f, now);
+}
+
+static inline void enter(prof_site *site) {
+    if (PROF_UNLIKELY(!prof_enter_fast(site->label, site->ref))) enter_slow(site);
+}
+
+static inline void leave(prof_site *site) {
+    uint64_t now = prof_now();
+    if (PROF_UNLIKELY(!prof_leave_fast(site->label, site->ref, now))) leave_slow(site, now);
+}
+
+static void enter_generator(prof_site *site) {
+    prof_thread *t = prof_py_thread();
+    if (PROF_UNLIKELY(!t || !site->ref)) return;
+    void *owner = prof_py_current();
+    const prof_suspended *stale = prof_suspended_take(owner);
+    if (stale) free(stale->sections); /* abandoned; its frame lay where this one does */
+    prof_frame *f = prof_push(t, site->label);
+    if (!f) return;
+    f->owner = owner;
+    prof_greenlets_entered(t, !f->node->calls++);
+}
+
+/* Pops the sections above `f`, which is theirs, and remembers them, outermost first. */
+static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof_suspended *entry) {
+    uint32_t n = (uint32_t)(t->top - f);
+    entry->sections = malloc(n * sizeof *entry->sections);
+    if (!entry->sections) {
+        prof_unwind(t, f->label, now);
+        return;
+    }
+    entry->section_count = n;
+    for (prof_frame *s = t->top; s > f; s--)
+        entry->sections[s - f - 1] = (prof_saved_section){s->label, s->prior + prof_pop(t, s, now)};
+}
+
+static inline void set_aside(prof_frame *f, uint64_t now, prof_suspended *entry) {
+    entry->owner = f->owner;
+    entry->since = now;
+    entry->prior = f->prior + prof_pop(prof_current, f, now);
+}
+
+/* The generator's span is not on top: it lies below its open sections, or below strangers. */
+static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now) {
+    prof_suspended entry = {.sections = NULL};
+    prof_thread *t = prof_py_thread();
+    if (!t || !site->ref) return;
+    prof_frame *f = t->top;
+    while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
+    if (f->label == site->label) put_sections_aside(t, f, now, &entry);
+    else if (!(f = prof_unwind(t, site->label, now))) return;
+    set_aside(f, now, &entry);
+    *prof_suspended_put() = entry;
+}
+
+static inline void suspend(prof_site *site) {
+    uint64_t now = prof_now();
+    prof_frame *f = prof_current->top;
+    if (PROF_UNLIKELY(f->label != site->label)) {
+        suspend_slow(site, now);
+        return;
+    }
+    prof_suspended *entry = prof_suspended_put();
+    entry->sections = NULL;
+    entry->section_count = 0;
+    set_aside(f, now, entry);
+}
+
+static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof_suspended *entry) {
+    for (uint32_t i = 0; i < entry->section_count; i++) {
+        prof_frame *f = entry->sections[i].label ? prof_push(t, entry->sections[i].label) : NULL;
+        if (!f) continue;
+        f->prior = entry->sections[i].prior;
+        f->owner = entry->owner;
+        f->loose = 0;
+        f->node->resumes++;
+        f->node->suspended += f->start - entry->since;
+    }
+    free(entry->sections);
+}
+
+static inline void resume(prof_site *site) {
+    prof_thread *t = prof_py_thread();
+    if (PROF_UNLIKELY(!t || !site->ref)) return;
+    void *owner = prof_py_current();
+    const prof_suspended *entry = prof_suspended_take(owner);
+    prof_frame *f = prof_push(t, site->label);
+    if (PROF_UNLIKELY(!f)) return;
+    f->owner = owner;
+    f->node->resumes++;
+    if (PROF_UNLIKELY(!entry)) return;
+    f->prior = entry->prior;
+    f->node->suspended += f->start - entry->since;
+    if (PROF_UNLIKELY(entry->section_count)) resume_sections(t, entry);
+}
+
+void prof_span_enter(prof_site *site) { enter(site); }
+void prof_span_enter_generator(prof_site *site) { enter_generator(site); }
+void prof_span_leave(prof_site *site) { leave(site); }
+void prof_span_suspend(prof_site *site) { suspend(site); }
+void prof_span_resume(prof_site *site) { resume(site); }
+
+/* ---- spans without a clock, where only operations are recorded ------------------------------------------------------- */
+
+/* The new frame on top, or NULL. */
+static inline prof_frame *push_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top + 1;
+    prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
+    /* Without a recording both refs are 0, and there is no room. */
+    if (PROF_UNLIKELY(node->label != site->ref || f >= t->limit)) {
+        t = prof_py_thread();
+        if (!t || !site->ref || (t->top + 1 >= t->limit && prof_stack_grow(t))) return NULL;
+        f = t->top + 1;
+        node = prof_node_child(t, f[-1].node, site->label);
+    }
+    f->node = node;
+    f->label = site->label;
+    f->prior = 0;
+    t->top = f;
+    prof_greenlets_entered(t, !node->calls);
+    return f;
+}
+
+/* Counts the call as one of the site's code, too. */
+static inline void enter_untimed(prof_site *site) {
+    prof_frame *f = push_untimed(site);
+    if (PROF_UNLIKELY(!f)) return;
+    f->node->calls++;
+    if (PROF_UNLIKELY(f->node->code != site->code)) prof_count_entry(site, f->node);
+}
+
+static int untimed; /* whether the recording does without a clock */
+
+static inline void leave_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    else leave_slow(site, prof_now());
+}
+
+static inline void enter_generator_untimed(prof_site *site) {
+    enter_untimed(site);
+    void *owner = prof_py_current();
+    const prof_suspended *stale = prof_suspended_any() ? prof_suspended_take(owner) : NULL;
+    if (stale) free(stale->sections);
+    if (prof_current->top->label == site->label) prof_current->top->owner = owner;
+}
+
+/* Only what has sections open is remembered. */
+static inline void suspend_untimed(prof_site *site) {
+    prof_thread *t = prof_current;
+    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    else suspend_slow(site, prof_now());
+}
+
+static inline void resume_untimed(prof_site *site) {
+    if (PROF_UNLIKELY(prof_suspended_any())) {
+        resume(site);
+        return;
+    }
+    prof_frame *f = push_untimed(site);
+    if (PROF_UNLIKELY(!f)) return;
+    f->owner = prof_py_current();
+    f->node->resumes++;
+}
+
+void prof_span_close(prof_site *site, void *owner) {
+    const prof_suspended *taken = site->ref && prof_suspended_any() ? prof_suspended_take(owner) : NULL;
+    if (!taken) return;
+    prof_suspended entry = *taken;
+    prof_thread *t = prof_thread_current();
+    prof_frame *f = t ? prof_push(t, site->label) : NULL;
+    if (!f) {
+        free(entry.sections);
+        return;
+    }
+    f->owner = owner;
+    f->prior = entry.prior;
+    f->node->suspended += f->start - entry.since;
+    if (entry.section_count) resume_sections(t, &entry);
+    if (untimed) leave_untimed(site);
+    else leave(site);
+}
+
+/* ---- operations: whose calls the node on top counts --------------------------------------------------------------------- */
+
+static inline void count_entry(prof_site *site) {
+    prof_node *node = prof_current->top->node;
+    if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
+}
+
+#define OPERATOR(name, action)                      \
+    static PyObject *name(PyObject *o) {            \
+        action;                                     \
+        Py_RETURN_NONE;                             \
+    }
+OPERATOR(op_enter, enter((prof_site *)o))
+OPERATOR(op_leave, leave((prof_site *)o))
+OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
+OPERATOR(op_suspend, suspend((prof_site *)o))
+OPERATOR(op_resume, resume((prof_site *)o))
+OPERATOR(op_enter_counting, (enter((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_enter_generator_counting, (enter_generator((prof_site *)o), count_entry((prof_site *)o)))
+OPERATOR(op_enter_untimed, enter_untimed((prof_site *)o))
+OPERATOR(op_enter_generator_untimed, enter_generator_untimed((prof_site *)o))
+OPERATOR(op_suspend_untimed, suspend_untimed((prof_site *)o))
+OPERATOR(op_resume_untimed, resume_untimed((prof_site *)o))
+OPERATOR(op_leave_untimed, leave_untimed((prof_site *)o))
+
+/* What the probe would do that a counter before a return or a yield stands for. */
+static inline void close_span(PyObject *o, int timed) {
+    const prof_counter *c = (prof_counter *)o;
+    prof_site *site = c->counted->site; /* NULL once the code that it stands in is gone */
+    if (PROF_UNLIKELY(!site)) return;
+    if (timed) c->suspends ? suspend(site) : leave(site);
+    else c->suspends ? suspend_untimed(site) : leave_untimed(site);
+}
+OPERATOR(op_exit, close_span(o, 1))
+OPERATOR(op_exit_counting, (prof_counter_hit((prof_counter *)o), close_span(o, 1)))
+OPERATOR(op_exit_untimed, (prof_counter_hit((prof_counter *)o), close_span(o, 0)))
+
+/* In code that counts: an exception that it does not handle. */
+static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
+    prof_site *site = ((prof_site *)o)->site;
+    if (prof_count_ops && site->counted) prof_count_unhandled(site->counted, offset);
+    if (untimed) leave_untimed((prof_site *)o);
+    else leave((prof_site *)o);
+    return 0;
+}
+
+static PyObject *op_raise(PyObject *o) {
+    if (PROF_QUIRK_OFFSET_IS_TAGGED && ((prof_site *)o)->site->counted) op_raise_counting(o, NULL, NULL);
+    else leave((prof_site *)o);
+    Py_RETURN_NONE;
+}
+
+/* ---- types ----------------------------------------------------------------------------------------------------------- */
+
+static PyObject *repr(PyObject *o) {
+    return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name);
+}
+
+static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
+static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
+static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative = op_suspend};
+static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
+static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
+
+void prof_choose_operators(int timed, int counting, long types) {
+    untimed = counting && !timed;
+    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting);
+    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
+    function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
+    generator_operators.nb_invert = !counting ? op_enter_generator
+                                    : untimed ? op_enter_generator_untimed : op_enter_generator_counting;
+    generator_operators.nb_negative = function_operators.nb_negative;
+    suspend_operators.nb_invert = untimed ? op_resume_untimed : op_resume;
+    suspend_operators.nb_negative = untimed ? op_suspend_untimed : op_suspend;
+}
+
+#define PROBE_TYPE(name, operators)                                                                              \
+    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
+     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,              \
+     .tp_as_number = &operators, .tp_repr = repr}
+PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
+PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
+PyTypeObject prof_suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
+PyTypeObject prof_raise_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe", .tp_basicsize = sizeof(prof_site),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,
+    .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_repr = repr};
+
+PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
+    prof_site *p = PyObject_New(prof_site, type);
+    if (!p) return NULL;
+    memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
+    p->site = (prof_site *)Py_NewRef(site);
+    p->label = site->label;
+    p->ref = site->ref;
+    site_link(p);
+    return (PyObject *)p;
+}
+
+prof_site *prof_probed_site(PyCodeObject *code) {
+    PyObject *consts = code->co_consts;
+    Py_ssize_t n = PyTuple_GET_SIZE(consts);
+    PyObject *last = n ? PyTuple_GET_ITEM(consts, n - 1) : NULL;
+    return last && Py_TYPE(last) == &prof_raise_type ? ((prof_site *)last)->site : NULL;
+}
+
+int prof_probes_init(void) {
+    prof_on_open = name_all_sites;
+    return PyType_Ready(&prof_function_type) || PyType_Ready(&prof_generator_type) || PyType_Ready(&prof_suspend_type) ||
+           PyType_Ready(&prof_raise_type) ? -1 : 0;
+}

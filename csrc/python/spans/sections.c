@@ -1,0 +1,300 @@
+/* Sections: profile("db") ... end("db"), and `with profile("db")`. A misuse is told once a place and counted, and never
+ * an exception in the user's program. */
+#include "python/version/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/labels.h"
+#include "core/busy.h"
+#include "prof.h"
+#include "core/stack.h"
+#include "child.h"
+#include "python/ops/count.h"
+#include "probes.h"
+#include "python/text.h"
+
+#define PREFIX "profile!"
+#define MOST_PLACES 8192
+
+/* ---- places: one site for each profile() or end() in the source ---------------------------------------------------- */
+
+typedef struct {
+    PyObject *code, *name;   /* Owned */
+    const void *instruction; /* in the code; compared, never dereferenced */
+    prof_site *site;         /* Owned */
+} place;
+
+static place *places; /* Owned: an open-addressing table */
+static size_t places_mask, places_used;
+
+static size_t home(const void *instruction, const PyObject *name, size_t mask) {
+    uint64_t h = ((uint64_t)(uintptr_t)instruction ^ (uint64_t)(uintptr_t)name << 1) * 0x9e3779b97f4a7c15u;
+    return (size_t)(h >> 32) & mask;
+}
+
+static void places_clear(void) {
+    place *old = places;
+    size_t n = places ? places_mask + 1 : 0;
+    places = NULL; /* first: what follows may run code of the user's */
+    places_mask = places_used = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!old[i].site) continue;
+        Py_DECREF(old[i].code);
+        Py_DECREF(old[i].name);
+        Py_DECREF(old[i].site);
+    }
+    free(old);
+}
+
+static int places_grow(void) {
+    size_t size = places ? (places_mask + 1) * 2 : 256;
+    place *bigger = calloc(size, sizeof *bigger);
+    if (!bigger) return -1;
+    for (size_t i = 0; places && i <= places_mask; i++) {
+        if (!places[i].site) continue;
+        size_t k = home(places[i].instruction, places[i].name, size - 1);
+        while (bigger[k].site) k = (k + 1) & (size - 1);
+        bigger[k] = places[i];
+    }
+    free(places);
+    places = bigger;
+    places_mask = size - 1;
+    return 0;
+}
+
+/* What the markers of the function around a section leave out, they leave out of the section. */
+static uint32_t left_out(PyCodeObject *code) {
+    prof_thread *t = prof_is_probed(code) || prof_watched((PyObject *)code) ? prof_thread_current() : NULL;
+    if (!t) return 0;
+    const prof_frame *f = t->top;
+    while (f->label && f->label->kind == PROF_SECTION) f--;
+    if (!f->label) return 0;
+    return f->label->flags & (PROF_LABEL_NO_TIME | PROF_LABEL_NO_MEMORY | PROF_LABEL_NO_DETAIL);
+}
+
+static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name) {
+    PyObject *full = PyUnicode_FromFormat(PREFIX "%U", name), *module = PyUnicode_FromString("");
+    prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
+                                                     prof_py_original_line(code->co_filename, prof_py_line(frame)),
+                                                     left_out(code))
+        : NULL;
+    Py_XDECREF(full);
+    Py_XDECREF(module);
+    return site;
+}
+
+/* The site of `name` at the instruction that `frame` runs (Borrowed); NULL with an exception set. */
+static prof_site *site_at(prof_py_frame *frame, PyObject *name) {
+    PyCodeObject *code = prof_py_code(frame);
+    const void *instruction = prof_py_instruction(frame);
+    if (places_used >= MOST_PLACES) places_clear(); /* a program that makes code for ever must not fill the memory */
+    if ((!places || (places_used + 1) * 2 > places_mask) && places_grow()) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    size_t k = home(instruction, name, places_mask);
+    for (; places[k].site; k = (k + 1) & places_mask)
+        if (places[k].code == (PyObject *)code && places[k].instruction == instruction && places[k].name == name)
+            return places[k].site;
+    prof_site *site = new_place(frame, code, name);
+    if (!site) return NULL;
+    places[k] = (place){Py_NewRef((PyObject *)code), Py_NewRef(name), instruction, site};
+    places_used++;
+    return site;
+}
+
+/* The frame of the user's call: `depth` Python frames up from here. */
+static prof_py_frame *user_frame(int depth) {
+    prof_py_frame *frame = prof_py_current();
+    while (depth-- > 0 && frame) frame = prof_py_caller(frame);
+    return frame;
+}
+
+static void warn(prof_site *site, int depth, const char *format) {
+    if (!site || site->warned) return;
+    site->warned = 1;
+    PyObject *name = PyUnicode_Substring(site->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
+    PyObject *text = name ? PyUnicode_FromFormat(format, name) : NULL;
+    PyObject *ascii = text ? prof_py_bytes(text) : NULL;
+    /* Under `-W error` this raises; the user's program must not fail for the profiler's sake. */
+    if (ascii) PyErr_WarnEx(PyExc_RuntimeWarning, PyBytes_AS_STRING(ascii), 1 + depth);
+    PyErr_Clear();
+    Py_XDECREF(name);
+    Py_XDECREF(text);
+    Py_XDECREF(ascii);
+}
+
+/* ---- begin and end ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the frame at `owner` still runs below `frame`. */
+static int still_runs(prof_py_frame *frame, const void *owner) {
+    while (frame && frame != owner) frame = prof_py_caller(frame);
+    return frame != NULL;
+}
+
+/* Closes the section on top; `frame` runs. */
+static void close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
+    const void *owner = t->top->loose ? NULL : t->top->owner;
+    prof_count_move(frame, owner, PROF_EVENT_LEAVES);
+    prof_pop_complete(t, t->top, now);
+    prof_count_move(frame, owner, PROF_EVENT_ENTERS);
+}
+
+/* Closes sections on top that can no longer be ended: of functions without probes that have returned, and one that the
+ * same place in the same call opened before (a `continue` that skipped its end). */
+static void close_forgotten(prof_thread *t, prof_py_frame *frame, const prof_label *again) {
+    while (t->top->label && t->top->label->kind == PROF_SECTION && t->top->loose && !still_runs(frame, t->top->owner)) {
+        prof_count(PROF_DROP_SECTION_OPEN, 1);
+        close_top(t, frame, prof_now());
+    }
+    if (!again) return;
+    prof_frame *f = t->top;
+    while (f->label && f->label->kind == PROF_SECTION && f->owner == frame && f->label != again) f--;
+    if (f->label != again || f->owner != frame) return;
+    while (t->top >= f) {
+        prof_count(PROF_DROP_SECTION_OPEN, 1);
+        close_top(t, frame, prof_now());
+    }
+}
+
+static PyObject *begin_at(PyObject *name, int depth) {
+    prof_py_frame *frame = user_frame(depth);
+    if (!frame) Py_RETURN_NONE;
+    prof_site *site = site_at(frame, name);
+    if (!site) return NULL;
+    PyCodeObject *code = prof_py_code(frame);
+    int loose = !prof_is_probed(code) && !prof_watched((PyObject *)code);
+    if (loose && code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
+        warn(site, depth, "prof: section '%U' is in a generator or coroutine without @profiled: time in which it is "
+                          "suspended counts as the section's");
+    prof_thread *t = prof_py_thread();
+    prof_label *label = t ? prof_site_label(site) : NULL;
+    if (label) {
+        close_forgotten(t, frame, label);
+        const void *owner = loose ? NULL : frame;
+        prof_count_move(frame, owner, PROF_EVENT_LEAVES);
+        prof_frame *f = prof_push(t, label);
+        if (f) {
+            f->owner = frame;
+            f->loose = (uint64_t)loose;
+            f->node->calls++;
+        }
+        prof_count_move(frame, owner, PROF_EVENT_ENTERS);
+    }
+    return Py_NewRef((PyObject *)site);
+}
+
+/* Whether the section's label is called `name`. */
+static int is_called(const prof_label *label, const char *name) {
+    return !strcmp(prof_string_text(label->name) + sizeof PREFIX - 1, name);
+}
+
+/* Ends the innermost section called `name`, or the innermost at all for NULL. `now` was read first. */
+static void end_at(PyObject *name, int depth, uint64_t now) {
+    prof_py_frame *frame = user_frame(depth);
+    prof_thread *t = prof_py_thread();
+    PyObject *bytes = name ? prof_py_bytes(name) : NULL;
+    if (!t || !frame || (name && !bytes)) {
+        PyErr_Clear();
+        Py_XDECREF(bytes);
+        return;
+    }
+    close_forgotten(t, frame, NULL);
+    prof_frame *f = t->top;
+    while (f->label && f->label->kind == PROF_SECTION && name && !is_called(f->label, PyBytes_AS_STRING(bytes))) f--;
+    if ((!f->label || f->label->kind != PROF_SECTION) && prof_full()) {
+        /* It was opened, and there was no room for it: that has been counted, and is no fault of this end(). */
+    } else if (!f->label || f->label->kind != PROF_SECTION) {
+        prof_count(PROF_DROP_SECTION_UNOPENED, 1);
+        PyObject *shown = name ? Py_NewRef(name) : PyUnicode_InternFromString("");
+        warn(shown ? site_at(frame, shown) : NULL, depth, "prof: end('%U') of a section that is not open here");
+        Py_XDECREF(shown);
+    } else {
+        if (f < t->top) {
+            prof_count(PROF_DROP_SECTION_ORDER, (uint64_t)(t->top - f));
+            warn(name ? site_at(frame, name) : NULL, depth, "prof: end('%U') closes sections opened inside it");
+        }
+        while (t->top >= f) close_top(t, frame, now);
+    }
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+}
+
+/* ---- for Python -------------------------------------------------------------------------------------------------------- */
+
+/* (name[, depth]): the arguments of begin and end. 0, or -1 with TypeError. */
+static int arguments(PyObject *const *args, Py_ssize_t n, int name_needed, PyObject **name, int *depth) {
+    *name = n > 0 && args[0] != Py_None ? args[0] : NULL;
+    *depth = n > 1 ? (int)PyLong_AsLong(args[1]) : 0;
+    if (PyErr_Occurred()) return -1;
+    if (n <= 2 && (*name ? PyUnicode_Check(*name) : !name_needed)) return 0;
+    PyErr_SetString(PyExc_TypeError, name_needed ? "profile(name): the section's name, a str; the decorator is called @profiled"
+                                                 : "end(name): the section's name, a str");
+    return -1;
+}
+
+static PyObject *begin(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    PyObject *name;
+    int depth;
+    if (arguments(args, n, 1, &name, &depth)) return NULL;
+    prof_busy.quiet++; /* what a section is made of is not the program's memory */
+    PyObject *site = begin_at(name, depth);
+    prof_busy.quiet--;
+    return site;
+}
+
+static PyObject *end(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    uint64_t now = prof_now();
+    PyObject *name;
+    int depth;
+    if (arguments(args, n, 0, &name, &depth)) return NULL;
+    prof_busy.quiet++;
+    end_at(name, depth, now);
+    prof_busy.quiet--;
+    Py_RETURN_NONE;
+}
+
+static PyObject *with_enter(PyObject *site, PyObject *ignored) { return Py_NewRef(site); } /* begin() has opened it */
+
+static PyObject *with_exit(PyObject *site, PyObject *const *args, Py_ssize_t n) {
+    uint64_t now = prof_now();
+    prof_busy.quiet++;
+    PyObject *name = PyUnicode_Substring(((prof_site *)site)->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
+    if (name) end_at(name, 0, now);
+    Py_XDECREF(name);
+    prof_busy.quiet--;
+    PyErr_Clear();
+    Py_RETURN_NONE; /* exceptions go on */
+}
+
+static PyMethodDef section_methods[] = {
+    {"__enter__", with_enter, METH_NOARGS, "The section, which is open since profile()."},
+    {"__exit__", (PyCFunction)(void (*)(void))with_exit, METH_FASTCALL, "Ends the section."},
+    {NULL}};
+
+static PyObject *section_repr(PyObject *o) { return PyUnicode_FromFormat("<section %U>", ((prof_site *)o)->name); }
+
+static void section_dealloc(PyObject *o) {
+    prof_site *s = (prof_site *)o;
+    *s->link = s->next;
+    if (s->next) s->next->link = s->link;
+    Py_XDECREF(s->name);
+    Py_XDECREF(s->module);
+    Py_XDECREF(s->file);
+    PyObject_Free(o);
+}
+
+PyTypeObject prof_section_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Section", .tp_basicsize = sizeof(prof_site),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = section_dealloc,
+    .tp_methods = section_methods, .tp_repr = section_repr};
+
+PyMethodDef prof_section_methods[] = {
+    {"profile", (PyCFunction)(void (*)(void))begin, METH_FASTCALL,
+     "profile(name): opens a section, until end(name) or the end of a `with` block. Sections nest."},
+    {"end", (PyCFunction)(void (*)(void))end, METH_FASTCALL,
+     "end(name=None): ends the innermost open section of that name, or the innermost at all."},
+    {NULL}};
+
+int prof_sections_init(void) { return PyType_Ready(&prof_section_type); }

@@ -1,0 +1,159 @@
+/* What the files of the reader share. Nobody else includes this. */
+#ifndef PROF_READ_PRIVATE_H
+#define PROF_READ_PRIVATE_H
+#include "format.h"
+#include "read.h"
+
+struct prof_reader {
+    prof_reader_info info;     /* its tables are owned here: `chunks`, `labels`, `threads` below */
+    const unsigned char *data; /* Owned: the file, mapped or read */
+    uint64_t size;
+    int mapped;
+    prof_reader_chunk *chunks;  /* Owned, in file order */
+    prof_reader_label *labels;  /* Owned, in file order */
+    prof_reader_thread *threads; /* Owned, in file order */
+    prof_reader_type *types;     /* Owned, in file order */
+    prof_reader_moment *moments; /* Owned, in file order */
+    char *line_names;            /* Owned: of lines whose file's name is not the only one */
+    prof_reader_process *process; /* Owned, in file order */
+    prof_reader_source *sources; /* Owned, in file order */
+    uint64_t place_first;        /* index of the first label that is a line or frame: they follow the others */
+    uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
+};
+
+/* What must have been recorded for a column to have figures. */
+enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL, PROF_READER_OPS,
+       PROF_READER_SAMPLES, PROF_READER_COUNTERS };
+
+/* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. Those of
+ * samples have their figures in records of their own (PROF_READER_SAMPLED). */
+#define PROF_READER_COLUMNS(ROW)                                                   \
+    ROW(calls, ALWAYS, node->calls)                                                \
+    ROW(resumes, ALWAYS, node->resumes)                                            \
+    ROW(items, ALWAYS, node->items)                                                \
+    ROW(self_ns, TIME, prof_reader_ticks_ns(node->self, scale))                    \
+    ROW(suspended_ns, TIME, prof_reader_ticks_ns(node->suspended, scale))          \
+    ROW(alloc_count, MEMORY, node->alloc_count)                                    \
+    ROW(alloc_bytes, MEMORY, node->alloc_bytes)                                    \
+    ROW(free_count, DETAIL, node->free_count)                                      \
+    ROW(free_bytes, DETAIL, node->free_bytes)                                      \
+    ROW(live_bytes, DETAIL, prof_reader_live(reader, node))                        \
+    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))                        \
+    ROW(ops, OPS, 0) /* solved, in counts.c */                                \
+    ROW(samples, SAMPLES, 0)                                                       \
+    ROW(cpu_samples, SAMPLES, 0)                                                   \
+    ROW(held_samples, SAMPLES, 0)                                                  \
+    ROW(wait_samples, SAMPLES, 0)                                                  \
+    ROW(sampled_ns, SAMPLES, 0)                                                    \
+    ROW(sampled_cpu_ns, SAMPLES, 0)                                                \
+    ROW(sampled_square, SAMPLES, 0)                                                \
+    ROW(instructions, COUNTERS, 0)                                                 \
+    ROW(cycles, COUNTERS, 0)                                                       \
+    ROW(cache_misses, COUNTERS, 0)                                                 \
+    ROW(read_bytes, SAMPLES, 0)                                                    \
+    ROW(written_bytes, SAMPLES, 0)                                                 \
+    ROW(disk_read_bytes, SAMPLES, 0)                                               \
+    ROW(disk_written_bytes, SAMPLES, 0)                                            \
+    ROW(switches, SAMPLES, 0)                                                      \
+    ROW(ready_ns, SAMPLES, 0)
+
+/* Columns of samples, and the field of prof_sampled that each is. */
+#define PROF_READER_SAMPLED(ROW)      \
+    ROW(samples, samples)             \
+    ROW(cpu_samples, cpu_samples)     \
+    ROW(held_samples, held_samples)   \
+    ROW(wait_samples, wait_samples)   \
+    ROW(sampled_ns, wall_ns)          \
+    ROW(sampled_cpu_ns, cpu_ns)       \
+    ROW(sampled_square, square_us2)
+
+/* Columns that are fields of prof_usage by the same names. */
+#define PROF_READER_USED(ROW)                                                                           \
+    ROW(instructions) ROW(cycles) ROW(cache_misses) ROW(read_bytes) ROW(written_bytes)                  \
+    ROW(disk_read_bytes) ROW(disk_written_bytes) ROW(switches) ROW(ready_ns)
+
+#define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
+enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
+#undef PROF_READER_INDEX
+
+/* The chunk that a lookup found last: the next one is nearly always in it. */
+typedef struct {
+    const prof_reader_chunk *chunk;
+} prof_reader_cursor;
+
+#define PROF_READER_NOT_FOUND UINT64_MAX
+
+/* The index, over all chunks of `type`, of the record that `ref` points at; PROF_READER_NOT_FOUND when it does not
+ * point at the beginning of one. */
+uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor);
+
+/* The chunk that holds the byte at `offset`, of any type; NULL when none does. */
+const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_t offset, prof_reader_cursor *cursor);
+/* The index of the label at `ref` in reader->labels; PROF_READER_NOT_FOUND when there is none. */
+uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor);
+
+/* Cuts what a damaged file has too much of in a column: its sums fit 63 bits, and no part is more than its whole. */
+void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own);
+
+/* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
+int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
+
+/* Makes the names of lines in files that are called alike longer. 0, or -1 when out of memory. */
+int prof_reader_name_lines(prof_reader *reader);
+
+/* The first record of a chunk. Records follow each other every chunk->record_size bytes. */
+static inline const unsigned char *prof_reader_records(const prof_reader *reader, const prof_reader_chunk *chunk) {
+    return reader->data + chunk->offset + sizeof(prof_chunk);
+}
+
+/* Goes through the records of one type, in the order of the file. Begins zeroed. */
+typedef struct {
+    const prof_reader_chunk *chunk; /* of the record at hand */
+    uint64_t index;                 /* of the record at hand, over all chunks of the type */
+    uint64_t next_chunk, next;      /* the caller need not look at these */
+} prof_reader_walk;
+
+static inline const void *prof_reader_next(const prof_reader *reader, uint32_t type, prof_reader_walk *walk) {
+    while (walk->chunk == NULL || walk->next == walk->chunk->records) {
+        do {
+            if (walk->next_chunk == reader->info.chunk_count)
+                return NULL;
+            walk->chunk = &reader->chunks[walk->next_chunk++];
+        } while (walk->chunk->type != type);
+        walk->next = 0;
+    }
+    walk->index = walk->chunk->first + walk->next;
+    return prof_reader_records(reader, walk->chunk) + walk->next++ * walk->chunk->record_size;
+}
+
+/* Ticks to whole nanoseconds, rounded; saturates. */
+static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
+    double ns = ticks * ns_per_tick + 0.5;
+    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns : 0;
+}
+
+/* Exact for the clocks that count nanoseconds, whatever the size. */
+static inline uint64_t prof_reader_ticks_ns(uint64_t ticks, double ns_per_tick) {
+    return ns_per_tick == 1.0 ? ticks : prof_reader_ns((double)ticks, ns_per_tick);
+}
+
+/* Bytes of a site that were not freed. A process that still records may have freed between the two reads. */
+static inline uint64_t prof_reader_live(const prof_reader *reader, const prof_node *node) {
+    uint64_t allocated = node->alloc_bytes, freed = node->free_bytes;
+    return reader->info.memory.detail && allocated > freed ? allocated - freed : 0;
+}
+
+/* Bytes that a site held when all sites together held most. */
+static inline uint64_t prof_reader_peak(const prof_reader *reader, const prof_node *node) {
+    if (reader->info.memory.detail && node->peak_epoch == reader->peak_epoch)
+        return node->peak_bytes;
+    return prof_reader_live(reader, node);
+}
+
+/* How the line begins that the user reads when a capture contradicts itself. */
+#define CORRUPT "is corrupt (copy it again from where it was recorded, or record again): "
+
+/* Formats the one line that the user reads; `error` may be NULL. */
+void prof_reader_fail(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
