@@ -69,6 +69,9 @@ class Contexts:
         names = self.names.get(id(code))
         if names is None:
             names = self.names[id(code)] = {i.offset: i.opname for i in dis.get_instructions(code)}
+            for at, before in zip([*names][1:], [*names.values()], strict=False):
+                if quirks.WITH_CALLS_ENTER and names[at] == "CALL" and before == "LOAD_SPECIAL":
+                    names[at] = "CALL of __enter__"  # where no section begins
         key = id(frame)
         if key not in self.open:
             self.open[key] = []

@@ -140,8 +140,19 @@ def _executions(code: CodeType, counts: array[int]) -> list[int]:
     return found
 
 
-def _jumps(counts: array[int], row: Any) -> int:
+def _behind_loop(code: CodeType, unit: int) -> int:
+    """Where the POP_ITER of the loop stands whose FOR_ITER is there."""
+    loop = next(i for i in dis.get_instructions(code) if i.offset == 2 * unit)
+    end = next(i for i in dis.get_instructions(code) if i.offset == loop.argval)
+    assert end.opname == "END_FOR", (code, loop)
+    return int(loop.argval) // 2 + 1
+
+
+def _jumps(code: CodeType, counts: array[int], row: Any) -> int:
     """How often a branch did not go on with what stands behind it and its caches."""
+    if quirks.POP_ITER_TELLS and dis.opname[row.opcode] == "FOR_ITER":
+        at = _behind_loop(code, row.unit)
+        return sum(counts[at + column * (len(counts) // COLUMNS)] for column in (1, 2, 3))
     caches = opcode._inline_cache_entries  # type: ignore[attr-defined]
     found = caches.get(dis.opname[row.opcode], 0) if hasattr(caches, "items") else caches[row.opcode]
     return sum(counts[row.unit + column * (len(counts) // COLUMNS)] for column in (1, 2, 3) if column != 1 + found)
@@ -209,7 +220,7 @@ def compare(operations: Any, executed: Executed, left_out: Iterable[str] = ()) -
             continue
         for row in group.rows:
             group.executed[row.unit] += found[row.unit]
-            group.jumped[row.unit] += _jumps(counts, row)
+            group.jumped[row.unit] += _jumps(code, counts, row)
     for each in (group for found in groups.values() for group in found):
         result.codes += 1
         differences = list(_differences(each, result))

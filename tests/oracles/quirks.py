@@ -16,6 +16,15 @@ THREADS_ARE_HOOKED_LATE = not HAS_MONITORING
 # The program of subinterpreters crashes CPython itself under debug allocators, without PROF, one time in four.
 DEBUG_ALLOCATORS_CRASH_INTERPRETERS = sys.version_info >= (3, 12)
 
+# Of 3.12 alone: trace functions of the tests of `match` switch the oracle off, which is a tool of sys.monitoring there.
+TRACERS_STOP_THE_ORACLE = (3, 12) <= sys.version_info < (3, 13)
+
+# A `with` calls __enter__ by a CALL of its own, behind LOAD_SPECIAL.
+WITH_CALLS_ENTER = sys.version_info >= (3, 14)
+
+# What drops a loop's iterator tells of the branch out of the loop; while each instruction has its event, as of itself.
+POP_ITER_TELLS = sys.version_info >= (3, 14)
+
 # Bytes into an interpreter's frame (_PyInterpreterFrame) where it names its caller.
 FRAME_PREVIOUS = 8 if sys.version_info >= (3, 12) else 6 * 8
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import quirks
 
 # A few seconds together: what `pytest` runs.
 SMALL = (
@@ -119,9 +119,9 @@ OPS_CHOSEN = (
 
 # Functions whose operations are not compared, by how their full names begin; beside those of NOT_COUNTED.
 NOT_EXACT: dict[str, tuple[str, ...]] = {}
-if sys.version_info < (3, 12):
+if quirks.THREADS_ARE_HOOKED_LATE:
     NOT_EXACT[""] = ("threading.",)  # a new thread has its hook only after some functions of this module have run on it
     NOT_EXACT["test_exceptions"] = ("",)  # some of its tests ask for no trace function, and the oracle is one
     NOT_EXACT["test_patma"] = ("test.test_patma.TestTracing.",)  # these have one of their own
-elif sys.version_info < (3, 13):
+elif quirks.TRACERS_STOP_THE_ORACLE:
     NOT_EXACT["test_patma"] = ("",)  # its trace functions switch the oracle off

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "oracles"))  # which modules.py asks for quirks
+
 from modules import DIFFERENT, MODULES, NOT_COUNTED, NOT_EXACT, OPS, SLOW, SMALL
 
 ONE = Path(__file__).resolve().parent / "one.py"

@@ -26,6 +26,10 @@ def fill_free_lists():
     many = range(2500)
     kept = [[[n] for n in many], [{n: n} for n in many], [float(n) for n in many], [slice(n) for n in many]]
     kept += [[tuple(range(size)) for _ in many] for size in range(1, 21)]
+    # From 3.14 on more kinds of objects have one.
+    kept += [[n + (1 << 40) for n in many], [complex(n) for n in many], [range(n) for n in many]]
+    kept += [[iter([n]) for n in many], [iter((n,)) for n in many], [iter(range(n)) for n in many]]
+    kept += [[[n].append for n in many], [fill_free_lists.__get__(n) for n in many], [{n: n}.keys() for n in many]]
     kept.clear()
 
 
