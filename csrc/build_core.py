@@ -40,6 +40,9 @@ PURE = [
     "read_counts.c",
     "read_sites.c",
     "read_folded.c",
+    "read_merge.c",
+    "read_merge_ops.c",
+    "read_merged.c",
 ]
 PYTHON = [
     "flow.c",
