@@ -85,9 +85,11 @@ prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref) {
 
 /* ---- latencies ---- */
 
-/* The latency that `share` of the `total` calls did not exceed, in ns: linear inside the bin it falls in. */
-static uint64_t percentile(const prof_label *label, const prof_reader_label *read, double scale, double share) {
-    double rank = share * (double)read->completed, before = 0, most = (double)read->max_ns / scale, ticks = most;
+/* The latency that `share` of the `total` calls did not exceed, in ticks of the histogram: linear inside the bin it falls
+ * in. A tick of the clock is `ratio` of those. */
+static double percentile(const prof_label *label, uint64_t total, double ratio, double share) {
+    double least = (double)label->min * ratio, most = (double)label->max * ratio;
+    double rank = share * (double)total, before = 0, ticks = most;
     for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
         double count = (double)label->histogram[bin];
         if (count > 0 && before + count >= rank) {
@@ -98,9 +100,9 @@ static uint64_t percentile(const prof_label *label, const prof_reader_label *rea
         }
         before += count;
     }
-    uint64_t ns = prof_reader_ns(ticks, scale);
-    ns = ns < read->max_ns ? ns : read->max_ns;
-    return ns > read->min_ns ? ns : read->min_ns;
+    if (ticks > most)
+        ticks = most;
+    return ticks < least ? least : ticks;
 }
 
 static void read_latencies(const prof_reader *reader, const prof_label *from, prof_reader_label *label) {
@@ -113,9 +115,10 @@ static void read_latencies(const prof_reader *reader, const prof_label *from, pr
         return;
     label->min_ns = prof_reader_ticks_ns(from->min, scale);
     label->max_ns = prof_reader_ticks_ns(from->max, scale);
-    label->p50_ns = percentile(from, label, reader->latency_scale, 0.50);
-    label->p90_ns = percentile(from, label, reader->latency_scale, 0.90);
-    label->p99_ns = percentile(from, label, reader->latency_scale, 0.99);
+    double latency = reader->latency_scale, ratio = scale / latency;
+    label->p50_ns = prof_reader_ns(percentile(from, total, ratio, 0.50), latency);
+    label->p90_ns = prof_reader_ns(percentile(from, total, ratio, 0.90), latency);
+    label->p99_ns = prof_reader_ns(percentile(from, total, ratio, 0.99), latency);
 }
 
 /* ---- tables ---- */

@@ -90,6 +90,10 @@ class Capture:
         """Of several captures that are read as one, the processes, each below the one that began it; else empty."""
         self.notes: list[str] = []
         """What is to be said of several captures that are read as one: what is left out of them, and why."""
+        self.peak_process: Process | None = None
+        """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
+        self.largest_process: Process | None = None
+        """And the one that `series` is of."""
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version

@@ -19,6 +19,7 @@ from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMom
 from prof.errors import InputError
 from prof.modes import MODES
 from prof.runs import Origin, origin, recorded_parents
+from prof.unrecorded import counted
 
 if TYPE_CHECKING:
     from prof._core import prof_merger, prof_reader
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
 _ERROR = 400
 
 
-def open_captures(paths: Sequence[str | os.PathLike[str]], notes: Iterable[str] = ()) -> Capture:
-    """Opens one capture, or several as one, in which case `notes` are added to the notes of the result.
+def open_captures(
+    paths: Sequence[str | os.PathLike[str]], notes: Iterable[str] = (), strict: bool = False
+) -> Capture:
+    """Opens one capture, or several as one; `notes` are added to those of the result.
 
-    Of several, one that cannot be read is left out, and the notes say so. Raises InputError when none can be read, or
-    when they cannot be added up: their clocks or, of operations and memory, their versions of Python differ.
+    Of several, one that cannot be read is left out, and the notes say so, unless `strict`. Raises InputError when none
+    can be read, or when they cannot be added up: their clocks or, of operations and memory, their versions of Python
+    differ.
     """
     different, again = _different([Path(path) for path in paths])
     notes = [*notes, *(f"{path} was named twice, and is counted once" for path in again)]
-    if len(different) == 1:
-        capture = open_capture(different[0])
-        capture.notes += notes
-        return capture
-    return _Reading().read(different, notes)
+    capture = open_capture(different[0]) if len(different) == 1 else _Reading().read(different, strict)
+    capture.notes += notes
+    return capture
 
 
 def _different(paths: list[Path]) -> tuple[list[Path], list[Path]]:
@@ -73,35 +75,34 @@ class _Reading:
         self._names = _column_names()
         self._totals = ffi.new("uint64_t[]", len(self._names))
         self.rows: list[tuple[Process, Origin]] = []
-        self.metas: list[dict[str, Any]] = []
-        """Different ones; those of processes that were begun alike are alike but for what is theirs alone."""
+        self.metas: dict[str, dict[str, Any]] = {}
+        """Different ones: of processes of one run they are alike, but for what is a process's own."""
         self.threads: list[list[Thread]] = []
         self.left_out: list[str] = []
         self.recorded = dict.fromkeys(MODES, 0)
         self.intervals: set[int] = set()
         self.details: list[bool] = []
-        self.first: tuple[Path, bool, str, tuple[str, ...]] | None = None
         self.counted: tuple[Path, str, tuple[str, ...]] | None = None
         self.clocks: dict[str, None] = {}
         self.peak = (-1, -1)  # the highest, and the index of its row
-        self.series: tuple[int, list[Moment]] = (-1, [])
+        self.series: tuple[int, int, list[Moment]] = (-1, 0, [])  # the largest memory, the index of its row, its moments
         self.usage: list[int] = [0] * (len(fields(ProcessMoment)) - 1)
         self.used = False
         self.directories: dict[str, None] = {}
 
-    def read(self, paths: list[Path], notes: list[str]) -> Capture:
+    def read(self, paths: list[Path], strict: bool) -> Capture:
         for path in paths:
             try:
                 with open_capture(path) as part:
                     self._add(part)
             except InputError as error:
-                if isinstance(error, IncomparableError):
+                if strict or isinstance(error, IncomparableError):
                     raise
                 self.left_out.append(str(error))
         if not self.rows:
             more = f", and neither can the {len(paths) - 1} others be read" if len(paths) > 1 else ""
             raise InputError(f"{self.left_out[0]}{more}")
-        return _Captures(self, [*(f"left out: {text}" for text in self.left_out), *self._mixed(), *notes])
+        return _Captures(self, [*(f"left out: {text}" for text in self.left_out), *self._mixed()])
 
     def _add(self, part: Capture) -> None:
         if not part.calibrated:
@@ -161,8 +162,7 @@ class _Reading:
         self.directories[part.directory] = None
         own = {"lineage", "family", "argv", "name", "cwd"}
         common = {key: value for key, value in meta.items() if row == 0 or key not in own}
-        if common not in self.metas:
-            self.metas.append(common)
+        self.metas.setdefault(json.dumps(common), common)
         for mode in MODES.values():
             self.recorded[mode.name] += mode.recorded(part)
         if part._info.sampler.recorded:
@@ -172,7 +172,7 @@ class _Reading:
         if memory.detail and memory.peak_bytes > self.peak[0]:
             self.peak = memory.peak_bytes, row
         if series and process.peak_rss_bytes is not None and process.peak_rss_bytes > self.series[0]:
-            self.series = process.peak_rss_bytes, series
+            self.series = process.peak_rss_bytes, row, series
         if len(usage) > 1:
             names = [field.name for field in fields(ProcessMoment)][1:]
             self.usage = [n + getattr(usage[-1], k) - getattr(usage[0], k) for n, k in zip(self.usage, names, strict=True)]
@@ -199,22 +199,21 @@ class _Reading:
 
     def meta(self) -> dict[str, Any]:
         """The first process's; what differs between them is said of all."""
-        found = dict(self.metas[0])
+        metas = list(self.metas.values())
+        found = dict(metas[0])
         for key in ("python", "implementation", "build", "platform", "host", "engine", "settings"):
-            values = dict.fromkeys(str(meta[key]) for meta in self.metas if meta.get(key) is not None)
+            values = dict.fromkeys(str(meta[key]) for meta in metas if meta.get(key) is not None)
             if values:
                 found[key] = " and ".join(values) if len(values) < 4 else f"{next(iter(values))} and others"
         found["modes"] = [name for name, number in self.recorded.items() if number] or found.get("modes")
         if self.counted is not None and self.counted[2]:
             found["categories"] = list(self.counted[2])
         found["cwd"] = next(iter(self.directories)) if len(self.directories) == 1 else ""
-        for meta in self.metas:
+        for meta in metas:
             found = {**meta, **found}  # of a mode that the first one had not
-        unrecorded: dict[str, Any] = {}
-        for meta in self.metas:
-            if isinstance(meta.get("unrecorded"), dict):
-                unrecorded |= meta["unrecorded"]
-        return found | ({"unrecorded": unrecorded} if unrecorded else {})
+        if unrecorded := _united([meta["unrecorded"] for meta in metas if isinstance(meta.get("unrecorded"), dict)]):
+            found["unrecorded"] = unrecorded
+        return found
 
     def finish(self, start_unix_ns: int, duration_ns: int, meta: dict[str, Any]) -> prof_reader:
         error, text = ffi.new("char[]", _ERROR), json.dumps(meta).encode()
@@ -249,9 +248,10 @@ class _Captures(Capture):
         self.replaced = any(process.replaced for process in processes)
         self._rows = [process for process, _ in reading.rows]
         self._threads = reading.threads
-        self._series = reading.series[1]
+        most, largest, self._series = reading.series
         self._usage = reading.usage if reading.used else None
-        self.peak_process: Process | None = self._rows[reading.peak[1]] if reading.peak[1] >= 0 else None
+        self.peak_process = self._rows[reading.peak[1]] if reading.peak[1] >= 0 else None
+        self.largest_process = self._rows[largest] if most >= 0 else None
         self._dropped = _drops(processes)
 
     @property
@@ -325,8 +325,18 @@ def _ordered(rows: list[tuple[Process, Origin]]) -> list[Process]:
         index, depth = waiting.pop()
         found.append(evolve(rows[index][0], depth=depth))
         waiting += [(child, depth + 1) for child in reversed(below.get(index, []))]
-    placed = {id(row) for row in ()} or {process.path for process in found}
-    return found + [process for process, _ in rows if process.path not in placed]
+    # Captures that claim to be each other's ancestors.
+    return found + [process for process, _ in rows if len(found) < len(rows) and process.path not in {p.path for p in found}]
+
+
+def _united(every: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was marked without effect in any process: the same marks in most of them."""
+    names: dict[str, dict[str, None]] = {}
+    for found in every:
+        for kind, entry in found.items():
+            if isinstance(entry, dict) and isinstance(entry.get("names"), list):
+                names.setdefault(kind, {}).update(dict.fromkeys(map(str, entry["names"])))
+    return {kind: counted(list(each)) for kind, each in names.items()}
 
 
 def _wall(processes: Iterable[Process]) -> int:

@@ -118,6 +118,7 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
             refused.append((modified, str(error)))
     runs = together(origins)
     members = [index for index, run in enumerate(runs) if run == runs[0]]
-    began = min(origins[index].start_unix_ns for index in members)
+    members.sort(key=lambda index: origins[index].start_unix_ns)
+    began = origins[members[0]].start_unix_ns
     notes = [f"left out, whatever it is of: {text}" for modified, text in refused if modified >= began]
     return [paths[index] for index in members], notes
