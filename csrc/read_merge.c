@@ -1,6 +1,5 @@
 /* Adds captures to a merger: texts, labels, calling contexts and totals, each by what it means. */
 #include "read_merge.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,8 +139,9 @@ static void add_histogram(uint64_t *to, const uint64_t *from, double scale) {
     for (uint32_t bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
         uint64_t left = from[bin];
         double begin = prof_reader_bin_start(bin) * scale, end = prof_reader_bin_start(bin + 1) * scale, done = begin;
-        uint32_t last = bin_of(end > begin ? nextafter(end, begin) : end);
-        for (uint32_t b = bin_of(begin); left > 0 && b < last && bin + 1 < PROF_HISTOGRAM_BINS; b++) {
+        uint32_t first = bin_of(begin), last = bin_of(end);
+        last -= last > first && prof_reader_bin_start(last) >= end;
+        for (uint32_t b = first; left > 0 && b < last && bin + 1 < PROF_HISTOGRAM_BINS; b++) {
             double share = (prof_reader_bin_start(b + 1) - done) / (end - done);
             uint64_t part = (uint64_t)(share * (double)left + 0.5);
             part = part < left ? part : left;

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
-    "Label", "Line", "MemoryTotals", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree", "TypeCount",
-    "newest_capture", "open_capture",
+    "Label", "Line", "MemoryTotals", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree",
+    "TypeCount", "captures_in", "newest_capture", "open_capture", "read",
 ]  # fmt: skip
 
 ALL_THREADS: int = lib.PROF_READER_ALL_THREADS
@@ -83,7 +83,7 @@ class Capture:
 
     def __init__(self, path: Path, reader: prof_reader | None = None) -> None:
         self.path = path
-        self._open = read(path, lib.prof_reader_open) if reader is None else reader
+        self._open: prof_reader | None = read(path, lib.prof_reader_open) if reader is None else reader
         self.files: tuple[Path, ...] = (path,)
         """The captures that this was read from."""
         self.processes: list[Process] = []
@@ -447,7 +447,9 @@ def captures_in(directory: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     try:
         with os.scandir(directory) as entries:
             captures = (entry for entry in entries if entry.name.endswith(".capture"))
-            found.extend((s.st_mtime_ns, Path(e.path)) for e in captures if (s := _status(e)) and stat.S_ISREG(s.st_mode))
+            found.extend(
+                (s.st_mtime_ns, Path(e.path)) for e in captures if (s := _status(e)) and stat.S_ISREG(s.st_mode)
+            )
     except OSError as error:
         raise InputError(f"{directory} cannot be listed: {error.strerror}") from error
     if not found:

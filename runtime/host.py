@@ -58,8 +58,8 @@ def forked() -> bool:
 
 
 def _process(pid: int) -> tuple[int, int, bool] | None:
-    """Of a process, its parent, when it began (clock ticks since the machine did) and whether it was forked and has gone
-    on with its parent's program; None where the system does not say."""
+    """Of a process, its parent, when it began (clock ticks since the machine did) and whether it was forked and goes on
+    with its parent's program; None where the system does not say."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -79,7 +79,9 @@ def lineage() -> dict[str, Any]:
     """Where this process comes from, so that readers find the captures of one run: `lineage`, it and its ancestors,
     and `family`, the one of them that all workers of a server or pool have in common, recorded or not. Each is a
     process id and when the process began, 0 where that is not known: a number is given again."""
-    found, forks, pid = [], [], os.getpid()
+    found: list[list[int]] = []
+    forks: list[bool] = []
+    pid = os.getpid()
     while pid > 0 and len(found) < _MOST_ANCESTORS and (known := _process(pid)) is not None:
         found.append([pid, known[1]])
         forks.append(known[2])

@@ -1,8 +1,8 @@
 """Several captures read as one: the processes of a run, or several runs. A thin face over `csrc/read_merge.c`.
 
 One capture after the other is opened, added and closed, so memory is that of the largest one and of what they hold
-together. What comes out is a `Capture` like any other, with figures that are sums, to the last unit. Of peaks it has the
-highest process's: processes do not reach theirs at one moment.
+together. What comes out is a `Capture` like any other, with figures that are sums, to the last unit. Of peaks it has
+those of the process with the highest: processes do not reach theirs at one moment.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 _ERROR = 400
 
 
-def open_captures(
-    paths: Sequence[str | os.PathLike[str]], notes: Iterable[str] = (), strict: bool = False
-) -> Capture:
+def open_captures(paths: Sequence[str | os.PathLike[str]], notes: Iterable[str] = (), strict: bool = False) -> Capture:
     """Opens one capture, or several as one; `notes` are added to those of the result.
 
     Of several, one that cannot be read is left out, and the notes say so, unless `strict`. Raises InputError when none
@@ -46,7 +44,8 @@ def open_captures(
 def _different(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """The paths of different files, and those of files that were there already."""
     seen: set[tuple[int, int]] = set()
-    first, again = [], []
+    first: list[Path] = []
+    again: list[Path] = []
     for path in paths:
         try:
             status = os.stat(path)
@@ -85,7 +84,11 @@ class _Reading:
         self.counted: tuple[Path, str, tuple[str, ...]] | None = None
         self.clocks: dict[str, None] = {}
         self.peak = (-1, -1)  # the highest, and the index of its row
-        self.series: tuple[int, int, list[Moment]] = (-1, 0, [])  # the largest memory, the index of its row, its moments
+        self.series: tuple[int, int, list[Moment]] = (
+            -1,
+            0,
+            [],
+        )  # the largest memory, the index of its row, its moments
         self.usage: list[int] = [0] * (len(fields(ProcessMoment)) - 1)
         self.used = False
         self.directories: dict[str, None] = {}
@@ -128,7 +131,7 @@ class _Reading:
             return
         counted = part.path, _version(part), part.categories
         if self.counted is None or (self.counted[2] == () and part.categories):
-            self.counted = self.counted and (*self.counted[:2], part.categories) or counted
+            self.counted = (self.counted and (*self.counted[:2], part.categories)) or counted
         path, version, categories = self.counted
         if version != counted[1]:
             raise IncomparableError(
@@ -175,22 +178,24 @@ class _Reading:
             self.series = process.peak_rss_bytes, row, series
         if len(usage) > 1:
             names = [field.name for field in fields(ProcessMoment)][1:]
-            self.usage = [n + getattr(usage[-1], k) - getattr(usage[0], k) for n, k in zip(self.usage, names, strict=True)]
+            self.usage = [
+                n + getattr(usage[-1], k) - getattr(usage[0], k) for n, k in zip(self.usage, names, strict=True)
+            ]
             self.used = True
 
     def _mixed(self) -> list[str]:
         """What only some of the captures have."""
         number = len(self.rows)
         notes = [
-            f"{name} was recorded by {found} of {number} processes: its figures are of {'that one' if found == 1 else 'those'}"
+            f"{name} was recorded by {found} of {number} processes: its figures are of those alone"
             for name, found in self.recorded.items()
             if 0 < found < number
         ]
         if len(set(self.details)) > 1:
             found = sum(self.details)
             notes.append(
-                f"memory was recorded in detail by {found} of {len(self.details)} processes: what was freed, live and at"
-                " the peak is left out"
+                f"memory was recorded in detail by {found} of {len(self.details)} processes: what was freed, live and"
+                " at the peak is left out"
             )
         if len(self.intervals) > 1:
             each = " and ".join(f"{interval / 1e6:g} ms" for interval in sorted(self.intervals))
@@ -300,7 +305,9 @@ class _Captures(Capture):
                 raise MemoryError
             if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
                 raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
-        reader = lib.prof_merger_finish(merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0, error, _ERROR)
+        reader = lib.prof_merger_finish(
+            merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0, error, _ERROR
+        )
         if reader == ffi.NULL:
             raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
         return ffi.gc(reader, lib.prof_reader_close)
@@ -326,7 +333,9 @@ def _ordered(rows: list[tuple[Process, Origin]]) -> list[Process]:
         found.append(evolve(rows[index][0], depth=depth))
         waiting += [(child, depth + 1) for child in reversed(below.get(index, []))]
     # Captures that claim to be each other's ancestors.
-    return found + [process for process, _ in rows if len(found) < len(rows) and process.path not in {p.path for p in found}]
+    return found + [
+        process for process, _ in rows if len(found) < len(rows) and process.path not in {p.path for p in found}
+    ]
 
 
 def _united(every: list[dict[str, Any]]) -> dict[str, Any]:
@@ -356,5 +365,6 @@ def _drops(processes: list[Process]) -> list[Drop]:
             before, number = found.get(drop.key, (evolve(drop, count=0), 0))
             found[drop.key] = evolve(before, count=before.count + drop.count), number + 1
     return [
-        evolve(drop, words=f"{drop.words} (in {number} of {len(processes)} processes)") for drop, number in found.values()
+        evolve(drop, words=f"{drop.words} (in {number} of {len(processes)} processes)")
+        for drop, number in found.values()
     ]

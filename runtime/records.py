@@ -284,7 +284,7 @@ class Process:
     full: str
     drops: list[Drop]
     totals: dict[str, int]
-    """Its sums of the columns that it recorded, without what was outside every span; `peak_bytes` is at its own peak."""
+    """Its sums of the columns that it recorded, without what was outside every span."""
     peak_rss_bytes: int | None = None
 
 

@@ -1,7 +1,7 @@
 """Which captures belong together: those of one run of a program, with all the processes that it began.
 
-A capture says which processes its own comes from (`prof.host.lineage`). Two captures are of one run if one process is an
-ancestor of the other, or if both are of one family: the workers of a server whose main process was not recorded.
+A capture says which processes its own comes from (`prof.host.lineage`). Two captures are of one run if one process is
+an ancestor of the other, or if both are of one family: the workers of a server whose main process was not recorded.
 Captures that do not say it, of before or of C programs, are a run each.
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import asdict
 from prof.capture import NO_LABEL, Capture, Edge, Function, Label, Tree
+from prof.text import shown
 from prof.tools import processes
 from prof.tools.call_tree import main_column, shown_order
 from prof.tools.html_data import SHARES
@@ -60,6 +61,8 @@ def session_object(session: Session) -> dict[str, Any]:
         found["full"] = capture.full
     if capture.interleaved:
         found["interleaved"] = True
+    if capture.notes:
+        found["notes"] = [shown(note) for note in capture.notes]
     if session.unrecorded:
         found["unrecorded"] = session.unrecorded
     return found

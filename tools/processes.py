@@ -47,7 +47,8 @@ def warnings(session: Session) -> Iterator[str]:
         full.setdefault(process.full, []).append(process)
     for why, each in full.items():
         if why:
-            yield f"the capture of {_named(each)} could not grow ({why}): what came later is missing, or charged to outer calls"
+            lost = "what came later is missing, or charged to outer calls"
+            yield f"the capture of {_named(each)} could not grow ({why}): {lost}"
 
 
 def _named(found: list[Process]) -> str:
@@ -129,7 +130,9 @@ def html(session: Session) -> Iterator[str]:
     yield from (f"<th>{escape(column.title)}</th>" for column in columns)
     yield "</tr>\n"
     for index in range(len(shown)):
-        cells = (f"{'&nbsp;&nbsp;' * min(c.depths[index], 20) if c.depths else ''}{escape(c.cells[index])}" for c in columns)
+        cells = (
+            f"{'&nbsp;&nbsp;' * min(c.depths[index], 20) if c.depths else ''}{escape(c.cells[index])}" for c in columns
+        )
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
     yield f"</table>\n<p>{escape(' '.join(_not_summed(session)))}</p>\n</details>\n"
 

@@ -52,7 +52,10 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     rules = [parse_rule(text) for text in args.fail_on]
-    with find_captures([args.before]).open(strict=True) as before, find_captures([args.after]).open(strict=True) as after:
+    with (
+        find_captures([args.before]).open(strict=True) as before,
+        find_captures([args.after]).open(strict=True) as after,
+    ):
         with working(f"Comparing {args.before}"):
             difference = compare(before, after, args.mode, args.skip_inexact)
             verdicts = list(judge(difference, rules))

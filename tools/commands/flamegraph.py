@@ -14,10 +14,10 @@ from prof.errors import InputError, UsageError
 from prof.folded import beside, folded_path
 from prof.modes import MEASURES, Measure
 from prof.tools.commands.arguments import (
+    Found,
     add_captures,
     add_category,
     add_mode,
-    Found,
     add_output,
     command,
     find_captures,
@@ -32,7 +32,7 @@ from prof.tools.output import STDOUT, working, write
 from prof.tools.plain import open_plain
 
 EXAMPLES = """
-prof flamegraph                             the newest run here, all its processes as one; prints the path of the picture
+prof flamegraph                             the newest run here, all its processes; prints the path of the picture
 prof flamegraph app.capture --icicle -o app.svg
 prof flamegraph app.capture --mode memory-summary      bytes allocated, down to the lines
 prof flamegraph app.capture --mode ops --category attribute
