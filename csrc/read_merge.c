@@ -412,6 +412,8 @@ static void add_header(prof_merger *m, const prof_reader *reader, const prof_rea
         prof_merge_add(&m->drops[k], info->drops[k]);
     for (uint32_t i = 0; i < tree->count; i++)
         calls += (double)tree->own[PROF_READER_COLUMN_calls][i] + (double)tree->own[PROF_READER_COLUMN_resumes][i];
+    if (info->probe_cost_ps == 0) /* not measured, as in a forked child */
+        return;
     m->probes += calls;
     m->probe_ps += calls * (double)info->probe_cost_ps;
 }

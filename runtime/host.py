@@ -53,11 +53,11 @@ def spawned() -> bool:
 
 def forked() -> bool:
     """Whether this process was forked and has gone on with its parent's program, as a server's workers do."""
-    known = _process(os.getpid())
+    known = _process("self")
     return known is not None and known[2]
 
 
-def _process(pid: int) -> tuple[int, int, bool] | None:
+def _process(pid: int | str) -> tuple[int, int, bool] | None:
     """Of a process, its parent, when it began (clock ticks since the machine did) and whether it was forked and goes on
     with its parent's program; None where the system does not say."""
     try:
