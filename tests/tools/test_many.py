@@ -189,6 +189,27 @@ def check_totals(capture: Capture, every: list[File]) -> None:
         assert capture.peak_process.path.name == f"{highest}.capture"
 
 
+def test_a_peak_is_that_of_one_process(tmp_path: Path) -> None:
+    """What lines held then, too: of a process that comes before or after it there is nothing in it."""
+    every = []
+    for peak, at_peak in ((500, (200, 300, 0)), (900, (100, 0, 800)), (700, (400, 200, 100))):
+        lines = [Label(LINE, f"m.py:{n}", "f", "/m.py", n) for n in (1, 2, 3)]
+        nodes = [Node(-1, 0), *(Node(0, n, alloc=(1, 1000), peak=(at_peak[n - 1], 4)) for n in (1, 2, 3))]
+        file = File([Label(THREAD, "t"), *lines], [Thread("t", nodes)], modes=MEMORY_MODE)
+        file.memory = Memory(True, 4, 3000, peak)
+        every.append(file)
+    with open_captures(write_all(tmp_path, every)) as capture:
+        tree = capture.tree()
+        memory = capture.memory(tree)
+        assert memory is not None and (memory.peak_bytes, memory.live_bytes) == (900, 9000)
+        assert [(each.label.line, each.peak_bytes) for each in capture.lines(tree, "peak_bytes")] == [
+            (3, 800),
+            (1, 100),
+            (2, 0),
+        ]
+        assert [p.totals["peak_bytes"] for p in capture.processes] == [500, 900, 700]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 2**50), min_size=1, max_size=30), st.sampled_from([0.2, 0.37, 1.0, 2.5, 40.0]))
 def test_percentiles_of_clocks_with_other_frequencies_are_within_two_bins(latencies: list[int], ratio: float) -> None:
