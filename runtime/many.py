@@ -129,16 +129,13 @@ class _Reading:
             )
         if not part.recorded("ops") and not part.memory_recorded:
             return
-        counted = part.path, _version(part), part.categories
-        if self.counted is None or (self.counted[2] == () and part.categories):
-            self.counted = (self.counted and (*self.counted[:2], part.categories)) or counted
-        path, version, categories = self.counted
-        if version != counted[1]:
+        path, version, categories = self.counted or (part.path, _version(part), part.categories)
+        if version != _version(part):
             raise IncomparableError(
-                f"{part.path} is of {counted[1]}, and {path} of {version}:"
+                f"{part.path} is of {_version(part)}, and {path} of {version}:"
                 " what they allocate and execute is not the same, and cannot be added up"
             )
-        if part.categories and categories != part.categories:
+        if categories and part.categories and categories != part.categories:
             raise IncomparableError(f"{part.path} and {path} tell different kinds of operations apart: use one version")
 
     def _keep(self, part: Capture, totals: dict[str, int]) -> None:
@@ -172,6 +169,9 @@ class _Reading:
             self.intervals.add(part._info.sampler.interval_ns)
         if memory.recorded:
             self.details.append(bool(memory.detail))
+        if memory.recorded or part.recorded("ops"):
+            path, version, categories = self.counted or (part.path, _version(part), ())
+            self.counted = path, version, categories or part.categories
         if memory.detail and memory.peak_bytes > self.peak[0]:
             self.peak = memory.peak_bytes, row
         if series and process.peak_rss_bytes is not None and process.peak_rss_bytes > self.series[0]:
