@@ -101,8 +101,9 @@ typedef struct {
     uint64_t drops[PROF_DROP_SLOTS];
     uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
     uint64_t flags;          /* enum prof_header_flag */
+    uint64_t latency_fs;     /* of several captures as one: femtoseconds a tick of labels' histograms; 0: the clock's own */
 } prof_header;
-PROF_RECORD(prof_header, 408);
+PROF_RECORD(prof_header, 416);
 
 /* cffi: begin */
 enum prof_chunk_type {

@@ -27,6 +27,7 @@ from prof.records import (
     Line,
     MemoryTotals,
     Moment,
+    Process,
     ProcessMoment,
     Sampler,
     SourceFile,
@@ -37,12 +38,14 @@ from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prof._core import prof_reader, prof_reader_info
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
-    "Label", "Line", "MemoryTotals", "Moment", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree", "TypeCount",
-    "newest_capture", "open_capture",
+    "Label", "Line", "MemoryTotals", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree",
+    "TypeCount", "captures_in", "newest_capture", "open_capture", "read",
 ]  # fmt: skip
 
 ALL_THREADS: int = lib.PROF_READER_ALL_THREADS
@@ -78,16 +81,19 @@ USAGE_COLUMNS = {
 class Capture:
     """An open capture. Close it, or use it as a context manager; trees stay usable after that, labels do not."""
 
-    def __init__(self, path: Path) -> None:
-        error = ffi.new("char[]", 400)
-        name = os.fsencode(path)
-        if b"\0" in name:
-            raise InputError(f"{path} is not a path: it has a NUL")
-        reader = lib.prof_reader_open(name, error, 400)
-        if reader == ffi.NULL:
-            raise InputError(f"{path} {_text(error)}")
+    def __init__(self, path: Path, reader: prof_reader | None = None) -> None:
         self.path = path
-        self._open: prof_reader | None = ffi.gc(reader, lib.prof_reader_close)
+        self._open: prof_reader | None = read(path, lib.prof_reader_open) if reader is None else reader
+        self.files: tuple[Path, ...] = (path,)
+        """The captures that this was read from."""
+        self.processes: list[Process] = []
+        """Of several captures that are read as one, the processes, each below the one that began it; else empty."""
+        self.notes: list[str] = []
+        """What is to be said of several captures that are read as one: what is left out of them, and why."""
+        self.peak_process: Process | None = None
+        """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
+        self.largest_process: Process | None = None
+        """And the one that `series` is of."""
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
@@ -253,14 +259,16 @@ class Capture:
 
         Its column `ops` has the operations of one of `categories` only, if one is given.
         """
+        return self._tree(self._reader, thread, category)
+
+    def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
         error = ffi.new("char[]", 400)
-        assert self._info  # open
-        pointer = lib.prof_reader_tree_new(self._reader, thread, error, 400)
+        pointer = lib.prof_reader_tree_new(reader, thread, error, 400)
         if pointer == ffi.NULL:
             raise InputError(f"{self.path} {_text(error)}")
         tree = Tree(pointer)
         if self.recorded("ops"):
-            tree.operations = self._solve(tree, category)
+            tree.operations = self._solve(reader, tree, category)
         return tree
 
     @property
@@ -269,12 +277,12 @@ class Capture:
         found = self.meta.get("categories")
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
-    def _solve(self, tree: Tree, category: str | None) -> Operations:
+    def _solve(self, reader: prof_reader, tree: Tree, category: str | None) -> Operations:
         categories = self.categories
         number = categories.index(category) + 1 if category else 0
         own = tree._pointer.own[column_index("ops")]
         try:
-            return Operations(self._reader, tree._pointer, own, categories, number)
+            return Operations(reader, tree._pointer, own, categories, number)
         except ValueError as error:
             raise InputError(f"{self.path} {error}") from None
 
@@ -405,6 +413,18 @@ def _bytes(text: Any) -> bytes:
     return bytes(ffi.buffer(text.text, text.length)) if text.length else b""
 
 
+def read(path: Path, opener: Callable[[bytes, Any, int], prof_reader]) -> prof_reader:
+    """A reader of the C core's, closed when it is let go of. Raises InputError, naming the path."""
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise InputError(f"{path} is not a path: it has a NUL")
+    error = ffi.new("char[]", 400)
+    reader = opener(name, error, len(error))
+    if reader == ffi.NULL:
+        raise InputError(f"{path} {_text(error)}")
+    return ffi.gc(reader, lib.prof_reader_close)
+
+
 def open_capture(path: str | os.PathLike[str]) -> Capture:
     """Opens a capture: finished, being written, or left by a process that was killed.
 
@@ -420,17 +440,25 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
         return None  # a link to nothing
 
 
-def newest_capture(directory: str | os.PathLike[str] = ".") -> Path:
-    """The capture in a directory that was modified last. Raises InputError when there is none."""
-    found: list[tuple[int, str]] = []
+def captures_in(directory: str | os.PathLike[str]) -> list[tuple[int, Path]]:
+    """The captures in a directory, each with the time when it was modified, in ns. Raises InputError when there is
+    none."""
+    found: list[tuple[int, Path]] = []
     try:
         with os.scandir(directory) as entries:
             captures = (entry for entry in entries if entry.name.endswith(".capture"))
-            found.extend((s.st_mtime_ns, e.path) for e in captures if (s := _status(e)) and stat.S_ISREG(s.st_mode))
+            found.extend(
+                (s.st_mtime_ns, Path(e.path)) for e in captures if (s := _status(e)) and stat.S_ISREG(s.st_mode)
+            )
     except OSError as error:
         raise InputError(f"{directory} cannot be listed: {error.strerror}") from error
     if not found:
         where = "the current directory" if str(directory) == "." else str(directory)
         how = "`prof-instrument app.py` and `PROF=time python app.py`"
         raise InputError(f"no *.capture in {where}: record one with {how}")
-    return Path(max(found)[1])
+    return found
+
+
+def newest_capture(directory: str | os.PathLike[str] = ".") -> Path:
+    """The capture in a directory that was modified last. Raises InputError when there is none."""
+    return max(captures_in(directory))[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,13 +28,13 @@ def folded_path(capture: str | os.PathLike[str], measure: Measure, suffix: str =
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> Iterator[int]:
+def replacing(path: str | os.PathLike[str], like: Sequence[str | os.PathLike[str]] = ()) -> Iterator[int]:
     """A file descriptor for writing, which becomes `path` when the block ends well and vanishes when it does not.
 
     What exists and is no regular file (`/dev/stdout`, a pipe) is written to directly, and links are followed: the user
-    named it. Not so with `like`, the capture that a file is written beside unasked: whatever has the name is replaced,
-    wherever it leads, and who may not read the capture may not read that either. Raises OutputError, naming the path,
-    when the file system does not let it be written.
+    named it. Not so with `like`, the captures that a file is written beside unasked: whatever has the name is replaced,
+    wherever it leads, and who may not read all of the captures may not read that either. Raises OutputError, naming the
+    path, when the file system does not let it be written.
     """
     target = Path(path)
     if "\0" in str(target):
@@ -45,7 +45,9 @@ def replacing(path: str | os.PathLike[str], like: str | os.PathLike[str] | None 
             with _existing(target) as descriptor:
                 yield descriptor
             return
-        mode = os.stat(like).st_mode & 0o666 if like else 0o666
+        mode = 0o666
+        for each in like:
+            mode &= os.stat(each).st_mode
         temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
@@ -87,6 +89,6 @@ def write_folded(
     A file that is there is replaced in one step. `tree` is the capture's, if the caller has it. Raises OutputError.
     """
     target = folded_path(capture.path, measure) if path is None else Path(path)
-    with replacing(target, capture.path if path is None else None) as descriptor:
+    with replacing(target, capture.files if path is None else ()) as descriptor:
         capture.write_folded(tree or capture.tree(), measure.column, descriptor)
     return target

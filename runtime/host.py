@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_MOST_ANCESTORS = 64
 _FORKED_WITHOUT_EXEC = 0x40  # PF_FORKNOEXEC of linux/sched.h, in the ninth field of /proc/PID/stat
 
 # Names of files end at 255 bytes; a capture's has the time, the process, a number and a measure behind the program's.
@@ -52,12 +53,45 @@ def spawned() -> bool:
 
 def forked() -> bool:
     """Whether this process was forked and has gone on with its parent's program, as a server's workers do."""
+    known = _process("self")
+    return known is not None and known[2]
+
+
+def _process(pid: int | str) -> tuple[int, int, bool] | None:
+    """Of a process, its parent, when it began (clock ticks since the machine did) and whether it was forked and goes on
+    with its parent's program; None where the system does not say."""
     try:
-        with open("/proc/self/stat", "rb") as file:
+        with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        return bool(int(fields[6]) & _FORKED_WITHOUT_EXEC)
+        return int(fields[1]), int(fields[19]), bool(int(fields[6]) & _FORKED_WITHOUT_EXEC)
     except (OSError, ValueError, IndexError):
+        return None
+
+
+def _same_program(pid: int, other: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{other}/exe")
+    except OSError:
         return False
+
+
+def lineage() -> dict[str, Any]:
+    """Where this process comes from, so that readers find the captures of one run: `lineage`, it and its ancestors,
+    and `family`, the one of them that all workers of a server or pool have in common, recorded or not. Each is a
+    process id and when the process began, 0 where that is not known: a number is given again."""
+    found: list[list[int]] = []
+    forks: list[bool] = []
+    pid = os.getpid()
+    while pid > 0 and len(found) < _MOST_ANCESTORS and (known := _process(pid)) is not None:
+        found.append([pid, known[1]])
+        forks.append(known[2])
+        pid = known[0]
+    if not found:
+        found, forks = [[os.getpid(), 0], [os.getppid(), 0]], [False, False]
+    family, last = int(spawned()), len(found) - 1
+    while family < last and forks[family] and _same_program(found[family][0], found[family + 1][0]):
+        family += 1
+    return {"lineage": found, "family": found[min(family, last)]}
 
 
 def in_subprocess() -> bool:
@@ -86,6 +120,7 @@ def described(argv: bool) -> dict[str, Any]:
         "host": system.nodename,
         "cwd": directory(),
     }
+    found |= lineage()
     if argv:
         found["argv"] = [str(each) for each in getattr(sys, "argv", ())]
     return found

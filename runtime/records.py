@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import frozen
 from prof._core import lib
 
@@ -249,6 +251,44 @@ class ProcessMoment:
 
 
 @frozen
+class Drop:
+    """Something that was not recorded as it happened, and how often."""
+
+    key: str
+    count: int
+    words: str
+
+
+@frozen(kw_only=True)
+class Process:
+    """A process of several captures that are read as one."""
+
+    path: Path
+    """Its capture."""
+    pid: int
+    parent: int
+    """The process that began it; 0 where the capture does not say."""
+    depth: int
+    """How many of its ancestors were recorded."""
+    name: str
+    command: str
+    """Its program and arguments; the name where they were not recorded."""
+    python: str
+    host: str
+    start_unix_ns: int
+    duration_ns: int
+    threads: int
+    recording: bool
+    """It still records, was killed, or became another program, which is `replaced`."""
+    replaced: bool
+    full: str
+    drops: list[Drop]
+    totals: dict[str, int]
+    """Its sums of the columns that it recorded, without what was outside every span."""
+    peak_rss_bytes: int | None = None
+
+
+@frozen
 class Thread:
     """A thread of the recorded process. `alive_ns` is 0 when the capture cannot tell."""
 
@@ -257,15 +297,6 @@ class Thread:
     start_ns: int
     alive_ns: int
     running: bool
-
-
-@frozen
-class Drop:
-    """Something that was not recorded as it happened, and how often."""
-
-    key: str
-    count: int
-    words: str
 
 
 @frozen

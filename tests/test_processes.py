@@ -12,6 +12,9 @@ from typing import TypeAlias
 import attr
 import attrs
 import pytest
+from prof import host
+from prof.many import open_captures
+from prof.runs import newest_run
 from recording import Recorded
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
@@ -89,6 +92,72 @@ def test_pools(run_program: Run, captures: Captures, prof: str, method: str) -> 
     assert done.stdout == f"{sum(n * n for n in range(8))}\n", done.stderr
     assert sum(c.calls().get("forks.task", 0) for c in captures()) == 8
     assert sum(c.calls().get("forks.square", 0) for c in captures()) == 8
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_processes_of_a_run_are_one(
+    run_program: Run, captures: Captures, prof: str, method: str, tmp_path: Path
+) -> None:
+    """And those of the run before are another one."""
+    for _ in range(2):
+        done = run_program("forks.py", "process", method, PROF=prof)
+        assert done.stdout == "[0, 0]\n", done.stderr
+    every = captures()
+    found, notes = newest_run(tmp_path)
+    assert notes == [] and 2 * len(found) == len(every)
+    with open_captures(found) as capture:
+        functions = {f.label.name: f for f in capture.functions(capture.tree())}
+        processes = capture.processes
+    assert [functions[f"forks.{name}"].calls for name in ("process", "task", "square")] == [1, 2, 2]
+    assert sum(f.total_ns for n, f in functions.items() if n == "forks.task") == sum(
+        c.times()["forks.task"][0] for c in every if c.path in found and "forks.task" in c.calls()
+    )
+    assert processes[0].depth == 0 and all(p.depth for p in processes[1:])
+    assert method == "forkserver" or all(p.parent == processes[0].pid for p in processes[1:])
+
+
+def test_workers_of_a_server_that_was_not_recorded_are_one_run(run_program: Run, tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    for _ in range(2):
+        done = run_program(tmp_path / "server.py", PROF=PROF)
+        assert done.returncode == 0, done.stderr
+    found, _ = newest_run(tmp_path)
+    with open_captures(found) as capture:
+        (work,) = capture.functions(capture.tree())
+        assert (work.label.name, work.calls) == ("server.work", 2)
+        first, second = capture.processes
+        assert first.parent == second.parent and first.pid != second.pid
+    assert len(list(tmp_path.glob("*.capture"))) == 4
+
+
+SERVER = """import os, sys
+def worker():
+    from prof import profiled
+    @profiled(name="server.work")
+    def work():
+        pass
+    work()
+children = []
+for _ in range(2):
+    pid = os.fork()
+    if not pid:
+        worker()
+        sys.exit()
+    children.append(pid)
+for pid in children:
+    os.waitpid(pid, 0)
+"""
+
+
+def test_where_a_process_comes_from_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = host.lineage()
+    assert [row[0] for row in here["lineage"][:2]] == [os.getpid(), os.getppid()]
+    assert here["family"] in here["lineage"] and all(row[1] for row in here["lineage"])
+    monkeypatch.setattr(host, "_process", lambda pid: None)
+    assert host.lineage() == {
+        "lineage": [[os.getpid(), 0], [os.getppid(), 0]],
+        "family": [os.getpid(), 0],
+    }
 
 
 def test_subprocess(run_program: Run, captures: Captures, prof: str) -> None:

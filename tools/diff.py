@@ -140,6 +140,7 @@ def _notes(before: Capture, after: Capture, views: Sequence[type[View]]) -> Iter
     for capture in (before, after):
         if capture.recording:
             yield f"{capture.path}: {FATES[fate(capture)]}"
+        yield from (f"{capture.path}: {note}" for note in capture.notes)
         for drop in capture.drops:
             if drop.key in ("folded_depth", "folded_size"):
                 yield f"{capture.path}: {drop.count:,} {drop.words}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 
 from prof.capture import Function, Tree
-from prof.tools import html_data, text_report
+from prof.tools import html_data, processes, text_report
 from prof.tools.flamegraph import escape
 from prof.tools.session import Session
 from prof.tools.table import Line
@@ -86,6 +86,7 @@ def document(
     yield f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
     yield f"<header>\n<h1>{escape(title)} <small>{escape(' '.join(rest))}</small></h1>\n"
     yield from _facts(facts, session.modes)
+    yield from processes.html(session)
     yield from _cut(selection)
     yield f"</header>\n{_asset('body.html')}"
     yield '<script type="application/json" id="data">'

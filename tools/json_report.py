@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import asdict
 from prof.capture import NO_LABEL, Capture, Edge, Function, Label, Tree
+from prof.text import shown
+from prof.tools import processes
 from prof.tools.call_tree import main_column, shown_order
 from prof.tools.html_data import SHARES
 from prof.tools.json_text import rows, thinned
@@ -59,6 +61,8 @@ def session_object(session: Session) -> dict[str, Any]:
         found["full"] = capture.full
     if capture.interleaved:
         found["interleaved"] = True
+    if capture.notes:
+        found["notes"] = [shown(note) for note in capture.notes]
     if session.unrecorded:
         found["unrecorded"] = session.unrecorded
     return found
@@ -175,6 +179,7 @@ def document(
     order = _contexts(tree, whole, min_percent / 100, depth, limit)
     yield f'{{"schema": {SCHEMA},\n"session": '
     yield json.dumps(session_object(session), ensure_ascii=False)
+    yield from processes.json_parts(session)
     yield ',\n"functions": '
     shown = by_self[: limit or None]
     yield from rows(function_object(function, views) for function in shown)

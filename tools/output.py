@@ -7,7 +7,7 @@ import shutil
 import stat
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def width() -> int:
     return max(60, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns)
 
 
-def write(parts: Iterable[str], path: str | None, like: Path | None = None) -> None:
+def write(parts: Iterable[str], path: str | None, like: Sequence[Path] = ()) -> None:
     """Writes text, in parts, to a file (replaced in one step) or to standard output: `-`, or None.
 
     `like` is for `replacing`.

@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-from prof.capture import Capture
+from prof.capture import Capture, Process
 
 # What is said of a process that did not end in order.
 FATES = {
@@ -21,16 +21,25 @@ SLACK_SECONDS = 2.0
 
 
 def fate(capture: Capture) -> str:
-    """`closed`, or a key of FATES; `recording` where it cannot be told from here, as of a process of another host."""
-    if not capture.recording:
+    """`closed`, or a key of FATES; `recording` where it cannot be told from here, as of a process of another host. Of
+    several captures read as one, what became of those that did not end in order."""
+    if capture.processes:
+        fates = [fate_of(process, process.host) for process in capture.processes]
+        return next((each for each in FATES if each in fates), "closed")
+    return fate_of(capture, capture.meta.get("host"))
+
+
+def fate_of(process: Capture | Process, host: object) -> str:
+    """What became of one process, of that host."""
+    if not process.recording:
         return "closed"
-    if capture.replaced:
+    if process.replaced:
         return "replaced"
-    if capture.meta.get("host") != socket.gethostname() or not os.path.exists("/proc/self/stat"):
+    if host != socket.gethostname() or not os.path.exists("/proc/self/stat"):
         return "recording"
-    began = _began(capture.pid)
+    began = _began(process.pid)
     # A number is given again: a process that began later is another one.
-    same = began is not None and began <= capture.start_unix_ns / 1e9 + SLACK_SECONDS
+    same = began is not None and began <= process.start_unix_ns / 1e9 + SLACK_SECONDS
     return "running" if same else "killed"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from prof.capture import Edge, Function, Label, Tree
+from prof.tools import processes
 from prof.tools.call_tree import tree_lines
 from prof.tools.modes.view import View
 from prof.tools.process import FATES
@@ -45,7 +46,7 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(capture.start_unix_ns / 1e9))
     yield "Command", session.command
     yield "Python", ", ".join(filter(None, (session.python, session.platform)))
-    yield "Recorded", ", ".join(filter(None, (began, f"process {capture.pid}", session.host and f"on {session.host}")))
+    yield "Recorded", ", ".join(filter(None, (began, processes.which(session), session.host and f"on {session.host}")))
     wall = f"{'at least ' if session.at_least else ''}{duration(session.wall_ns)} wall"
     if len(session.threads) > 1:
         wall += f", {len(session.threads)} threads"
@@ -60,9 +61,10 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
 
 def _warnings(session: Session) -> Iterator[str]:
     capture = session.capture
-    if session.fate in FATES:
+    yield from processes.warnings(session)
+    if session.fate in FATES and not capture.processes:
         yield f"{FATES[session.fate]}: calls that had not returned lack their time"
-    if capture.full:
+    if capture.full and not capture.processes:
         yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
@@ -187,6 +189,7 @@ def edges_table(
 def report(session: Session, tree: Tree, functions: Sequence[Function], wish: Wish, note: str = "") -> Iterator[Line]:
     """The whole report."""
     yield from header(session, note)
+    yield from processes.section(session, wish)
     by_kind: dict[str, list[Function]] = {}
     for function in functions:
         by_kind.setdefault(function.label.kind, []).append(function)

@@ -41,6 +41,10 @@ typedef struct {
     uint64_t *own;    /* by place: the category asked for, or all */
     uint32_t category; /* 0 all */
     prof_reader_cursor counts, codes, events, labels;
+    prof_reader_visit *visit; /* told of each context; NULL: nobody */
+    void *to;
+    prof_flow_event *seen; /* Owned: the events of the context at hand, for `visit` */
+    uint32_t seen_count, seen_room;
     char *error;
     size_t error_size;
 } work;
@@ -236,18 +240,35 @@ static void add_event(work *w, const solver *s, const prof_flow_event *e) {
     }
 }
 
+/* Keeps an event for whoever is told of the context. */
+static int see(work *w, const prof_flow_event *e) {
+    if (w->seen_count == w->seen_room) {
+        uint32_t room = w->seen_room == 0 ? 64 : w->seen_room * 2;
+        prof_flow_event *larger = realloc(w->seen, room * sizeof *larger);
+        if (larger == NULL)
+            return -1;
+        w->seen = larger;
+        w->seen_room = room;
+    }
+    w->seen[w->seen_count++] = *e;
+    return 0;
+}
+
 static int add_events(work *w, const solver *s, prof_ref ref) {
     for (uint64_t limit = w->reader->size; ref != 0 && limit > 0; limit -= sizeof(prof_flow_event)) {
         const prof_flow_event *e = record_at(w->reader, PROF_CHUNK_EVENTS, ref, sizeof *e, &w->events);
         if (e == NULL || limit < sizeof *e)
             return corrupt(w, "an event that is not there");
         add_event(w, s, e);
+        if (w->visit != NULL && see(w, e) != 0)
+            return -1;
         ref = e->next;
     }
     return 0;
 }
 
-static void add_live(work *w, const solver *s, prof_ref counts) {
+/* Takes out the calls that were running. Returns how many there are; the first one's index goes to `first`. */
+static uint32_t add_live(work *w, const solver *s, prof_ref counts, uint64_t *first) {
     uint64_t low = 0, high = w->live_count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -256,8 +277,10 @@ static void add_live(work *w, const solver *s, prof_ref counts) {
         else
             high = middle;
     }
+    *first = low;
     for (; low < w->live_count && w->live[low] >> 32 == counts; low++)
         w->change[instruction_at(s, (uint32_t)w->live[low])] -= 1;
+    return (uint32_t)(low - *first);
 }
 
 static void solve_edges(work *w, const solver *s, const uint64_t *counters, uint64_t entries) {
@@ -328,6 +351,8 @@ static int add_counts(work *w, const solver *s, uint32_t place, uint32_t label) 
 /* One code object in one context: `counts` NULL where it has no counters of its own there. */
 static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, uint64_t entries, uint32_t place) {
     const prof_code *code = s->code;
+    prof_reader_context context = {.place = place, .code = (uint32_t)(s - w->solvers), .counts = counts, .entries = entries};
+    w->seen_count = 0;
     memset(w->inside, 0, ((size_t)code->blocks + 1) * sizeof *w->inside);
     memset(w->change, 0, (size_t)code->instructions * sizeof *w->change);
     if (counts != NULL) {
@@ -335,17 +360,24 @@ static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, ui
             return corrupt(w, "counters of other code");
         if (add_events(w, s, counts->events) != 0)
             return -1;
-        add_live(w, s, ref);
+        uint64_t first;
+        context.live_count = add_live(w, s, ref, &first);
+        context.live = w->live + first;
     }
     solve_edges(w, s, counts != NULL ? (const uint64_t *)(counts + 1) : NULL, entries);
     uint32_t label = w->tree->label[place];
     w->out->codes[s - w->solvers].contexts++;
-    if (add_counts(w, s, place, label))
+    context.exact = add_counts(w, s, place, label);
+    if (!context.exact) {
+        w->out->codes[s - w->solvers].inexact++;
+        if (label != PROF_READER_NO_LABEL)
+            w->out->inexact[label]++;
+    }
+    if (w->visit == NULL)
         return 0;
-    w->out->codes[s - w->solvers].inexact++;
-    if (label != PROF_READER_NO_LABEL)
-        w->out->inexact[label]++;
-    return 0;
+    context.events = w->seen;
+    context.event_count = w->seen_count;
+    return w->visit(w->to, &context);
 }
 
 /* All code that counted at a node of the file. */
@@ -487,12 +519,19 @@ static void work_free(work *w) {
     free(w->value);
     free(w->inside);
     free(w->change);
+    free(w->seen);
 }
 
 prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
                                                    uint64_t *own, char *error, size_t size) {
-    work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .error = error,
-              .error_size = size};
+    return prof_reader_operations_visit(reader, tree, category, own, NULL, NULL, error, size);
+}
+
+prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
+                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error,
+                                                     size_t size) {
+    work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .visit = visit, .to = to,
+              .error = error, .error_size = size};
     if (tree->place == NULL) {
         prof_reader_fail(error, size, "has no operations");
         return NULL;

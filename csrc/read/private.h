@@ -17,6 +17,7 @@ struct prof_reader {
     char *line_names;            /* Owned: of lines whose file's name is not the only one */
     prof_reader_process *process; /* Owned, in file order */
     prof_reader_source *sources; /* Owned, in file order */
+    double latency_scale;        /* ns a tick of histograms */
     uint64_t place_first;        /* index of the first label that is a line or frame: they follow the others */
     uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
 };
@@ -95,7 +96,38 @@ uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_r
 /* Cuts what a damaged file has too much of in a column: its sums fit 63 bits, and no part is more than its whole. */
 void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own);
 
-/* Fills reader->labels, reader->threads and info.meta from the chunks. Returns 0, or -1 with a line in `error`. */
+/* The first tick of a histogram's bin, and behind the last one; see format.h. */
+static inline double prof_reader_bin_start(unsigned bin) {
+    return bin < 4 ? bin : (double)((uint64_t)(4 + bin % 4) << (bin / 4 - 1));
+}
+
+/* Opens a capture that lies in memory. `data` is owned by the reader, and freed where it fails. */
+prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size);
+
+/* What one code object counted in one context, as far as reading it needs. All borrowed, during the call. */
+typedef struct {
+    uint32_t place, code;         /* indexes: of the tree's node, of the code object in the file */
+    const prof_counts *counts;    /* NULL: without counters of its own there */
+    uint64_t entries;             /* calls of this code */
+    const prof_flow_event *events;
+    uint32_t event_count;
+    uint32_t live_count;          /* calls that were running: */
+    const uint64_t *live;         /* the unit where each stood, in the lower half */
+    int exact;                    /* no count came out negative */
+} prof_reader_context;
+
+/* Called for each context; what it returns, if not 0, ends the work as if memory had run out. */
+typedef int prof_reader_visit(void *to, const prof_reader_context *context);
+
+/* prof_reader_operations_new, which tells of each context on the way. */
+prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
+                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error,
+                                                     size_t size);
+
+/* Finds info.meta. */
+void prof_reader_read_meta(prof_reader *reader);
+
+/* Fills reader->labels, reader->threads and the other tables from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
 
 /* Makes the names of lines in files that are called alike longer. 0, or -1 when out of memory. */

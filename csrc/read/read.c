@@ -141,6 +141,7 @@ static void read_header(prof_reader *reader) {
         last->monotonic_ns > header->start.monotonic_ns ? last->monotonic_ns - header->start.monotonic_ns : 0;
     info->calibrated = header->clock != PROF_CLOCK_TSC || scale != 0;
     info->ns_per_tick = header->clock == PROF_CLOCK_TSC && scale != 0 ? scale : 1.0;
+    reader->latency_scale = header->latency_fs == 0 ? info->ns_per_tick : (double)header->latency_fs * 1e-6;
     info->full = header->full;
     info->flags = header->flags;
     memcpy(info->drops, header->drops, sizeof info->drops);
@@ -271,17 +272,18 @@ static int walk(prof_reader *reader, char *error, size_t size) {
 
 /* ---- opening and closing ---- */
 
-prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
-    prof_reader *reader = calloc(1, sizeof *reader);
-    if (reader == NULL) {
-        prof_reader_fail(error, size, "does not fit into memory");
-        return NULL;
-    }
-    if (load(reader, path, error, size) != 0 || check_header(reader, error, size) != 0)
-        goto error;
+/* Checks and reads what `reader->data` holds: all of it, or only what the capture says of itself. 0 or -1. */
+static int read_image(prof_reader *reader, int whole, char *error, size_t size) {
+    if (check_header(reader, error, size) != 0)
+        return -1;
     read_header(reader);
-    if (walk(reader, error, size) != 0 || prof_reader_read_tables(reader, error, size) != 0)
-        goto error;
+    if (walk(reader, error, size) != 0)
+        return -1;
+    prof_reader_read_meta(reader);
+    if (!whole)
+        return 0;
+    if (prof_reader_read_tables(reader, error, size) != 0)
+        return -1;
     reader->info.chunks = reader->chunks;
     reader->info.labels = reader->labels;
     reader->info.threads = reader->threads;
@@ -289,8 +291,40 @@ prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
     reader->info.moments = reader->moments;
     reader->info.process = reader->process;
     reader->info.sources = reader->sources;
-    return reader;
-error:
+    return 0;
+}
+
+static prof_reader *open_path(const char *path, int whole, char *error, size_t size) {
+    prof_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        prof_reader_fail(error, size, "does not fit into memory");
+        return NULL;
+    }
+    if (load(reader, path, error, size) == 0 && read_image(reader, whole, error, size) == 0)
+        return reader;
+    prof_reader_close(reader);
+    return NULL;
+}
+
+prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
+    return open_path(path, 1, error, size);
+}
+
+prof_reader *prof_reader_glance(const char *path, char *error, size_t size) {
+    return open_path(path, 0, error, size);
+}
+
+prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size) {
+    prof_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        free(data);
+        prof_reader_fail(error, error_size, "does not fit into memory");
+        return NULL;
+    }
+    reader->data = data;
+    reader->size = size;
+    if (read_image(reader, 1, error, error_size) == 0)
+        return reader;
     prof_reader_close(reader);
     return NULL;
 }

@@ -274,6 +274,9 @@ size_t prof_reader_escape(const char *text, size_t length, char *out);
 
 /* Opens a capture, which must be a plain file. Returns an owned reader, or NULL with a line in `error` (size bytes). */
 prof_reader *prof_reader_open(const char *path, char *error, size_t size);
+/* The same without any table but that of the chunks: for whoever looks through many captures for what they say of themselves
+ * (`meta`, and what stands before `drops` in the info). No tree can be built of it. */
+prof_reader *prof_reader_glance(const char *path, char *error, size_t size);
 void prof_reader_close(prof_reader *reader); /* NULL is fine. Frees everything borrowed from it; not its trees. */
 const prof_reader_info *prof_reader_get(const prof_reader *reader);
 
@@ -332,6 +335,36 @@ prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);
  * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
  * -errno when writing failed; part may have been written by then. */
 int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree, const uint64_t *column, int fd);
+
+/* ---- several captures as one ----
+ *
+ * A merger takes one capture after the other and keeps what they mean: labels that are alike (kind, name, module, file,
+ * line, flags) become one, and so do contexts with the same labels from the root on. Its memory grows with what is new in a
+ * capture, and not with how many there are. What comes out is read like any capture; its clock counts nanoseconds.
+ *
+ * Every column of its tree is the sum of the captures' columns, to the last unit; so are histograms, drops and totals.
+ * Of peaks there is the highest one, and `peak_bytes` of lines is of that capture alone. Memory is in detail if all that
+ * recorded memory did so in detail. A histogram's bins of clocks with another frequency are shared out (merge.c).
+ * Whether captures may be added at all (versions, clocks, categories of operations) is the caller's business. */
+typedef struct prof_merger prof_merger;
+
+prof_merger *prof_merger_new(void); /* owned; NULL when out of memory */
+void prof_merger_free(prof_merger *merger); /* NULL is fine */
+
+/* Takes over the labels of a merged capture, in their order: so that the labels of captures which were in it have the same
+ * indexes in what comes out. Before all others. 0, or -1 when out of memory. */
+int prof_merger_like(prof_merger *merger, const prof_reader *reader);
+
+/* Adds one thread of a capture, or PROF_READER_ALL_THREADS. `totals` gets the capture's sum of each column, by column,
+ * without what was outside every span; NULL if nobody asks. Returns 0; -1 with a line in `error` where the capture is
+ * damaged, and then nothing of it was added; -2 when out of memory, after which the merger is of no use. */
+int prof_merger_add(prof_merger *merger, const prof_reader *reader, int64_t thread, uint64_t *totals, char *error,
+                    size_t size);
+
+/* The captures as one: it began at `start_unix_ns`, took `duration_ns`, says `meta` of itself. Returns an owned reader, which
+ * borrows nothing, or NULL with a line in `error`; after either the merger can only be freed. */
+prof_reader *prof_merger_finish(prof_merger *merger, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid,
+                                const char *meta, uint32_t length, char *error, size_t size);
 /* cffi: end */
 
 /* For C programs: the spans' sums of one label. */

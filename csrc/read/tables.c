@@ -85,27 +85,24 @@ prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref) {
 
 /* ---- latencies ---- */
 
-/* The first tick of a histogram bin; see format.h. */
-static double bin_start(unsigned bin) {
-    return bin < 4 ? bin : (double)((uint64_t)(4 + bin % 4) << (bin / 4 - 1));
-}
-
-/* The latency that `share` of the `total` calls did not exceed, in ticks: linear inside the bin it falls in. */
-static double percentile(const prof_label *label, uint64_t total, double share) {
-    double rank = share * (double)total, before = 0, ticks = (double)label->max;
+/* The latency that `share` of the `total` calls did not exceed, in ticks of the histogram: linear inside the bin it falls
+ * in. A tick of the clock is `ratio` of those. */
+static double percentile(const prof_label *label, uint64_t total, double ratio, double share) {
+    double least = (double)label->min * ratio, most = (double)label->max * ratio;
+    double rank = share * (double)total, before = 0, ticks = most;
     for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
         double count = (double)label->histogram[bin];
         if (count > 0 && before + count >= rank) {
-            double start = bin_start(bin);
-            double stop = bin + 1 < PROF_HISTOGRAM_BINS ? bin_start(bin + 1) : (double)label->max;
+            double start = prof_reader_bin_start(bin);
+            double stop = bin + 1 < PROF_HISTOGRAM_BINS ? prof_reader_bin_start(bin + 1) : most;
             ticks = start + (stop - start) * ((rank - before) / count);
             break;
         }
         before += count;
     }
-    if (ticks > (double)label->max)
-        ticks = (double)label->max;
-    return ticks < (double)label->min ? (double)label->min : ticks;
+    if (ticks > most)
+        ticks = most;
+    return ticks < least ? least : ticks;
 }
 
 static void read_latencies(const prof_reader *reader, const prof_label *from, prof_reader_label *label) {
@@ -118,9 +115,10 @@ static void read_latencies(const prof_reader *reader, const prof_label *from, pr
         return;
     label->min_ns = prof_reader_ticks_ns(from->min, scale);
     label->max_ns = prof_reader_ticks_ns(from->max, scale);
-    label->p50_ns = prof_reader_ns(percentile(from, total, 0.50), scale);
-    label->p90_ns = prof_reader_ns(percentile(from, total, 0.90), scale);
-    label->p99_ns = prof_reader_ns(percentile(from, total, 0.99), scale);
+    double latency = reader->latency_scale, ratio = scale / latency;
+    label->p50_ns = prof_reader_ns(percentile(from, total, ratio, 0.50), latency);
+    label->p90_ns = prof_reader_ns(percentile(from, total, ratio, 0.90), latency);
+    label->p99_ns = prof_reader_ns(percentile(from, total, ratio, 0.99), latency);
 }
 
 /* ---- tables ---- */
@@ -291,9 +289,18 @@ static int read_sampler(prof_reader *reader, const prof_sampling *from, char *er
     return 0;
 }
 
+void prof_reader_read_meta(prof_reader *reader) {
+    reader->info.meta = (prof_reader_text){.text = "", .length = 0};
+    for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
+        const prof_reader_chunk *chunk = &reader->chunks[c];
+        if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
+            reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
+                                                   .length = (uint32_t)chunk->used};
+    }
+}
+
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     const prof_reader_info *info = &reader->info;
-    reader->info.meta = (prof_reader_text){.text = "", .length = 0};
     /* One spare entry, so that an empty table is not mistaken for a failure. */
     reader->labels = calloc(info->label_count + 1, sizeof *reader->labels);
     reader->threads = calloc(info->thread_count + 1, sizeof *reader->threads);
@@ -332,9 +339,6 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         if (chunk->type == PROF_CHUNK_SAMPLER && chunk->records > 0 &&
             read_sampler(reader, (const prof_sampling *)prof_reader_records(reader, chunk), error, size) != 0)
             return -1;
-        if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
-            reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
-                                                   .length = (uint32_t)chunk->used};
     }
     if (prof_reader_name_lines(reader) != 0) {
         prof_reader_fail(error, size, "does not fit into memory");

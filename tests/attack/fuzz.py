@@ -47,6 +47,9 @@ COMMANDS = (
     ["flamegraph"],
     ["flamegraph", "--mode", "memory-summary"],
     ["inspect", "--chunks"],
+    ["report", "GOOD"],
+    ["report", "GOOD", "--format", "json"],
+    ["folded", "GOOD"],
     ["diff", "GOOD"],
     ["diff", "GOOD", "--format", "json"],
 )

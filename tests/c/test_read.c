@@ -1,5 +1,6 @@
 /* Feeds the reader damaged copies of a capture, under the sanitizers: cut at every byte, and with bytes changed at
- * random. It must open or refuse each, and everything that it opens must be readable to the end.
+ * random. It must open or refuse each, and everything that it opens must be readable to the end, by itself and merged
+ * with the capture as it was.
  *
  *     test_read CAPTURE CHANGES SCRATCH
  *
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 static unsigned long opened, refused;
+static prof_reader *whole; /* the capture as it was */
 static volatile uint64_t touched; /* so that what is read is not optimised away */
 
 static void check(int holds, const char *what) {
@@ -126,6 +128,55 @@ static void escape(const prof_reader_info *info) {
     }
 }
 
+/* The calls of the whole tree. */
+static uint64_t calls_of(const prof_reader *reader) {
+    char error[200] = "";
+    uint64_t sum = 0;
+    prof_reader_tree *tree = prof_reader_tree_new(reader, PROF_READER_ALL_THREADS, error, sizeof error);
+    check(tree != NULL, "what was merged has no tree");
+    for (uint32_t i = 0; i < tree->count; i++)
+        sum += tree->own[prof_reader_column("calls")][i];
+    prof_reader_tree_free(tree);
+    return sum;
+}
+
+/* A capture between two that are whole: all of it is added or nothing, and what comes out is as good as any capture. */
+static void merge(const prof_reader *reader, int64_t thread, int null) {
+    char error[200] = "";
+    uint64_t totals[64];
+    uint32_t columns = 0;
+    while (prof_reader_column_name(columns) != NULL)
+        columns++;
+    check(columns <= sizeof totals / sizeof *totals, "too many columns");
+    prof_merger *merger = prof_merger_new();
+    check(merger != NULL && prof_merger_add(merger, whole, PROF_READER_ALL_THREADS, totals, error, sizeof error) == 0,
+          "the whole capture cannot be merged");
+    int result = prof_merger_add(merger, reader, thread, totals, error, sizeof error);
+    check(result == 0 || (result == -1 && error[0] != '\0'), "a capture was not merged without a reason");
+    check(prof_merger_add(merger, whole, PROF_READER_ALL_THREADS, NULL, error, sizeof error) == 0, "a capture spoils the next");
+    prof_reader *merged = prof_merger_finish(merger, 1, 2, 3, "{}", 2, error, sizeof error);
+    prof_merger_free(merger);
+    check(merged != NULL, error);
+    check(result == 0 || calls_of(merged) == 2 * calls_of(whole), "a part of what was refused is in the sums");
+    read_tree(merged, PROF_READER_ALL_THREADS, null);
+    touched += prof_reader_get(merged)->thread_count;
+    /* The whole's labels, with the indexes that they have in what was merged. */
+    prof_merger *again = prof_merger_new();
+    check(again != NULL && prof_merger_like(again, merged) == 0, "labels cannot be taken over");
+    check(prof_merger_add(again, whole, 0, NULL, error, sizeof error) == 0, "a thread cannot be added");
+    prof_reader *like = prof_merger_finish(again, 1, 2, 3, NULL, 0, error, sizeof error);
+    prof_merger_free(again);
+    check(like != NULL, error);
+    const prof_reader_info *one = prof_reader_get(like), *two = prof_reader_get(merged);
+    check(one->label_count == two->label_count, "labels are missing, or more");
+    for (uint64_t i = 0; i < one->label_count; i++)
+        check(one->labels[i].name.length == two->labels[i].name.length &&
+                  memcmp(one->labels[i].name.text, two->labels[i].name.text, one->labels[i].name.length) == 0,
+              "labels in another order");
+    prof_reader_close(like);
+    prof_reader_close(merged);
+}
+
 static void read_all(const char *path, int null) {
     char error[200] = "";
     prof_reader *reader = prof_reader_open(path, error, sizeof error);
@@ -152,6 +203,12 @@ static void read_all(const char *path, int null) {
     read_tree(reader, PROF_READER_ALL_THREADS, null);
     for (uint64_t i = 0; i < info->thread_count && i < 4; i++)
         read_tree(reader, (int64_t)i, null);
+    if (whole == NULL) {
+        whole = reader; /* the first one */
+        return;
+    }
+    if (opened % 4 == 0) /* it takes as long again as all the rest */
+        merge(reader, opened % 3 ? PROF_READER_ALL_THREADS : 0, null);
     prof_reader_close(reader);
 }
 
@@ -189,6 +246,7 @@ int main(int argc, char **argv) {
         read_all(argv[3], null);
     }
     printf("%lu opened, %lu refused\n", opened, refused);
+    prof_reader_close(whole);
     free(copy);
     free(data);
     close(null);

@@ -155,11 +155,14 @@ def test_the_hash_is_the_same_before_and_after_instrumenting(tmp_path: Path, end
 
 def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.capture")
-    for path in (tmp_path / "pipe.capture", "/dev/zero", "/dev/tty", tmp_path):
+    for path in (tmp_path / "pipe.capture", "/dev/zero", "/dev/tty"):
         for command in ("report", "flamegraph", "inspect", "folded"):
             done = prof(command, path)
             assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
             assert "and no plain file" in done.stderr
+    # A folder is what is in it, but for what looks into one file.
+    assert "is a directory, and no plain file" in prof("inspect", tmp_path).stderr
+    assert f"no *.capture in {tmp_path}" in prof("report", tmp_path).stderr
 
 
 def test_a_folder_of_odd_captures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

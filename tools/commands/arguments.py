@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from attrs import Factory, frozen
 from prof.capture import Capture, Tree, newest_capture
-from prof.errors import UsageError
+from prof.errors import InputError, UsageError
+from prof.many import open_captures
 from prof.modes import MEASURES, MODES, Measure
+from prof.runs import newest_run
+from prof.text import shown
 
 
 def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -24,9 +31,17 @@ def command(commands: Any, name: str, summary: str, examples: str) -> argparse.A
     return parser
 
 
-def add_capture(parser: argparse.ArgumentParser, what: str = "a .capture file") -> None:
-    """The positional argument CAPTURE."""
-    parser.add_argument("capture", nargs="?", metavar="CAPTURE", help=f"{what} (default: the newest here)")
+def add_capture(parser: argparse.ArgumentParser) -> None:
+    """The positional argument CAPTURE, of what looks into one file."""
+    parser.add_argument("capture", nargs="?", metavar="CAPTURE", help="a .capture file (default: the newest here)")
+
+
+def add_captures(parser: argparse.ArgumentParser, what: str = ".capture files, read as one") -> None:
+    """The positional arguments CAPTURE."""
+    parser.add_argument(
+        "captures", nargs="*", metavar="CAPTURE",
+        help=f"{what}; a folder is the newest run in it, with all its processes (default: this folder)",
+    )  # fmt: skip
 
 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:
@@ -99,3 +114,47 @@ def find_capture(given: str | None) -> tuple[Path, str]:
         return Path(given), f"({given})"
     newest = newest_capture(".")
     return newest, f"({newest.name}, the newest capture here)"
+
+
+@frozen
+class Found:
+    """Captures that are to be read, as one."""
+
+    paths: list[Path]
+    title: str
+    """How they are named in messages."""
+    note: str
+    """What is said of them above a report."""
+    notes: list[str] = Factory(list)
+    """What was left out on the way."""
+
+    def open(self, strict: bool = False) -> Capture:
+        """Opens them. One of several that cannot be read is left out and named, or, if `strict`, refused."""
+        if strict and self.notes:
+            raise InputError(self.notes[0])
+        return open_captures(self.paths, self.notes, strict)
+
+
+def say_notes(capture: Capture) -> None:
+    """Says on standard error what a picture or folded stacks have no place for: what was left out of them."""
+    for note in capture.notes:
+        print(f"prof: {shown(note)}", file=sys.stderr)
+
+
+def find_captures(given: Sequence[str]) -> Found:
+    """The captures that arguments name: files, and folders for the newest run in each; none is this folder."""
+    paths: list[Path] = []
+    notes: list[str] = []
+    for each in given or (".",):
+        found, left_out = newest_run(each) if os.path.isdir(each) else ([Path(each)], [])
+        paths += found
+        notes += left_out
+    if len(paths) == 1:
+        name = paths[0].name if not given else str(paths[0])
+        newest = not given or os.path.isdir(given[0])
+        where = "here" if not given else f"in {given[0]}"
+        return Found(paths, str(paths[0]), f"({name}, the newest capture {where})" if newest else f"({name})", notes)
+    title = f"{len(paths):,} captures"
+    if len(given) < 2:
+        return Found(paths, title, f"({title}, the newest run {f'in {given[0]}' if given else 'here'})", notes)
+    return Found(paths, title, f"({title}: {', '.join(given[:2])}{', …' if len(given) > 2 else ''})", notes)

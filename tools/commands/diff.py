@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from prof.capture import open_capture
 from prof.tools import diff_report
-from prof.tools.commands.arguments import add_output, command, natural
+from prof.tools.commands.arguments import add_output, command, find_captures, natural
 from prof.tools.diff import Difference, compare
 from prof.tools.modes import comparable
 from prof.tools.output import width, working, write, write_lines
@@ -18,6 +16,7 @@ from prof.tools.rules import Verdict, grammar, judge, parse_rule
 EXAMPLES = """
 prof diff base.capture new.capture          operations, allocations and calls that differ, largest first
 prof diff base.capture new.capture --fail-on 'ops>2%' --fail-on 'alloc_bytes>0'
+prof diff base/ new/                        the newest run in each folder, with all its processes
 prof diff base.capture new.capture --fail-on 'calls>5%,function=app.db.*'
 prof diff base.capture new.capture --mode memory --format json -o diff.json
 """
@@ -31,8 +30,8 @@ def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "diff", "compare the exact counts of two captures", EXAMPLES)
     parser.epilog = f"{grammar()}{STATUS}\n{parser.epilog}"
-    parser.add_argument("before", metavar="BEFORE", help="a .capture file")
-    parser.add_argument("after", metavar="AFTER", help="a .capture file")
+    parser.add_argument("before", metavar="BEFORE", help="a .capture file, or a folder: the newest run in it")
+    parser.add_argument("after", metavar="AFTER", help="a .capture file, or a folder")
     parser.add_argument(
         "--mode", action="append", default=[], metavar="MODE",
         help=f"compare only by {', or '.join(view.name for view in comparable())}; may be repeated"
@@ -53,7 +52,10 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     rules = [parse_rule(text) for text in args.fail_on]
-    with open_capture(Path(args.before)) as before, open_capture(Path(args.after)) as after:
+    with (
+        find_captures([args.before]).open(strict=True) as before,
+        find_captures([args.after]).open(strict=True) as after,
+    ):
         with working(f"Comparing {args.before}"):
             difference = compare(before, after, args.mode, args.skip_inexact)
             verdicts = list(judge(difference, rules))

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from prof.capture import open_capture
 from prof.errors import InputError, UsageError
 from prof.folded import beside, folded_path
 from prof.modes import MEASURES, Measure
 from prof.tools.commands.arguments import (
-    add_capture,
+    Found,
+    add_captures,
     add_category,
     add_mode,
     add_output,
     command,
-    find_capture,
+    find_captures,
     find_measure,
     named_measure,
     read_tree,
+    say_notes,
 )
 from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
@@ -31,7 +32,7 @@ from prof.tools.output import STDOUT, working, write
 from prof.tools.plain import open_plain
 
 EXAMPLES = """
-prof flamegraph                             the newest capture here; prints the path of the picture
+prof flamegraph                             the newest run here, all its processes; prints the path of the picture
 prof flamegraph app.capture --icicle -o app.svg
 prof flamegraph app.capture --mode memory-summary      bytes allocated, down to the lines
 prof flamegraph app.capture --mode ops --category attribute
@@ -43,7 +44,7 @@ MAGIC = b"PROFCAP\n"
 def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "flamegraph", "draw a flame graph, for any browser", EXAMPLES)
-    add_capture(parser, "a .capture file, or folded stacks")
+    add_captures(parser, ".capture files, read as one, or a file of folded stacks")
     add_mode(parser)
     add_category(parser)
     parser.add_argument("--title", help="text above the picture (default: the program and what is drawn)")
@@ -77,9 +78,26 @@ class _Material:
     frames: Frames
     name: str
     beside: Path
+    files: tuple[Path, ...]
+    """What was read."""
 
 
-def _read(path: Path, mode: str | None, category: str | None, share: float) -> _Material:
+def _read(found: Found, mode: str | None, category: str | None, share: float) -> _Material:
+    if len(found.paths) == 1 and (material := _read_if_folded(found.paths[0], mode, category, share)):
+        return material
+    with found.open() as capture:
+        say_notes(capture)
+        measure = find_measure(capture, mode)
+        tree, part = read_tree(capture, measure, category)
+        name = str(capture.meta.get("name") or capture.path.name.removesuffix(".capture"))
+        if len(capture.processes) > 1:
+            name += f", {len(capture.processes)} processes"
+        frames = frames_of_tree(capture, tree, measure, share)
+        return _Material(frames, f"{name}, {part.title}", folded_path(capture.path, part, ".svg"), capture.files)
+
+
+def _read_if_folded(path: Path, mode: str | None, category: str | None, share: float) -> _Material | None:
+    """None for a capture."""
     try:
         with open_plain(path) as file:
             begin = file.read(len(MAGIC))
@@ -92,12 +110,7 @@ def _read(path: Path, mode: str | None, category: str | None, share: float) -> _
                 return _read_folded(path, file, mode, share)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    with open_capture(path) as capture:
-        measure = find_measure(capture, mode)
-        tree, part = read_tree(capture, measure, category)
-        name = str(capture.meta.get("name") or path.name.removesuffix(".capture"))
-        frames = frames_of_tree(capture, tree, measure, share)
-        return _Material(frames, f"{name}, {part.title}", folded_path(path, part, ".svg"))
+    return None
 
 
 def _read_folded(path: Path, lines: Iterable[bytes], mode: str | None, share: float) -> _Material:
@@ -108,18 +121,18 @@ def _read_folded(path: Path, lines: Iterable[bytes], mode: str | None, share: fl
         measure = next(named, None)
     frames = frames_of_folded(lines, str(path), share, measure)
     name = path.name.removesuffix(".folded")
-    return _Material(frames, name, beside(path.with_name(name), ".svg"))
+    return _Material(frames, name, beside(path.with_name(name), ".svg"), (path,))
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    path, _ = find_capture(args.capture)
+    found = find_captures(args.captures)
     share = args.min_width / (args.width or NOMINAL_WIDTH)
-    with working(f"Drawing {path}"):
-        material = _read(path, args.mode, args.category, share)
+    with working(f"Drawing {found.title}"):
+        material = _read(found, args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
         output = args.output or str(material.beside)
-        write(svg(material.frames, picture), output, None if args.output else path)
+        write(svg(material.frames, picture), output, () if args.output else material.files)
     print(f"prof: {summary(material.frames, output)}", file=sys.stderr)
     if output != STDOUT:
         print(output)

@@ -6,22 +6,22 @@ import argparse
 import sys
 from typing import Any
 
-from prof.capture import open_capture
 from prof.folded import write_folded
 from prof.tools.commands.arguments import (
-    add_capture,
+    add_captures,
     add_category,
     add_mode,
     add_output,
     command,
-    find_capture,
+    find_captures,
     find_measure,
     read_tree,
+    say_notes,
 )
 from prof.tools.output import STDOUT, working
 
 EXAMPLES = """
-prof folded                       the newest capture here; prints the path of what it wrote
+prof folded                       the newest run here, all its processes as one; prints the path of what it wrote
 prof folded killed.capture -o -   to standard output
 prof folded app.capture -o - | flamegraph.pl > app.svg
 prof folded app.capture --mode memory-live    bytes that were not freed, by stack
@@ -32,7 +32,7 @@ prof folded app.capture --mode ops --category call      calls of anything, by st
 def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "folded", "write folded stacks again, say of a killed process", EXAMPLES)
-    add_capture(parser)
+    add_captures(parser)
     add_mode(parser)
     add_category(parser)
     add_output(parser, "<base>-<mode>.folded beside it")
@@ -41,8 +41,9 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    path, _ = find_capture(args.capture)
-    with open_capture(path) as capture, working(f"Folding {path}"):
+    found = find_captures(args.captures)
+    with working(f"Folding {found.title}"), found.open() as capture:
+        say_notes(capture)
         tree, measure = read_tree(capture, find_measure(capture, args.mode), args.category)
         if args.output == STDOUT:
             sys.stdout.flush()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
-from prof.capture import Capture, Function, Tree, open_capture
+from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.folded import beside
 from prof.tools import html_data, html_report, json_report, text_report
 from prof.tools.call_tree import tree_lines
-from prof.tools.commands.arguments import add_capture, add_output, command, find_capture, natural
+from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
 from prof.tools.listing import listing
 from prof.tools.modes import SORTS, TREE_COLUMNS
 from prof.tools.output import STDOUT, width, working, write, write_lines, writing
@@ -22,7 +22,9 @@ from prof.tools.table import Line
 from prof.tools.wish import DEPTH, FEW, LIMIT, MIN_PERCENT, Wish
 
 EXAMPLES = """
-prof report                                 the newest capture in this directory
+prof report                                 the newest run here, with all its processes
+prof report runs/                           the newest run in that folder
+prof report a.capture b.capture             both as one, with a table of their processes
 prof report app.capture --sort total --limit 50
 prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
 prof report app.capture --callers parse     who calls app.parse, and what each caller costs
@@ -37,7 +39,7 @@ prof report --format html                   all modes side by side, for any brow
 def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
-    add_capture(parser)
+    add_captures(parser)
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
     )
@@ -96,11 +98,12 @@ def _read(capture: Capture) -> _Material:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    path, note = find_capture(args.capture)
-    with open_capture(path) as capture:
-        with working(f"Reading {path}"):
-            material = _read(capture)
-        FORMATS[args.format](material, args, note)
+    found = find_captures(args.captures)
+    with working(f"Reading {found.title}"):
+        capture = found.open()
+        material = _read(capture)
+    with capture:
+        FORMATS[args.format](material, args, found.note)
     return 0
 
 
@@ -192,7 +195,7 @@ def _write_html(material: _Material, args: argparse.Namespace, note: str) -> Non
         # The page is read where and when that capture is no longer the newest.
         note = f"({path.name})"
         page = html_report.document(session, tree, material.functions, selection, note, sort)
-        write(page, output, None if args.output else path)
+        write(page, output, () if args.output else session.capture.files)
     print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
     if output != STDOUT:
         print(output)

@@ -1,0 +1,370 @@
+"""Several captures read as one: the processes of a run, or several runs. A thin face over `csrc/read/merge.c`.
+
+One capture after the other is opened, added and closed, so memory is that of the largest one and of what they hold
+together. What comes out is a `Capture` like any other, with figures that are sums, to the last unit. Of peaks it has
+those of the process with the highest: processes do not reach theirs at one moment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, fields
+from prof._core import ffi, lib
+from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
+from prof.errors import InputError
+from prof.modes import MODES
+from prof.runs import Origin, origin, recorded_parents
+from prof.unrecorded import counted
+
+if TYPE_CHECKING:
+    from prof._core import prof_merger, prof_reader
+
+_ERROR = 400
+
+
+def open_captures(paths: Sequence[str | os.PathLike[str]], notes: Iterable[str] = (), strict: bool = False) -> Capture:
+    """Opens one capture, or several as one; `notes` are added to those of the result.
+
+    Of several, one that cannot be read is left out, and the notes say so, unless `strict`. Raises InputError when none
+    can be read, or when they cannot be added up: their clocks or, of operations and memory, their versions of Python
+    differ.
+    """
+    different, again = _different([Path(path) for path in paths])
+    notes = [*notes, *(f"{path} was named twice, and is counted once" for path in again)]
+    capture = open_capture(different[0]) if len(different) == 1 else _Reading().read(different, strict)
+    capture.notes += notes
+    return capture
+
+
+def _different(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The paths of different files, and those of files that were there already."""
+    seen: set[tuple[int, int]] = set()
+    first: list[Path] = []
+    again: list[Path] = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            first.append(path)  # which is said when it is opened
+            continue
+        key = status.st_dev, status.st_ino
+        (again if key in seen else first).append(path)
+        seen.add(key)
+    return first, again
+
+
+def _version(capture: Capture) -> str:
+    number = ".".join(str(capture.meta.get("python") or "?").split(".")[:2])
+    return f"{capture.meta.get('implementation') or 'Python'} {number}"
+
+
+class _Reading:
+    """Adds captures to a merger, and keeps what the whole has to know of each."""
+
+    def __init__(self) -> None:
+        merger = lib.prof_merger_new()
+        if merger == ffi.NULL:
+            raise MemoryError
+        self._merger: prof_merger = ffi.gc(merger, lib.prof_merger_free)
+        self._names = _column_names()
+        self._totals = ffi.new("uint64_t[]", len(self._names))
+        self.rows: list[tuple[Process, Origin]] = []
+        self.metas: dict[str, dict[str, Any]] = {}
+        """Different ones: of processes of one run they are alike, but for what is a process's own."""
+        self.threads: list[list[Thread]] = []
+        self.left_out: list[str] = []
+        self.recorded = dict.fromkeys(MODES, 0)
+        self.intervals: set[int] = set()
+        self.details: list[bool] = []
+        self.counted: tuple[Path, str, tuple[str, ...]] | None = None
+        self.clocks: dict[str, None] = {}
+        self.peak = (-1, -1)  # the highest, and the index of its row
+        self.series: tuple[int, int, list[Moment]] = (
+            -1,
+            0,
+            [],
+        )  # the largest memory, the index of its row, its moments
+        self.usage: list[int] = [0] * (len(fields(ProcessMoment)) - 1)
+        self.used = False
+        self.directories: dict[str, None] = {}
+
+    def read(self, paths: list[Path], strict: bool) -> Capture:
+        for path in paths:
+            try:
+                with open_capture(path) as part:
+                    self._add(part)
+            except InputError as error:
+                if strict or isinstance(error, IncomparableError):
+                    raise
+                self.left_out.append(str(error))
+        if not self.rows:
+            more = f", and neither can the {len(paths) - 1} others be read" if len(paths) > 1 else ""
+            raise InputError(f"{self.left_out[0]}{more}")
+        return _Captures(self, [*(f"left out: {text}" for text in self.left_out), *self._mixed()])
+
+    def _add(self, part: Capture) -> None:
+        if not part.calibrated:
+            raise InputError(f"{part.path} was killed before its clock was calibrated: its times are no times to add")
+        self._check(part)
+        error = ffi.new("char[]", _ERROR)
+        result = lib.prof_merger_add(self._merger, part._reader, ALL_THREADS, self._totals, error, _ERROR)
+        if result == -2:
+            raise MemoryError
+        if result:
+            raise InputError(f"{part.path} {ffi.string(error).decode('utf-8', 'replace')}")
+        self._keep(part, dict(zip(self._names, self._totals, strict=True)))
+
+    def _check(self, part: Capture) -> None:
+        """Raises IncomparableError where figures of this one and of those before are not of one kind."""
+        processor = part.clock == "cpu"
+        if self.clocks and processor != ("cpu" in self.clocks):
+            words = "processor time" if processor else "wall time"
+            raise IncomparableError(
+                f"{part.path} has {words}, and {self.rows[0][0].path} has not: times of two kinds cannot be added up"
+            )
+        if not part.recorded("ops") and not part.memory_recorded:
+            return
+        path, version, categories = self.counted or (part.path, _version(part), part.categories)
+        if version != _version(part):
+            raise IncomparableError(
+                f"{part.path} is of {_version(part)}, and {path} of {version}:"
+                " what they allocate and execute is not the same, and cannot be added up"
+            )
+        if categories and part.categories and categories != part.categories:
+            raise IncomparableError(f"{part.path} and {path} tell different kinds of operations apart: use one version")
+
+    def _keep(self, part: Capture, totals: dict[str, int]) -> None:
+        row = len(self.rows)
+        meta = part.meta
+        memory = part._info.memory
+        threads = part.threads
+        series, usage = part.series, part.process
+        argv = meta.get("argv")
+        name = str(meta.get("name") or part.path.name.removesuffix(".capture"))
+        where = origin(meta, part.start_unix_ns)
+        process = Process(
+            path=part.path, pid=part.pid, parent=where.parent, depth=0, name=name,
+            command=" ".join(map(str, argv)) if isinstance(argv, list) and argv else name,
+            python=_version(part), host=str(meta.get("host") or ""), start_unix_ns=part.start_unix_ns,
+            duration_ns=part.duration_ns, threads=len(threads), recording=part.recording, replaced=part.replaced,
+            full=part.full, drops=part.drops,
+            totals={column: value for column, value in totals.items() if part.recorded(column)},
+            peak_rss_bytes=max((moment.rss_bytes for moment in series), default=None),
+        )  # fmt: skip
+        self.rows.append((process, where))
+        self.threads.append(threads)
+        self.clocks[part.clock] = None
+        self.directories[part.directory] = None
+        own = {"lineage", "family", "argv", "name", "cwd"}
+        common = {key: value for key, value in meta.items() if row == 0 or key not in own}
+        self.metas.setdefault(json.dumps(common), common)
+        for mode in MODES.values():
+            self.recorded[mode.name] += mode.recorded(part)
+        if part._info.sampler.recorded:
+            self.intervals.add(part._info.sampler.interval_ns)
+        if memory.recorded:
+            self.details.append(bool(memory.detail))
+        if memory.recorded or part.recorded("ops"):
+            path, version, categories = self.counted or (part.path, _version(part), ())
+            self.counted = path, version, categories or part.categories
+        if memory.detail and memory.peak_bytes > self.peak[0]:
+            self.peak = memory.peak_bytes, row
+        if series and process.peak_rss_bytes is not None and process.peak_rss_bytes > self.series[0]:
+            self.series = process.peak_rss_bytes, row, series
+        if len(usage) > 1:
+            names = [field.name for field in fields(ProcessMoment)][1:]
+            self.usage = [
+                n + getattr(usage[-1], k) - getattr(usage[0], k) for n, k in zip(self.usage, names, strict=True)
+            ]
+            self.used = True
+
+    def _mixed(self) -> list[str]:
+        """What only some of the captures have."""
+        number = len(self.rows)
+        notes = [
+            f"{name} was recorded by {found} of {number} processes: its figures are of those alone"
+            for name, found in self.recorded.items()
+            if 0 < found < number
+        ]
+        if len(set(self.details)) > 1:
+            found = sum(self.details)
+            notes.append(
+                f"memory was recorded in detail by {found} of {len(self.details)} processes: what was freed, live and"
+                " at the peak is left out"
+            )
+        if len(self.intervals) > 1:
+            each = " and ".join(f"{interval / 1e6:g} ms" for interval in sorted(self.intervals))
+            notes.append(f"samples were taken every {each}: compare their times, and not their numbers")
+        return notes
+
+    def meta(self) -> dict[str, Any]:
+        """The first process's; what differs between them is said of all."""
+        metas = list(self.metas.values())
+        found = dict(metas[0])
+        for key in ("python", "implementation", "build", "platform", "host", "engine", "settings"):
+            values = dict.fromkeys(str(meta[key]) for meta in metas if meta.get(key) is not None)
+            if values:
+                found[key] = " and ".join(values) if len(values) < 4 else f"{next(iter(values))} and others"
+        found["modes"] = [name for name, number in self.recorded.items() if number] or found.get("modes")
+        if self.counted is not None and self.counted[2]:
+            found["categories"] = list(self.counted[2])
+        found["cwd"] = next(iter(self.directories)) if len(self.directories) == 1 else ""
+        for meta in metas:
+            found = {**meta, **found}  # of a mode that the first one had not
+        if unrecorded := _united([meta["unrecorded"] for meta in metas if isinstance(meta.get("unrecorded"), dict)]):
+            found["unrecorded"] = unrecorded
+        return found
+
+    def finish(self, start_unix_ns: int, duration_ns: int, meta: dict[str, Any]) -> prof_reader:
+        error, text = ffi.new("char[]", _ERROR), json.dumps(meta).encode()
+        pid = self.rows[0][0].pid
+        reader = lib.prof_merger_finish(self._merger, start_unix_ns, duration_ns, pid, text, len(text), error, _ERROR)
+        ffi.release(self._merger)
+        if reader == ffi.NULL:
+            raise InputError(f"the captures {ffi.string(error).decode('utf-8', 'replace')}")
+        return ffi.gc(reader, lib.prof_reader_close)
+
+
+class IncomparableError(InputError):
+    """Captures that cannot be added up."""
+
+
+class _Captures(Capture):
+    """Several captures as one."""
+
+    def __init__(self, reading: _Reading, notes: list[str]) -> None:
+        processes = _ordered(reading.rows)
+        first = processes[0]
+        start = min(process.start_unix_ns for process, _ in reading.rows)
+        duration = _wall(process for process, _ in reading.rows)
+        more = f"-and-{len(processes) - 1}-more" if len(processes) > 1 else ""
+        path = first.path.with_name(f"{first.path.name.removesuffix('.capture')}{more}.capture")
+        super().__init__(path, reading.finish(start, duration, reading.meta()))
+        self.files = tuple(process.path for process in processes)
+        self.processes = processes
+        self.notes = notes
+        self.clock = " and ".join(reading.clocks)
+        self.recording = any(process.recording for process in processes)
+        self.replaced = any(process.replaced for process in processes)
+        self._rows = [process for process, _ in reading.rows]
+        self._threads = reading.threads
+        most, largest, self._series = reading.series
+        self._usage = reading.usage if reading.used else None
+        self.peak_process = self._rows[reading.peak[1]] if reading.peak[1] >= 0 else None
+        self.largest_process = self._rows[largest] if most >= 0 else None
+        self._dropped = _drops(processes)
+
+    @property
+    def drops(self) -> list[Drop]:
+        """Those of all processes, by kind, and in how many processes each was met."""
+        return self._dropped
+
+    @property
+    def threads(self) -> list[Thread]:
+        """The threads of all processes, a process after the other, in the order in which the captures were read."""
+        begin = self.start_unix_ns
+        return [
+            evolve(thread, start_ns=process.start_unix_ns + thread.start_ns - begin)
+            for process, threads in zip(self._rows, self._threads, strict=True)
+            for thread in threads
+        ]
+
+    @property
+    def series(self) -> list[Moment]:
+        """Of the process whose memory was the largest: processes share memory, so theirs is no sum."""
+        return self._series
+
+    @property
+    def process(self) -> list[ProcessMoment]:
+        """What all processes took while they were recorded: nothing at the beginning, all of it at the end."""
+        if self._usage is None:
+            return []
+        return [ProcessMoment(0, *([0] * len(self._usage))), ProcessMoment(self.duration_ns, *self._usage)]
+
+    def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
+        """As of one capture. A tree of one thread is read from its process's capture again."""
+        if thread == ALL_THREADS:
+            return super().tree(thread, category)
+        index = thread
+        for process, threads in zip(self._rows, self._threads, strict=True):
+            if 0 <= index < len(threads):
+                return self._tree(self._thread_reader(process, index), ALL_THREADS, category)
+            index -= len(threads)
+        raise InputError(f"{self.path} has no thread {thread}")
+
+    def _thread_reader(self, process: Process, thread: int) -> prof_reader:
+        """That thread as a capture whose labels have the indexes that they have here."""
+        merger, error = ffi.gc(lib.prof_merger_new(), lib.prof_merger_free), ffi.new("char[]", _ERROR)
+        with open_capture(process.path) as part:
+            if lib.prof_merger_like(merger, self._reader):
+                raise MemoryError
+            if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
+                raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
+        reader = lib.prof_merger_finish(
+            merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0, error, _ERROR
+        )
+        if reader == ffi.NULL:
+            raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
+        return ffi.gc(reader, lib.prof_reader_close)
+
+
+def _column_names() -> list[str]:
+    names: list[str] = []
+    while (name := lib.prof_reader_column_name(len(names))) != ffi.NULL:
+        names.append(ffi.string(name).decode())
+    return names
+
+
+def _ordered(rows: list[tuple[Process, Origin]]) -> list[Process]:
+    """Each process below the one that began it, in the order in which they began to be recorded."""
+    parents = recorded_parents([where for _, where in rows])
+    below: dict[int | None, list[int]] = {}
+    for index in sorted(range(len(rows)), key=lambda n: (rows[n][0].start_unix_ns, rows[n][0].pid)):
+        below.setdefault(parents[index], []).append(index)
+    found: list[Process] = []
+    waiting = [(index, 0) for index in reversed(below.get(None, []))]
+    while waiting:
+        index, depth = waiting.pop()
+        found.append(evolve(rows[index][0], depth=depth))
+        waiting += [(child, depth + 1) for child in reversed(below.get(index, []))]
+    # Captures that claim to be each other's ancestors.
+    return found + [
+        process for process, _ in rows if len(found) < len(rows) and process.path not in {p.path for p in found}
+    ]
+
+
+def _united(every: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was marked without effect in any process: the same marks in most of them."""
+    names: dict[str, dict[str, None]] = {}
+    for found in every:
+        for kind, entry in found.items():
+            if isinstance(entry, dict) and isinstance(entry.get("names"), list):
+                names.setdefault(kind, {}).update(dict.fromkeys(map(str, entry["names"])))
+    return {kind: counted(list(each)) for kind, each in names.items()}
+
+
+def _wall(processes: Iterable[Process]) -> int:
+    """The time in which at least one process was recorded: runs may lie days apart."""
+    whole, until = 0, 0
+    for process in sorted(processes, key=lambda each: each.start_unix_ns):
+        begin, end = process.start_unix_ns, process.start_unix_ns + process.duration_ns
+        whole += max(0, end - max(begin, until))
+        until = max(until, end)
+    return whole
+
+
+def _drops(processes: list[Process]) -> list[Drop]:
+    found: dict[str, tuple[Drop, int]] = {}
+    for process in processes:
+        for drop in process.drops:
+            before, number = found.get(drop.key, (evolve(drop, count=0), 0))
+            found[drop.key] = evolve(before, count=before.count + drop.count), number + 1
+    return [
+        evolve(drop, words=f"{drop.words} (in {number} of {len(processes)} processes)")
+        for drop, number in found.values()
+    ]
