@@ -112,6 +112,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("uninstrument-hash", "source", "  the same / speed of BLAKE2b on the same bytes", at_least=True, unit="x"),
     Figure("uninstrument-tree", "tree", "uninstrument 1,800 files on disk / copying the tree", 3, 1.5, unit="x"),
     Figure("report", "report", "report of a capture of 1,000,000 nodes, whole process", 3, 1, unit=" s"),
+    Figure("tree", "report", "all of its call tree, as text", 10, 5, unit=" s"),
 )
 
 

@@ -32,6 +32,8 @@ functions[0](DEPTH)
 """
 
 
+# The call tree, and nothing left out of it.
+WHOLE_TREE = ("--tree", "--depth", "0", "--min-percent", "0")
 # What the `prof` script of an installed project does.
 PROF = "import sys; from prof.tools.cli import main; sys.exit(main())"
 
@@ -68,8 +70,10 @@ def measure(quick: bool) -> Iterator[Result]:
         size, nodes = capture.stat().st_size, sum(10**i for i in range(depth + 1))
         runs = {
             "report": command("report", str(capture), says="visit_0"),
+            "tree": command("report", str(capture), *WHOLE_TREE, says="visit_0"),
             "help": command("report", "--help", says="usage"),
         }
         times = interleave(runs, 2 if quick else 6)
     note = f"{nodes:,} nodes, {size / 1e6:.0f} MB of capture; `report --help` takes {times.best('help'):.2f} s"
     yield times.result("report", lambda t: t.best("report"), note)
+    yield times.result("tree", lambda t: t.best("tree"), f"prof report {' '.join(WHOLE_TREE)}")

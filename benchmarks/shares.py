@@ -27,7 +27,7 @@ from statistics import mean, variance
 
 from attrs import frozen
 from prof.capture import open_capture
-from prof.tools.units import percent
+from prof.tools.screen.units import percent
 
 LEAST = 0.005  # share from which on a function is a case
 STUDENT = {4: 3.707, 5: 3.355, 6: 3.169, 7: 3.055, 8: 2.977, 10: 2.878, 12: 2.819}  # 99 %, of twice so many runs

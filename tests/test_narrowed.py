@@ -11,8 +11,8 @@ from allocating import Allocations
 from prof import enable_profiling, session
 from prof.capture import open_capture
 from prof.modes import MEASURES
+from prof.tools.analysis.frames import frames_of_tree
 from prof.tools.cli import main
-from prof.tools.frames import frames_of_tree
 from recording import MANUAL, Recorder, manual_clock
 
 PROGRAM = """

@@ -19,8 +19,9 @@ import pytest
 import quirks
 from prof import enable_profiling
 from prof.capture import Function, Sampler, open_capture
-from prof.tools.comparison import compare
-from prof.tools.session import summarise
+from prof.tools.analysis.agreement import compare
+from prof.tools.analysis.summary import summarise
+from prof.tools.modes import VIEWS
 from recording import Recorded, Recorder
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
@@ -38,7 +39,9 @@ class Samples:
             self.functions = capture.functions(tree)
             self.threads = {t.name: t for t in capture.threads}
             self.drops = {drop.key: drop.count for drop in capture.drops}
-            self.comparison = compare(summarise(capture, tree, self.functions), tree, self.functions)
+            self.comparison = compare(
+                summarise(capture, tree, self.functions, tuple(VIEWS.values())), tree, self.functions
+            )
             self.lines = capture.lines(tree, "samples")
             self.process = capture.process
             names = {index: capture.label(index).name for index in range(capture.label_count)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prof.errors import InputError
 from prof.instrument.cli import instrument_main
-from prof.tools import archive
+from prof.tools.analysis import archive
 
 CORE = """from prof import profiled
 @profiled

@@ -27,8 +27,9 @@ from prof.capture import open_capture
 from prof.errors import InputError
 from prof.folded import write_folded
 from prof.modes import MEASURES
-from prof.tools.comparison import at_most, compare, plausible
-from prof.tools.session import summarise
+from prof.tools.analysis.agreement import at_most, compare, plausible
+from prof.tools.analysis.summary import summarise
+from prof.tools.modes import VIEWS
 
 
 def weighted(samples: int, on_cpu: int = 0) -> tuple[int, int, int, int, int, int, int]:
@@ -114,7 +115,7 @@ def test_the_comparison(tmp_path: Path) -> None:
     with open_capture(write(tmp_path / "a.capture", file)) as capture:
         tree = capture.tree()
         functions = capture.functions(tree)
-        rows = compare(summarise(capture, tree, functions), tree, functions)
+        rows = compare(summarise(capture, tree, functions, tuple(VIEWS.values())), tree, functions)
     assert [(r.function.label.name, r.samples, r.agrees) for r in rows] == [
         ("app.work", 700, True),
         ("app.main", 200, True),
@@ -125,7 +126,9 @@ def test_the_comparison(tmp_path: Path) -> None:
     with open_capture(write(tmp_path / "b.capture", file)) as capture:
         tree = capture.tree()
         functions = capture.functions(tree)
-        assert not any(r.agrees for r in compare(summarise(capture, tree, functions), tree, functions))
+        assert not any(
+            r.agrees for r in compare(summarise(capture, tree, functions, tuple(VIEWS.values())), tree, functions)
+        )
 
 
 def test_the_binomial_tail() -> None:

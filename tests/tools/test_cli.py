@@ -49,7 +49,7 @@ def prof(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
         (["report", "--tree", "--lines"], 2, "was recorded without memory and samples: it has no lines"),
         (["report", "--callers", "nobody"], 2, "prof: no function 'nobody' in this capture: see"),
         (["report", "--callees", "pars"], 2, "did you mean app.parse.Parser.feed, app.parse.Parser.token?"),
-        (["report", "--format", "json", "--tree"], 2, "prof: --tree is of the text report: JSON has"),
+        (["report", "--format", "json", "--tree"], 2, "prof: --tree is of --format text or markdown: JSON has"),
         (["report", "--limit", "-1"], 2, "'-1' is not a number from 0 on"),
         (["report", "--min-percent", "many"], 2, "'many' is not between 0 and 100"),
         (["flamegraph", "--width", "0"], 2, "'0' is not a positive number"),
@@ -95,7 +95,8 @@ def test_broken_pipe_is_silent() -> None:
     nodes = [Node(-1, 0)] + [Node(0, i, 1, i) for i in range(1, 5000)]
     labels = [Label(THREAD, "t")] + [function(f"m.function_number_{i}") for i in range(1, 5000)]
     Path("wide.capture").write_bytes(File(labels, [Thread("t", nodes)], {}).build())
-    for command in (["report", "--limit", "0"], ["report", "--format", "json"], ["folded", "-o", "-"]):
+    tree = ["report", "--tree", "--min-percent", "0"]
+    for command in (["report", "--limit", "0"], tree, ["report", "--format", "json"], ["folded", "-o", "-"]):
         process = subprocess.Popen(
             [*PROF, command[0], "wide.capture", *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -166,6 +167,28 @@ def test_a_million_nodes_in_three_seconds() -> None:
     assert prof("flamegraph", "big.capture").returncode == 0
 
 
+def test_a_tree_of_a_million_nodes_streams() -> None:
+    """All of it, in little more memory than the capture itself takes. Of the processor's time: others run, too."""
+    Path("big.capture").write_bytes(big(1_000_000))
+    code = """if True:
+        import sys, time
+        from prof.tools.cli import main
+        main(["report", "big.capture", "--tree", "--depth", "0", "--min-percent", "0"])
+        # Not ru_maxrss, which begins with what the process that started us has.
+        (most,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+        print(time.process_time(), int(most) // 1024, file=sys.stderr)
+    """
+    with open("tree.txt", "wb") as out:
+        result = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 0, result.stderr
+    with open("tree.txt", encoding="utf-8") as lines:
+        widths = [len(line) for line in lines]
+    assert len(widths) > 990_000 and max(widths) <= 101
+    seconds, mebibytes = result.stderr.split()
+    assert float(seconds) < 20, "five on an idle machine"
+    assert int(mebibytes) < (2 * os.stat("big.capture").st_size >> 20) + 100
+
+
 def big(count: int) -> bytes:
     """A binary tree of calls of a thousand functions."""
     labels = [Label(THREAD, "t")] + [function(f"app.module_{i % 50}.function_{i}", i) for i in range(1, 1001)]
@@ -190,7 +213,8 @@ def test_a_full_disk_below_standard_output(arguments: list[str]) -> None:
 def test_a_long_write_to_a_file_shows_a_spinner(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("big.capture").write_bytes(big(200_000))
     primary, secondary = pty.openpty()
-    code = "from prof.tools import output; output.PATIENCE_SECONDS = 0.0; from prof.tools.cli import main; main(%r)"
+    code = "from prof.tools.screen import progress; progress.PATIENCE_SECONDS = 0.0\n"
+    code += "from prof.tools.cli import main; main(%r)"
     for arguments in (["report", "big.capture", "--format", "json", "-o", "big.json"], ["inspect", "big.capture"]):
         with open("out.txt", "w") as out:
             command = [sys.executable, "-c", code % arguments]

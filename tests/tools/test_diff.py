@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from capture_files import MEMORY_MODE, File
 from example import example, memory_example, ops_alone, ops_example
+from gold_files import check_gold
 from prof.capture import newest_capture
 from prof.errors import UsageError
+from prof.tools.analysis.gate import parse_rule
 from prof.tools.cli import main
-from prof.tools.rules import parse_rule
+from prof.tools.modes import comparable
 from schema_check import problems
 from test_operations import SHOP
-from test_report import check_gold
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "diff_schema.json").read_text())
 
@@ -196,15 +197,15 @@ def test_unknown_mode(run: Run) -> None:
     ],
 )
 def test_limits_are_exact(text: str, before: int, after: int, broken: bool) -> None:
-    from prof.tools.diff import Change, Entry, Place
+    from prof.tools.analysis.difference import Change, Entry, Place
 
     sides = [Entry(Place("f", "function"), {"ops": number}) for number in (before, after)]
-    assert parse_rule(text).breaks(Change(*sides)) is broken
+    assert parse_rule(text, comparable()).breaks(Change(*sides)) is broken
 
 
 def test_a_rule_needs_its_limit() -> None:
     with pytest.raises(UsageError):
-        parse_rule("ops>")
+        parse_rule("ops>", comparable())
 
 
 def test_the_gate_on_a_real_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_program: Any) -> None:

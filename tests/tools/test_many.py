@@ -211,7 +211,7 @@ def test_a_peak_is_that_of_one_process(tmp_path: Path) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(0, 2**50), min_size=1, max_size=30), st.sampled_from([0.2, 0.37, 1.0, 2.5, 40.0]))
+@given(st.lists(st.integers(0, 2**45), min_size=1, max_size=30), st.sampled_from([0.2, 0.37, 1.0, 2.5, 40.0]))
 def test_percentiles_of_clocks_with_other_frequencies_are_within_two_bins(latencies: list[int], ratio: float) -> None:
     """One machine's clock has `ratio` ns a tick, the other's 1: all calls took as long on both."""
     one = File([Label(THREAD, "t"), function("m.f", latencies=latencies)], [Thread("t", [Node(-1, 0), Node(0, 1, 1)])])
@@ -224,7 +224,7 @@ def test_percentiles_of_clocks_with_other_frequencies_are_within_two_bins(latenc
             (f,), (g,) = capture.functions(capture.tree()), alone.functions(alone.tree())
     assert f.completed == 2 * len(latencies)
     for p, q in ((f.p50_ns, g.p50_ns), (f.p90_ns, g.p90_ns), (f.p99_ns, g.p99_ns)):
-        assert q / 1.601 - 4 - 4 * ratio <= p <= q * 1.601 + 4 + 4 * ratio
+        assert q / 1.6 - 4 - 4 * ratio <= p <= q * 1.6 + 4 + 4 * ratio
 
 
 # ---- operations and samples ----

@@ -16,9 +16,9 @@ import pytest
 from prof.capture import open_capture
 from prof.errors import UsageError
 from prof.modes import MODES, Measure, Mode, register
+from prof.tools.analysis.view import View
 from prof.tools.modes import VIEWS
 from prof.tools.modes import register as register_view
-from prof.tools.modes.view import View
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """import sys
@@ -99,7 +99,7 @@ def test_text(here: Path) -> None:
     assert re.search(
         r"^Functions by steps  all 2\n\nsteps  calls  name.*\n    5      1  \S+\.steps", text, re.MULTILINE
     )
-    assert "\nDummy\n  it counts steps\n" in text
+    assert "\nDummy\n\n  it counts steps\n" in text
     assert re.search(r"^Call tree  of 5 steps", text, re.MULTILINE)
     both = report(here, "both.capture")
     assert re.search(r"^ *self +% +total +calls +steps ", both, re.MULTILINE), "beside times"
@@ -123,6 +123,12 @@ def test_html(here: Path) -> None:
     assert [(m["mode"], m["main"]) for m in data["measures"]] == [("time", True), ("dummy", True)]
     assert data["measures"][1]["accent"] == "hsl(120,50%,68%)"
     assert {"dummy"} <= {column["group"] for column in data["functions"]["columns"]}
+
+
+def test_markdown(here: Path) -> None:
+    text = report(here, "one.capture", "--format", "markdown")
+    assert "\n## Functions by steps\n\nall 2\n\n| steps | calls | name" in text
+    assert "\n## Dummy\n\nit counts steps\n" in text
 
 
 def test_diff(here: Path) -> None:
@@ -202,7 +208,7 @@ def test_nobody_else_names_a_mode() -> None:
     files += [ROOT / "runtime" / f"{name}.py" for name in RUNTIME]
     found = {path.relative_to(ROOT).as_posix(): set(named(path)) for path in files}
     assert {name: names for name, names in found.items() if names} == {}
-    scripts = [*(ROOT / "tools" / "html").glob("*.js"), ROOT / "tools" / "flamegraph.js"]
+    scripts = list((ROOT / "tools").rglob("*.js"))
     quoted = re.compile(rf"""["'`]({"|".join(MODES)})["'`]""")
     assert not {
         script.name: quoted.findall(script.read_text()) for script in scripts if quoted.search(script.read_text())

@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 from capture_files import CATEGORIES, OPS_MODE, THREAD, Counted, File, Label, Node, Thread, function
 from example import example, memory_example, ops_alone, ops_example, token_code
+from gold_files import check_gold
 from prof.capture import newest_capture, open_capture
 from prof.instrument.cli import instrument_main
-from prof.tools import html_data
+from prof.modes import recorded_measures
+from prof.tools.analysis.contexts import select
+from prof.tools.analysis.report import analyse
 from prof.tools.cli import main
+from prof.tools.modes import VIEWS
+from prof.tools.reports import html_data
 from schema_check import problems
 
 HERE = Path(__file__).parent
@@ -58,12 +63,6 @@ def record(run_program: Any, modes: str, *arguments: str) -> Path:
     result = run_program(Path("shop.py").absolute(), *arguments, PROF=modes)
     assert (result.returncode, result.stdout) == (0, "us\n"), result.stderr
     return newest_capture(".")
-
-
-def check_gold(text: str, name: str) -> None:
-    from test_report import check_gold
-
-    check_gold(text, name)
 
 
 # ---- from scratch ----
@@ -151,7 +150,7 @@ def test_folded_by_category(run: Run) -> None:
         (["folded", "--category", "call"], "--category is of operations, not of time: add --mode ops"),
         (["flamegraph", "x.folded", "--category", "call"], "--category needs a capture: x.folded is none"),
         (["report", "--source", "tea.py"], "nothing of tea.py was recorded in all.capture; there is: /src/app.py, "),
-        (["report", "--format", "html", "--source", "app.py"], "--source is of the text report"),
+        (["report", "--format", "html", "--source", "app.py"], "--source is of --format text"),
     ],
 )
 def test_mistakes(run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
@@ -296,10 +295,9 @@ def test_reports_of_two_runs_are_the_same(shop: Path, run_program: Any) -> None:
 
 def test_lines_of_the_page(shop: Path) -> None:
     with open_capture(newest_capture(".")) as capture:
-        tree = capture.tree()
-        functions = capture.functions(tree)
-        measures = [measure for _, measure in html_data.recorded_measures(capture)]
-        data = html_data.document(capture, tree, functions, html_data.select(tree, measures, 0, 0))
+        report = analyse(capture, tuple(VIEWS.values()))
+        measures = [measure for _, measure in recorded_measures(capture)]
+        data = html_data.document(report, select(report.tree, measures, 0, 0), "ops")
     columns = {column["key"]: column for column in data["lines"]["columns"]}
     assert [key for key in columns if key != "samples"] == ["alloc_bytes", "alloc_count", "ops", "count"]
     assert columns["ops"]["group"] == columns["count"]["group"] == "ops"

@@ -25,12 +25,12 @@ from capture_files import (
     line,
 )
 from example import example, memory_example
+from gold_files import check_gold
 from prof.tools.cli import main
-from prof.tools.table import Column, table
-from prof.tools.units import columns, shorten, shorten_end
+from prof.tools.screen.tables import Column, fitting, table
+from prof.tools.screen.units import columns, shorten, shorten_end
 from schema_check import problems
 
-GOLD = Path(__file__).parent / "gold"
 SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "schema.json").read_text())
 
 Run = Callable[..., str]
@@ -58,15 +58,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return capsys.readouterr().out
 
     return run
-
-
-def check_gold(text: str, name: str) -> None:
-    """Compares with a gold file. PROF_GOLD=write refreshes them: read the difference before committing it."""
-    path = GOLD / name
-    if os.environ.get("PROF_GOLD") == "write":
-        GOLD.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-    assert text == path.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -270,7 +261,7 @@ def test_sorts(run: Run) -> None:
 
 
 def lines_of(columns: list[Column], width: int, least: int = 34) -> list[str]:
-    return ["".join(text for text, _ in spans) for spans in table(columns, width, least)]
+    return ["".join(text for text, _ in spans) for spans in table(fitting(columns, width, least), width)]
 
 
 def test_a_narrow_table_keeps_what_says_which_row_it_is() -> None:
@@ -301,7 +292,7 @@ def test_wide_characters_take_two_columns() -> None:
     names = ["計測する関数の名前", "plain", "cafe\u0301", "…µ×"]
     column = Column("function", names, left=True, stretch=True)
     for width in (40, 24):
-        rows = table([column, Column("calls", ["1", "22", "3", "4"])], width)
+        rows = list(table([column, Column("calls", ["1", "22", "3", "4"])], width))
         lines = ["".join(text for text, _ in row) for row in rows]
         assert len({columns(line) for line in lines}) == 1
         assert columns(lines[0]) <= width

@@ -6,12 +6,13 @@ import argparse
 import sys
 from typing import Any
 
-from prof.tools import diff_report
+from prof.tools.analysis.difference import Difference, compare
+from prof.tools.analysis.gate import Verdict, grammar, judge, parse_rule
 from prof.tools.commands.arguments import add_output, command, find_captures, natural
-from prof.tools.diff import Difference, compare
 from prof.tools.modes import comparable
-from prof.tools.output import width, working, write, write_lines
-from prof.tools.rules import Verdict, grammar, judge, parse_rule
+from prof.tools.reports import diff_json, diff_text
+from prof.tools.screen.output import width, write, write_lines
+from prof.tools.screen.progress import working
 
 EXAMPLES = """
 prof diff base.capture new.capture          operations, allocations and calls that differ, largest first
@@ -29,7 +30,7 @@ BROKEN = 1
 def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "diff", "compare the exact counts of two captures", EXAMPLES)
-    parser.epilog = f"{grammar()}{STATUS}\n{parser.epilog}"
+    parser.epilog = f"{grammar(comparable())}{STATUS}\n{parser.epilog}"
     parser.add_argument("before", metavar="BEFORE", help="a .capture file, or a folder: the newest run in it")
     parser.add_argument("after", metavar="AFTER", help="a .capture file, or a folder")
     parser.add_argument(
@@ -51,13 +52,13 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    rules = [parse_rule(text) for text in args.fail_on]
+    rules = [parse_rule(text, comparable()) for text in args.fail_on]
     with (
         find_captures([args.before]).open(strict=True) as before,
         find_captures([args.after]).open(strict=True) as after,
     ):
         with working(f"Comparing {args.before}"):
-            difference = compare(before, after, args.mode, args.skip_inexact)
+            difference = compare(before, after, comparable(), args.mode, args.skip_inexact)
             verdicts = list(judge(difference, rules))
         _write(difference, verdicts, args)
     broken = [verdict.rule.text for verdict in verdicts if verdict.broken]
@@ -68,6 +69,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(difference: Difference, verdicts: list[Verdict], args: argparse.Namespace) -> None:
     if args.format == "json":
-        write(diff_report.json_text(difference, verdicts), args.output)
+        write(diff_json.render(difference, verdicts), args.output)
     else:
-        write_lines(diff_report.text(difference, verdicts, args.limit, width()), args.output)
+        write_lines(diff_text.lines(difference, verdicts, args.limit, width()), args.output)

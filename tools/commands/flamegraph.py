@@ -13,6 +13,8 @@ from attrs import frozen
 from prof.errors import InputError, UsageError
 from prof.folded import beside, folded_path
 from prof.modes import MEASURES, Measure
+from prof.tools.analysis.frames import Frames, frames_of_folded, frames_of_tree
+from prof.tools.analysis.plain_files import open_plain
 from prof.tools.commands.arguments import (
     Found,
     add_captures,
@@ -26,10 +28,9 @@ from prof.tools.commands.arguments import (
     read_tree,
     say_notes,
 )
-from prof.tools.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
-from prof.tools.frames import Frames, frames_of_folded, frames_of_tree
-from prof.tools.output import STDOUT, working, write
-from prof.tools.plain import open_plain
+from prof.tools.exporters.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
+from prof.tools.screen.output import STDOUT, write
+from prof.tools.screen.progress import working
 
 EXAMPLES = """
 prof flamegraph                             the newest run here, all its processes; prints the path of the picture

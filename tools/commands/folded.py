@@ -18,7 +18,8 @@ from prof.tools.commands.arguments import (
     read_tree,
     say_notes,
 )
-from prof.tools.output import STDOUT, working
+from prof.tools.screen.output import STDOUT
+from prof.tools.screen.progress import working
 
 EXAMPLES = """
 prof folded                       the newest run here, all its processes as one; prints the path of what it wrote

@@ -9,11 +9,12 @@ from typing import Any
 
 from prof.capture import Capture, Chunk, open_capture
 from prof.format import CHUNKS
+from prof.tools.analysis.fate import FATES, fate
 from prof.tools.commands.arguments import add_capture, command, find_capture
-from prof.tools.output import width, working, write_lines
-from prof.tools.process import FATES, fate
-from prof.tools.table import Column, Line, plain, table
-from prof.tools.units import count, duration, size
+from prof.tools.screen.output import width, write_lines
+from prof.tools.screen.progress import working
+from prof.tools.screen.tables import Column, Line, fitting, plain, table
+from prof.tools.screen.units import count, duration, size
 
 EXAMPLES = """
 prof inspect app.capture
@@ -73,23 +74,26 @@ def _type_name(kind: int) -> str:
     return CHUNKS[kind] if known else f"type {kind}"
 
 
-def _type_table(chunks: list[Chunk]) -> list[Line]:
+def _table(columns: list[Column]) -> Iterator[Line]:
+    return table(fitting(columns, width()), width())
+
+
+def _type_table(chunks: list[Chunk]) -> Iterator[Line]:
     kinds = sorted({chunk.type for chunk in chunks})
     rows = [[c for c in chunks if c.type == kind] for kind in kinds]
-    return table(
+    return _table(
         [
             Column("type", [_type_name(kind) for kind in kinds], "name", left=True),
             Column("chunks", [count(len(row)) for row in rows]),
             Column("records", [count(sum(c.records for c in row)) for row in rows]),
             Column("used", [size(sum(c.used for c in row)) for row in rows]),
             Column("size", [size(sum(c.size for c in row)) for row in rows]),
-        ],
-        width(),
+        ]
     )
 
 
-def _chunk_table(chunks: list[Chunk]) -> list[Line]:
-    return table(
+def _chunk_table(chunks: list[Chunk]) -> Iterator[Line]:
+    return _table(
         [
             Column("offset", [f"{c.offset:,}" for c in chunks]),
             Column("type", [_type_name(c.type) for c in chunks], "name", left=True),
@@ -98,15 +102,14 @@ def _chunk_table(chunks: list[Chunk]) -> list[Line]:
             Column("used", [f"{c.used:,}" for c in chunks]),
             Column("size", [f"{c.size:,}" for c in chunks]),
             Column("thread", [f"{c.thread:#x}" if c.thread else "-" for c in chunks]),
-        ],
-        width(),
+        ]
     )
 
 
-def _thread_table(capture: Capture) -> list[Line]:
+def _thread_table(capture: Capture) -> Iterator[Line]:
     threads = capture.threads
     trees = [capture.tree(index) for index in range(len(threads))]
-    return table(
+    return _table(
         [
             Column("thread", [str(t.native_id) for t in threads]),
             Column("began", [duration(t.start_ns) for t in threads]),
@@ -115,6 +118,5 @@ def _thread_table(capture: Capture) -> list[Line]:
             Column("nodes", [count(tree.count - 1) for tree in trees]),
             Column("state", ["running" if t.running else "ended" for t in threads]),
             Column("name", [t.name or "-" for t in threads], "name", left=True, stretch=True),
-        ],
-        width(),
+        ]
     )

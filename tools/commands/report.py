@@ -1,26 +1,22 @@
-"""`prof report`: what took time, memory and operations, as text or a page for people, or JSON for tools."""
+"""`prof report`: what took time, memory and operations, in any format that is registered."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
-from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.folded import beside
-from prof.tools import html_data, html_report, json_report, text_report
-from prof.tools.call_tree import tree_lines
+from prof.tools.analysis.options import Options
+from prof.tools.analysis.report import Report, analyse
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
-from prof.tools.listing import listing
-from prof.tools.modes import SORTS, TREE_COLUMNS
-from prof.tools.output import STDOUT, width, working, write, write_lines, writing
-from prof.tools.session import Session, summarise
-from prof.tools.table import Line
-from prof.tools.wish import DEPTH, FEW, LIMIT, MIN_PERCENT, Wish
+from prof.tools.modes import SORTS, TREE_COLUMNS, VIEWS
+from prof.tools.reports import FORMATS, Format
+from prof.tools.screen.output import STDOUT, coloured, width, write, write_lines
+from prof.tools.screen.progress import working, writing
 
+PARTS = ("callers", "callees", "tree", "source")
 EXAMPLES = """
 prof report                                 the newest run here, with all its processes
 prof report runs/                           the newest run in that folder
@@ -33,6 +29,7 @@ prof report app.capture --source parse.py   the file, with counts, operations, t
 prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
+prof report --format markdown >> "$GITHUB_STEP_SUMMARY"      for an issue, a pull request, the summary of a CI job
 """
 
 
@@ -40,15 +37,14 @@ def add(commands: Any) -> None:
     """Declares the subcommand."""
     parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
     add_captures(parser)
-    parser.add_argument(
-        "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
-    )
+    words = ", ".join(f"{name}: {each.words}" for name, each in FORMATS.items())
+    parser.add_argument("--format", choices=FORMATS, default=next(iter(FORMATS)), help=words)
     parser.add_argument("--sort", choices=SORTS, help="order of the tables (default: self; without times, alloc)")
     parser.add_argument(
         "--limit",
         type=natural,
         metavar="N",
-        help=f"rows a table; 0: all (default: 20, of operations by name 10; of JSON {json_report.LIMIT:,} a list)",
+        help=f"rows a table; 0: all (default: 20, of operations by name 10; of JSON {FORMATS['json'].limit:,} a list)",
     )
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -69,7 +65,8 @@ def add(commands: Any) -> None:
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
-    add_output(parser, "-; of html, <base>.html beside the capture")
+    files = (f"of {name}, <base>{kind.suffix} beside the capture" for name, kind in FORMATS.items() if kind.beside)
+    add_output(parser, "; ".join(["-", *files]))
     parser.set_defaults(run=run)
 
 
@@ -83,122 +80,69 @@ def _percentage(text: str) -> float:
     return number
 
 
-@frozen
-class _Material:
-    session: Session
-    tree: Tree
-    functions: list[Function]
-
-
-def _read(capture: Capture) -> _Material:
-    tree = capture.tree()
-    functions = capture.functions(tree)
-    return _Material(summarise(capture, tree, functions), tree, functions)
-
-
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
         capture = found.open()
-        material = _read(capture)
+        report = analyse(capture, tuple(VIEWS.values()), found.note)
     with capture:
-        FORMATS[args.format](material, args, found.note)
+        _write(report, FORMATS[args.format], args)
     return 0
 
 
-def _sort(session: Session, args: argparse.Namespace) -> str:
-    """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
-    has = [name for name, sort in SORTS.items() if session.capture.recorded(sort.column)]
-    with_lines = [n for n in has if SORTS[n].column in TREE_COLUMNS and not TREE_COLUMNS[SORTS[n].column].time]
-    if args.lines and not with_lines:
-        raise UsageError(f"{session.capture.path} was recorded without memory and samples: it has no lines")
-    if args.sort is None:
-        firsts = [name for view in session.views for name in list(view.sorts)[:1]]
-        return (with_lines if args.lines else [*firsts, "calls"])[0]
-    if args.sort not in has:
-        raise UsageError(f"{session.capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
-    return str(args.sort)
+def _write(report: Report, kind: type[Format], args: argparse.Namespace) -> None:
+    _check_parts(kind, args)
+    made = kind(_options(report, kind, args))
+    path = report.capture.path
+    output = args.output or (str(beside(path, kind.suffix)) if kind.beside else STDOUT)
+    with writing(output):
+        lines = made.lines(report) if coloured(output) else None
+        if lines is not None:
+            write_lines(lines, output)
+        else:
+            # A file that is written unasked is nobody else's to read than the capture is.
+            write(made.render(report), output, report.capture.files if kind.beside and not args.output else ())
+    if kind.beside:
+        print(f"prof: {output}: {made.drawn()}", file=sys.stderr)
+        if output != STDOUT:
+            print(output)
 
 
-def _write_text(material: _Material, args: argparse.Namespace, note: str) -> None:
-    wish = Wish(
-        sort=SORTS[_sort(material.session, args)],
-        limit=LIMIT if args.limit is None else args.limit,
-        few=FEW if args.limit is None else args.limit,
-        depth=DEPTH if args.depth is None else args.depth,
-        min_percent=MIN_PERCENT if args.min_percent is None else args.min_percent,
+def _check_parts(kind: type[Format], args: argparse.Namespace) -> None:
+    """Raises UsageError for what the format does not show."""
+    for option in (*PARTS, "lines"):
+        if getattr(args, option) not in (None, False) and option not in kind.parts:
+            able = " or ".join(name for name, each in FORMATS.items() if option in each.parts)
+            raise UsageError(f"--{option} is of --format {able}: {kind.why_whole}")
+
+
+def _options(report: Report, kind: type[Format], args: argparse.Namespace) -> Options:
+    """How the reader wants it: as asked for, and else as the format has it."""
+    part = next((part for part in PARTS if getattr(args, part) not in (None, False)), "")
+    return Options(
+        sort=SORTS[_sort(report, args)],
+        limit=kind.limit if args.limit is None else args.limit,
+        few=kind.few if args.limit is None else args.limit,
+        depth=kind.depth if args.depth is None else args.depth,
+        min_percent=kind.min_percent if args.min_percent is None else args.min_percent,
         width=width(),
         lines=args.lines,
+        part=part,
+        name=str(getattr(args, part)) if part else "",
     )
-    with writing(args.output):
-        write_lines(_text(material, args, wish, note), args.output)
 
 
-def _text(material: _Material, args: argparse.Namespace, wish: Wish, note: str) -> Iterator[Line]:
-    session, tree = material.session, material.tree
-    name = args.callers or args.callees
-    if name is not None:
-        for function in _find(material.functions, name):
-            edges = session.capture.edges(tree, of=function.label.index)
-            yield from text_report.edges_table(function, edges, args.callers is not None, wish, session)
-    elif args.source is not None:
-        yield from listing(session, tree, material.functions, args.source, note)
-    elif args.tree:
-        yield from text_report.header(session, note)
-        yield from tree_lines(session, tree, wish)
-    else:
-        yield from text_report.report(session, tree, material.functions, wish, note)
-
-
-def _find(functions: list[Function], name: str) -> list[Function]:
-    """The functions or sections of that name, or whose name ends in it. Raises UsageError that lists likely ones."""
-    exact = [f for f in functions if f.label.name == name]
-    found = exact or [f for f in functions if f.label.name.endswith((f".{name}", f"!{name}"))]
-    if found:
-        return found
-    like = sorted({f.label.name for f in functions if name.lower() in f.label.name.lower()})
-    hint = f"did you mean {', '.join(like[:5])}?" if like else "see `prof report --limit 0` for the names"
-    raise UsageError(f"no function {name!r} in this capture: {hint}")
-
-
-def _only_text(args: argparse.Namespace, why: str) -> None:
-    """Raises UsageError for what only the text report has."""
-    for option in ("callers", "callees", "tree", "source", "lines"):
-        if getattr(args, option):
-            raise UsageError(f"--{option} is of the text report: {why}")
-
-
-def _write_json(material: _Material, args: argparse.Namespace, note: str) -> None:
-    _only_text(args, "JSON has edges, lines and the tree of all functions")
-    document = json_report.document(
-        material.session,
-        material.tree,
-        material.functions,
-        min_percent=json_report.MIN_PERCENT if args.min_percent is None else args.min_percent,
-        depth=args.depth or 0,
-        limit=json_report.LIMIT if args.limit is None else args.limit,
-    )
-    with writing(args.output):
-        write(document, args.output)
-
-
-def _write_html(material: _Material, args: argparse.Namespace, note: str) -> None:
-    _only_text(args, "the page has the whole tree, and all lines")
-    session, tree = material.session, material.tree
-    sort = SORTS[_sort(session, args)].field
-    measures = [measure for _, measure in html_data.recorded_measures(session.capture)]
-    path = session.capture.path
-    output = args.output or str(beside(path, ".html"))
-    with working(f"Drawing {path}"):
-        selection = html_data.select(tree, measures, (args.min_percent or 0) / 100, args.depth or 0)
-        # The page is read where and when that capture is no longer the newest.
-        note = f"({path.name})"
-        page = html_report.document(session, tree, material.functions, selection, note, sort)
-        write(page, output, () if args.output else session.capture.files)
-    print(f"prof: {html_report.summary(selection, output)}", file=sys.stderr)
-    if output != STDOUT:
-        print(output)
-
-
-FORMATS = {"text": _write_text, "json": _write_json, "html": _write_html}
+def _sort(report: Report, args: argparse.Namespace) -> str:
+    """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
+    capture = report.capture
+    has = [name for name, sort in SORTS.items() if capture.recorded(sort.column)]
+    with_lines = [n for n in has if SORTS[n].column in TREE_COLUMNS and not TREE_COLUMNS[SORTS[n].column].time]
+    if args.lines and not with_lines:
+        raise UsageError(f"{capture.path} was recorded without memory and samples: it has no lines")
+    if args.sort is None:
+        firsts = [name for view in report.summary.views for name in list(view.sorts)[:1]]
+        return (with_lines if args.lines else [*firsts, "calls"])[0]
+    if args.sort not in has:
+        raise UsageError(f"{capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
+    return str(args.sort)

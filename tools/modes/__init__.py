@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.modes import MODES
-from prof.tools.colours import THEMES
-from prof.tools.compared import Counted
+from prof.tools.analysis.options import Sort
+from prof.tools.analysis.view import TreeColumn, View
 from prof.tools.modes import memory, ops, samples, time
-from prof.tools.modes.view import Margin, TreeColumn, View
-from prof.tools.output import STYLES
-from prof.tools.wish import Sort
+from prof.tools.screen.colours import THEMES
+from prof.tools.screen.output import STYLES
 
 VIEWS: dict[str, type[View]] = {}
 SORTS: dict[str, Sort] = {}
 TREE_COLUMNS: dict[str, TreeColumn] = {}
-
-CALLS = Counted("calls", "calls", "", "calls")
 
 
 def register(view: type[View]) -> None:
@@ -39,26 +33,6 @@ for _module in (time, memory, ops, samples):
     register(_module.VIEW)
 
 
-def views_of(capture: Capture, tree: Tree, functions: Sequence[Function]) -> tuple[View, ...]:
-    """The modes that a capture has, in the order of the modes."""
-    return tuple(view(capture, tree, functions) for view in VIEWS.values() if view.recorded(capture))
-
-
-def _beside() -> list[type[View]]:
-    """The modes in the order in which their columns stand beside others."""
-    return sorted(VIEWS.values(), key=lambda view: view.beside_order)
-
-
-def margins() -> dict[str, Margin]:
-    """The columns of `prof report --source`."""
-    return {key: margin for view in _beside() for key, margin in view.margins.items()}
-
-
 def comparable() -> list[type[View]]:
-    """The modes that `prof diff` compares by."""
-    return [view for view in _beside() if view.counted]
-
-
-def counted(views: Sequence[type[View]]) -> tuple[Counted, ...]:
-    """What is compared by these modes, and by the calls that every capture has."""
-    return (*(each for view in views for each in view.counted), CALLS)
+    """The modes that `prof diff` compares by, in the order in which their columns stand beside others."""
+    return sorted((view for view in VIEWS.values() if view.counted), key=lambda view: view.beside_order)

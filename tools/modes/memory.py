@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,18 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import asdict
 from prof import capture as captures
 from prof.capture import LINE_COLUMNS, Capture, Function, Label, MemoryTotals, Tree
-from prof.tools.colours import Families, turned
-from prof.tools.compared import SPANS, Counted, Place, Side, entry, line_key, version
-from prof.tools.json_text import known
-from prof.tools.lines import SourceLine, own_value, place
-from prof.tools.modes.view import Margin, TreeColumn, View
-from prof.tools.table import Column, Line, plain, shown_of, table
-from prof.tools.units import count, duration, percent, size, volume
-from prof.tools.wish import Sort, Wish
+from prof.tools.analysis.call_tree import own_amounts
+from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, version
+from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.source_lines import Names, SourceLine, place
+from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.screen.colours import Families, turned
+from prof.tools.screen.json_text import known
+from prof.tools.screen.tables import Column, shown_of
+from prof.tools.screen.units import count, duration, percent, size, volume
 
 if TYPE_CHECKING:
-    from prof.tools.session import Session
-    from prof.tools.source_lines import Names
+    from prof.tools.analysis.summary import Summary
 
 # What lines and functions hold, and its title in tables.
 COLUMNS = {"peak_bytes": "peak", "live_bytes": "held", "alloc_bytes": "alloc", "alloc_count": "allocs"}
@@ -57,33 +57,28 @@ def totals(memory: MemoryTotals, recording: bool) -> Iterator[str]:
     yield f"peak {size(memory.peak_bytes or 0)}{when}; {size(memory.live_bytes or 0)} {end}"
 
 
-def memory_section(
-    session: Session, memory: MemoryTotals, tree: Tree, column: str | None, limit: int, width: int
-) -> Iterator[Line]:
+def memory_sections(
+    summary: Summary, memory: MemoryTotals, tree: Tree, column: str | None, limit: int, width: int
+) -> Iterator[Section]:
     """Memory, all of it; the lines by `column`, or what fits the recording best. `limit` rows a table, 0: all."""
-    yield plain()
-    yield plain("Memory", "heading")
-    yield plain()
-    for title, text in _facts(session, memory, width - INDENT):
-        yield [(f"  {title:<10}", "title"), (text, "")]
-    for text in CAVEAT:
-        yield plain(f"  {text}", "dim")
+    yield Section("Memory", facts=list(_facts(summary, memory, width - INDENT)), remarks=CAVEAT)
     lead = column or ("peak_bytes" if memory.detail else "alloc_bytes")
-    yield from lines_table(session.capture.lines(tree), memory, lead, limit, width)
-    yield from held_table(session, memory, tree, limit, width)
-    types = sorted(session.capture.types, key=lambda t: (-t.bytes, t.name))
+    yield lines_section(summary.capture.lines(tree), memory, lead, limit)
+    if memory.detail:
+        yield held_section(summary, memory, tree, limit)
+    types = sorted(summary.capture.types, key=lambda t: (-t.bytes, t.name))
     if types:
-        yield from types_table(types, limit, width)
+        yield types_section(types, limit)
 
 
-def _facts(session: Session, memory: MemoryTotals, room: int) -> Iterator[tuple[str, str]]:
+def _facts(summary: Summary, memory: MemoryTotals, room: int) -> Iterator[Fact]:
     if memory.alloc_count:
         yield "Blocks", f"{size(memory.alloc_bytes // memory.alloc_count)} each on average"
     if memory.size_classes:
         yield "Sizes", sizes(memory.size_classes, room)
     if memory.unknown_frees:
         yield "Unknown", f"{count(memory.unknown_frees)} blocks freed that were there before the recording"
-    series = session.capture.series
+    series = summary.capture.series
     if series:
         last, most = series[-1], max(moment.rss_bytes for moment in series)
         yield "Process", f"{size(last.rss_bytes)} resident at the end, {size(most)} at most"
@@ -120,90 +115,63 @@ def _class_words(least: int) -> str:
     return f"{least // unit}-{least * 2 // unit} {words}"
 
 
-def lines_table(
-    lines: Sequence[captures.Line], memory: MemoryTotals, lead: str, limit: int, width: int
-) -> Iterator[Line]:
+def lines_section(lines: Sequence[captures.Line], memory: MemoryTotals, lead: str, limit: int) -> Section:
     """The lines by a column, over all their contexts."""
     rows = [line for line in lines if getattr(line, lead)]
     rows.sort(key=lambda line: (-getattr(line, lead), line.label.name, line.label.index))
     shown = rows[: limit or None]
-    words = _WORDS[lead]
-    yield plain()
-    of = shown_of(len(shown), len(rows))
-    yield [(f"Lines by {words}", "heading"), (f"  {of}", "dim")]
-    yield plain()
-    if not rows:
-        yield plain("  none", "dim")
-        return
     whole = getattr(memory, lead) or 0
-    yield from table(
-        [
-            Column(COLUMNS[lead], [amounts(lead)(getattr(line, lead)) for line in shown], Memory.name),
-            Column("%", [percent(getattr(line, lead), whole) for line in shown]),
-            *(
-                Column(title, [amounts(column)(getattr(line, column)) for line in shown])
-                for column, title in COLUMNS.items()
-                if column != lead
-            ),
-            Column("each", [size(line.alloc_bytes // max(1, line.alloc_count)) for line in shown], rank=1),
-            Column("line", [place(line.label) for line in shown], "name", left=True),
-            Column("function", [line.label.module for line in shown], left=True, stretch=True),
-        ],
-        width,
-        least=16,
-    )
+    columns = [
+        Column(COLUMNS[lead], [amounts(lead)(getattr(line, lead)) for line in shown], Memory.name),
+        Column("%", [percent(getattr(line, lead), whole) for line in shown]),
+        *(
+            Column(title, [amounts(column)(getattr(line, column)) for line in shown])
+            for column, title in COLUMNS.items()
+            if column != lead
+        ),
+        Column("each", [size(line.alloc_bytes // max(1, line.alloc_count)) for line in shown], rank=1),
+        Column("line", [place(line.label) for line in shown], "name", left=True),
+        Column("function", [line.label.module for line in shown], left=True, stretch=True),
+    ]
+    title, note = f"Lines by {_WORDS[lead]}", shown_of(len(shown), len(rows))
+    return Section(title, note, columns=columns, least=16) if rows else Section(title, note, remarks=["none"])
 
 
-def held_table(session: Session, memory: MemoryTotals, tree: Tree, limit: int, width: int) -> Iterator[Line]:
+def held_section(summary: Summary, memory: MemoryTotals, tree: Tree, limit: int) -> Section:
     """The leak list: what was not freed, by line and the innermost span around it."""
-    if not memory.detail:
-        return
-    lines, every = session.capture.lines_in_spans(tree, "live_bytes", limit or tree.count)
-    end = "when last seen" if session.capture.recording else "at the end"
-    yield plain()
-    of = shown_of(len(lines), every)
-    yield [(f"Still held {end}", "heading"), (f"  {volume(memory.live_bytes)}, {of}", "dim")]
-    yield plain()
+    lines, every = summary.capture.lines_in_spans(tree, "live_bytes", limit or tree.count)
+    title = f"Still held {'when last seen' if summary.capture.recording else 'at the end'}"
+    note = f"{volume(memory.live_bytes)}, {shown_of(len(lines), every)}"
     if not lines:
-        yield plain("  nothing", "dim")
-        return
-    yield from table(
-        [
-            Column("held", [volume(line.live_bytes) for line in lines], Memory.name),
-            Column("%", [percent(line.live_bytes or 0, memory.live_bytes or 0) for line in lines]),
-            Column("blocks", [count(line.live_count or 0) for line in lines]),
-            Column("of", [count(line.alloc_count) for line in lines]),
-            Column("line", [place(line.label) for line in lines], "name", left=True),
-            Column("function", [line.label.module for line in lines], left=True, rank=1),
-            Column("innermost span", [line.span.name if line.span else "(outside)" for line in lines],
-                   left=True, stretch=True),
-        ],
-        width,
-        least=20,
-    )  # fmt: skip
+        return Section(title, note, remarks=["nothing"])
+    columns = [
+        Column("held", [volume(line.live_bytes) for line in lines], Memory.name),
+        Column("%", [percent(line.live_bytes or 0, memory.live_bytes or 0) for line in lines]),
+        Column("blocks", [count(line.live_count or 0) for line in lines]),
+        Column("of", [count(line.alloc_count) for line in lines]),
+        Column("line", [place(line.label) for line in lines], "name", left=True),
+        Column("function", [line.label.module for line in lines], left=True, rank=1),
+        Column("innermost span", [line.span.name if line.span else "(outside)" for line in lines],
+               left=True, stretch=True),
+    ]  # fmt: skip
+    return Section(title, note, columns=columns, least=20)
 
 
-def types_table(types: Sequence[captures.TypeCount], limit: int, width: int) -> Iterator[Line]:
+def types_section(types: Sequence[captures.TypeCount], limit: int) -> Section:
     """The live blocks by the type of the object in them."""
     shown = types[: limit or None]
-    of = shown_of(len(shown), len(types))
-    yield plain()
-    yield [("Types of the blocks still held", "heading"), (f"  {of}", "dim")]
-    yield plain()
-    yield from table(
-        [
-            Column("held", [volume(t.bytes) for t in shown], Memory.name),
-            Column("%", [percent(t.bytes, sum(t.bytes for t in types)) for t in shown]),
-            Column("blocks", [count(t.count) for t in shown]),
-            Column("type", [t.name for t in shown], "name", left=True, stretch=True),
-        ],
-        width,
-    )
+    columns = [
+        Column("held", [volume(t.bytes) for t in shown], Memory.name),
+        Column("%", [percent(t.bytes, sum(t.bytes for t in types)) for t in shown]),
+        Column("blocks", [count(t.count) for t in shown]),
+        Column("type", [t.name for t in shown], "name", left=True, stretch=True),
+    ]
+    return Section("Types of the blocks still held", shown_of(len(shown), len(types)), columns=columns)
 
 
-def _lead(wish: Wish) -> str | None:
+def _lead(options: Options) -> str | None:
     """The column of memory that is wished for."""
-    return wish.sort.column if wish.sort.column in COLUMNS else None
+    return options.sort.column if options.sort.column in COLUMNS else None
 
 
 def _sorts() -> Iterator[tuple[str, Sort]]:
@@ -271,15 +239,19 @@ class Memory(View):
         assert found is not None
         return found
 
+    @cached_property
+    def _own(self) -> Callable[[int], int]:
+        return own_amounts(self.tree, "alloc_bytes")
+
     # ---- text ----
 
-    def facts(self, session: Session) -> Iterator[tuple[str, str]]:
+    def facts(self, summary: Summary) -> Iterator[Fact]:
         for number, text in enumerate(totals(self.totals, self.capture.recording)):
             yield "" if number else "Memory", text
 
-    def columns(self, shown: Sequence[Function], wish: Wish, session: Session) -> tuple[list[Column], list[Column]]:
+    def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions allocated, led by what the table is sorted by; and their calls if there is room."""
-        lead = _lead(wish) or "alloc_bytes"
+        lead = _lead(options) or "alloc_bytes"
         words = amounts(lead)
         whole = getattr(self.totals, lead)
         columns = [
@@ -303,8 +275,8 @@ class Memory(View):
             columns.append(Column("allocs", [count(f.alloc_count or 0) for f in shown], rank=6 if placed else 0))
         return columns
 
-    def section(self, session: Session, wish: Wish) -> Iterator[Line]:
-        yield from memory_section(session, self.totals, self.tree, _lead(wish), wish.limit, wish.width)
+    def sections(self, summary: Summary, options: Options) -> Iterator[Section]:
+        yield from memory_sections(summary, self.totals, self.tree, _lead(options), options.limit, options.width)
 
     def import_columns(self, shown: Sequence[Function]) -> list[Column]:
         return [
@@ -331,11 +303,11 @@ class Memory(View):
             return {}
         return {
             "total_alloc_bytes": self.tree.inclusive("alloc_bytes")[node],
-            "alloc_bytes": own_value(self.tree, "alloc_bytes", node),
+            "alloc_bytes": self._own(node),
         }
 
-    def sections(self, session: Session, limit: int) -> Iterator[tuple[int, str, Iterable[str]]]:
-        yield 20, "memory", [json.dumps(self._object(limit), ensure_ascii=False)]
+    def documents(self, summary: Summary, limit: int) -> Iterator[tuple[int, str, Any]]:
+        yield 20, "memory", self._object(limit)
 
     def _object(self, limit: int) -> dict[str, Any]:
         found = known(asdict(self.totals))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,21 +12,21 @@ from attrs import frozen
 from prof.capture import ROOT, Capture, Function, Label, Tree
 from prof.counted import Code, Operands, Operations, Site
 from prof.errors import InputError
-from prof.tools import json_text
-from prof.tools import operations as sums
-from prof.tools.colours import Families
-from prof.tools.compared import Counted, Place, Side, entry, line_key, version
-from prof.tools.lines import SourceLine
-from prof.tools.modes.view import Margin, TreeColumn, View
-from prof.tools.operations import Met, Use
-from prof.tools.source import Sources
-from prof.tools.table import Column, Line, plain, shown_of, table
-from prof.tools.units import count, many, percent, shorten_end
-from prof.tools.wish import Sort, Wish
+from prof.tools.analysis import name_uses as sums
+from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, version
+from prof.tools.analysis.name_uses import NameUse, OperandTypes
+from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.source_files import Sources
+from prof.tools.analysis.source_lines import Names, SourceLine
+from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.screen.colours import Families
+from prof.tools.screen.json_text import Object, Rows
+from prof.tools.screen.tables import Column, shown_of
+from prof.tools.screen.units import count, many, percent, shorten_end
 
 if TYPE_CHECKING:
-    from prof.tools.session import Session
-    from prof.tools.source_lines import Names
+    from prof.tools.analysis.summary import Summary
 
 COMMONEST = 3  # categories in the header
 LONGEST = 200  # characters of an expression
@@ -95,164 +94,140 @@ def _marked(number: int, exact: bool) -> str:
     return count(number) if exact else f"~{count(number)}"
 
 
-def operations_section(capture: Capture, solved: Operations, whole: OperationTotals, wish: Wish) -> Iterator[Line]:
+def operations_sections(
+    capture: Capture, solved: Operations, whole: OperationTotals, options: Options
+) -> Iterator[Section]:
     """Operations, all of it."""
-    yield plain()
-    yield plain("Operations", "heading")
-    yield plain()
     if not whole.count:
-        yield plain("  none", "dim")
+        yield Section("Operations", remarks=["none"])
         return
-    yield from _categories(whole, wish)
     sources = Sources(capture)
-    yield from _lines(solved, whole, sources, wish)
-    yield from _calls(sums.calls(solved), wish)
-    yield from _accesses("Variables", sums.variables(solved), wish)
-    yield from _accesses("Attributes", sums.attributes(solved), wish)
-    yield from _branches(solved, sources, wish)
-    yield from _expressions(solved, sources, wish)
-    yield from _operands_table(sums.operand_types(solved), wish)
+    tables = (
+        _categories(whole),
+        _lines(solved, whole, sources, options),
+        _calls(sums.calls(solved), options),
+        _accesses("Variables", sums.variables(solved), options, scopes=True),
+        _accesses("Attributes", sums.attributes(solved), options),
+        _branches(solved, sources, options),
+        _expressions(solved, sources, options),
+        _operands_section(sums.operand_types(solved), options),
+    )
+    yield from filter(None, tables)
     if sources.unknown:
         names = sorted(PurePath(file).name for file in sources.unknown)
         shown = ", ".join(names[:COMMONEST]) + (", …" if len(names) > COMMONEST else "")
-        yield plain()
-        yield plain(f"  Without the source of {shown}: what it held was not recorded. See `--source FILE`.", "dim")
+        yield Section(
+            "", remarks=[f"Without the source of {shown}: what it held was not recorded. See `--source FILE`."]
+        )
 
 
-def _heading(title: str, shown: int, every: int, more: str = "") -> Iterator[Line]:
-    yield plain()
-    yield [(title, "heading"), (f"  {shown_of(shown, every)}{more}", "dim")]
-    yield plain()
-
-
-def _categories(whole: OperationTotals, wish: Wish) -> Iterator[Line]:
+def _categories(whole: OperationTotals) -> Section:
     rows = whole.categories
-    yield from table(
-        [
-            Column("operations", [count(n) for n in rows.values()], Ops.name),
-            Column("%", [percent(n, whole.count) for n in rows.values()]),
-            Column("kind", list(rows), "name", left=True),
-            Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True, code=True),
-        ],
-        wish.width,
-    )
+    columns = [
+        Column("operations", [count(n) for n in rows.values()], Ops.name),
+        Column("%", [percent(n, whole.count) for n in rows.values()]),
+        Column("kind", list(rows), "name", left=True),
+        Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True, code=True),
+    ]
+    return Section("Operations", columns=columns)
 
 
-def _lines(solved: Operations, whole: OperationTotals, sources: Sources, wish: Wish) -> Iterator[Line]:
-    rows, every = solved.sites("line", limit=wish.limit)
-    yield from _heading("Lines by operations", len(rows), every, "; count: how often its busiest part ran")
-    yield from table(
-        [
-            Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], Ops.name),
-            Column("%", [percent(r.ops, whole.count) for r in rows]),
-            Column("count", [count(r.count) for r in rows]),
-            Column("line", [_place(r) for r in rows], "name", left=True),
-            Column("function", [r.code.name for r in rows], left=True, rank=1),
-            Column("source", [sources.line(r) for r in rows], left=True, stretch=True, code=True),
-        ],
-        wish.width,
-    )
+def _lines(solved: Operations, whole: OperationTotals, sources: Sources, options: Options) -> Section:
+    rows, every = solved.sites("line", limit=options.limit)
+    columns = [
+        Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], Ops.name),
+        Column("%", [percent(r.ops, whole.count) for r in rows]),
+        Column("count", [count(r.count) for r in rows]),
+        Column("line", [_place(r) for r in rows], "name", left=True),
+        Column("function", [r.code.name for r in rows], left=True, rank=1),
+        Column("source", [sources.line(r) for r in rows], left=True, stretch=True, code=True),
+    ]
+    note = f"{shown_of(len(rows), every)}; count: how often its busiest part ran"
+    return Section("Lines by operations", note, columns=columns)
 
 
-def _parts(use: Use | Met) -> str:
+def _parts(use: NameUse | OperandTypes) -> str:
     """The function that has most of it, and how many others have some."""
     first = max(use.functions, key=lambda name: (use.functions[name], name))
     return first + (f" and {len(use.functions) - 1} more" if len(use.functions) > 1 else "")
 
 
-def _calls(rows: Sequence[Use], wish: Wish) -> Iterator[Line]:
+def _calls(rows: Sequence[NameUse], options: Options) -> Section | None:
     if not rows:
-        return
-    shown = rows[: wish.few or None]
-    yield from _heading("Calls by name", len(shown), len(rows), "; as the call sites name it, .name of any object")
-    yield from table(
-        [
-            Column("calls", [count(r.count) for r in shown], Ops.name),
-            Column("%", [percent(r.count, sum(r.count for r in rows)) for r in shown]),
-            Column("sites", [count(r.places) for r in shown]),
-            Column("callee", [r.name or "(no name: a result, with, a decorator)" for r in shown], "name", left=True),
-            Column("in", [_parts(r) for r in shown], left=True, stretch=True),
-        ],
-        wish.width,
-    )
+        return None
+    shown = rows[: options.few or None]
+    columns = [
+        Column("calls", [count(r.count) for r in shown], Ops.name),
+        Column("%", [percent(r.count, sum(r.count for r in rows)) for r in shown]),
+        Column("sites", [count(r.places) for r in shown]),
+        Column("callee", [r.name or "(no name: a result, with, a decorator)" for r in shown], "name", left=True),
+        Column("in", [_parts(r) for r in shown], left=True, stretch=True),
+    ]
+    note = f"{shown_of(len(shown), len(rows))}; as the call sites name it, .name of any object"
+    return Section("Calls by name", note, columns=columns)
 
 
-def _accesses(title: str, rows: Sequence[Use], wish: Wish) -> Iterator[Line]:
+def _accesses(title: str, rows: Sequence[NameUse], options: Options, scopes: bool = False) -> Section | None:
     if not rows:
-        return
-    shown = rows[: wish.few or None]
-    scopes = [r.scope for r in shown] if title == "Variables" else []
-    yield from _heading(f"{title} by accesses", len(shown), len(rows))
-    yield from table(
-        [
-            Column("reads", [count(r.reads) for r in shown], Ops.name),
-            Column("writes", [count(r.writes) for r in shown], Ops.name),
-            Column("deletes", [count(r.deletes) for r in shown]),
-            Column("scope", scopes or ["-"] * len(shown), left=True),
-            Column("name", [r.name for r in shown], "name", left=True),
-            Column("in", [_parts(r) for r in shown], left=True, stretch=True),
-        ],
-        wish.width,
-    )
+        return None
+    shown = rows[: options.few or None]
+    columns = [
+        Column("reads", [count(r.reads) for r in shown], Ops.name),
+        Column("writes", [count(r.writes) for r in shown], Ops.name),
+        Column("deletes", [count(r.deletes) for r in shown]),
+        Column("scope", [r.scope if scopes else "-" for r in shown], left=True),
+        Column("name", [r.name for r in shown], "name", left=True),
+        Column("in", [_parts(r) for r in shown], left=True, stretch=True),
+    ]
+    return Section(f"{title} by accesses", shown_of(len(shown), len(rows)), columns=columns)
 
 
-def _branches(solved: Operations, sources: Sources, wish: Wish) -> Iterator[Line]:
-    rows, every = solved.sites("branch", limit=wish.few)
+def _branches(solved: Operations, sources: Sources, options: Options) -> Section | None:
+    rows, every = solved.sites("branch", limit=options.few)
     if not rows:
-        return
-    yield from _heading("Branches by executions", len(rows), every)
-    yield plain("  went on: to what follows, as the body of an if or a for does; jumped: past it", "dim")
-    yield from table(
-        [
-            Column("ran", [_marked(r.count, not r.code.inexact) for r in rows], Ops.name),
-            Column("went on", [count(max(0, r.count - r.taken)) for r in rows]),
-            Column("jumped", [count(r.taken) for r in rows]),
-            Column("% jumped", [percent(r.taken, r.count) for r in rows]),
-            Column("line", [_range_words(r) for r in rows], "name", left=True),
-            Column("function", [r.code.name for r in rows], left=True, rank=1),
-            Column("", ["loop" if r.category else "test" for r in rows], left=True),
-            Column("source", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
-        ],
-        wish.width,
-    )  # fmt: skip
+        return None
+    columns = [
+        Column("ran", [_marked(r.count, not r.code.inexact) for r in rows], Ops.name),
+        Column("went on", [count(max(0, r.count - r.taken)) for r in rows]),
+        Column("jumped", [count(r.taken) for r in rows]),
+        Column("% jumped", [percent(r.taken, r.count) for r in rows]),
+        Column("line", [_range_words(r) for r in rows], "name", left=True),
+        Column("function", [r.code.name for r in rows], left=True, rank=1),
+        Column("", ["loop" if r.category else "test" for r in rows], left=True),
+        Column("source", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
+    ]
+    remarks = ["went on: to what follows, as the body of an if or a for does; jumped: past it"]
+    return Section("Branches by executions", shown_of(len(rows), every), remarks=remarks, columns=columns)
 
 
-def _expressions(solved: Operations, sources: Sources, wish: Wish) -> Iterator[Line]:
-    rows, every = solved.sites("expression", sums.working(solved.categories), wish.few)
+def _expressions(solved: Operations, sources: Sources, options: Options) -> Section | None:
+    rows, every = solved.sites("expression", sums.working(solved.categories), options.few)
     if not rows:
-        return
-    yield from _heading(
-        "Expressions by operations", len(rows), every, "; of their own, and not names, constants, tests"
-    )
-    yield from table(
-        [
-            Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], Ops.name),
-            Column("count", [count(r.count) for r in rows]),
-            Column("line", [_range_words(r) for r in rows], "name", left=True),
-            Column("function", [r.code.name for r in rows], left=True, rank=1),
-            Column("expression", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
-        ],
-        wish.width,
-    )
+        return None
+    columns = [
+        Column("ops", [_marked(r.ops, not r.code.inexact) for r in rows], Ops.name),
+        Column("count", [count(r.count) for r in rows]),
+        Column("line", [_range_words(r) for r in rows], "name", left=True),
+        Column("function", [r.code.name for r in rows], left=True, rank=1),
+        Column("expression", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
+    ]
+    note = f"{shown_of(len(rows), every)}; of their own, and not names, constants, tests"
+    return Section("Expressions by operations", note, columns=columns)
 
 
-def _operands_table(rows: Sequence[Met], wish: Wish) -> Iterator[Line]:
+def _operands_section(rows: Sequence[OperandTypes], options: Options) -> Section | None:
     if not rows:
-        return
-    shown = rows[: wish.few or None]
-    yield from _heading(
-        "Types of operands", len(shown), len(rows), "; sampled: seen in the first executions of each site"
-    )
-    yield from table(
-        [
-            Column("seen", [count(r.seen) for r in shown], Ops.name),
-            Column("of", [count(r.count) for r in shown]),
-            Column("sites", [count(r.places) for r in shown]),
-            Column("operands", [shorten_end(r.text, 40) for r in shown], "name", left=True),
-            Column("in", [_parts(r) for r in shown], left=True, stretch=True),
-        ],
-        wish.width,
-    )
+        return None
+    shown = rows[: options.few or None]
+    columns = [
+        Column("seen", [count(r.seen) for r in shown], Ops.name),
+        Column("of", [count(r.count) for r in shown]),
+        Column("sites", [count(r.places) for r in shown]),
+        Column("operands", [shorten_end(r.text, 40) for r in shown], "name", left=True),
+        Column("in", [_parts(r) for r in shown], left=True, stretch=True),
+    ]
+    note = f"{shown_of(len(shown), len(rows))}; sampled: seen in the first executions of each site"
+    return Section("Types of operands", note, columns=columns)
 
 
 def _expression(sources: Sources, site: Site) -> str:
@@ -299,10 +274,9 @@ def _operands(operands: Operands) -> dict[str, Any]:
     return _range(operands) | found | {"seen": operands.seen, "count": operands.count}
 
 
-def operations(solved: Operations, totals: OperationTotals, limit: int) -> Iterator[str]:
-    """The key "operations", written list by list."""
-    head = {"total": totals.count, "categories": totals.categories, "inexact": totals.inexact}
-    yield json.dumps(head, ensure_ascii=False)[:-1]
+def operations(solved: Operations, totals: OperationTotals, limit: int) -> Iterator[tuple[str, Any]]:
+    """The key "operations", list by list."""
+    yield from {"total": totals.count, "categories": totals.categories, "inexact": totals.inexact}.items()
     tables = (
         ("calls", _call, "callee", sums.CALLS),
         ("variables", _variable, "name", sums.VARIABLES),
@@ -314,14 +288,12 @@ def operations(solved: Operations, totals: OperationTotals, limit: int) -> Itera
     for key, make, by, categories in tables:
         sites, every = solved.sites(by, categories, limit, apart=by == "expression")
         omitted[key] = every - len(sites)
-        yield f',\n"{key}": '
-        yield from json_text.rows(map(make, sites))
+        yield key, Rows(map(make, sites))
     operands = [each for each in solved.operands() if each.count]
     shown = operands[: limit or None]
     omitted["operands"] = len(operands) - len(shown)
-    yield ',\n"operands": '
-    yield from json_text.rows(map(_operands, shown))
-    yield f',\n"omitted": {json.dumps(omitted)}}}'
+    yield "operands", Rows(map(_operands, shown))
+    yield "omitted", omitted
 
 
 def _figure(function: Function, number: int | None) -> str:
@@ -382,14 +354,14 @@ class Ops(View):
 
     # ---- text ----
 
-    def facts(self, session: Session) -> Iterator[tuple[str, str]]:
+    def facts(self, summary: Summary) -> Iterator[Fact]:
         yield "Executed", totals(self.totals)
 
     def warnings(self) -> Iterator[str]:
         if self.totals.inexact:
             yield inexact_words(self.totals)
 
-    def columns(self, shown: Sequence[Function], wish: Wish, session: Session) -> tuple[list[Column], list[Column]]:
+    def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions executed."""
         whole = self.totals.count
         return [
@@ -405,16 +377,16 @@ class Ops(View):
         """The functions' own operations, beside other exact figures."""
         return [] if lead.estimates else [Column("ops", [_figure(f, f.ops) for f in shown], self.name)]
 
-    def section_order(self, wish: Wish) -> int:
-        return 0 if wish.sort in self.sorts.values() else self.facts_order
+    def section_order(self, options: Options) -> int:
+        return 0 if options.sort in self.sorts.values() else self.facts_order
 
-    def section(self, session: Session, wish: Wish) -> Iterator[Line]:
-        yield from operations_section(self.capture, self.solved, self.totals, wish)
+    def sections(self, summary: Summary, options: Options) -> Iterator[Section]:
+        yield from operations_sections(self.capture, self.solved, self.totals, options)
 
     def tree_columns_beside(self, column: str) -> list[tuple[str, int]]:
         return [("ops", 0)]
 
-    def listing_facts(self, values: dict[str, dict[int, int]]) -> Iterator[tuple[str, str]]:
+    def listing_facts(self, values: dict[str, dict[int, int]]) -> Iterator[Fact]:
         """How much of all is here, and on which lines most."""
         here, whole = values["ops"], self.totals.count
         most = sorted(here, key=lambda line: (-here[line], line))[:HOTTEST]
@@ -440,8 +412,8 @@ class Ops(View):
             return {}
         return {"ops_total": self.tree.column("ops")[node], "total_ops": self.tree.inclusive("ops")[node]}
 
-    def sections(self, session: Session, limit: int) -> Iterator[tuple[int, str, Iterable[str]]]:
-        yield 40, "operations", operations(self.solved, self.totals, limit)
+    def documents(self, summary: Summary, limit: int) -> Iterator[tuple[int, str, Any]]:
+        yield 40, "operations", Object(operations(self.solved, self.totals, limit))
 
     # ---- lines ----
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict
 from prof import capture as captures
 from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
-from prof.tools.colours import Families
-from prof.tools.comparison import Comparison, compare
-from prof.tools.json_text import known
-from prof.tools.lines import SourceLine, own_value, place
-from prof.tools.modes.view import Margin, TreeColumn, View
-from prof.tools.table import Column, Line, plain, shown_of, table
-from prof.tools.units import count, duration, percent, size, volume
-from prof.tools.wish import Sort, Wish
+from prof.tools.analysis.agreement import Comparison, compare
+from prof.tools.analysis.call_tree import own_amounts
+from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.source_lines import SourceLine, place
+from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.screen.colours import Families
+from prof.tools.screen.json_text import known
+from prof.tools.screen.tables import Column, shown_of
+from prof.tools.screen.units import count, duration, percent, size, volume
 
 if TYPE_CHECKING:
-    from prof.tools.session import Session
+    from prof.tools.analysis.summary import Summary
 
 _OF_FUNCTIONS = (
     "samples", "samples_self", "samples_cpu", "samples_cpu_self", "samples_gil_held_self", "samples_gil_wait_self",
@@ -60,30 +61,28 @@ def gil(sampler: Sampler) -> str:
     return ", ".join(parts).replace(" -", " 0%")
 
 
-def samples_section(
-    session: Session, sampler: Sampler, tree: Tree, functions: Sequence[Function], wish: Wish
-) -> Iterator[Line]:
-    """Samples, all of it; `wish.limit` rows a table."""
-    yield plain()
-    yield plain("Samples", "heading")
-    yield plain()
+def samples_sections(
+    summary: Summary, sampler: Sampler, tree: Tree, functions: Sequence[Function], options: Options
+) -> Iterator[Section]:
+    """Samples, all of it; `options.limit` rows a table."""
     if not sampler.samples:
-        yield plain("  none", "dim")
+        yield Section("Samples", remarks=["none"])
         return
-    for title, text in (*_facts(sampler), *_process_facts(session)):
-        if text:
-            yield [(f"  {title:<10}", "title"), (text, "")]
-    comparisons = compare(session, tree, functions)
+    facts = (*_facts(sampler), *_process_facts(summary))
+    yield Section("Samples", facts=[(title, text) for title, text in facts if text])
+    comparisons = compare(summary, tree, functions)
     if comparisons:
-        yield from comparison_table(comparisons, wish)
-    yield from usage_table(functions, sampler, wish)
+        yield comparison_section(comparisons, options)
+    yield usage_section(functions, sampler, options)
     frames = [f for f in functions if f.label.kind == "frame" and f.samples_self]
     if frames:
-        yield from frames_table(frames, sampler, wish)
-    yield from lines_table(session.capture.lines(tree, "samples"), sampler, wish)
+        yield frames_section(frames, sampler, options)
+    lines = summary.capture.lines(tree, "samples")
+    if lines:
+        yield lines_section(lines, sampler, options)
 
 
-def _facts(sampler: Sampler) -> Iterator[tuple[str, str]]:
+def _facts(sampler: Sampler) -> Iterator[Fact]:
     yield (
         "Time",
         f"{duration(sampler.sampled_ns)} of all threads together, {duration(sampler.sampled_cpu_ns)} on a processor",
@@ -102,9 +101,9 @@ def _facts(sampler: Sampler) -> Iterator[tuple[str, str]]:
         yield "Unsure", f"{count(sampler.partial)} samples ({percent(sampler.partial, sampler.samples)}) {note}"
 
 
-def _process_facts(session: Session) -> Iterator[tuple[str, str]]:
+def _process_facts(summary: Summary) -> Iterator[Fact]:
     """What the whole process took, from its first to its last moment in the recording."""
-    series = session.capture.process
+    series = summary.capture.process
     if len(series) < 2:
         return
     first, last = series[0], series[-1]
@@ -122,36 +121,32 @@ def _per_cycle(function: Function) -> str:
     return f"{(function.instructions_self or 0) / function.cycles_self:.2f}" if function.cycles_self else "-"
 
 
-def usage_table(functions: Sequence[Function], sampler: Sampler, wish: Wish) -> Iterator[Line]:
+def usage_section(functions: Sequence[Function], sampler: Sampler, options: Options) -> Section:
     """What threads took beside time, as far as the system tells, while samples found them in a function itself."""
     rows = [f for f in functions if f.label.kind not in ("thread", "profiler")]
     rows = [f for f in rows if f.instructions_self or f.read_bytes_self or f.written_bytes_self or f.ready_self_ns]
     rows.sort(key=lambda f: (-(f.instructions_self or 0), -(f.sampled_self_ns or 0), f.label.name, f.label.index))
-    shown = rows[: wish.limit or None]
+    shown = rows[: options.limit or None]
     by = "instructions" if any(f.instructions_self for f in rows) else "time by samples"
-    yield plain()
-    of = shown_of(len(shown), len(rows))
-    yield [(f"What samples found the functions to take, by {by}", "heading"), (f"  {of}", "dim")]
-    yield plain()
-    if sampler.why_counters:
-        yield plain(f"  instructions, cycles, cache misses: not available ({sampler.why_counters})", "dim")
-    if not rows:
-        return
-    yield from table(
-        [
-            Column("instructions", [count(f.instructions_self or 0) for f in shown], Samples.name),
-            Column("a cycle", [_per_cycle(f) for f in shown]),
-            Column("cache misses", [count(f.cache_misses_self or 0) for f in shown]),
-            Column("read", [volume(f.read_bytes_self) for f in shown]),
-            Column("written", [volume(f.written_bytes_self) for f in shown]),
-            Column("from disk", [volume(f.disk_read_bytes_self) for f in shown], rank=2),
-            Column("to disk", [volume(f.disk_written_bytes_self) for f in shown], rank=2),
-            Column("cpu", [duration(f.sampled_cpu_self_ns or 0) for f in shown], "time"),
-            Column("waits for cpu", [duration(f.ready_self_ns or 0) for f in shown]),
-            Column("switches", [count(f.switches_self or 0) for f in shown], rank=1),
-            Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
-        ],
-        wish.width,
+    why = sampler.why_counters
+    columns = [
+        Column("instructions", [count(f.instructions_self or 0) for f in shown], Samples.name),
+        Column("a cycle", [_per_cycle(f) for f in shown]),
+        Column("cache misses", [count(f.cache_misses_self or 0) for f in shown]),
+        Column("read", [volume(f.read_bytes_self) for f in shown]),
+        Column("written", [volume(f.written_bytes_self) for f in shown]),
+        Column("from disk", [volume(f.disk_read_bytes_self) for f in shown], rank=2),
+        Column("to disk", [volume(f.disk_written_bytes_self) for f in shown], rank=2),
+        Column("cpu", [duration(f.sampled_cpu_self_ns or 0) for f in shown], "time"),
+        Column("waits for cpu", [duration(f.ready_self_ns or 0) for f in shown]),
+        Column("switches", [count(f.switches_self or 0) for f in shown], rank=1),
+        Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
+    ]
+    return Section(
+        f"What samples found the functions to take, by {by}",
+        shown_of(len(shown), len(rows)),
+        remarks=[f"instructions, cycles, cache misses: not available ({why})"] if why else [],
+        columns=columns if rows else [],
     )
 
 
@@ -159,28 +154,23 @@ def _share(part: float) -> str:
     return percent(part, 1)
 
 
-def comparison_table(rows: Sequence[Comparison], wish: Wish) -> Iterator[Line]:
+def comparison_section(rows: Sequence[Comparison], options: Options) -> Section:
     """Exact self time beside sampled self time, with a mark where they disagree."""
-    shown = rows[: wish.limit or None]
+    shown = rows[: options.limit or None]
     beyond = sum(not row.agrees for row in rows)
     words = f"{beyond} of {len(rows)} spans disagree" if beyond else f"all {len(rows)} spans agree"
-    yield plain()
-    yield [("Exact and sampled self time", "heading"), (f"  {words}, at 99%", "dim")]
-    yield plain()
-    yield from table(
-        [
-            Column("", ["" if row.agrees else "≠" for row in shown], "warning"),
-            Column("self", [duration(row.function.self_ns) for row in shown], "time"),
-            Column("exact", [_share(row.exact) for row in shown], "time"),
-            Column("sampled", [_share(row.sampled) for row in shown], Samples.name),
-            Column("±", [_share(row.error) for row in shown]),
-            Column("samples", [count(row.samples) for row in shown], Samples.name),
-            Column("on cpu", [_on_cpu(row.function) for row in shown]),
-            Column("waits for GIL", [_waits(row.function) for row in shown], rank=1),
-            Column("name", [row.function.label.name for row in shown], "name", left=True, stretch=True),
-        ],
-        wish.width,
-    )
+    columns = [
+        Column("", ["" if row.agrees else "≠" for row in shown], "warning"),
+        Column("self", [duration(row.function.self_ns) for row in shown], "time"),
+        Column("exact", [_share(row.exact) for row in shown], "time"),
+        Column("sampled", [_share(row.sampled) for row in shown], Samples.name),
+        Column("±", [_share(row.error) for row in shown]),
+        Column("samples", [count(row.samples) for row in shown], Samples.name),
+        Column("on cpu", [_on_cpu(row.function) for row in shown]),
+        Column("waits for GIL", [_waits(row.function) for row in shown], rank=1),
+        Column("name", [row.function.label.name for row in shown], "name", left=True, stretch=True),
+    ]
+    return Section("Exact and sampled self time", f"{words}, at 99%", columns=columns)
 
 
 def _on_cpu(function: Function) -> str:
@@ -191,47 +181,32 @@ def _waits(function: Function) -> str:
     return percent(function.samples_gil_wait_self or 0, function.samples_self or 0)
 
 
-def frames_table(frames: Sequence[Function], sampler: Sampler, wish: Wish) -> Iterator[Line]:
+def frames_section(frames: Sequence[Function], sampler: Sampler, options: Options) -> Section:
     """Functions that samples met and that have no span."""
     rows = sorted(frames, key=lambda f: (-(f.samples_self or 0), f.label.name, f.label.index))
-    shown = rows[: wish.limit or None]
-    of = shown_of(len(shown), len(rows))
-    yield plain()
-    yield [("Functions without spans by samples", "heading"), (f"  {of}", "dim")]
-    yield plain()
-    yield from table(
-        [
-            Column("self", [count(f.samples_self or 0) for f in shown], Samples.name),
-            Column("%", [percent(f.samples_self or 0, sampler.samples) for f in shown]),
-            Column("total", [count(f.samples or 0) for f in shown]),
-            Column("on cpu", [_on_cpu(f) for f in shown]),
-            Column("waits for GIL", [_waits(f) for f in shown], rank=1),
-            Column("time", [duration(f.sampled_self_ns or 0) for f in shown], rank=2),
-            Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
-        ],
-        wish.width,
-    )
+    shown = rows[: options.limit or None]
+    columns = [
+        Column("self", [count(f.samples_self or 0) for f in shown], Samples.name),
+        Column("%", [percent(f.samples_self or 0, sampler.samples) for f in shown]),
+        Column("total", [count(f.samples or 0) for f in shown]),
+        Column("on cpu", [_on_cpu(f) for f in shown]),
+        Column("waits for GIL", [_waits(f) for f in shown], rank=1),
+        Column("time", [duration(f.sampled_self_ns or 0) for f in shown], rank=2),
+        Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
+    ]
+    return Section("Functions without spans by samples", shown_of(len(shown), len(rows)), columns=columns)
 
 
-def lines_table(lines: Sequence[captures.Line], sampler: Sampler, wish: Wish) -> Iterator[Line]:
+def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Options) -> Section:
     """The lines that ran, over all their contexts."""
-    if not lines:
-        return
-    shown = lines[: wish.limit or None]
-    of = shown_of(len(shown), len(lines))
-    yield plain()
-    yield [("Lines by samples", "heading"), (f"  {of}", "dim")]
-    yield plain()
-    yield from table(
-        [
-            Column("samples", [count(line.samples or 0) for line in shown], Samples.name),
-            Column("%", [percent(line.samples or 0, sampler.samples) for line in shown]),
-            Column("line", [place(line.label) for line in shown], "name", left=True),
-            Column("function", [line.label.module for line in shown], left=True, stretch=True),
-        ],
-        wish.width,
-        least=16,
-    )
+    shown = lines[: options.limit or None]
+    columns = [
+        Column("samples", [count(line.samples or 0) for line in shown], Samples.name),
+        Column("%", [percent(line.samples or 0, sampler.samples) for line in shown]),
+        Column("line", [place(line.label) for line in shown], "name", left=True),
+        Column("function", [line.label.module for line in shown], left=True, stretch=True),
+    ]
+    return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16)
 
 
 def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
@@ -293,16 +268,20 @@ class Samples(View):
         assert found is not None
         return found
 
+    @cached_property
+    def _own(self) -> Callable[[int], int]:
+        return own_amounts(self.tree, "samples")
+
     # ---- text ----
 
-    def facts(self, session: Session) -> Iterator[tuple[str, str]]:
+    def facts(self, summary: Summary) -> Iterator[Fact]:
         for number, text in enumerate(totals(self.totals)):
             yield "" if number else "Samples", text
 
     def warnings(self) -> Iterator[str]:
         yield from warnings(self.totals)
 
-    def columns(self, shown: Sequence[Function], wish: Wish, session: Session) -> tuple[list[Column], list[Column]]:
+    def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """Samples of the functions and of what they called; and their calls if there is room."""
         return [
             Column("self", [count(f.samples_self or 0) for f in shown], self.name),
@@ -318,8 +297,8 @@ class Samples(View):
             return []  # no room
         return [Column("samples", [count(f.samples_self or 0) for f in shown], self.name, rank=2)]
 
-    def section(self, session: Session, wish: Wish) -> Iterator[Line]:
-        yield from samples_section(session, self.totals, self.tree, self.functions, wish)
+    def sections(self, summary: Summary, options: Options) -> Iterator[Section]:
+        yield from samples_sections(summary, self.totals, self.tree, self.functions, options)
 
     def import_columns(self, shown: Sequence[Function]) -> list[Column]:
         return [Column("samples", [count(f.samples or 0) for f in shown], self.name)]
@@ -338,12 +317,11 @@ class Samples(View):
     def node_values(self, label: Label | None, node: int) -> dict[str, Any]:
         return {
             "samples": self.tree.inclusive("samples")[node],
-            "samples_self": own_value(self.tree, "samples", node),
+            "samples_self": self._own(node),
         }
 
-    def sections(self, session: Session, limit: int) -> Iterator[tuple[int, str, Iterable[str]]]:
-        found = sampler_object(self.totals, compare(session, self.tree, self.functions), limit)
-        yield 10, "samples", [json.dumps(found, ensure_ascii=False)]
+    def documents(self, summary: Summary, limit: int) -> Iterator[tuple[int, str, Any]]:
+        yield 10, "samples", sampler_object(self.totals, compare(summary, self.tree, self.functions), limit)
 
     # ---- lines ----
 

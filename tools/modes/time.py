@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prof.capture import Edge, Function, Label
-from prof.tools.colours import Families
-from prof.tools.modes.view import Fields, Margin, TreeColumn, View
-from prof.tools.table import Column
-from prof.tools.units import count, duration, many, percent
-from prof.tools.wish import Sort, Wish
+from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.sections import Fact, Note
+from prof.tools.analysis.view import Around, Fields, Margin, TreeColumn, View
+from prof.tools.screen.colours import Families
+from prof.tools.screen.tables import Column
+from prof.tools.screen.units import count, duration, many, percent
 
 if TYPE_CHECKING:
-    from prof.tools.session import Session
+    from prof.tools.analysis.summary import Summary
 
-_LATENCIES = ("p50", "p90", "p99", "max")
+_LATENCIES = frozenset(("p50", "p90", "p99", "max"))
 SUSPENSIONS = "p50 to max of generators and coroutines: of a call, without the time that it was suspended"
 _FIELDS = ("total_ns", "self_ns", "suspended_ns", "min_ns", "max_ns", "p50_ns", "p90_ns", "p99_ns")
 
@@ -68,29 +69,29 @@ class Time(View):
 
     # ---- text ----
 
-    def facts(self, session: Session) -> Iterator[tuple[str, str]]:
+    def facts(self, summary: Summary) -> Iterator[Fact]:
         """What was inside spans, and what the probes added to that."""
-        base = max(session.alive_ns, session.wall_ns)
-        inside = f"{duration(session.inside_ns)} inside profiled code"
-        whole = "of wall" if len(session.threads) <= 1 else "of the threads' time"
-        if session.inside_ns:
-            fits = session.inside_ns <= base and not session.at_least
-            yield "Profiled", inside + (f", {percent(session.inside_ns, base)} {whole}" if fits else "")
-        if session.probed_calls:
-            cost = f"{many(session.probed_calls, 'call')} x {self.capture.probe_cost_ps / 1000:.0f} ns a call"
-            share = f"about {percent(session.overhead_ns, base)}".replace("about <", "below ")
-            share += f" ({cost} = {duration(session.overhead_ns)})"
-            yield "Overhead", share if session.overhead_ns else "unknown: the cost of a call was not measured"
-            counting = sorted((view for view in session.views if view.counting), key=lambda view: view.beside_order)
+        base = max(summary.alive_ns, summary.wall_ns)
+        inside = f"{duration(summary.inside_ns)} inside profiled code"
+        whole = "of wall" if len(summary.threads) <= 1 else "of the threads' time"
+        if summary.inside_ns:
+            fits = summary.inside_ns <= base and not summary.at_least
+            yield "Profiled", inside + (f", {percent(summary.inside_ns, base)} {whole}" if fits else "")
+        if summary.probed_calls:
+            cost = f"{many(summary.probed_calls, 'call')} x {self.capture.probe_cost_ps / 1000:.0f} ns a call"
+            share = f"about {percent(summary.overhead_ns, base)}".replace("about <", "below ")
+            share += f" ({cost} = {duration(summary.overhead_ns)})"
+            yield "Overhead", share if summary.overhead_ns else "unknown: the cost of a call was not measured"
+            counting = sorted((view for view in summary.views if view.counting), key=lambda view: view.beside_order)
             if what := " and ".join(view.counting for view in counting):
                 yield "", f"of the spans; counting {what} took time as well, which is not known"
 
-    def columns(self, shown: Sequence[Function], wish: Wish, session: Session) -> tuple[list[Column], list[Column]]:
+    def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """Times; latencies are what there is room for."""
-        less = 4 if any(view.wide for view in session.views) else 0  # added to ranks
+        less = 4 if any(view.wide for view in summary.views) else 0  # added to ranks
         return [
             Column("self", [duration(f.self_ns) for f in shown], self.name),
-            Column("%", [percent(f.self_ns, session.inside_ns) for f in shown]),
+            Column("%", [percent(f.self_ns, summary.inside_ns) for f in shown]),
             Column("total", [duration(f.total_ns) for f in shown]),
             Column("calls", [count(f.calls) for f in shown]),
         ], [
@@ -102,9 +103,9 @@ class Time(View):
             Column("max", [duration(f.max_ns) for f in shown], rank=less and 3),
         ]
 
-    def notes_below(self, shown: Sequence[Function], titles: Sequence[str]) -> Iterator[str]:
-        if any(f.label.generator for f in shown) and any(title in _LATENCIES for title in titles):
-            yield SUSPENSIONS
+    def notes_below(self, shown: Sequence[Function]) -> Iterator[Note]:
+        if any(f.label.generator for f in shown):
+            yield Note(SUSPENSIONS, _LATENCIES)
 
     def columns_beside(self, shown: Sequence[Function], lead: View, placed: Sequence[Column]) -> list[Column]:
         title = "exact self" if lead.estimates else "self"
@@ -116,10 +117,10 @@ class Time(View):
             Column("self", [duration(f.self_ns) for f in shown]),
         ]
 
-    def collection_columns(self, rows: Sequence[Function], session: Session) -> tuple[list[Column], list[Column]]:
+    def collection_columns(self, rows: Sequence[Function], summary: Summary) -> Around:
         return [
             Column("time", [duration(f.total_ns) for f in rows], self.name),
-            Column("%", [percent(f.total_ns, session.inside_ns) for f in rows]),
+            Column("%", [percent(f.total_ns, summary.inside_ns) for f in rows]),
         ], [Column("longest", [duration(f.max_ns) for f in rows])]
 
     def edge_facts(self, function: Function) -> str:
@@ -132,13 +133,13 @@ class Time(View):
             Column("self", [duration(e.self_ns) for e in shown]),
         ]
 
-    def tree_whole(self, column: str, session: Session) -> int:
-        return session.inside_ns
+    def tree_whole(self, column: str, summary: Summary) -> int:
+        return summary.inside_ns
 
     # ---- JSON ----
 
-    def session_values(self, session: Session) -> dict[str, Any]:
-        return {key: getattr(session, key) for key in ("overhead_ns", "inside_ns", "outside_ns", "profiler_ns")}
+    def session_values(self, summary: Summary) -> dict[str, Any]:
+        return {key: getattr(summary, key) for key in ("overhead_ns", "inside_ns", "outside_ns", "profiler_ns")}
 
     def function_values(self, function: Function) -> dict[str, Any]:
         return {key: getattr(function, key) for key in _FIELDS} if function.label.has("self_ns") else {}

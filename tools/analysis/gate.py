@@ -1,0 +1,90 @@
+"""Rules of `prof diff --fail-on`: how much a count may rise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from fractions import Fraction
+
+from attrs import frozen
+from prof.errors import UsageError
+from prof.tools.analysis.difference import Change, Difference, counted
+from prof.tools.analysis.view import View
+
+_GRAMMAR = """\
+RULE is MEASURE>LIMIT, or MEASURE>LIMIT%, with ,function=GLOB behind it where it is of single functions:
+  MEASURE   {measures}, or {last}
+  LIMIT     the rise that is still allowed, in the measure's own unit, or in % of what it was before
+  GLOB      functions or sections by name, * and ? as in the shell; each of them is held to the limit
+
+A rule without function= is of the total. A fall never breaks a rule; a rise from nothing breaks every rule in %.
+"""
+_RULE = re.compile(r"\s*([a-z_]+)\s*>\s*(\d+(?:\.\d+)?)\s*(%?)\s*(?:,\s*function\s*=\s*(\S.*?))?\s*")
+
+
+def grammar(modes: Sequence[type[View]]) -> str:
+    """What rules look like, for people; of what these modes count."""
+    *measures, last = (c.key for c in counted(modes))
+    return _GRAMMAR.format(measures=", ".join(measures), last=last)
+
+
+@frozen
+class Rule:
+    """How much a measure may rise, in per cent of what it was or by a number; of functions that match `glob`, or of all
+    together."""
+
+    text: str
+    measure: str
+    limit: Fraction
+    relative: bool
+    glob: str | None
+
+    def breaks(self, change: Change) -> bool:
+        """Whether the measure has risen further than allowed."""
+        before, after = change.pair(self.measure)
+        allowed = self.limit * before / 100 if self.relative else self.limit
+        return after > before and after - before > allowed
+
+
+@frozen
+class Verdict:
+    """A rule, what it was held against, and what broke it, the largest rise first."""
+
+    rule: Rule
+    checked: int
+    broken: list[Change]
+
+
+def parse_rule(text: str, modes: Sequence[type[View]]) -> Rule:
+    """A rule about what these modes count; raises UsageError, which says what is known."""
+    found = _RULE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--fail-on {text!r} is not MEASURE>LIMIT[%][,function=GLOB], such as 'ops>2%'")
+    measure, limit, percent, glob = found.groups()
+    known = [c.key for c in counted(modes)]
+    if measure not in known:
+        raise UsageError(f"--fail-on {text!r}: no measure {measure!r}; known: {', '.join(known)}")
+    return Rule(text, measure, Fraction(limit), bool(percent), glob)
+
+
+def judge(difference: Difference, rules: list[Rule]) -> Iterator[Verdict]:
+    """What becomes of each rule. Raises UsageError for one that there is nothing to hold against."""
+    has = [c.key for c in difference.counted]
+    for rule in rules:
+        if rule.measure not in has:
+            raise UsageError(
+                f"--fail-on {rule.text!r}: {rule.measure} is not compared here; there is: {', '.join(has)}"
+            )
+        checked = _of(rule, difference)
+        if not checked:
+            raise UsageError(f"--fail-on {rule.text!r}: no function of either capture is like {rule.glob}")
+        broken = [change for change in checked if rule.breaks(change)]
+        broken.sort(key=lambda change: (-change.rise(rule.measure), change.place.name))
+        yield Verdict(rule, len(checked), broken)
+
+
+def _of(rule: Rule, difference: Difference) -> list[Change]:
+    if rule.glob is None:
+        return [difference.totals]
+    return [change for change in difference.every if fnmatchcase(change.place.name, rule.glob)]

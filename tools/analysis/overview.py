@@ -1,0 +1,241 @@
+"""The header and the sections of a report that are not of one mode: functions, imports, collections, callers, tree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from prof.capture import Edge, Function, Label
+from prof.errors import UsageError
+from prof.tools.analysis import processes
+from prof.tools.analysis.call_tree import CallTree, call_tree
+from prof.tools.analysis.fate import FATES
+from prof.tools.analysis.options import Options
+from prof.tools.analysis.sections import Fact, Header, Note, Section
+from prof.tools.analysis.source_lines import place
+from prof.tools.analysis.summary import Summary
+from prof.tools.analysis.view import View
+from prof.tools.screen.tables import Cells, Column, shown_of
+from prof.tools.screen.units import count, duration, many, percent, shorten
+
+if TYPE_CHECKING:
+    from prof.tools.analysis.report import Report
+
+TREE_ROWS = 60  # in the whole report
+
+
+def where(label: Label) -> str:
+    """`file.py:42`, or nothing."""
+    if not label.file:
+        return ""
+    name = PurePath(label.file).name
+    return f"{name}:{label.line}" if label.line else name
+
+
+# ---- the run ----
+
+
+def header(summary: Summary, note: str = "") -> Header:
+    """The facts of the run, what it cost, and every reason to doubt the numbers."""
+    empty = summary.capture.recording and not summary.inside_ns
+    return Header(
+        title=f"Profile of {summary.name}",
+        note=note,
+        facts=[(title, text) for title, text in _facts(summary) if text],
+        modes=summary.modes,
+        warnings=list(_warnings(summary)),
+        remarks=["Nothing was completed yet: run `prof report` again later."] if empty else [],
+    )
+
+
+def _facts(summary: Summary) -> Iterator[Fact]:
+    capture = summary.capture
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(capture.start_unix_ns / 1e9))
+    yield "Command", summary.command
+    yield "Python", ", ".join(filter(None, (summary.python, summary.platform)))
+    yield "Recorded", ", ".join(filter(None, (began, processes.which(summary), summary.host and f"on {summary.host}")))
+    wall = f"{'at least ' if summary.at_least else ''}{duration(summary.wall_ns)} wall"
+    if len(summary.threads) > 1:
+        wall += f", {len(summary.threads)} threads"
+        if summary.alive_ns:
+            wall += f" with {duration(summary.alive_ns)} together"
+    yield "Time", wall
+    for view in sorted(summary.views, key=lambda view: view.facts_order):
+        yield from view.facts(summary)
+    recorder = ", ".join(filter(None, (summary.engine and f"engine {summary.engine}", f"clock {capture.clock}")))
+    yield "Recorder", recorder
+
+
+def _warnings(summary: Summary) -> Iterator[str]:
+    capture = summary.capture
+    yield from processes.warnings(summary)
+    if summary.fate in FATES and not capture.processes:
+        yield f"{FATES[summary.fate]}: calls that had not returned lack their time"
+    if capture.full and not capture.processes:
+        yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
+    if not capture.calibrated:
+        yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
+    for view in summary.views:
+        yield from view.warnings()
+    if capture.interleaved:
+        yield "greenlets switched inside spans: the call tree and times mix what ran in turn; calls are right"
+    yield from summary.unrecorded
+    for drop in summary.drops:
+        yield f"{count(drop.count)} {drop.words}"
+
+
+# ---- functions ----
+
+
+def functions_section(functions: Sequence[Function], title: str, options: Options, summary: Summary) -> Section:
+    """Functions or sections, ordered by `options.sort`: first what that is about."""
+    sort = options.sort
+    rows = sorted(functions, key=lambda f: (-(getattr(f, sort.field) or 0), -f.total_ns, f.label.name, f.label.index))
+    shown = rows[: options.limit or None]
+    wide = any(view.wide for view in summary.views)
+    columns = [
+        *_figures(shown, options, summary),
+        Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
+        Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if wide else 2),
+    ]
+    notes = [note for view in summary.views for note in view.notes_below(shown)]
+    return Section(f"{title} by {sort.words}", shown_of(len(shown), len(rows)), columns=columns, notes=notes)
+
+
+def lead_of(options: Options, summary: Summary) -> View | None:
+    """The mode that a table is led by: that of what it is sorted by, or the first that was recorded; None without
+    one."""
+    sorted_by = (view for view in summary.views if options.sort in view.sorts.values())
+    return next(sorted_by, next(iter(summary.views), None))
+
+
+def _figures(shown: Sequence[Function], options: Options, summary: Summary) -> list[Column]:
+    """The columns of the mode that leads, and among them those of the others."""
+    lead = lead_of(options, summary)
+    if lead is None:
+        return [Column("calls", [count(f.calls) for f in shown])]  # of modes that are not known here
+    before, behind = lead.columns(shown, options, summary)
+    placed: list[Column] = []
+    for view in sorted(summary.views, key=lambda view: view.beside_order):
+        if view is not lead:
+            placed += view.columns_beside(shown, lead, placed)
+    return [*before, *placed, *behind]
+
+
+def imports_section(functions: Sequence[Function], options: Options, summary: Summary) -> Section:
+    """What importing took; self time is without what a module imports in turn."""
+    key, words = next(view.import_sort for view in summary.views if view.import_sort is not None)
+    rows = sorted(functions, key=lambda f: (-(getattr(f, key) or 0), f.label.name))
+    shown = rows[: options.limit or None]
+    columns = [
+        *(column for view in summary.views for column in view.import_columns(shown)),
+        Column("module", [f.label.name.removeprefix("import ") for f in shown], "name", left=True, stretch=True),
+        Column("file", [shorten(where(f.label), 30) for f in shown], "dim", left=True, rank=1),
+    ]
+    return Section(f"Imports by cumulative {words}", f"{len(shown)} of {len(rows)}", columns=columns)
+
+
+def collections_section(functions: Sequence[Function], summary: Summary) -> Section:
+    """What the garbage collector took and gave."""
+    rows = sorted(functions, key=lambda f: f.label.name)
+    of_modes = [view.collection_columns(rows, summary) for view in summary.views]
+    names = [f.label.name.removeprefix("gc ") for f in rows]
+    columns = [
+        *(column for before, _ in of_modes for column in before),
+        Column("runs", [count(f.calls) for f in rows]),
+        Column("reclaimed", [count(f.items) for f in rows]),
+        *(column for _, behind in of_modes for column in behind),
+        Column("generation", names, "name", left=True, stretch=True),
+    ]
+    return Section("Garbage collections", columns=columns)
+
+
+def find_functions(functions: Sequence[Function], name: str) -> list[Function]:
+    """The functions or sections of that name, or whose name ends in it. Raises UsageError that lists likely ones."""
+    exact = [f for f in functions if f.label.name == name]
+    found = exact or [f for f in functions if f.label.name.endswith((f".{name}", f"!{name}"))]
+    if found:
+        return found
+    like = sorted({f.label.name for f in functions if name.lower() in f.label.name.lower()})
+    hint = f"did you mean {', '.join(like[:5])}?" if like else "see `prof report --limit 0` for the names"
+    raise UsageError(f"no function {name!r} in this capture: {hint}")
+
+
+def edges_section(
+    function: Function, edges: Sequence[Edge], callers: bool, options: Options, summary: Summary
+) -> Section:
+    """Who called a function, or what it called. Percentages are of the function's total time."""
+    rows = [e for e in edges if (e.callee if callers else e.caller) == function.label]
+    shown = rows[: options.limit or None]
+    ends = [(e.caller if callers else e.callee) for e in shown]
+    title = f"{'Callers of' if callers else 'Called by'} {function.label.name}"
+    note = many(function.calls, "call") + "".join(view.edge_facts(function) for view in summary.views)
+    if not rows:
+        return Section(title, note, remarks=["none recorded"])
+    columns = [
+        *(column for view in summary.views for column in view.edge_columns(function, shown)),
+        Column("calls", [count(e.calls) for e in shown]),
+        Column("resumes", [count(e.resumes) for e in shown]),
+        Column("caller" if callers else "callee", [end.name if end else "(outside)" for end in ends], "name",
+               left=True, stretch=True),
+        Column("file", [where(end) if end else "" for end in ends], "dim", left=True, rank=1),
+    ]  # fmt: skip
+    return Section(title, note, columns=columns)
+
+
+# ---- the call tree ----
+
+
+def tree_section(report: Report, options: Options, most: int = 0) -> Section:
+    """The call tree, largest first, without what is too small or too deep; percentages are of the profiled time or of
+    all memory or operations. `most` rows at most; 0 for all."""
+    columns = report.tree_columns
+    column = options.sort.column if options.sort.column in columns else report.main_column
+    kind, whole = columns[column], report.tree_whole(column)
+    least = max(1, int(whole * options.min_percent / 100))
+    rows = call_tree(report.tree, column, least, options.depth, options.lines and kind.lines, kind.lines)
+    levels = f" and {options.depth} levels" if options.depth else ""
+    of = f"of {kind.format(whole)}{' ' * bool(kind.words)}{kind.words}, down to {options.min_percent:g}%{levels}"
+    note = of if whole else ""
+    if not len(rows):
+        return Section(
+            "Call tree", note, remarks=["nothing" + f" that {'long' if kind.time else 'large'}" * bool(whole)]
+        )
+    more = rows.cut(most) if most else 0
+    notes = [Note(f"… {count(more)} more: see `prof report --tree`")] if more else []
+    return Section("Call tree", note, columns=_tree_columns(report, rows, whole), least=48, notes=notes)
+
+
+def _tree_columns(report: Report, rows: CallTree, whole: int) -> list[Column]:
+    views, capture = report.summary.views, report.capture
+    total, kind = rows.totals(rows.column, capture), report.tree_columns[rows.column]
+    style = next((view.name for view in views if rows.column in view.tree_columns), "")
+    columns = [
+        Column("%", Cells(total, partial(percent, whole=whole))),
+        Column(kind.title, Cells(total, kind.format), style),
+        Column("self", Cells(rows.own, kind.format)),
+        Column("calls", Cells(rows.calls, count)),
+    ]
+    for other, rank in (each for view in views for each in view.tree_columns_beside(rows.column)):
+        if other != rows.column:
+            beside = report.tree_columns[other]
+            cells = Cells(rows.totals(other, capture), beside.format)
+            columns.append(Column(beside.title_beside or beside.title, cells, rank=rank))
+    names: dict[int, str] = {}
+
+    def name(label: int, levels: int) -> str:
+        found = names.get(label)
+        if found is None:
+            found = names[label] = _name(capture.label(label))
+        return f"{found} ({levels} levels)" if levels > 1 else found
+
+    return [*columns, Column("span", rows.named(name), "name", left=True, stretch=True, depths=rows.depth)]
+
+
+def _name(label: Label) -> str:
+    if label.kind != "line":
+        return label.name
+    return " in ".join(filter(None, (place(label), label.module)))

@@ -1,0 +1,108 @@
+"""All that reports may say of what was recorded, as plain objects. Formats lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from attrs import define
+from prof.capture import Capture, Function, Tree
+from prof.tools.analysis import listing, overview, processes
+from prof.tools.analysis.listing import Listing
+from prof.tools.analysis.options import Options
+from prof.tools.analysis.sections import Header, Section
+from prof.tools.analysis.source_lines import SourceLine, merged, names_of
+from prof.tools.analysis.summary import Summary, summarise
+from prof.tools.analysis.view import TreeColumn, View
+
+
+@define(slots=False)
+class Report:
+    """What was recorded: the run, its calling-context tree, and the sums over that. Times are in ns, sizes in bytes."""
+
+    capture: Capture
+    tree: Tree
+    functions: list[Function]
+    summary: Summary
+    modes: Sequence[type[View]]
+    """All modes that are known; those that were recorded are `summary.views`."""
+    note: str = ""
+    """Where it came from, in words."""
+
+    # ---- for people ----
+
+    def header(self, note: str | None = None) -> Header:
+        """What every report begins with."""
+        return overview.header(self.summary, self.note if note is None else note)
+
+    def sections(self, options: Options) -> Iterator[Section]:
+        """All of it, or the part that is asked for. Raises UsageError for a function that there is not."""
+        if options.part in ("callers", "callees"):
+            yield from self._edges(options)
+        elif options.part == "tree":
+            yield overview.tree_section(self, options)
+        else:
+            yield from self._all(options)
+
+    def listing(self, file: str) -> Listing:
+        """A source file with what its lines did. Raises UsageError for one of which nothing was recorded, and
+        InputError where it cannot be read as it was."""
+        return listing.listing(self.summary, self.tree, self.functions, self.modes, file)
+
+    def _edges(self, options: Options) -> Iterator[Section]:
+        for function in overview.find_functions(self.functions, options.name):
+            edges = self.capture.edges(self.tree, of=function.label.index)
+            yield overview.edges_section(function, edges, options.part == "callers", options, self.summary)
+
+    def _all(self, options: Options) -> Iterator[Section]:
+        if self.capture.processes:
+            yield processes.section(self.summary, options.limit)
+        by_kind: dict[str, list[Function]] = {}
+        for function in self.functions:
+            by_kind.setdefault(function.label.kind, []).append(function)
+        functions = [f for kind in ("function", "native", "other") for f in by_kind.get(kind, ())]
+        if functions:
+            yield overview.functions_section(functions, "Functions", options, self.summary)
+        if "section" in by_kind:
+            yield overview.functions_section(by_kind["section"], "Sections", options, self.summary)
+        views = self.summary.views
+        for view in sorted(views, key=lambda view: view.section_order(options)):
+            yield from view.sections(self.summary, options)
+        if "import" in by_kind and any(view.import_sort is not None for view in views):
+            yield overview.imports_section(by_kind["import"], options, self.summary)
+        if "gc" in by_kind:
+            yield overview.collections_section(by_kind["gc"], self.summary)
+        if self.tree.count > 1:
+            yield overview.tree_section(self, options, overview.TREE_ROWS)
+
+    # ---- the call tree ----
+
+    @cached_property
+    def tree_columns(self) -> dict[str, TreeColumn]:
+        """What a call tree can be by."""
+        return {column: kind for mode in self.modes for column, kind in mode.tree_columns.items()}
+
+    @property
+    def main_column(self) -> str:
+        """The first of what a tree can be by that was recorded; where nothing was, one without figures."""
+        recorded = (column for view in self.summary.views for column in view.tree_columns)
+        return next(recorded, next(iter(self.tree_columns)))
+
+    def tree_whole(self, column: str) -> int:
+        """What percentages of a call tree by that column are of."""
+        of = next((view for view in self.summary.views if column in view.tree_columns), None)
+        return of.tree_whole(column, self.summary) if of is not None else int(self.tree.inclusive(column)[0])
+
+    # ---- lines ----
+
+    def lines(self, apart: bool = False) -> Iterator[SourceLine]:
+        """The lines that modes have something of; `apart` tells the operations of a line by category."""
+        names = names_of(self.tree, self.functions, self.modes)
+        return merged(self.capture, self.tree, names, self.modes, apart)
+
+
+def analyse(capture: Capture, modes: Sequence[type[View]], note: str = "") -> Report:
+    """The report of an open capture, as far as these modes go. Raises InputError."""
+    tree = capture.tree()
+    functions = capture.functions(tree)
+    return Report(capture, tree, functions, summarise(capture, tree, functions, modes), modes, note)

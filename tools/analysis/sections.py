@@ -1,0 +1,48 @@
+"""What a report consists of: a header, and sections with facts and tables. Formats lay them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from prof.tools.screen.tables import Column
+
+# A title, empty where the fact above goes on, and a text.
+Fact = tuple[str, str]
+
+
+@frozen
+class Header:
+    """The run: what it was, what it cost, and every reason to doubt its numbers."""
+
+    title: str
+    note: str
+    facts: Sequence[Fact]
+    modes: Sequence[str]
+    warnings: Sequence[str]
+    remarks: Sequence[str]
+
+
+@frozen
+class Note:
+    """What is said below a table where one of the columns with the titles `of` is shown; always, where there are
+    none."""
+
+    text: str
+    of: frozenset[str] = frozenset()
+
+
+@frozen
+class Section:
+    """A part of a report, in the order in which its fields are shown; empty ones are not.
+
+    Each of `columns` has a cell for each row of the table; `least` is how much room the one that stretches needs.
+    """
+
+    title: str
+    note: str = ""
+    facts: Sequence[Fact] = ()
+    remarks: Sequence[str] = ()
+    columns: Sequence[Column] = ()
+    least: int = 34
+    notes: Sequence[Note] = ()

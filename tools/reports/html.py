@@ -1,0 +1,124 @@
+"""The HTML report: one page that works offline, with the flame graphs of all modes linked, and tables below.
+
+The styles and scripts stand in `tools/html/`, the data in a script element as JSON. Nothing is loaded from elsewhere:
+the page's own policy forbids it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+
+from prof.modes import recorded_measures
+from prof.tools.analysis import processes
+from prof.tools.analysis.contexts import Selection, select
+from prof.tools.analysis.options import Options
+from prof.tools.analysis.report import Report
+from prof.tools.analysis.sections import Header, Section
+from prof.tools.reports import html_data
+from prof.tools.reports.format import Format
+from prof.tools.screen.markup import escape, script_json, units_script
+from prof.tools.screen.units import count, many
+
+# In the order they build on each other.
+SCRIPTS = ("data.js", "element.js", "graph.js", "table.js", "page.js")
+MOST_PROCESSES = 100
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+class Html(Format):
+    name = "html"
+    suffix = ".html"
+    words = "a page for any browser"
+    why_whole = "the page has the whole tree, and all lines"
+    depth = 0
+    min_percent = 0.0
+    beside = True
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._selection: Selection | None = None
+
+    def render(self, report: Report) -> Iterator[str]:
+        measures = [measure for _, measure in recorded_measures(report.capture)]
+        options = self.options
+        selection = self._selection = select(report.tree, measures, options.min_percent / 100, options.depth)
+        # The page is read where and when that capture is no longer the newest.
+        header = report.header(f"({report.capture.path.name})")
+        data = html_data.document(report, selection, options.sort.field)
+        title = escape(header.title)
+        yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        yield '<meta name="color-scheme" content="light dark">\n'
+        yield f"<title>{title}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
+        yield f"<header>\n<h1>{title} <small>{escape(header.note)}</small></h1>\n"
+        yield from _facts(header)
+        if report.capture.processes:
+            yield from _processes(processes.section(report.summary, MOST_PROCESSES), len(report.capture.processes))
+        yield from _cut(selection)
+        yield f"</header>\n{_asset('body.html')}"
+        yield '<script type="application/json" id="data">'
+        yield script_json(data)
+        yield "</script>\n"
+        for script in (units_script(), *map(_asset, SCRIPTS)):
+            yield f"<script>\n{script}</script>\n"
+        yield "</body>\n</html>\n"
+
+    def drawn(self) -> str:
+        selection = self._selection
+        assert selection is not None, "drawn before it was rendered"
+        left_out = f", without {count(selection.omitted)} {_why(selection)}" if selection.omitted else ""
+        return f"{many(len(selection.nodes), 'calling context')}{left_out}"
+
+
+def _asset(name: str) -> str:
+    return resources.files("prof.tools.reports").joinpath("page", name).read_text("utf-8")
+
+
+def _facts(header: Header) -> Iterator[str]:
+    """The facts as a list of terms and, of every reason to doubt, a paragraph each."""
+    facts: list[tuple[str, list[str]]] = []
+    for title, text in header.facts:
+        if title:
+            facts.append((title, [text]))
+        else:
+            facts[-1][1].append(text)
+    facts.insert(min(1, len(facts)), ("Modes", [", ".join(header.modes)]))  # what ran comes first
+    yield '<dl id="facts">\n'
+    for title, texts in facts:
+        yield f"<div><dt>{escape(title)}</dt><dd>{'<br>'.join(map(escape, texts))}</dd></div>\n"
+    yield "</dl>\n"
+    warnings = [*header.warnings, *header.remarks]
+    if warnings:
+        yield '<div class="warnings">\n'
+        yield from (f'<p class="warning">{escape(text)}</p>\n' for text in warnings)
+        yield "</div>\n"
+
+
+def _processes(section: Section, count: int) -> Iterator[str]:
+    """The table of the processes, folded where it is long."""
+    columns = [column for column in section.columns if not column.empty]
+    yield f'<details class="processes"{" open" if count <= 10 else ""}>\n'
+    yield f"<summary>{escape(section.title)} ({escape(section.note)})</summary>\n<table>\n<tr>"
+    yield from (f"<th>{escape(column.title)}</th>" for column in columns)
+    yield "</tr>\n"
+    for index in range(len(columns[0].cells)):
+        cells = (
+            f"{'&nbsp;&nbsp;' * min(c.depths[index], 20) if c.depths else ''}{escape(c.cells[index])}" for c in columns
+        )
+        yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
+    yield f"</table>\n<p>{escape(' '.join(note.text for note in section.notes))}</p>\n</details>\n"
+
+
+def _cut(selection: Selection) -> Iterator[str]:
+    if selection.omitted:
+        yield f'<p class="note">Not drawn: {count(selection.omitted)} calling contexts {_why(selection)}. '
+        yield "What they have is in the width of their callers, and in the tables.</p>\n"
+
+
+def _why(selection: Selection) -> str:
+    """What kept contexts out of the picture."""
+    small = f"with less than {100 * selection.share:.4g}% of every measure" if selection.share else ""
+    deep = f"deeper than {selection.depth} levels" if selection.depth else ""
+    return " or ".join(filter(None, (small, deep)))

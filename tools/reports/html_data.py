@@ -1,0 +1,243 @@
+"""What the HTML report's script works on: the contexts, functions and lines of a capture, as compact columns.
+
+Numbers by context are varints in base64: 100,000 contexts with all modes are about two megabytes of page, and `data.js`
+reads them in some ten milliseconds.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from attrs import frozen
+from prof.capture import KINDS, Capture, Function, Tree
+from prof.modes import Measure, Mode, recorded_measures
+from prof.tools.analysis.contexts import Selection
+from prof.tools.analysis.frames import ROOT_NAME, FrameName
+from prof.tools.analysis.report import Report
+from prof.tools.analysis.source_lines import SourceLine
+from prof.tools.analysis.view import Fields, View
+from prof.tools.screen.colours import colour, legend
+
+# What functions have beside the measures, whatever was recorded.
+_COUNTS = Fields("calls", "", (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns")))
+_COLLECTED = Fields("items", "gc", (("items", "reclaimed", ""),))
+# What contexts have beside the measures: (column, title, unit).
+_NODE_COUNTS = (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns"))
+
+
+def varints(values: Iterable[int]) -> str:
+    """Integers from 0 on, seven bits a byte, the least first, as base64."""
+    out = bytearray()
+    append = out.append
+    for value in values:
+        while value > 127:
+            append(value & 127 | 128)
+            value >>= 7
+        append(value)
+    return b64encode(out).decode("ascii")
+
+
+def _mains(measures: Sequence[tuple[Mode, Measure]]) -> list[Measure]:
+    """The first measure of each mode: what is shown unless more is asked for."""
+    return list({mode.name: measure for mode, measure in reversed(measures)}.values())
+
+
+def inclusive_key(column: str) -> str:
+    """What a column's inclusive sum is called in reports: `total_ns` of `self_ns`, else `total_<column>`."""
+    return column.replace("self_", "total_", 1) if column.startswith("self_") else f"total_{column}"
+
+
+@frozen
+class _Strings:
+    """A table of strings; `number` is where one stands in it."""
+
+    numbers: dict[str, int]
+
+    def number(self, text: str) -> int:
+        return self.numbers.setdefault(text, len(self.numbers))
+
+
+class _Names:
+    """The labels that occur, renumbered: 0 is the root's, the others in the order they are met."""
+
+    def __init__(self, capture: Capture, root: int) -> None:
+        self._capture = capture
+        self._numbers = {root: 0}
+        self.frames = [ROOT_NAME]
+        self.rows: list[tuple[str, str, str, str, int]] = [("all", "thread", "", "", 0)]
+
+    def number(self, label: int) -> int:
+        found = self._numbers.get(label)
+        if found is None:
+            found = self._numbers[label] = len(self.rows)
+            row = self._capture.label(label)
+            self.rows.append((row.name, row.kind, row.module, row.file, row.line))
+            self.frames.append(FrameName(row.name, row.kind, row.module or row.name.rpartition(".")[0]))
+        return found
+
+    def add_line(self, line: SourceLine) -> int:
+        """A line's number: its label's where the tree has it, else a new one, that no context has."""
+        if line.record is not None:
+            return self.number(line.record.label.index)
+        name = f"{PurePath(line.file).name}:{line.line}"
+        self.rows.append((name, "line", line.function, line.file, line.line))
+        self.frames.append(FrameName(name, "line", line.function))
+        return len(self.rows) - 1
+
+    def document(self) -> dict[str, Any]:
+        strings = _Strings({})
+        return {
+            "name": varints(strings.number(name) for name, *_ in self.rows),
+            "kind": varints(KINDS.index(kind) for _, kind, *_ in self.rows),
+            "module": varints(strings.number(module) for _, _, module, *_ in self.rows),
+            "file": varints(strings.number(file) for *_, file, _ in self.rows),
+            "line": varints(line for *_, line in self.rows),
+            "strings": list(strings.numbers),
+        }
+
+    def colours(self, theme: str) -> dict[str, Any]:
+        palette = _Strings({})
+        of = varints(palette.number(colour(f.name, f.kind, f.module, theme)) for f in self.frames)
+        return {"palette": list(palette.numbers), "of": of}
+
+
+def _in_order_of_names(tree: Tree, nodes: Sequence[int], name: Callable[[int], str]) -> list[int]:
+    """The nodes depth first, siblings in the order of their names, as `prof flamegraph` has them."""
+    children: dict[int, list[int]] = {}
+    for node in nodes[1:]:
+        children.setdefault(tree.parent[node], []).append(node)
+    order: list[int] = []
+    waiting = [0]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        below = children.get(node)
+        if below is not None:
+            below.sort(key=lambda n: (name(tree.label[n]), n), reverse=True)
+            waiting += below
+    return order
+
+
+def _values(tree: Tree, column: str, order: Sequence[int]) -> dict[str, str]:
+    """A column's own values, and what each node's subtree has in nodes that are left out (`hidden`).
+
+    What left-out lines directly below a node hold is the node's own: the lines only say where in it. The root's own
+    value was outside of every span: it is not in the picture.
+    """
+    own, total, parent = tree.column(column), tree.inclusive(column), tree.parent
+    of = dict(zip(order, (own[node] for node in order), strict=True))
+    of[0] = 0
+    hidden = {node: total[node] - own[node] for node in order}
+    for node in order[1:]:
+        hidden[parent[node]] -= total[node]
+    for node in [node for node in order if hidden[node]]:
+        held = sum(own[child] for child in tree.children(node) if tree.line[child] and child not in of)
+        of[node] += held
+        hidden[node] -= held
+    found = {"own": varints(of[node] for node in order)}
+    if any(hidden.values()):
+        found["hidden"] = varints(hidden[node] for node in order)
+    return found
+
+
+def _nodes(tree: Tree, measures: Sequence[Measure], order: Sequence[int], names: _Names) -> dict[str, Any]:
+    counts = []
+    for column, title, unit in _NODE_COUNTS:
+        values = tree.column(column)
+        if any(values[node] for node in order[1:]):
+            of = varints([0, *(values[node] for node in order[1:])])
+            counts.append({"key": column, "title": title, "unit": unit, "of": of})
+    return {
+        "count": len(order),
+        "label": varints([0, *(names.number(tree.label[node]) for node in order[1:])]),
+        "depth": varints(tree.depth[node] for node in order),
+        "counts": counts,
+        "values": [_values(tree, m.column, order) for m in measures],
+    }
+
+
+def _column(key: str, title: str, unit: str, values: Sequence[int], **more: Any) -> dict[str, Any]:
+    return {"key": key, "title": title, "unit": unit, "of": varints(values), **more}
+
+
+def _fields(capture: Capture, functions: Sequence[Function], fields: Fields) -> Iterator[dict[str, Any]]:
+    """Columns of fields, without those that nothing has."""
+    for key, title, unit in fields.columns if capture.recorded(fields.needs) else ():
+        values = [getattr(function, key) for function in functions]
+        if any(values):
+            yield _column(key, title, unit, values, group=fields.group)
+
+
+def _functions(report: Report, measures: Sequence[tuple[Mode, Measure]], names: _Names) -> dict[str, Any]:
+    """Calls, a measure of each mode, and then what is worth scrolling for."""
+    capture, tree, functions = report.capture, report.tree, report.functions
+    labels = [function.label.index for function in functions]
+    columns = list(_fields(capture, functions, _COUNTS))
+    mains = _mains(measures)
+    for number, (mode, measure) in sorted(enumerate(measures), key=lambda each: each[1][1] not in mains):
+        own, total = tree.label_sums(measure.column, capture.label_count, inclusive=True)
+        more = {"measure": number, "share": True, "group": _group(mode, measure)}
+        for key, title, sums in ((measure.column, "self", own), (inclusive_key(measure.column), "total", total)):
+            columns.append(_column(key, title, measure.unit, [sums[i] for i in labels], **more))
+    for fields in (*(fields for mode in report.modes for fields in mode.fields), _COLLECTED):
+        columns += _fields(capture, functions, fields)
+    return {"label": varints(map(names.number, labels)), "columns": columns}
+
+
+def _group(mode: Mode, measure: Measure) -> str:
+    return mode.name if mode.name == measure.name else measure.title
+
+
+def _lines(report: Report, measures: Sequence[tuple[Mode, Measure]], names: _Names) -> dict[str, Any]:
+    """The lines, by whatever measures they have, and how often they ran."""
+    lines = list(report.lines())
+    views = {view.name: view for view in report.modes}
+    columns = []
+    for number, (mode, measure) in enumerate(measures):
+        amount = views.get(mode.name, View).line_amount
+        values = [amount(line, measure.column) for line in lines]
+        if any(values):
+            more = {"measure": number, "share": True, "group": mode.name}
+            columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
+    for view in report.modes:
+        for title, counts in view.line_counts(lines):
+            if any(counts):
+                columns.append(_column(title, title, "", counts, group=view.name))
+    return {"label": varints(map(names.add_line, lines)), "columns": columns}
+
+
+def document(report: Report, selection: Selection, sort: str) -> dict[str, Any]:
+    """The data of the page. Its functions are sorted by `sort`, a field of `Function`."""
+    capture, tree = report.capture, report.tree
+    recorded = recorded_measures(capture)
+    measures = [measure for _, measure in recorded]
+    names = _Names(capture, tree.label[0])
+    order = _in_order_of_names(tree, selection.nodes, lambda label: capture.label(label).name)
+    found: dict[str, Any] = {
+        "kinds": list(KINDS),
+        "nodes": _nodes(tree, measures, order, names),
+        "functions": _functions(report, recorded, names),
+        "lines": _lines(report, recorded, names),
+    }
+    mains = _mains(recorded)
+    # Last: by now all names are known.
+    found["labels"] = names.document()
+    found["measures"] = [_measure(mode, m, names) | {"main": m in mains} for mode, m in recorded]
+    found["sort"] = sort
+    return found
+
+
+def _measure(mode: Mode, measure: Measure, names: _Names) -> dict[str, Any]:
+    kinds = {frame.kind for frame in names.frames}
+    return {
+        "name": measure.name,
+        "mode": mode.name,
+        "unit": measure.unit,
+        "title": measure.title,
+        "accent": legend({"function"}, measure.name)[0][1],
+        "legend": legend(kinds, measure.name),
+        "colours": names.colours(measure.name),
+    }

@@ -1,0 +1,48 @@
+"""Colours of frames: a hue by module, a shade by name; other kinds than functions have hues of their own.
+
+Each measure has a theme, so that no picture is taken for another.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+# By kind: the first hue and how far they reach (degrees), saturation (per cent). A hash chooses inside them.
+Families = dict[str, tuple[int, int, int]]
+
+
+def turned(families: Families, degrees: int) -> Families:
+    """The same, with other hues."""
+    return {kind: ((first + degrees) % 360, reach, full) for kind, (first, reach, full) in families.items()}
+
+
+# By measure; each mode adds its own. The first is of what is no measure of ours.
+THEMES: dict[str, Families] = {}
+PLAIN = "hsl(40,8%,80%)"
+KIND_WORDS = {"function": "functions", "frame": "functions without spans", "line": "lines", "section": "sections",
+              "import": "imports", "gc": "garbage collections", "native": "native"}  # fmt: skip
+
+
+def _families(theme: str) -> Families:
+    return THEMES.get(theme) or next(iter(THEMES.values()), {})
+
+
+def colour(name: str, kind: str, module: str, theme: str = "") -> str:
+    """The fill of a frame, the same in every picture of that theme."""
+    family = _families(theme).get(kind)
+    if family is None:
+        return PLAIN
+    first, reach, saturation = family
+    key = module if kind in ("function", "frame", "line") else name
+    hue = first + crc32(key.encode("utf-8", "replace")) % (reach + 1)
+    lightness = 62 + crc32(name.encode("utf-8", "replace")) % 13
+    return f"hsl({hue},{saturation}%,{lightness}%)"
+
+
+def legend(kinds: set[str], theme: str = "") -> list[tuple[str, str]]:
+    """The families that occur, as (words, colour)."""
+    return [
+        (KIND_WORDS[kind], f"hsl({first + reach // 2},{saturation}%,68%)")
+        for kind, (first, reach, saturation) in _families(theme).items()
+        if kind in kinds
+    ]
