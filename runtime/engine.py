@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import CodeType, FunctionType
-from typing import Any, Protocol
-from weakref import ref
+from _weakref import ref
 
 from prof import markers, opcodes
 from prof._core import ffi, lib
 from prof.errors import UsageError
 from prof.messages import say
+
+# As type checkers know it; `typing` and `types` take too long to import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+    from typing import Any, Protocol
+else:
+    FunctionType = type(lambda: None)
+    Protocol = object
 
 # None on 3.11: lib.PROF_QUIRK_MONITORING.
 _monitoring: Any = getattr(sys, "monitoring", None)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prof.capture import Capture, Tree, newest_capture
 from prof.errors import UsageError
 from prof.modes import MEASURES, MODES, Measure
+from prof.tools.commands import COMMANDS
+from prof.values import replaced
 
 
-def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+def command(commands: Any, name: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand's parser, its examples shown under --help as they are."""
+    summary = COMMANDS[name]
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -68,7 +70,7 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
         raise UsageError(f"--category is of {title}, not of {measure.name}: add --mode {name}")
     if category not in capture.categories:
         raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
-    named = replace(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
+    named = replaced(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
     return capture.tree(category=category), named
 
 

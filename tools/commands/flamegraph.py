@@ -42,7 +42,7 @@ MAGIC = b"PROFCAP\n"
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "flamegraph", "draw a flame graph, for any browser", EXAMPLES)
+    parser = command(commands, "flamegraph", EXAMPLES)
     add_capture(parser, "a .capture file, or folded stacks")
     add_mode(parser)
     add_category(parser)

@@ -36,7 +36,7 @@ prof report --format html                   all modes side by side, for any brow
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
+    parser = command(commands, "report", EXAMPLES)
     add_capture(parser)
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="text or a page for people, or JSON for tools"
