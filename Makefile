@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 C := $(shell find csrc tests -name '*.[ch]')
 SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.def' -o -name 'build_core.py')
 
+# Tests start thousands of processes: without compiled files each would compile what it imports.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo test test-all sanitize lint format types bench attack clean
 
 help:  ## this list

@@ -119,17 +119,19 @@ def install(version: str, python: str) -> None:
     shutil.rmtree(work, ignore_errors=True)
     # From a copy: two builds at a time would write the same files.
     shutil.copytree(ROOT, work / "source", ignore=NO_SOURCE)
+    # Warnings of the compiler are errors: here, and not in builds of users, whose compilers may know more of them.
+    strict = os.environ | {"CFLAGS": f"{os.environ.get('CFLAGS', '')} -Werror"}
     pip = [str(venv / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     run(python, "-m", "venv", str(venv))
-    run(*pip, "wheel", "--no-deps", "--wheel-dir", str(work), str(work / "source"))
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", str(work), str(work / "source"), env=strict)
     (wheel,) = work.glob("*.whl")
     run(*pip, "install", "--force-reinstall", "--no-deps", str(wheel))
     run(*pip, "install", f"{wheel}[test]")
 
 
-def run(*command: str) -> None:
+def run(*command: str, env: dict[str, str] | None = None) -> None:
     print("+", " ".join(command), flush=True)
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 # ---- tests ---------------------------------------------------------------------------------------------------------
