@@ -14,7 +14,7 @@ import sys
 import time
 
 from prof import engine as engines
-from prof import host, lost, markers, modes, plain_json
+from prof import host, lost, markers, modes, plain_json, process
 from prof._core import ffi, lib
 from prof.ambient import Ambient
 from prof.cost import measure_probe_cost
@@ -63,6 +63,8 @@ class Session:
                 if mode.prepare is not None:
                     mode.prepare(self.settings, self.engine, probes)
             self.asked = self._asked()
+            if self.settings.process:
+                process.load()
             probes.record("timed" in self.asked, "counting" in self.asked, self.settings.types)
             self.base = self._create(child)
         except ProfError:
@@ -143,6 +145,8 @@ class Session:
         }
         for mode in self.settings.modes:
             meta |= mode.describes(self.settings) if mode.describes is not None else {}
+        if self.settings.process:
+            meta["process"] = {"start": process.read()}
         self._write_meta(meta)
 
     def _write_meta(self, meta: dict[str, Any]) -> None:
@@ -151,13 +155,18 @@ class Session:
         text = plain_json.dumps(meta).encode()
         lib.prof_set_meta(text, len(text))
 
-    def _tell_losses(self) -> None:
-        """Says what was marked and not recorded, here and in the capture."""
+    def _describe_end(self) -> None:
+        """Writes what is known at the end, and says what was marked and not recorded."""
         found = lost.unrecorded()
         for line in sentences(found):
             say(line)
-        if found:
-            self._write_meta(self.meta | {"unrecorded": found})
+        more: dict[str, Any] = {"unrecorded": found} if found else {}
+        if self.settings.process:
+            lib.prof_own_begin()
+            more["process"] = self.meta["process"] | {"end": process.read()}
+            lib.prof_own_end()
+        if more:
+            self._write_meta(self.meta | more)
 
     def attach(self, function: FunctionType, wanted: tuple[str, ...], name: str | None) -> None:
         """Gives a marked function its spans, unless its markers leave out all modes of the session."""
@@ -202,7 +211,7 @@ class Session:
                 mode.stop()
         if self.ambient is not None:
             self.ambient.remove()
-        self._tell_losses()
+        self._describe_end()
         lib.prof_py_close()
         if self.engine is not None:
             engines.load(self.name).record(True, False)

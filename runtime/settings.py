@@ -56,6 +56,8 @@ class Settings:
     """Whether module imports are spans."""
     collections: bool = True
     """Whether garbage collections are spans."""
+    process: bool = False
+    """Whether the capture says what the process took, at the recording's beginning and end: `prof.process`."""
 
 
 def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -130,6 +132,7 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "frames": _flag,
     "imports": _flag,
     "collections": _flag,
+    "process": _flag,
 }
 
 

@@ -3,8 +3,8 @@
     python tests/interpreters.py [--full] [VERSION ...]
 
 Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
-Tests that are marked `once` do not depend on Python's version: one interpreter runs them, with `--full` each. Tests run as
-many at a time as there are processors, and those marked `alone`, which measure, afterwards one by one.
+Tests that are marked `once` do not depend on Python's version: one interpreter runs them, with `--full` each. Tests run
+as many at a time as there are processors, and those marked `alone`, which measure, afterwards one by one.
 
 At the end there are the slowest tests and a line for each interpreter. Exit status 1 if a test failed somewhere.
 """

@@ -1,7 +1,7 @@
 """The tests of the CPython half, with the address and undefined-behaviour sanitizers loaded into the interpreter.
 
 The package is built with them into `build/sanitized`, and warnings of the compiler are errors there. Python allocates
-with `malloc`, so that every object is a block that the sanitizer watches. A finding ends the process, and the test with it.
+with `malloc`, so that every object is a block that the sanitizer watches. A finding ends the process, and so the test.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from prof.tools.html_data import SHARES
 from prof.tools.json_text import rows, thinned
 from prof.tools.lines import SourceLine
 from prof.tools.modes.view import View
+from prof.tools.process import taken
 from prof.tools.session import Session
 from prof.tools.source_lines import Names, merged
 
@@ -94,7 +95,7 @@ def process_object(capture: Capture, limit: int) -> dict[str, Any]:
         found["series"] = [asdict(moment) for moment in thinned(series, limit)]
     if usage := capture.process:
         found["usage"] = [asdict(moment) for moment in thinned(usage, limit)]
-    return found
+    return found | taken(capture)
 
 
 def _most(lines: list[SourceLine], views: Sequence[View], limit: int) -> list[SourceLine]:

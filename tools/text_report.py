@@ -9,7 +9,7 @@ from pathlib import PurePath
 from prof.capture import Edge, Function, Label, Tree
 from prof.tools.call_tree import tree_lines
 from prof.tools.modes.view import View
-from prof.tools.process import FATES
+from prof.tools.process import FATES, facts
 from prof.tools.session import Session
 from prof.tools.table import Column, Line, plain, shown_of, table
 from prof.tools.units import count, duration, many, shorten
@@ -54,6 +54,7 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     yield "Time", wall
     for view in sorted(session.views, key=lambda view: view.facts_order):
         yield from view.facts(session)
+    yield from facts(capture)
     recorder = ", ".join(filter(None, (session.engine and f"engine {session.engine}", f"clock {capture.clock}")))
     yield "Recorder", recorder
 
