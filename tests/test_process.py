@@ -30,7 +30,6 @@ def f():
     thread.start()
     sys.held = held, block, stop, thread
 f()
-import atexit
 """
 
 
@@ -47,7 +46,7 @@ def recorded(run_program: Run, tmp_path: Path, captures: Callable[[], list[Recor
 
 
 def test_what_it_took_and_what_it_had(recorded: Callable[..., Recorded]) -> None:
-    source = PROGRAM.replace("import atexit", "sys.held[2].set(); sys.held[3].join()")
+    source = PROGRAM + "sys.held[2].set(); sys.held[3].join()"
     moments = recorded("time,,,,process=true", source).meta["process"]
     start, end = moments["start"], moments["end"]
     assert end["rss_bytes"] - start["rss_bytes"] > 45_000_000
@@ -59,7 +58,7 @@ def test_what_it_took_and_what_it_had(recorded: Callable[..., Recorded]) -> None
 
 
 def test_reports_have_it(recorded: Callable[..., Recorded]) -> None:
-    capture = recorded("time,,,,process=true", PROGRAM.replace("import atexit", "sys.held[2].set()")).path
+    capture = recorded("time,,,,process=true", PROGRAM + "sys.held[2].set()").path
     report = [sys.executable, "-m", "prof", "report", str(capture)]
     text = subprocess.run(report, capture_output=True, text=True, check=True).stdout
     (line,) = (line for line in text.splitlines() if line.split()[:1] == ["Process"])
