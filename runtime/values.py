@@ -31,7 +31,8 @@ def values(kind: type[T]) -> type[T]:
         if wrong or missing or len(args) > len(names):
             words = f"missing {', '.join(missing)}" if missing else f"unexpected {', '.join(sorted(wrong)) or 'values'}"
             raise TypeError(f"{kind.__name__}({', '.join(names)}): {words}")
-        vars(self).update(defaults | found | named)
+        found = defaults | found | named
+        vars(self).update((name, found[name]) for name in names)
 
     def __setattr__(self: Any, name: str, value: object) -> None:
         raise AttributeError(f"{kind.__name__}.{name} cannot be changed")
