@@ -59,8 +59,8 @@ def main() -> int:
     (BUILT / "suppressions").write_text(MEANT)
     expected = f"import prof; assert prof.__file__.startswith({str(BUILT)!r}), prof.__file__"
     subprocess.run([sys.executable, "-c", expected], env=environment, cwd=BUILT, check=True)
-    command = [str(Path(sys.executable).with_name("pytest")), "-q", "-p", "no:cacheprovider", *sys.argv[1:]]
-    command += [] if sys.argv[1:] else [str(ROOT / "tests" / name) for name in TESTS]
+    command = [str(Path(sys.executable).with_name("pytest")), "-q", "-p", "no:cacheprovider", "-n", "logical"]
+    command += sys.argv[1:] or [str(ROOT / "tests" / name) for name in TESTS]
     return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
 
 
