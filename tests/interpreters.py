@@ -119,8 +119,12 @@ def install(version: str, python: str) -> None:
     shutil.rmtree(work, ignore_errors=True)
     # From a copy: two builds at a time would write the same files.
     shutil.copytree(ROOT, work / "source", ignore=NO_SOURCE)
-    # Warnings of the compiler are errors: here, and not in builds of users, whose compilers may know more of them.
-    strict = os.environ | {"CFLAGS": f"{os.environ.get('CFLAGS', '')} -Werror"}
+    # Warnings of the compiler are errors: here, and not in builds of users, whose compilers may know more of them. Not
+    # those in Python's own headers.
+    headers = subprocess.check_output(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True
+    )
+    strict = os.environ | {"CFLAGS": f"{os.environ.get('CFLAGS', '')} -Werror -isystem {headers.strip()}"}
     pip = [str(venv / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     run(python, "-m", "venv", str(venv))
     run(*pip, "wheel", "--no-deps", "--wheel-dir", str(work), str(work / "source"), env=strict)

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ def build() -> None:
     source = BUILT / "source"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "tests", "*.so", "*.egg-info"))
     flags = {"CFLAGS": f"-O1 -Werror -fno-omit-frame-pointer -fno-sanitize-recover=undefined {SANITIZERS}"}
+    flags["CFLAGS"] += f" -isystem {sysconfig.get_path('include')}"  # warnings in Python's own headers are not ours
     flags["LDFLAGS"] = SANITIZERS
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     command = [*pip, "install", "--no-deps", "--target", str(BUILT / "lib"), str(source)]
