@@ -67,10 +67,14 @@ class Session:
                 process.load()
             probes.record("timed" in self.asked, "counting" in self.asked, self.settings.types)
             self.base = self._create(child)
-        except ProfError:
+        except ProfError as error:
             probes.record(True, False)
             self.engine.close()
+            if self.engine.note:  # in the same line
+                raise UsageError(f"{self.engine.note}; {error}") from None
             raise
+        if self.engine.note:
+            say(self.engine.note)
         lib.prof_own_begin()
         if self.settings.log != "none":
             self.log = DebugLog(f"{self.base}.log")
