@@ -2,9 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+C := $(shell find csrc tests -name '*.[ch]')
 SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.def' -o -name 'build_core.py')
 
-.PHONY: help demo test test-all lint format types bench attack clean
+# Tests start thousands of processes: without compiled files each would compile what it imports.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help demo test test-all sanitize lint format types bench attack clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -22,19 +26,26 @@ $(VENV)/dev: $(VENV)/ready
 demo: $(VENV)/ready  ## the main job on a real package, start to end
 	$(BIN)/python tests/demo.py
 
+# What measures runs afterwards, when nothing else does.
 test: $(VENV)/ready  ## the tests, on the default python3
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n logical --dist worksteal -m 'not stdlib and not alone'
+	$(BIN)/pytest -q -m 'not stdlib and alone'
 
-test-all:  ## the tests and the standard library's own, on every supported interpreter found
-	$(PYTHON) tests/interpreters.py $(OPTIONS)
+test-all:  ## the tests and the standard library's own, on every supported interpreter found (FULL=1: all of them on each)
+	$(PYTHON) tests/interpreters.py $(if $(FULL),--full) $(VERSIONS)
+
+sanitize: $(VENV)/ready  ## the tests of the CPython half, with the address and undefined-behaviour sanitizers in the interpreter
+	$(BIN)/python tests/sanitized.py
 
 lint: $(VENV)/dev  ## lint and format, checked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(C)
 
 format: $(VENV)/dev  ## format, applied
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(C)
 
 types: $(VENV)/dev  ## mypy --strict, against an installed build
 	MYPYPATH=build/installed $(BIN)/mypy --strict -p prof

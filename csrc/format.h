@@ -68,7 +68,10 @@ enum prof_drop {
 const char *prof_drop_text(uint32_t index);
 
 /* What was recorded: bits of header.modes. */
-enum prof_mode { PROF_MODE_TIME = 1, PROF_MODE_MEMORY = 2, PROF_MODE_OPS = 4, PROF_MODE_SAMPLES = 8 };
+enum prof_mode { PROF_MODE_TIME = 1,
+                 PROF_MODE_MEMORY = 2,
+                 PROF_MODE_OPS = 4,
+                 PROF_MODE_SAMPLES = 8 };
 
 enum prof_header_flag {
     PROF_FLAG_INTERLEAVED = 1 /* greenlets switched inside spans: who called whom mixes theirs */
@@ -177,7 +180,10 @@ enum prof_label_flag {
 static inline uint32_t prof_histogram_bin(uint64_t ticks) {
     if (ticks < 4) return (uint32_t)ticks;
     /* A double's exponent and two leading bits of mantissa are the bin: no search for the leading bit. */
-    union { double value; uint64_t bits; } d = {.value = (double)(int64_t)ticks};
+    union {
+        double value;
+        uint64_t bits;
+    } d = {.value = (double)(int64_t)ticks};
     uint64_t bin = (d.bits >> 50) - 4 * 1024;
     return bin < PROF_HISTOGRAM_BINS ? (uint32_t)bin : PROF_HISTOGRAM_BINS - 1;
 }
@@ -344,7 +350,10 @@ enum prof_edge_kind {
     PROF_EDGE_THROWN /* from outside, at the target of SEND */
 };
 
-enum prof_access { PROF_ACCESS_NONE, PROF_ACCESS_READ, PROF_ACCESS_WRITE, PROF_ACCESS_DELETE };
+enum prof_access { PROF_ACCESS_NONE,
+                   PROF_ACCESS_READ,
+                   PROF_ACCESS_WRITE,
+                   PROF_ACCESS_DELETE };
 /* cffi: end */
 
 typedef struct {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
 import gc
-from importlib import _bootstrap as _importlib
-from typing import Any
 
 from prof import travel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Its functions are private, and known to no type checker.
-_bootstrap: Any = _importlib
+_bootstrap: Any = _frozen_importlib
 
 
 class Ambient:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 
 class DebugLog:
     """Lines of `seconds pid text`, appended to `path` at once, so that a crash loses none; without a path, nothing."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: str | None) -> None:
         self.path = path
         self._start = time.monotonic()
         self._create = os.O_CREAT | os.O_EXCL

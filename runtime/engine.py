@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import CodeType, FunctionType
-from typing import Any, Protocol
-from weakref import ref
+from _weakref import ref
 
 from prof import markers, opcodes
 from prof._core import ffi, lib
 from prof.errors import UsageError
-from prof.messages import say
+
+# As type checkers know it; `typing` and `types` take too long to import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+    from typing import Any, Protocol
+else:
+    FunctionType = type(lambda: None)
+    Protocol = object
 
 # None on 3.11: lib.PROF_QUIRK_MONITORING.
 _monitoring: Any = getattr(sys, "monitoring", None)
@@ -29,6 +35,8 @@ class Engine(Protocol):
     name: str
     lasting: bool
     """Whether what `attach` did to a function serves the recordings after this one too."""
+    note: str
+    """Why it is not the one that `auto` prefers; empty where it is, or was asked for."""
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
         """FIRST if it is the first function of its code to be observed, LATER if not; 0 if it was observed already."""
@@ -68,6 +76,7 @@ class Bytecode:
 
     name = "bytecode"
     lasting = True
+    note = ""
 
     def __init__(self, probes: Any) -> None:
         self._probe: Any = probes.probe
@@ -85,6 +94,7 @@ class Monitoring:
 
     name = "monitoring"
     lasting = False
+    note = ""
 
     def __init__(self, probes: Any) -> None:
         self._probes = probes
@@ -153,9 +163,11 @@ def choose(wanted: str, probes: Any) -> Engine:
     if wanted == "monitoring" or not validated:
         if not lib.PROF_QUIRK_MONITORING:
             raise UsageError(f"this {version} has opcodes that are not known ({unknown}), and no sys.monitoring")
+        engine = Monitoring(probes)
         if unknown and wanted != "monitoring":
-            say(f"this {version} has opcodes that are not known ({unknown}): engine=monitoring, bytecode is left alone")
-        return Monitoring(probes)
+            known = "engine=monitoring, bytecode is left alone"
+            engine.note = f"this {version} has opcodes that are not known ({unknown}): {known}"
+        return engine
     return Bytecode(probes)
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import CodeType, FunctionType
-from typing import Any
-from weakref import ref
+from _weakref import ref
 
 from prof import markers
 from prof._core import lib
 from prof.unrecorded import NO_FUNCTION, OTHER_CODE, counted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+    from typing import Any
+else:
+    FunctionType = type(lambda: None)
 
 # Marked functions that are remembered, and young objects that are searched for the copy of one.
 _MOST_MARKS = 100_000
@@ -33,7 +38,7 @@ _watches: dict[int, _Watch] = {}
 _following = False
 
 
-class _Watch(ref[FunctionType]):
+class _Watch(ref["FunctionType"]):
     """The first marked function of a code object, until it is gone."""
 
     __slots__ = ("code", "key", "modes", "name", "origin")
@@ -81,6 +86,8 @@ def _module(function: FunctionType) -> str:
 def _gone(mark: ref[FunctionType]) -> None:
     """A marked function is no more. If it never ran, a copy that has just been made in its place gets its mark."""
     assert isinstance(mark, _Watch)
+    if probes.completed is None:  # the interpreter is at its end, and takes modules apart
+        return
     _watches.pop(mark.key, None)
     code = mark.code()
     ran = code is not None and probes.completed(code)

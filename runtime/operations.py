@@ -3,14 +3,15 @@ where its name is, stands in `csrc/python/version/opcodes.def`."""
 
 from __future__ import annotations
 
-import dis
 import opcode
-import platform
-from collections.abc import Iterator
-from pathlib import Path
+import sys
 
 from prof._core import ffi, lib
 from prof.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _categories() -> Iterator[str]:
@@ -31,10 +32,10 @@ def tables() -> tuple[tuple[str, ...], ...]:
         "" if name == "NB_SUBSCR" else symbol
         for name, symbol in opcode._nb_ops  # type: ignore[attr-defined]
     )
-    return binary, tuple(dis.cmp_op), ("is", "is not"), ("in", "not in")
+    return binary, tuple(opcode.cmp_op), ("is", "is not"), ("in", "not in")
 
 
-def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
+def weights_of(path: str) -> dict[tuple[str, int], bytes]:
     """How often control took each edge in an earlier capture; UsageError where it says nothing of this interpreter."""
     from prof.capture import open_capture
 
@@ -43,6 +44,6 @@ def weights_of(path: Path) -> dict[tuple[str, int], bytes]:
         found = capture.tree().operations
         if found is None:
             raise UsageError(f"profile={path}: the capture has no operations; record it with PROF=ops")
-        if version != platform.python_version().split(".")[:2]:
+        if version != sys.version.split(".")[:2]:
             raise UsageError(f"profile={path}: recorded by Python {'.'.join(version)}, whose bytecode is another")
         return found.edge_weights()

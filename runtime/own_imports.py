@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.machinery import PathFinder
+from _frozen_importlib_external import PathFinder  # importlib.machinery has it too, and much besides
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

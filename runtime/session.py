@@ -1,23 +1,20 @@
 """The session: one recording from start to stop, what it installs, and the files it leaves.
 
-A marker in any package starts it, and that may be one that reads captures: what is imported here is the standard
-library's, and what the end needs besides is loaded once the recording is about to begin.
+A marker in any package starts it, and a program waits until it has begun. So nothing is imported here that is not
+needed to begin and to end: no `pathlib`, `json`, `typing` or `attrs`, and nothing of what reports read captures with.
+What is written at the end is loaded before the program runs, which may go into a chroot or change its search path.
 """
 
 from __future__ import annotations
 
 import atexit
 import errno
-import json
 import os
 import sys
 import time
-from pathlib import Path
-from types import FunctionType
-from typing import Any
 
 from prof import engine as engines
-from prof import host, lost, markers, modes
+from prof import host, lost, markers, modes, plain_json, process
 from prof._core import ffi, lib
 from prof.ambient import Ambient
 from prof.cost import measure_probe_cost
@@ -26,6 +23,12 @@ from prof.errors import NotMeantError, OutputError, ProfError, UsageError
 from prof.messages import say
 from prof.settings import Settings, parse
 from prof.unrecorded import sentences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FunctionType
+    from typing import Any
 
 # 0 lets the core choose between the counter and the system's clock.
 _CLOCKS = {"wall": 0, "monotonic": lib.PROF_CLOCK_MONOTONIC, "cpu": lib.PROF_CLOCK_CPU}
@@ -60,15 +63,21 @@ class Session:
                 if mode.prepare is not None:
                     mode.prepare(self.settings, self.engine, probes)
             self.asked = self._asked()
+            if self.settings.process:
+                process.load()
             probes.record("timed" in self.asked, "counting" in self.asked, self.settings.types)
             self.base = self._create(child)
-        except ProfError:
+        except ProfError as error:
             probes.record(True, False)
             self.engine.close()
+            if self.engine.note:  # in the same line
+                raise UsageError(f"{self.engine.note}; {error}") from None
             raise
+        if self.engine.note:
+            say(self.engine.note)
         lib.prof_own_begin()
         if self.settings.log != "none":
-            self.log = DebugLog(Path(f"{self.base}.log"))
+            self.log = DebugLog(f"{self.base}.log")
         self._describe()
         lost.probes, lost.main_name = probes, self.name
         for each in self.joined:
@@ -104,9 +113,8 @@ class Session:
         """Opens the capture under the first free name; returns the name without its suffix."""
         directory = self.settings.directory
         try:
-            # Absolute: the program may change its directory.
-            directory = Path(os.path.abspath(directory))
-            directory.mkdir(parents=True, exist_ok=True)
+            directory = os.path.abspath(directory)  # the program may change its own
+            os.makedirs(directory, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make directory {directory}: {error.strerror}") from None
         config = ffi.new("prof_config *")
@@ -117,7 +125,7 @@ class Session:
         config.modes = sum(mode.bit for mode in self.settings.modes)
         config.file_mode = self.settings.mode
         why = ffi.new("char[512]")
-        stem = str(directory / f"{host.file_name(self.name)}-{time.strftime('%Y%m%d-%H%M%S')}")
+        stem = os.path.join(directory, f"{host.file_name(self.name)}-{time.strftime('%Y%m%d-%H%M%S')}")
         one_of_many = child or host.spawned() or host.forked()
         names = [f"{stem}-{self.pid}"] if one_of_many else [stem, f"{stem}-{self.pid}"]
         names += [f"{stem}-{self.pid}-{n}" for n in range(2, 100)]
@@ -141,21 +149,28 @@ class Session:
         }
         for mode in self.settings.modes:
             meta |= mode.describes(self.settings) if mode.describes is not None else {}
+        if self.settings.process:
+            meta["process"] = {"start": process.read()}
         self._write_meta(meta)
 
     def _write_meta(self, meta: dict[str, Any]) -> None:
         """What is written last holds."""
         self.meta = meta
-        text = json.dumps(meta).encode()
+        text = plain_json.dumps(meta).encode()
         lib.prof_set_meta(text, len(text))
 
-    def _tell_losses(self) -> None:
-        """Says what was marked and not recorded, here and in the capture."""
+    def _describe_end(self) -> None:
+        """Writes what is known at the end, and says what was marked and not recorded."""
         found = lost.unrecorded()
         for line in sentences(found):
             say(line)
-        if found:
-            self._write_meta(self.meta | {"unrecorded": found})
+        more: dict[str, Any] = {"unrecorded": found} if found else {}
+        if self.settings.process:
+            lib.prof_own_begin()
+            more["process"] = self.meta["process"] | {"end": process.read()}
+            lib.prof_own_end()
+        if more:
+            self._write_meta(self.meta | more)
 
     def attach(self, function: FunctionType, wanted: tuple[str, ...], name: str | None) -> None:
         """Gives a marked function its spans, unless its markers leave out all modes of the session."""
@@ -175,6 +190,12 @@ class Session:
 
     def stop(self) -> list[Path]:
         """Ends the recording, writes the folded files, says so on stderr, and returns what was written."""
+        from pathlib import Path
+
+        return [Path(file) for file in self.end()]
+
+    def end(self) -> list[str]:
+        """The same; the paths as text."""
         global _current
         running: Session | None = engines.running()
         if self.pid != os.getpid() or running is not self:
@@ -194,7 +215,7 @@ class Session:
                 mode.stop()
         if self.ambient is not None:
             self.ambient.remove()
-        self._tell_losses()
+        self._describe_end()
         lib.prof_py_close()
         if self.engine is not None:
             engines.load(self.name).record(True, False)
@@ -205,26 +226,24 @@ class Session:
         wanted = ("always", "detail") if self.settings.detail else ("always",)
         return [m for mode in self.settings.modes for m in mode.measures if m.written in wanted]
 
-    def _write(self) -> list[Path]:
-        path = Path(f"{self.base}.capture")
-        files, notes = [path], []
+    def _write(self) -> list[str]:
+        path = f"{self.base}.capture"
+        files: list[str] = []
+        notes = []
         if lib.prof_full():
             reason = lib.prof_full()
             text = "it is no longer where it was made" if reason == errno.ESTALE else os.strerror(reason)
             notes.append(f"incomplete, it could not grow: {text}")
         try:
-            from prof.capture import open_capture
-            from prof.folded import write_folded
+            from prof.folded import write_all
 
-            with open_capture(path) as capture:
-                tree = capture.tree()
-                if tree.count > MOST_STACKS:
-                    notes.append(f"without folded files: {tree.count:,} stacks are much text (prof folded writes them)")
-                for measure in self._measures() if tree.count <= MOST_STACKS else ():
-                    files.insert(-1, write_folded(capture, measure, tree=tree))
+            stacks = write_all(path, self._measures(), MOST_STACKS, files)
+            if stacks > MOST_STACKS:
+                notes.append(f"without folded files: {stacks:,} stacks are much text (prof folded writes them)")
         except (ProfError, OSError, ImportError, MemoryError) as error:
             notes.append(f"without all its folded files: {error}")
-        self.log.write(f"wrote {', '.join(map(str, files))}")
+        files.append(path)
+        self.log.write(f"wrote {', '.join(files)}")
         if self.settings.log == "announce" and self.log.path is not None:
             files.append(self.log.path)
         written = ", ".join(_shown(each) for each in files)
@@ -233,12 +252,10 @@ class Session:
         return files
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str) -> str:
     """The path as people would type it from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
+    folder = os.path.join(host.directory(), "")
+    return path.removeprefix(folder) if folder.startswith("/") else path
 
 
 def start(text: str) -> Session | None:
@@ -264,7 +281,7 @@ def begin(settings: Settings, text: str, child: bool = False) -> Session | None:
     session.open(child)
     _current = session
     engines.set_running(session)
-    engines.probes().stop_with(stop)
+    engines.probes().stop_with(end)
     if not _hooked:
         os.register_at_fork(after_in_child=_after_fork)
         engines.probes().begin_child_with(_begin_child)
@@ -276,7 +293,6 @@ def _load_end() -> None:
     """Imports what the end of the recording needs. At the end itself a program may have gone into a chroot, changed its
     search path or been interrupted: an import then fails, or makes Python forget that it was Ctrl-C."""
     try:
-        import prof.capture
         import prof.folded  # noqa: F401
     except (ImportError, AttributeError):
         pass  # a package that these import is marked itself, and is only just being imported
@@ -303,21 +319,28 @@ def start_from_environment() -> None:
         say(f"PROF={text}: not recorded: {error}")
         return
     if session is not None:
-        atexit.register(stop)
+        atexit.register(end)
         if host.spawned():
             _stop_with_multiprocessing()
 
 
-def stop() -> list[Path]:
-    """Ends the current recording, if there is one. Never raises: it runs at the program's end."""
+def end() -> list[str]:
+    """Ends the current recording, if there is one, as `stop` does; the paths as text."""
     session: Session | None = _current
     if session is None:
         return []
     try:
-        return session.stop()
+        return session.end()
     except Exception as error:
         say(f"the recording's end failed, the capture is {session.base}.capture: {_in_short(error)}")
         return []
+
+
+def stop() -> list[Path]:
+    """Ends the current recording, if there is one. Never raises: it runs at the program's end."""
+    from pathlib import Path
+
+    return [Path(file) for file in end()]
 
 
 def _in_short(error: BaseException) -> str:
@@ -332,6 +355,8 @@ def snapshot() -> Path | None:
         return None
     lib.prof_heartbeat()
     lib.prof_py_count_live()
+    from pathlib import Path
+
     return Path(f"{running.base}.capture")
 
 
@@ -339,8 +364,8 @@ def snapshot() -> Path | None:
 
 
 def _after_fork() -> None:
-    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/spans/child.c), so
-    that one which only runs another program leaves no file. A mode that records outside of spans begins at once."""
+    """A child lets go of its parent's recording. Its own begins with its first span event (csrc/python/spans/child.c),
+    so that one which only runs another program leaves no file. A mode that records outside of spans begins at once."""
     parent = _let_go()
     if parent is None:
         return
@@ -409,4 +434,4 @@ def _stop_with_multiprocessing() -> None:
 def _stop_at_finalize(process: Any) -> None:
     from multiprocessing.util import Finalize
 
-    Finalize(None, stop, exitpriority=-1000)
+    Finalize(None, end, exitpriority=-1000)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+import os
 
 from prof.errors import UsageError
 from prof.modes import MODES, Mode, parse_modes
+from prof.values import replaced, values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
@@ -19,13 +21,13 @@ UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 50_000, 60_000_000_000  # ns
 
 
-@dataclass(frozen=True, slots=True)
+@values
 class Settings:
     """One recording's settings."""
 
     modes: tuple[Mode, ...] = ()
-    directory: Path = Path()
-    """Where files are written; made if it does not exist."""
+    directory: str = ""
+    """Where files are written; made if it does not exist. Empty is the working directory."""
     log: str = "none"
     """Debug log of the profiler itself: `none`, `quiet` (written), `announce` (written and named at exit)."""
     detail: bool = False
@@ -44,7 +46,7 @@ class Settings:
     """`bytecode` probes, `monitoring` events, or the first where it is validated (`auto`)."""
     types: int = 20
     """Executions of each instruction of which the operations mode notes the operands' types; 0 none, -1 all."""
-    profile: Path | None = None
+    profile: str | None = None
     """An earlier capture with operations: counters are placed where control seldom went then."""
     interval: int = 1_000_000
     """Nanoseconds from one sample of each thread to the next."""
@@ -54,6 +56,8 @@ class Settings:
     """Whether module imports are spans."""
     collections: bool = True
     """Whether garbage collections are spans."""
+    process: bool = False
+    """Whether the capture says what the process took, at the recording's beginning and end: `prof.process`."""
 
 
 def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -65,19 +69,27 @@ def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
+# In the place of `re`, which takes milliseconds to import.
+def _digits(text: str, most: int) -> bool:
+    return len(text) <= most and text.isascii() and text.isdigit()
+
+
 def _count(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,10})([kM]?)", text)
-    count = int(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]] if match else 0
+    unit = text[-1:] if text[-1:] in ("k", "M") else ""
+    number = text.removesuffix(unit)
+    count = int(number) * {"": 1, "k": 1_000, "M": 1_000_000}[unit] if _digits(number, 10) else 0
     if not 0 < count <= LARGEST_COUNT:
         raise UsageError(f"{text!r} is not a count such as 500, 20k or 4M, from 1 to 1000M")
     return count
 
 
 def _interval(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(us|ms|s)", text)
-    if not match:
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
+    number = text.removesuffix(unit)
+    whole, point, part = number.partition(".")
+    if not unit or not _digits(whole, 9) or (point and not _digits(part, 9)):
         raise UsageError(f"{text!r} is not an interval such as 100us, 1ms or 0.5s")
-    interval = round(float(match[1]) * UNITS[match[2]])
+    interval = round(float(number) * UNITS[unit])
     if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
         raise UsageError(f"{text!r} is not from 50us to 60s")
     return interval
@@ -90,9 +102,17 @@ def _flag(text: str) -> bool:
 
 
 def _mode(text: str) -> int:
-    if not re.fullmatch(r"0?[0-7]{3}", text) or not int(text, 8) & 0o200:
+    known = _digits(text, 4) and len(text) >= 3 and text[:-3] in ("", "0") and not set(text) & {"8", "9"}
+    if not known or not int(text, 8) & 0o200:
         raise UsageError(f"{text!r} is no file mode such as 600, 640 or 644, with which its owner can write")
     return int(text, 8)
+
+
+def _directory(text: str) -> str:
+    expanded = os.path.expanduser(text)
+    if expanded.startswith("~"):
+        raise UsageError(f"field DIR: {text!r} is in a home directory that is not known")
+    return expanded
 
 
 def _types(text: str) -> int:
@@ -107,11 +127,12 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "nodes": _count,
     "engine": _choice(ENGINES),
     "types": _types,
-    "profile": Path,
+    "profile": str,
     "interval": _interval,
     "frames": _flag,
     "imports": _flag,
     "collections": _flag,
+    "process": _flag,
 }
 
 
@@ -142,19 +163,19 @@ def parse(text: str) -> Settings:
     _, directory, log, detail = [*positional, "", "", "", ""][:4]
     settings = Settings(modes=modes)
     if directory:
-        settings = replace(settings, directory=Path(directory).expanduser())
+        settings = replaced(settings, directory=_directory(directory))
     if log:
         if log not in LOGS:
             raise UsageError(f"field LOG: {log!r} is not one of {', '.join(LOGS)}")
-        settings = replace(settings, log=log)
+        settings = replaced(settings, log=log)
     if detail:
-        settings = replace(settings, detail=_detail(detail, settings.modes))
+        settings = replaced(settings, detail=_detail(detail, settings.modes))
     for field in fields[len(positional) :]:
         key, _, value = field.partition("=")
         if key not in KEYS:
             raise UsageError(f"unknown key {key!r}; known: {', '.join(KEYS)}")
         try:
-            settings = replace(settings, **{key: KEYS[key](value)})
+            settings = replaced(settings, **{key: KEYS[key](value)})
             _check_needed(key, settings.modes)
         except UsageError as error:
             raise UsageError(f"{key}={value}: {error}") from None

@@ -7,12 +7,16 @@ marks the function once it has been made; it gives the function's name, and no m
 
 from __future__ import annotations
 
-import functools
 import sys
-from types import FunctionType, ModuleType
-from typing import Any
 
 from prof import lost, markers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FunctionType
+    from typing import Any
+else:
+    FunctionType = type(lambda: None)
 
 # Ends of the names of modules that write functions by value.
 PICKLERS = ("cloudpickle", "cloudpickle_fast", "dill._dill")
@@ -50,7 +54,7 @@ def _marked_name(function: Any) -> _MarkedName | None:
 
 def hook_those_imported() -> None:
     for name, module in list(sys.modules.items()):
-        if name.endswith(PICKLERS) and isinstance(module, ModuleType):
+        if name.endswith(PICKLERS) and isinstance(module, type(sys)):
             hook(module)
 
 
@@ -68,6 +72,8 @@ def hook(module: Any) -> None:
 
 
 def _cloudpickle_state(original: Any) -> Any:
+    import functools
+
     @functools.wraps(original)
     def state_of(function: Any, *rest: Any) -> Any:
         state = original(function, *rest)
@@ -80,6 +86,8 @@ def _cloudpickle_state(original: Any) -> Any:
 
 
 def _dill_save(original: Any, maker: Any) -> Any:
+    import functools
+
     @functools.wraps(original)
     def save(pickler: Any, reduction: tuple[Any, ...], *rest: Any, **named: Any) -> Any:
         name = _marked_name(named.get("obj")) if reduction[0] is maker and len(reduction) == 3 else None

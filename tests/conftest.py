@@ -20,7 +20,41 @@ for folder in (HERE / "oracles", HERE):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
+import skips  # noqa: E402
 from recording import Recorded, Recorder  # noqa: E402
+
+# Folders, files and tests that do not depend on Python's version: what reads captures, edits source as text, runs C
+# alone or looks at the repository. Not those that compile and run what was edited: each version has syntax of its own.
+ONCE = (
+    "attack/", "tools/", "test_benchmarks.py", "test_docs.py", "test_skips.py", "test_core.py::test_core",
+    "test_package.py::test_the_sdist", "test_package.py::test_the_wheel",
+    *(f"instrument/test_{name}.py" for name in (
+        "cli", "codemod", "commands", "markers", "property", "replace", "rules", "undo",
+    )),
+    "instrument/test_stdlib.py::test_round_trip_with_sections",
+)  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what runs on one interpreter only."""
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(ONCE):
+            item.add_marker(pytest.mark.once)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skip that nobody meant is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and session.exitstatus == pytest.ExitCode.OK and skips.fails(skips.of_session(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was skipped, and why that is right."""
+    if found := skips.of_session(terminalreporter):
+        skips.write(terminalreporter, found)
 
 
 def _installed() -> dict[str, Any]:

@@ -1,20 +1,87 @@
-"""Runs the whole test suite on every supported interpreter of this machine, and names those that are not here.
+"""Runs the tests on every supported interpreter of this machine, and names those that are not here.
 
-With `--after-make-test` the running interpreter gets only what `make test` leaves out: the standard library's tests.
+    python tests/interpreters.py [--full] [VERSION ...]
+
 Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
+Tests that are marked `once` do not depend on Python's version: one interpreter runs them, with `--full` each. Tests run
+as many at a time as there are processors, and those marked `alone`, which measure, afterwards one by one.
+
+At the end there are the slowest tests and a line for each interpreter. Exit status 1 if a test failed somewhere.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
-SUPPORTED = ("3.11", "3.12", "3.13")
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.15")
+# It runs what is marked `once`, if it is here: most tests run on it. It has both ways to observe functions, and the C
+# interface that the core needs on a version that it does not know.
+PREFERRED = "3.13"
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "tests"
+SLOWEST = 20
+# What a wheel is not built from: other builds, and what is hidden.
+NO_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "tests", "*.so", "*.egg-info", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test that was run, with its setup and teardown."""
+
+    version: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of pytest."""
+
+    version: str
+    status: int
+    seconds: float
+    counts: dict[str, int]
+    """Of tests by what came of them: `tests`, `failures`, `errors`, `skipped`."""
+    tests: list[Test]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Runs the tests on every supported interpreter.")
+    parser.add_argument("--full", action="store_true", help="what is marked `once` as well, on each")
+    parser.add_argument("versions", nargs="*", metavar="VERSION", help=f"some of {', '.join(SUPPORTED)}; default all")
+    args = parser.parse_args()
+    if unknown := set(args.versions) - set(SUPPORTED):
+        parser.error(f"not supported: {', '.join(sorted(unknown))}; known: {', '.join(SUPPORTED)}")
+    asked = args.versions or SUPPORTED
+    found = {version: python for version in asked if (python := find(version)) is not None}
+    ready = dict(installed(found))
+    first = PREFERRED if PREFERRED in ready else next(iter(ready), "")
+    outcomes = [
+        outcome
+        for version in sorted(ready, key=lambda version: version != first)
+        for outcome in test(version, args.full or version == first)
+    ]
+    report(outcomes, first)
+    failed = {version for version in found if version not in ready} | {o.version for o in outcomes if o.status}
+    missing = [version for version in asked if version not in found]
+    print(
+        f"tested on {', '.join(ready) or 'none'}; not found here: {', '.join(missing) or 'none'}; "
+        f"failed: {', '.join(sorted(failed)) or 'none'}"
+    )
+    return 1 if failed or not ready else 0
+
+
+# ---- interpreters --------------------------------------------------------------------------------------------------
 
 
 def find(version: str) -> str | None:
@@ -22,65 +89,97 @@ def find(version: str) -> str | None:
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = sorted(
+    below = sorted(
         pyenv.glob(f"{version}.*/bin/python"), key=lambda p: [int(n) for n in p.parts[-3].split(".") if n.isdigit()]
     )
-    named = shutil.which(f"python{version}")
-    for candidate in [*([named] if named else []), *map(str, reversed(candidates))]:
+    on_path = [shutil.which(f"python{version}", path=folder) for folder in os.get_exec_path()]
+    for candidate in [*filter(None, on_path), *map(str, reversed(below))]:
         # pyenv's shims are on PATH for versions that are not selected, and then only complain.
         if subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
             return candidate
     return None
 
 
-def run(*command: str) -> None:
-    print("+", " ".join(command), flush=True)
-    subprocess.run(command, cwd=ROOT, check=True)
+def installed(found: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The versions in whose environments the package could be installed; says of the others why not."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        installs: dict[str, Future[None]] = {v: pool.submit(install, v, python) for v, python in found.items()}
+    for version, done in installs.items():
+        error = done.exception()
+        if error is None:
+            yield version, found[version]
+        else:
+            output = error.output if isinstance(error, subprocess.CalledProcessError) else ""
+            print(f"== Python {version}: not installed: {error}\n{output or ''}", flush=True)
 
 
 def install(version: str, python: str) -> None:
     """Makes `.venv-VERSION` with the package, as built from this tree and nothing left of an earlier build."""
-    venv = ROOT / f".venv-{version}"
-    pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for stale in (ROOT / "build").glob("lib*"):
-        shutil.rmtree(stale)
-    run(python, "-m", "venv", str(venv))
-    run(*pip, "--force-reinstall", "--no-deps", ".")
-    run(*pip, ".[test]")
-
-
-def test(version: str, which: str) -> tuple[int, str]:
-    """Runs the tests with those marks there; the exit status and what was printed."""
-    command = [str(ROOT / f".venv-{version}" / "bin/pytest"), "-q", "-m", which, "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
-
-
-def main() -> int:
-    after = sys.argv[1:] == ["--after-make-test"]
-    found = {version: find(version) for version in SUPPORTED}
-    missing = [version for version, python in found.items() if python is None]
-    tested = [version for version in SUPPORTED if version not in missing]
-    failed = []
-    for version in tested:
-        install(version, str(found[version]))
-    which = {
-        version: "stdlib" if after and found[version] == sys.executable else "stdlib or not stdlib"
-        for version in tested
-    }
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        running = {version: pool.submit(test, version, which[version]) for version in reversed(tested)}
-        for version, result in running.items():
-            status, output = result.result()
-            print(f"== Python {version}: {found[version]}, {which[version]}\n{output}", end="")
-            print(f"== Python {version}: exit status {status}", flush=True)
-            if status:
-                failed.append(version)
-    print(
-        f"tested on {', '.join(tested) or 'none'}; not found here: {', '.join(missing) or 'none'}; "
-        f"failed: {', '.join(failed) or 'none'}"
+    venv, work = ROOT / f".venv-{version}", ROOT / "build" / f"wheel-{version}"
+    shutil.rmtree(work, ignore_errors=True)
+    # From a copy: two builds at a time would write the same files.
+    shutil.copytree(ROOT, work / "source", ignore=NO_SOURCE)
+    # Warnings of the compiler are errors: here, and not in builds of users, whose compilers may know more of them. Not
+    # those in Python's own headers.
+    headers = subprocess.check_output(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True
     )
-    return 1 if failed or not tested else 0
+    strict = os.environ | {"CFLAGS": f"{os.environ.get('CFLAGS', '')} -Werror -isystem {headers.strip()}"}
+    pip = [str(venv / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    run(python, "-m", "venv", str(venv))
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", str(work), str(work / "source"), env=strict)
+    (wheel,) = work.glob("*.whl")
+    run(*pip, "install", "--force-reinstall", "--no-deps", str(wheel))
+    run(*pip, "install", f"{wheel}[test]")
+
+
+def run(*command: str, env: dict[str, str] | None = None) -> None:
+    print("+", " ".join(command), flush=True)
+    subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+# ---- tests ---------------------------------------------------------------------------------------------------------
+
+
+def test(version: str, once: bool) -> Iterator[Outcome]:
+    """Runs the tests there: together, then alone."""
+    which = "" if once else " and not once"
+    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield pytest(version, "together", "-m", f"not alone{which}", "-n", str(processes), "--dist", "worksteal")
+    yield pytest(version, "alone", "-m", f"alone{which}")
+
+
+def pytest(version: str, name: str, *options: str) -> Outcome:
+    """One run, whose output is seen while it goes on."""
+    program = str(ROOT / f".venv-{version}" / "bin/pytest")
+    results = RESULTS / f"{version}-{name}.xml"
+    results.unlink(missing_ok=True)
+    command = [program, "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *options]
+    print(f"\n== Python {version}, {name}\n+ {' '.join(command)}", flush=True)
+    began = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    suite = ElementTree.parse(results).getroot().find("testsuite") if results.exists() else None
+    if suite is None:
+        return Outcome(version, status or 1, time.monotonic() - began, {}, [])
+    tests = [
+        Test(version, f"{case.get('classname')}::{case.get('name')}", float(case.get("time") or 0))
+        for case in suite.iter("testcase")
+    ]
+    counts = {key: int(suite.get(key) or 0) for key in ("tests", "failures", "errors", "skipped")}
+    return Outcome(version, status, time.monotonic() - began, counts, tests)
+
+
+def report(outcomes: list[Outcome], first: str) -> None:
+    """The slowest tests, and what came of each run."""
+    tests = sorted((test for outcome in outcomes for test in outcome.tests), key=lambda test: -test.seconds)
+    print(f"\nthe slowest {SLOWEST} tests:")
+    for each in tests[:SLOWEST]:
+        print(f"  {each.seconds:7.1f} s  {each.version}  {each.name}")
+    print()
+    for outcome in outcomes:
+        counts = ", ".join(f"{count} {key}" for key, count in outcome.counts.items() if count) or "no tests"
+        where = f"{outcome.version}{', with what runs once' if outcome.version == first else ''}"
+        print(f"  {outcome.seconds:7.0f} s  Python {where}: {counts}; exit status {outcome.status}")
 
 
 if __name__ == "__main__":

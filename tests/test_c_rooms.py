@@ -1,4 +1,4 @@
-"""Who may include whom in csrc/: a file of a room includes its own room and those below it, and nothing else of ours."""
+"""Who may include whom in csrc/: a file includes its own room and those below it, and nothing else of ours."""
 
 from __future__ import annotations
 

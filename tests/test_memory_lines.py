@@ -45,6 +45,7 @@ def body(members: int) -> str:
     return "class Large:\n" + "".join(f"    a{i} = [{i}]\n    def m{i}(self): pass\n" for i in range(members))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("detail", ["false", "true"])
 @pytest.mark.parametrize("shape", [table, function, elements, body])
 def test_the_cost_of_a_line_does_not_grow_with_the_code(

@@ -195,7 +195,7 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
     [
         ("", {}),
         ("time", {"modes": "time"}),
-        (" time , out ", {"modes": "time", "directory": Path("out")}),
+        (" time , out ", {"modes": "time", "directory": "out"}),
         ("time,,quiet", {"modes": "time", "log": "quiet"}),
         ("time,,,false", {"modes": "time"}),
         ("time,,,,depth=20k,nodes=2M", {"modes": "time", "depth": 20_000, "nodes": 2_000_000}),
@@ -204,7 +204,7 @@ def test_tools_do_not_record_themselves(run_program: Run, tmp_path: Path) -> Non
         ("samples,,,,interval=50us,frames=false", {"modes": "samples", "interval": 50_000, "frames": False}),
         ("both", {"modes": "time+memory"}),
         ("memory+time", {"modes": "time+memory"}),
-        ("memory,out,,true", {"modes": "memory", "directory": Path("out"), "detail": True}),
+        ("memory,out,,true", {"modes": "memory", "directory": "out", "detail": True}),
     ],
 )
 def test_settings(text: str, expected: dict[str, object]) -> None:

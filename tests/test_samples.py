@@ -26,6 +26,8 @@ from recording import Recorded, Recorder
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
 
+pytestmark = pytest.mark.alone
+
 
 class Samples:
     """A capture's samples, by stack and by function."""

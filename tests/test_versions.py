@@ -26,7 +26,7 @@ def _code(path: Path) -> str:
 def _defined(path: Path) -> set[str]:
     """The macros, types and functions that a version's file gives to others."""
     text = _code(path)
-    kinds = (r"#define (PROF_\w+)", r"^static inline .*?\b(prof_py_\w+)\(", r"^typedef .*\b(prof_py_\w+);")
+    kinds = (r"#define (PROF_\w+)", r"^static inline .*?\b(prof_py_\w+)\(", r"^(?:typedef .*|} )\b(prof_py_\w+);")
     found = re.findall("|".join(kinds), text, re.MULTILINE)
     return {name for names in found for name in names if name} - {"PROF_PY_BORROWED_BUILD_CORE"}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from prof.commandline import finish
-from prof.tools.commands import diff, flamegraph, folded, inspect, report
+from prof.tools.commands import COMMANDS
 
-COMMANDS = (report, diff, flamegraph, folded, inspect)
 EPILOG = """\
 examples:
   prof report                 where it went, of the newest capture here
@@ -40,8 +41,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The command line, with all of the options of the command that `argv` names and no more than the others' names."""
     top = argparse.ArgumentParser(
         prog="prof",
         description="Read what a program recorded with PROF set.",
@@ -50,8 +51,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("-V", "--version", action=_Version)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(commands)
+    named = next((each for each in argv if not each.startswith("-")), "")
+    for command, summary in COMMANDS.items():
+        if command == named:
+            import_module(f"prof.tools.commands.{command}").add(commands)
+        else:
+            commands.add_parser(command, help=summary)
     return top
 
 
@@ -59,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `prof` and returns its exit status."""
 
     def work() -> int:
-        args = parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        args = parser(words).parse_args(words)
         return int(args.run(args))
 
     return finish("prof", work)

@@ -212,7 +212,8 @@ void prof_arena_close(void) {
     if (mapped < arena.reserved) munmap(prof_arena_base + mapped, arena.reserved - mapped);
     int fd = reopen();
     if (fd < 0) return; /* a longer file is still a valid capture: the header says where it ends */
-    if (ftruncate(fd, (off_t)end)) { /* likewise */ }
+    if (ftruncate(fd, (off_t)end)) { /* likewise */
+    }
     close(fd);
 }
 

@@ -9,7 +9,10 @@
  * inside an allocator, and what that asks of others is not another block; `arena`, that has taken an arena, and has not
  * returned yet. `any` is all at once. */
 typedef union {
-    struct { int32_t quiet; int16_t nested, arena; };
+    struct {
+        int32_t quiet;
+        int16_t nested, arena;
+    };
     uint64_t any;
 } prof_busy_state;
 extern __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));

@@ -73,8 +73,9 @@ static void calibrate(void) {
         nanosleep(&millisecond, NULL);
     }
     h->first = h->last = prof_clock_instant();
-    prof_heartbeat_ticks = prof_clock_kind_now == PROF_CLOCK_TSC ? 50 * (h->first.ticks - h->start.ticks)
-                      : prof_clock_kind_now == PROF_CLOCK_MONOTONIC ? 50000000 : UINT64_MAX;
+    prof_heartbeat_ticks = prof_clock_kind_now == PROF_CLOCK_TSC         ? 50 * (h->first.ticks - h->start.ticks)
+                           : prof_clock_kind_now == PROF_CLOCK_MONOTONIC ? 50000000
+                                                                         : UINT64_MAX;
 }
 
 static prof_label *translate(prof_label *old) {
@@ -173,7 +174,7 @@ void prof_forget(void) {
     if (!carried.frames) carried.count = 0;
     for (size_t i = 0; i < carried.count; i++)
         carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior,
-                                             t->base[i + 1].loose};
+                                            t->base[i + 1].loose};
     if (t != &prof_no_thread) {
         t->top = t->base;
         t->base->node = &prof_no_node;

@@ -60,7 +60,7 @@ static int table_take(void *owner, prof_suspended *entry) {
     *entry = slots[k];
     prof_suspended_used--;
     /* Close the gap, so that what collided with it is still found. */
-    for (size_t hole = k, i = (k + 1) & mask; ; i = (i + 1) & mask) {
+    for (size_t hole = k, i = (k + 1) & mask;; i = (i + 1) & mask) {
         if (!slots[i].owner) {
             slots[hole].owner = NULL;
             return 1;

@@ -15,8 +15,7 @@ prof_node prof_no_node = {.private_last = (uint64_t)(uintptr_t)&prof_no_node};
 prof_label prof_no_label = {.min = UINT64_MAX};
 static prof_frame no_frames[2] = {{.node = &prof_no_node}, {.node = &prof_no_node}};
 static prof_pending no_pending[2];
-prof_thread prof_no_thread = {.top = no_frames, .base = no_frames, .limit = no_frames + 1,
-                              .pending = no_pending, .pending_end = no_pending + 2, .epoch = UINT64_MAX};
+prof_thread prof_no_thread = {.top = no_frames, .base = no_frames, .limit = no_frames + 1, .pending = no_pending, .pending_end = no_pending + 2, .epoch = UINT64_MAX};
 __thread prof_thread *prof_current __attribute__((tls_model("initial-exec"))) = &prof_no_thread;
 const char *(*prof_thread_namer)(char *buffer, size_t size);
 

@@ -10,8 +10,7 @@
 
 /* A named place: a function with probes, or a section. Its label is found anew for each recording. */
 typedef struct prof_site {
-    PyObject_HEAD
-    prof_label *label;       /* Borrowed from the recording; prof_no_label when there is none or it has no room */
+    PyObject_HEAD prof_label *label;       /* Borrowed from the recording; prof_no_label when there is none or it has no room */
     prof_ref ref;            /* the label's, 0 for prof_no_label */
     struct prof_site *site;  /* itself, or for suspend and raise probes the function's (Owned) */
     PyObject *name, *module, *file; /* Owned str; NULL in suspend and raise probes */

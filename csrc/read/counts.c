@@ -286,9 +286,10 @@ static uint32_t add_live(work *w, const solver *s, prof_ref counts, uint64_t *fi
 static void solve_edges(work *w, const solver *s, const uint64_t *counters, uint64_t entries) {
     for (uint32_t e = 0; e < s->code->edges; e++) {
         const prof_code_edge *edge = &s->edges[e];
-        w->value[e] = edge->counter == PROF_CODE_NONE ? 0
+        w->value[e] = edge->counter == PROF_CODE_NONE    ? 0
                       : edge->counter == PROF_CODE_CALLS ? entries
-                      : counters != NULL ? counters[edge->counter] : 0;
+                      : counters != NULL                 ? counters[edge->counter]
+                                                         : 0;
         if (edge->before && edge->counter < PROF_CODE_CALLS)
             w->value[e] += w->change[edge->instruction];
     }
@@ -454,16 +455,11 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
     const prof_code *code = s->code;
     uint64_t label = code->label == 0 ? PROF_READER_NOT_FOUND
                                       : prof_reader_record(w->reader, PROF_CHUNK_LABELS, code->label, &w->labels);
-    *out = (prof_reader_code){.name = code->name, .file = code->file, .line = code->line, .first = s->first,
-                              .count = code->instructions, .first_edge = s->first_edge, .edge_count = code->edges,
-                              .label = label == PROF_READER_NOT_FOUND ? PROF_READER_NO_LABEL : (uint32_t)label};
+    *out = (prof_reader_code){.name = code->name, .file = code->file, .line = code->line, .first = s->first, .count = code->instructions, .first_edge = s->first_edge, .edge_count = code->edges, .label = label == PROF_READER_NOT_FOUND ? PROF_READER_NO_LABEL : (uint32_t)label};
     for (uint32_t i = 0; i < code->instructions; i++) {
         const prof_code_instruction *from = &s->instructions[i];
         w->out->rows[s->first + i] = (prof_reader_operation){
-            .code = (uint32_t)(s - w->solvers), .lies = from->lies, .line = from->line, .end_line = from->end_line,
-            .column = from->column, .end_column = from->end_column, .name = from->name, .second = from->second,
-            .category = {from->category[0], from->category[1]}, .access = {access_of(from, 0), access_of(from, 1)},
-            .flow = from->flow, .op = from->op};
+            .code = (uint32_t)(s - w->solvers), .lies = from->lies, .line = from->line, .end_line = from->end_line, .column = from->column, .end_column = from->end_column, .name = from->name, .second = from->second, .category = {from->category[0], from->category[1]}, .access = {access_of(from, 0), access_of(from, 1)}, .flow = from->flow, .op = from->op};
     }
 }
 
@@ -482,8 +478,7 @@ static int read_operands(work *w) {
         if (s == NULL)
             return corrupt(w, "code that is not there");
         w->out->operands[w->out->operand_count++] =
-            (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left,
-                                   .right = from->right, .count = from->count};
+            (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left, .right = from->right, .count = from->count};
     }
     return 0;
 }
@@ -530,8 +525,7 @@ prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, pr
 prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
                                                      uint64_t *own, prof_reader_visit *visit, void *to, char *error,
                                                      size_t size) {
-    work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .visit = visit, .to = to,
-              .error = error, .error_size = size};
+    work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .visit = visit, .to = to, .error = error, .error_size = size};
     if (tree->place == NULL) {
         prof_reader_fail(error, size, "has no operations");
         return NULL;

@@ -242,31 +242,42 @@ static merge_samples *samples_of(prof_merger *m, uint32_t node) {
 }
 
 /* Columns that are fields of a node. */
-#define NODE_COLUMNS(ROW)                                                                                           \
-    ROW(calls, calls) ROW(resumes, resumes) ROW(items, items) ROW(self_ns, self) ROW(suspended_ns, suspended)       \
-    ROW(alloc_count, alloc_count) ROW(alloc_bytes, alloc_bytes) ROW(free_count, free_count)
+#define NODE_COLUMNS(ROW)                                                                   \
+    ROW(calls, calls)                                                                       \
+    ROW(resumes, resumes) ROW(items, items) ROW(self_ns, self) ROW(suspended_ns, suspended) \
+        ROW(alloc_count, alloc_count) ROW(alloc_bytes, alloc_bytes) ROW(free_count, free_count)
 
 static int add_columns(prof_merger *m, const prof_reader *reader, const prof_reader_tree *tree, const uint32_t *map) {
     /* Columns that were not recorded are empty: their pages are not even there. */
-#define EACH(column)                                                                                                \
-    const uint64_t *own = tree->own[PROF_READER_COLUMN_##column];                                                    \
-    for (uint32_t i = 0; prof_reader_recorded(reader, PROF_READER_COLUMN_##column) && i < tree->count; i++)         \
+#define EACH(column)                                                                                        \
+    const uint64_t *own = tree->own[PROF_READER_COLUMN_##column];                                           \
+    for (uint32_t i = 0; prof_reader_recorded(reader, PROF_READER_COLUMN_##column) && i < tree->count; i++) \
         if (own[i] != 0)
-#define ADD(column, field) {EACH(column) prof_merge_add(&node_row(m, map[i])->field, own[i]);}
+#define ADD(column, field) \
+    { EACH(column)         \
+      prof_merge_add(&node_row(m, map[i])->field, own[i]); }
     NODE_COLUMNS(ADD)
 #undef ADD
-#define ADD(column, field) {EACH(column) {                                                                          \
-        merge_samples *samples = samples_of(m, map[i]);                                                             \
-        if (samples == NULL)                                                                                        \
-            return -1;                                                                                              \
-        prof_merge_add(&samples->sampled.field, own[i]);}}
+#define ADD(column, field)                                   \
+    {                                                        \
+        EACH(column) {                                       \
+            merge_samples *samples = samples_of(m, map[i]);  \
+            if (samples == NULL)                             \
+                return -1;                                   \
+            prof_merge_add(&samples->sampled.field, own[i]); \
+        }                                                    \
+    }
     PROF_READER_SAMPLED(ADD)
 #undef ADD
-#define ADD(column) {EACH(column) {                                                                                 \
-        merge_samples *samples = samples_of(m, map[i]);                                                             \
-        if (samples == NULL)                                                                                        \
-            return -1;                                                                                              \
-        prof_merge_add(&samples->usage.column, own[i]);}}
+#define ADD(column)                                         \
+    {                                                       \
+        EACH(column) {                                      \
+            merge_samples *samples = samples_of(m, map[i]); \
+            if (samples == NULL)                            \
+                return -1;                                  \
+            prof_merge_add(&samples->usage.column, own[i]); \
+        }                                                   \
+    }
     PROF_READER_USED(ADD)
 #undef ADD
 #undef EACH
@@ -330,7 +341,10 @@ static int add_sampler(prof_merger *m, const prof_reader *reader) {
 #define ADD(field) prof_merge_add(&to->field, from->field);
     ADD(ticks) ADD(late) ADD(samples) ADD(idle) ADD(unplaced) ADD(partial) ADD(work_ns) ADD(cpu_ns)
 #undef ADD
-    return to->why == MERGE_NONE || to->why_counters == MERGE_NONE ? -1 : 0;
+                    return to->why == MERGE_NONE ||
+            to->why_counters == MERGE_NONE
+        ? -1
+        : 0;
 }
 
 static int same_type(const prof_merger *m, uint32_t row, const void *key) {
@@ -390,7 +404,8 @@ static int add_threads(prof_merger *m, const prof_reader *reader, int64_t only) 
         if (thread == NULL)
             return -1;
         *thread = (merge_thread){.start_ns = (int64_t)(reader->info.start_unix_ns + from->start_ns),
-                                 .alive_ns = from->alive_ns, .native_id = from->native_id};
+                                 .alive_ns = from->alive_ns,
+                                 .native_id = from->native_id};
         uint32_t name = prof_merge_text(m, from->name);
         if (name == MERGE_NONE)
             return -1;

@@ -11,8 +11,23 @@ typedef struct {
     prof_ref ref;
 } part;
 
-enum { TEXTS, LABELS, PLACES, THREADS, NODES, SAMPLED, USAGE, MEMORY, TYPES, SOURCES, SAMPLER, CODES, COUNTS, EVENTS,
-       OPERANDS, META, PARTS };
+enum { TEXTS,
+       LABELS,
+       PLACES,
+       THREADS,
+       NODES,
+       SAMPLED,
+       USAGE,
+       MEMORY,
+       TYPES,
+       SOURCES,
+       SAMPLER,
+       CODES,
+       COUNTS,
+       EVENTS,
+       OPERANDS,
+       META,
+       PARTS };
 
 typedef struct {
     prof_merger *m;
@@ -91,8 +106,7 @@ static void count_records(image *at, uint32_t meta_bytes) {
         parts[SOURCES].count += !((merge_source *)m->sources.rows)[i].differs;
     parts[SAMPLER] = (part){.type = PROF_CHUNK_SAMPLER, .record = sizeof(prof_sampling), .count = m->sampler_parts != 0};
     parts[CODES] = (part){.type = PROF_CHUNK_CODES, .record = 1, .count = m->code_bytes.used};
-    parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS, .record = 1,
-                           .count = (uint64_t)m->counts.count * sizeof(prof_counts) + m->counters.count * sizeof(uint64_t)};
+    parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS, .record = 1, .count = (uint64_t)m->counts.count * sizeof(prof_counts) + m->counters.count * sizeof(uint64_t)};
     parts[EVENTS] = (part){.type = PROF_CHUNK_EVENTS, .record = sizeof(prof_flow_event), .count = m->events.count};
     parts[OPERANDS] = (part){.type = PROF_CHUNK_OPERANDS, .record = sizeof(prof_operands), .count = m->operands.count};
     parts[META] = (part){.type = PROF_CHUNK_META, .record = 1, .count = meta_bytes};
@@ -201,8 +215,7 @@ static void put_threads(image *at, uint64_t start_unix_ns) {
     for (uint32_t i = 0; i < at->m->threads.count; i++) {
         /* Times begin at 1: a thread that ended at 0 would be running. */
         uint64_t start = from[i].start_ns > (int64_t)start_unix_ns ? (uint64_t)from[i].start_ns - start_unix_ns + 1 : 1;
-        to[i] = (prof_thread_record){.native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start,
-                                     .end = start + from[i].alive_ns};
+        to[i] = (prof_thread_record){.native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start, .end = start + from[i].alive_ns};
     }
 }
 
@@ -266,10 +279,7 @@ static void put_counts(image *at) {
     for (uint32_t i = 0; i < m->counts.count; i++) {
         prof_counts *to = (prof_counts *)(at->parts[COUNTS].data + (uint64_t)(COUNTS_REF(i) - at->parts[COUNTS].ref) * PROF_REF_UNIT);
         const merge_counts *from = &counts[i];
-        *to = (prof_counts){.code = codes[from->code].ref, .node = ref_of(at, NODES, at->node[from->node]),
-                            .next = from->next == 0 ? 0 : COUNTS_REF(from->next - 1),
-                            .events = from->events == 0 ? 0 : ref_of(at, EVENTS, from->events - 1),
-                            .counters = from->counters, .entries = from->entries};
+        *to = (prof_counts){.code = codes[from->code].ref, .node = ref_of(at, NODES, at->node[from->node]), .next = from->next == 0 ? 0 : COUNTS_REF(from->next - 1), .events = from->events == 0 ? 0 : ref_of(at, EVENTS, from->events - 1), .counters = from->counters, .entries = from->entries};
         if (from->counters != 0)
             memcpy(to + 1, counters + from->first, from->counters * sizeof *counters);
     }
@@ -280,12 +290,12 @@ static void put_counts(image *at) {
     prof_flow_event *event = (prof_flow_event *)at->parts[EVENTS].data;
     for (uint32_t i = 0; i < m->events.count; i++)
         event[i] = (prof_flow_event){.next = events[i].next == 0 ? 0 : ref_of(at, EVENTS, events[i].next - 1),
-                                     .what = events[i].what, .unit = events[i].unit, .count = events[i].count};
+                                     .what = events[i].what,
+                                     .unit = events[i].unit,
+                                     .count = events[i].count};
     prof_operands *operand = (prof_operands *)at->parts[OPERANDS].data;
     for (uint32_t i = 0; i < m->operands.count; i++)
-        operand[i] = (prof_operands){.code = codes[operands[i].code].ref, .lies = operands[i].lies,
-                                     .left = text_ref(at, operands[i].left), .right = text_ref(at, operands[i].right),
-                                     .count = operands[i].count};
+        operand[i] = (prof_operands){.code = codes[operands[i].code].ref, .lies = operands[i].lies, .left = text_ref(at, operands[i].left), .right = text_ref(at, operands[i].right), .count = operands[i].count};
 }
 
 /* ---- the whole ---- */
@@ -295,13 +305,7 @@ static void put_header(image *at, uint64_t start_unix_ns, uint64_t duration_ns, 
     double cost = m->probes > 0 ? m->probe_ps / m->probes + 0.5 : 0;
     prof_header *header = (prof_header *)at->data;
     *header = (prof_header){
-        .version = PROF_FORMAT_VERSION, .byte_order = PROF_BYTE_ORDER, .header_size = PROF_HEADER_SIZE,
-        .state = PROF_CLOSED, .clock = m->clock, .pid = pid, .end = at->size, .modes = m->modes,
-        .interval_ns = m->sampler.interval_ns, .probe_cost_ps = cost < 0x1p62 ? (uint64_t)cost : 0,
-        .start = {.unix_ns = start_unix_ns},
-        .last = {.ticks = duration_ns, .monotonic_ns = duration_ns, .unix_ns = start_unix_ns + duration_ns},
-        .full = m->full, .flags = m->flags,
-        .latency_fs = m->latency_scale == 1.0 ? 0 : (uint64_t)(m->latency_scale * 1e6 + 0.5)};
+        .version = PROF_FORMAT_VERSION, .byte_order = PROF_BYTE_ORDER, .header_size = PROF_HEADER_SIZE, .state = PROF_CLOSED, .clock = m->clock, .pid = pid, .end = at->size, .modes = m->modes, .interval_ns = m->sampler.interval_ns, .probe_cost_ps = cost < 0x1p62 ? (uint64_t)cost : 0, .start = {.unix_ns = start_unix_ns}, .last = {.ticks = duration_ns, .monotonic_ns = duration_ns, .unix_ns = start_unix_ns + duration_ns}, .full = m->full, .flags = m->flags, .latency_fs = m->latency_scale == 1.0 ? 0 : (uint64_t)(m->latency_scale * 1e6 + 0.5)};
     memcpy(header->magic, PROF_MAGIC, sizeof header->magic);
     memcpy(header->drops, m->drops, sizeof header->drops);
 }

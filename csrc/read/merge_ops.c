@@ -14,9 +14,7 @@ static int take_context(void *to, const prof_reader_context *context) {
     merge_context *made = prof_merge_row(&found->contexts, sizeof *made);
     if (made == NULL)
         return -1;
-    *made = (merge_context){.place = context->place, .code = context->code, .first_event = found->events.count,
-                            .event_count = context->event_count + context->live_count, .counts = context->counts,
-                            .entries = context->entries, .exact = context->exact};
+    *made = (merge_context){.place = context->place, .code = context->code, .first_event = found->events.count, .event_count = context->event_count + context->live_count, .counts = context->counts, .entries = context->entries, .exact = context->exact};
     for (uint32_t i = 0; i < context->event_count; i++) {
         prof_flow_event *event = prof_merge_row(&found->events, sizeof *event);
         if (event == NULL)

@@ -23,55 +23,61 @@ struct prof_reader {
 };
 
 /* What must have been recorded for a column to have figures. */
-enum { PROF_READER_ALWAYS, PROF_READER_TIME, PROF_READER_MEMORY, PROF_READER_DETAIL, PROF_READER_OPS,
-       PROF_READER_SAMPLES, PROF_READER_COUNTERS };
+enum { PROF_READER_ALWAYS,
+       PROF_READER_TIME,
+       PROF_READER_MEMORY,
+       PROF_READER_DETAIL,
+       PROF_READER_OPS,
+       PROF_READER_SAMPLES,
+       PROF_READER_COUNTERS };
 
 /* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. Those of
  * samples have their figures in records of their own (PROF_READER_SAMPLED). */
-#define PROF_READER_COLUMNS(ROW)                                                   \
-    ROW(calls, ALWAYS, node->calls)                                                \
-    ROW(resumes, ALWAYS, node->resumes)                                            \
-    ROW(items, ALWAYS, node->items)                                                \
-    ROW(self_ns, TIME, prof_reader_ticks_ns(node->self, scale))                    \
-    ROW(suspended_ns, TIME, prof_reader_ticks_ns(node->suspended, scale))          \
-    ROW(alloc_count, MEMORY, node->alloc_count)                                    \
-    ROW(alloc_bytes, MEMORY, node->alloc_bytes)                                    \
-    ROW(free_count, DETAIL, node->free_count)                                      \
-    ROW(free_bytes, DETAIL, node->free_bytes)                                      \
-    ROW(live_bytes, DETAIL, prof_reader_live(reader, node))                        \
-    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))                        \
-    ROW(ops, OPS, 0) /* solved, in counts.c */                                \
-    ROW(samples, SAMPLES, 0)                                                       \
-    ROW(cpu_samples, SAMPLES, 0)                                                   \
-    ROW(held_samples, SAMPLES, 0)                                                  \
-    ROW(wait_samples, SAMPLES, 0)                                                  \
-    ROW(sampled_ns, SAMPLES, 0)                                                    \
-    ROW(sampled_cpu_ns, SAMPLES, 0)                                                \
-    ROW(sampled_square, SAMPLES, 0)                                                \
-    ROW(instructions, COUNTERS, 0)                                                 \
-    ROW(cycles, COUNTERS, 0)                                                       \
-    ROW(cache_misses, COUNTERS, 0)                                                 \
-    ROW(read_bytes, SAMPLES, 0)                                                    \
-    ROW(written_bytes, SAMPLES, 0)                                                 \
-    ROW(disk_read_bytes, SAMPLES, 0)                                               \
-    ROW(disk_written_bytes, SAMPLES, 0)                                            \
-    ROW(switches, SAMPLES, 0)                                                      \
+#define PROF_READER_COLUMNS(ROW)                                          \
+    ROW(calls, ALWAYS, node->calls)                                       \
+    ROW(resumes, ALWAYS, node->resumes)                                   \
+    ROW(items, ALWAYS, node->items)                                       \
+    ROW(self_ns, TIME, prof_reader_ticks_ns(node->self, scale))           \
+    ROW(suspended_ns, TIME, prof_reader_ticks_ns(node->suspended, scale)) \
+    ROW(alloc_count, MEMORY, node->alloc_count)                           \
+    ROW(alloc_bytes, MEMORY, node->alloc_bytes)                           \
+    ROW(free_count, DETAIL, node->free_count)                             \
+    ROW(free_bytes, DETAIL, node->free_bytes)                             \
+    ROW(live_bytes, DETAIL, prof_reader_live(reader, node))               \
+    ROW(peak_bytes, DETAIL, prof_reader_peak(reader, node))               \
+    ROW(ops, OPS, 0) /* solved, in counts.c */                            \
+    ROW(samples, SAMPLES, 0)                                              \
+    ROW(cpu_samples, SAMPLES, 0)                                          \
+    ROW(held_samples, SAMPLES, 0)                                         \
+    ROW(wait_samples, SAMPLES, 0)                                         \
+    ROW(sampled_ns, SAMPLES, 0)                                           \
+    ROW(sampled_cpu_ns, SAMPLES, 0)                                       \
+    ROW(sampled_square, SAMPLES, 0)                                       \
+    ROW(instructions, COUNTERS, 0)                                        \
+    ROW(cycles, COUNTERS, 0)                                              \
+    ROW(cache_misses, COUNTERS, 0)                                        \
+    ROW(read_bytes, SAMPLES, 0)                                           \
+    ROW(written_bytes, SAMPLES, 0)                                        \
+    ROW(disk_read_bytes, SAMPLES, 0)                                      \
+    ROW(disk_written_bytes, SAMPLES, 0)                                   \
+    ROW(switches, SAMPLES, 0)                                             \
     ROW(ready_ns, SAMPLES, 0)
 
 /* Columns of samples, and the field of prof_sampled that each is. */
-#define PROF_READER_SAMPLED(ROW)      \
-    ROW(samples, samples)             \
-    ROW(cpu_samples, cpu_samples)     \
-    ROW(held_samples, held_samples)   \
-    ROW(wait_samples, wait_samples)   \
-    ROW(sampled_ns, wall_ns)          \
-    ROW(sampled_cpu_ns, cpu_ns)       \
+#define PROF_READER_SAMPLED(ROW)    \
+    ROW(samples, samples)           \
+    ROW(cpu_samples, cpu_samples)   \
+    ROW(held_samples, held_samples) \
+    ROW(wait_samples, wait_samples) \
+    ROW(sampled_ns, wall_ns)        \
+    ROW(sampled_cpu_ns, cpu_ns)     \
     ROW(sampled_square, square_us2)
 
 /* Columns that are fields of prof_usage by the same names. */
-#define PROF_READER_USED(ROW)                                                                           \
-    ROW(instructions) ROW(cycles) ROW(cache_misses) ROW(read_bytes) ROW(written_bytes)                  \
-    ROW(disk_read_bytes) ROW(disk_written_bytes) ROW(switches) ROW(ready_ns)
+#define PROF_READER_USED(ROW)                                        \
+    ROW(instructions)                                                \
+    ROW(cycles) ROW(cache_misses) ROW(read_bytes) ROW(written_bytes) \
+        ROW(disk_read_bytes) ROW(disk_written_bytes) ROW(switches) ROW(ready_ns)
 
 #define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
 enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
@@ -161,7 +167,8 @@ static inline const void *prof_reader_next(const prof_reader *reader, uint32_t t
 /* Ticks to whole nanoseconds, rounded; saturates. */
 static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
     double ns = ticks * ns_per_tick + 0.5;
-    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns : 0;
+    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns
+                                                              : 0;
 }
 
 /* Exact for the clocks that count nanoseconds, whatever the size. */

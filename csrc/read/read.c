@@ -177,8 +177,7 @@ static uint32_t known_record(uint32_t type) {
 /* Copies a chunk's head. Returns 0 when it can be trusted, -1 with a line in `error` when not. */
 static int check_chunk(const prof_reader *reader, uint64_t offset, prof_reader_chunk *chunk, char *error, size_t size) {
     const prof_chunk *head = (const prof_chunk *)(reader->data + offset);
-    *chunk = (prof_reader_chunk){.offset = offset, .size = head->size, .type = head->type,
-                                 .record_size = head->record_size, .thread = head->thread};
+    *chunk = (prof_reader_chunk){.offset = offset, .size = head->size, .type = head->type, .record_size = head->record_size, .thread = head->thread};
     chunk->used = __atomic_load_n(&head->used, __ATOMIC_ACQUIRE);
     uint64_t room = reader->info.end - offset;
     uint32_t known = known_record(chunk->type);

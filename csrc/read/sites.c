@@ -110,8 +110,7 @@ static void by_line(work *w, const prof_reader_operation *rows, uint32_t row) {
 
 static void by_expression(work *w, const prof_reader_operation *rows, uint32_t row) {
     const prof_reader_operation *r = &rows[row];
-    prof_reader_site key = {.code = r->code, .line = r->line, .end_line = r->end_line, .column = r->column,
-                            .end_column = r->end_column}, *site;
+    prof_reader_site key = {.code = r->code, .line = r->line, .end_line = r->end_line, .column = r->column, .end_column = r->end_column}, *site;
     int known = r->line != 0 && r->column != UINT16_MAX && r->end_column != UINT16_MAX && r->count != 0;
     if (known && (wanted(w, r->category[0]) || wanted(w, r->category[1])) && (site = site_of(w, &key, row)) != NULL)
         add_row(w, site, r);
@@ -119,8 +118,7 @@ static void by_expression(work *w, const prof_reader_operation *rows, uint32_t r
 
 static void by_branch(work *w, const prof_reader_operation *rows, uint32_t row) {
     const prof_reader_operation *r = &rows[row];
-    prof_reader_site key = {.code = r->code, .line = r->line, .end_line = r->end_line, .column = r->column,
-                            .end_column = r->end_column, .kind = r->flow == PROF_FLOW_FOR}, *site;
+    prof_reader_site key = {.code = r->code, .line = r->line, .end_line = r->end_line, .column = r->column, .end_column = r->end_column, .kind = r->flow == PROF_FLOW_FOR}, *site;
     if (r->count == 0 || (r->flow != PROF_FLOW_BRANCH && r->flow != PROF_FLOW_FOR) || (site = site_of(w, &key, row)) == NULL)
         return;
     site->rows++;
@@ -198,8 +196,7 @@ static int by_size(const void *a, const void *b) {
 prof_reader_sites *prof_reader_sites_new(const prof_reader_operations *operations, uint32_t by, uint32_t categories) {
     static void (*const ways[])(work *, const prof_reader_operation *, uint32_t) = {by_line, by_expression, by_branch,
                                                                                     by_name, by_callee};
-    work w = {.from = operations, .categories = categories,
-              .in_categories = by == PROF_READER_BY_LINE || by == PROF_READER_BY_EXPRESSION};
+    work w = {.from = operations, .categories = categories, .in_categories = by == PROF_READER_BY_LINE || by == PROF_READER_BY_EXPRESSION};
     w.out = calloc(1, sizeof *w.out);
     if (w.out == NULL || by >= sizeof ways / sizeof *ways || make_room(&w) != 0)
         goto error;

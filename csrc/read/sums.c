@@ -83,10 +83,10 @@ int prof_reader_sum_labels(const prof_reader_tree *tree, prof_reader_sum *sums) 
     uint64_t *own = malloc(((size_t)labels + 1) * sizeof *own), *total = malloc(((size_t)labels + 1) * sizeof *total);
     int result = own == NULL || total == NULL ? -1 : 0;
     memset(sums, 0, labels * sizeof *sums);
-#define SUM(field, column, totals)                                                               \
-    if (result == 0)                                                                             \
-        result = prof_reader_sum_groups(tree, tree->label, labels, column, own, totals);         \
-    for (uint32_t i = 0; result == 0 && i < labels; i++)                                         \
+#define SUM(field, column, totals)                                                       \
+    if (result == 0)                                                                     \
+        result = prof_reader_sum_groups(tree, tree->label, labels, column, own, totals); \
+    for (uint32_t i = 0; result == 0 && i < labels; i++)                                 \
         sums[i].field = own[i];
     SUM(calls, tree->own[PROF_READER_COLUMN_calls], NULL)
     SUM(resumes, tree->own[PROF_READER_COLUMN_resumes], NULL)

@@ -78,7 +78,8 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
 /* What a merged node is in prof_reader_tree.line. */
 static unsigned char line_kind(const merge *m, uint32_t merged) {
     uint32_t kind = merged == 0 ? 0 : m->reader->labels[m->label[merged]].kind;
-    return kind == PROF_LINE ? 1 : kind == PROF_FRAME ? 2 : 0;
+    return kind == PROF_LINE ? 1 : kind == PROF_FRAME ? 2
+                                                      : 0;
 }
 
 /* ---- first pass: which merged node each node of the file is ---- */

@@ -6,12 +6,11 @@ of `prof.tools.modes`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prof.errors import NotMeantError, UsageError
 from prof.modes import memory, ops, samples, time
 from prof.modes.mode import Measure, Mode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prof.capture import Capture
 

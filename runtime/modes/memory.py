@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from prof._core import lib
 from prof.errors import UsageError
 from prof.modes.mode import Measure, Mode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import tracemalloc
+    from typing import Any
 
     from prof.settings import Settings
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from prof.values import values
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from prof.capture import Capture
     from prof.engine import Engine
     from prof.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@values
 class Measure:
     """One number of each stack: what a folded file holds and a flame graph draws."""
 
@@ -32,7 +34,7 @@ class Measure:
     """Whether its figures can be told apart by `Capture.categories`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@values
 class Mode:
     """One thing that is recorded. What it leaves out it has no need of."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from prof._core import lib
 from prof.errors import UsageError
 from prof.modes.mode import Measure, Mode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from prof.engine import Engine
     from prof.settings import Settings
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prof._core import lib
 from prof.modes.mode import Measure, Mode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prof.settings import Settings
 

@@ -18,12 +18,12 @@
 
 static char path[4096];
 
-#define CHECK(holds)                                                           \
-    do {                                                                       \
-        if (!(holds)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds);        \
-            exit(1);                                                           \
-        }                                                                      \
+#define CHECK(holds)                                                    \
+    do {                                                                \
+        if (!(holds)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds); \
+            exit(1);                                                    \
+        }                                                               \
     } while (0)
 
 static void start(const prof_config *config) {
@@ -176,7 +176,8 @@ static void folding(void) {
     CHECK(sums_of("top", NULL).calls == 1);
 }
 
-enum { THREADS = 8, ROUNDS = 2000 };
+enum { THREADS = 8,
+       ROUNDS = 2000 };
 static pthread_barrier_t barrier;
 
 static void *work(void *argument) {
@@ -460,10 +461,11 @@ static void clocks(void) {
 }
 
 int main(int argc, char **argv) {
-    static const struct { const char *name; void (*run)(void); } cases[] = {
-        {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads},
-        {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks},
-        {"adopted", adopted}, {"forks_sampled", forks_sampled}, {"counters", counters}};
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } cases[] = {
+        {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads}, {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks}, {"adopted", adopted}, {"forks_sampled", forks_sampled}, {"counters", counters}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);

@@ -240,7 +240,8 @@ int main(int argc, char **argv) {
             /* Half of the changes in the header's fields, a third of all to a value that is often a limit. */
             uint64_t draw = next_random(&state);
             size_t at = draw % 2 ? (draw >> 8) % 448 : (draw >> 8) % size;
-            copy[at] = (unsigned char)(draw % 3 ? draw >> 40 : draw % 5 ? 0xff : 0);
+            copy[at] = (unsigned char)(draw % 3 ? draw >> 40 : draw % 5 ? 0xff
+                                                                        : 0);
         }
         spill(argv[3], copy, size);
         read_all(argv[3], null);

@@ -59,18 +59,21 @@ class HookCounter:
 
     def __init__(self) -> None:
         self.lost = False
-        self.seen: dict[int, tuple[CodeType, dict[int, int]]] = {}
+        # By thread: another one may run in the middle of adding to a count.
+        self.threads: dict[int, dict[int, tuple[CodeType, dict[int, int]]]] = {}
 
     def start(self) -> None:
-        seen = self.seen
+        threads, thread = self.threads, threading.get_ident
 
         def profile(frame: FrameType, event: str, arg: object) -> None:
             if event == "call" or event == "return":
                 code = frame.f_code
-                if id(code) not in seen:
+                seen = threads.get(thread())
+                if seen is None or id(code) not in seen:
                     # What a collection in here calls, the hook would not be told of.
                     collects = gc.isenabled()
                     gc.disable()
+                    seen = threads.setdefault(thread(), {})
                     seen[id(code)] = (code, {})
                     if collects:
                         gc.enable()
@@ -89,10 +92,10 @@ class HookCounter:
     def entries(self) -> Entries:
         """What was counted; to be asked for when nothing records any more, for it runs code of the library."""
         entries = Entries()
-        for key, (code, offsets) in self.seen.items():
+        for key, (code, offsets) in (row for seen in self.threads.values() for row in seen.items()):
             entries.codes[key] = code
             first = _first_resume(code)
-            entries.exits[key] = offsets.pop(EXIT, 0)
+            entries.exits[key] += offsets.pop(EXIT, 0)
             for offset, count in offsets.items():
                 # Before its first RESUME a generator has not started, behind it it goes on.
                 kind = entries.calls if offset == first else entries.resumes

@@ -9,7 +9,10 @@
 #define COLUMNS 4 /* executions; branches by how many units further they led: 1, 2, any other */
 
 /* A table by code object, not a slot on it: the memory mode looks at those when something is allocated. */
-typedef struct { PyObject *code; uint64_t *counts; } entry; /* both Owned */
+typedef struct {
+    PyObject *code;
+    uint64_t *counts;
+} entry; /* both Owned */
 static entry *table;
 static size_t size, used;
 
@@ -114,8 +117,7 @@ static PyObject *take(PyObject *self, PyObject *ignored) {
 }
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
-static PyMethodDef methods[] = {FAST(instruction), FAST(branch), FAST(begin), {"settrace", settrace, METH_O, NULL}, {"end", end, METH_NOARGS, NULL},
-                                {"take", take, METH_NOARGS, NULL}, {NULL}};
+static PyMethodDef methods[] = {FAST(instruction), FAST(branch), FAST(begin), {"settrace", settrace, METH_O, NULL}, {"end", end, METH_NOARGS, NULL}, {"take", take, METH_NOARGS, NULL}, {NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_executing", NULL, -1, methods};
 
 PyMODINIT_FUNC PyInit__executing(void) {

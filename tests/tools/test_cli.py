@@ -155,6 +155,7 @@ def test_rich_is_not_imported_for_a_pipe() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
+@pytest.mark.alone
 def test_a_million_nodes_in_three_seconds() -> None:
     """The whole command, the interpreter's start included. It takes half a second on an idle machine."""
     Path("big.capture").write_bytes(big(1_000_000))

@@ -440,6 +440,7 @@ def large(functions: int, contexts: int) -> File:
     return File(labels, [Thread("t", nodes)], meta, codes=codes, modes=1 | OPS_MODE, nodes_per_chunk=4000)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("arguments", [[], ["--format", "json", "-o", "x.json"]], ids=["text", "json"])
 def test_five_thousand_functions_in_three_seconds(run: Run, arguments: list[str]) -> None:
     Path("large.capture").write_bytes(large(5000, 200_000).build())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from prof.capture import Capture, Process
+from prof.tools.screen.units import duration, size
 
 # What is said of a process that did not end in order.
 FATES = {
@@ -16,6 +18,19 @@ FATES = {
     "killed": "killed while recording",
     "recording": "killed while recording, or still running",
 }
+# Figures of `prof.process` that add up, and those that go up and down, each with what is said of it.
+_TAKEN = (
+    ("user_ns", duration, "in the program"),
+    ("system_ns", duration, "in the kernel"),
+    ("read_bytes", size, "read"),
+    ("written_bytes", size, "written"),
+)
+_HELD = (
+    ("rss_bytes", size, "resident"),
+    ("threads", str, "threads"),
+    ("descriptors", str, "descriptors"),
+    ("connections", str, "connections"),
+)
 # Between the two clocks that say when a process began and when it began to record.
 SLACK_SECONDS = 2.0
 
@@ -41,6 +56,37 @@ def fate_of(process: Capture | Process, host: object) -> str:
     # A number is given again: a process that began later is another one.
     same = began is not None and began <= process.start_unix_ns / 1e9 + SLACK_SECONDS
     return "running" if same else "killed"
+
+
+def taken(capture: Capture) -> dict[str, dict[str, int]]:
+    """Figures of the process at the recording's `start` and `end`, by name; empty where they were not asked for."""
+    found = capture.meta.get("process")
+    moments = {key: found.get(key) for key in ("start", "end")} if isinstance(found, dict) else {}
+    return {
+        key: {name: value for name, value in figures.items() if type(value) is int and value >= 0}
+        for key, figures in moments.items()
+        if isinstance(figures, dict)
+    }
+
+
+def process_facts(capture: Capture) -> Iterator[tuple[str, str]]:
+    """The same in words: what it took in between, and what it had."""
+    found = taken(capture)
+    if len(found) < 2:
+        return
+    start, end = found["start"], found["end"]
+    words = [
+        f"{said(end[name] - start[name])} {what}"
+        for name, said, what in _TAKEN
+        if name in start and end.get(name, 0) > start[name]
+    ]
+    words += [
+        f"{said(start[name])} to {said(end[name])} {what}"
+        for name, said, what in _HELD
+        if start.keys() & end.keys() & {name}
+    ]
+    if words:
+        yield "Process", ", ".join(words)
 
 
 def _began(pid: int) -> float | None:

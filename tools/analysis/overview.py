@@ -12,7 +12,7 @@ from prof.capture import Edge, Function, Label
 from prof.errors import UsageError
 from prof.tools.analysis import processes
 from prof.tools.analysis.call_tree import CallTree, call_tree
-from prof.tools.analysis.fate import FATES
+from prof.tools.analysis.fate import FATES, process_facts
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Fact, Header, Note, Section
 from prof.tools.analysis.source_lines import place
@@ -65,6 +65,7 @@ def _facts(summary: Summary) -> Iterator[Fact]:
     yield "Time", wall
     for view in sorted(summary.views, key=lambda view: view.facts_order):
         yield from view.facts(summary)
+    yield from process_facts(capture)
     recorder = ", ".join(filter(None, (summary.engine and f"engine {summary.engine}", f"clock {capture.clock}")))
     yield "Recorder", recorder
 

@@ -1,1 +1,12 @@
 """The subcommands of `prof`, one a file: `add(subparsers)` declares it, `run(args)` does it and returns the status."""
+
+from __future__ import annotations
+
+# In the order that `prof --help` has, with what it says of each. Only the one that is asked for is imported.
+COMMANDS = {
+    "report": "show where time, memory, operations and samples went",
+    "diff": "compare the exact counts of two captures",
+    "flamegraph": "draw a flame graph, for any browser",
+    "folded": "write folded stacks again, say of a killed process",
+    "inspect": "show the parts of a capture file",
+}

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,13 @@ from prof.many import open_captures
 from prof.modes import MEASURES, MODES, Measure
 from prof.runs import newest_run
 from prof.text import shown
+from prof.tools.commands import COMMANDS
+from prof.values import replaced
 
 
-def command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+def command(commands: Any, name: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand's parser, its examples shown under --help as they are."""
+    summary = COMMANDS[name]
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -83,7 +85,7 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
         raise UsageError(f"--category is of {title}, not of {measure.name}: add --mode {name}")
     if category not in capture.categories:
         raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
-    named = replace(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
+    named = replaced(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
     return capture.tree(category=category), named
 
 

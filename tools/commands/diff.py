@@ -29,7 +29,7 @@ BROKEN = 1
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "diff", "compare the exact counts of two captures", EXAMPLES)
+    parser = command(commands, "diff", EXAMPLES)
     parser.epilog = f"{grammar(comparable())}{STATUS}\n{parser.epilog}"
     parser.add_argument("before", metavar="BEFORE", help="a .capture file, or a folder: the newest run in it")
     parser.add_argument("after", metavar="AFTER", help="a .capture file, or a folder")

@@ -44,7 +44,7 @@ MAGIC = b"PROFCAP\n"
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "flamegraph", "draw a flame graph, for any browser", EXAMPLES)
+    parser = command(commands, "flamegraph", EXAMPLES)
     add_captures(parser, ".capture files, read as one, or a file of folded stacks")
     add_mode(parser)
     add_category(parser)

@@ -32,7 +32,7 @@ prof folded app.capture --mode ops --category call      calls of anything, by st
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "folded", "write folded stacks again, say of a killed process", EXAMPLES)
+    parser = command(commands, "folded", EXAMPLES)
     add_captures(parser)
     add_mode(parser)
     add_category(parser)

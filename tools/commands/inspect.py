@@ -24,7 +24,7 @@ prof inspect app.capture --chunks   every chunk, not only their sums
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "inspect", "show the parts of a capture file", EXAMPLES)
+    parser = command(commands, "inspect", EXAMPLES)
     add_capture(parser)
     parser.add_argument("--chunks", action="store_true", help="list every chunk")
     parser.set_defaults(run=run)

@@ -35,7 +35,7 @@ prof report --format markdown >> "$GITHUB_STEP_SUMMARY"      for an issue, a pul
 
 def add(commands: Any) -> None:
     """Declares the subcommand."""
-    parser = command(commands, "report", "show where time, memory, operations and samples went", EXAMPLES)
+    parser = command(commands, "report", EXAMPLES)
     add_captures(parser)
     words = ", ".join(f"{name}: {each.words}" for name, each in FORMATS.items())
     parser.add_argument("--format", choices=FORMATS, default=next(iter(FORMATS)), help=words)

@@ -14,6 +14,7 @@ from prof.text import shown
 from prof.tools.analysis import processes
 from prof.tools.analysis.call_tree import shown_order
 from prof.tools.analysis.contexts import SHARES
+from prof.tools.analysis.fate import taken
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_lines import SourceLine
@@ -97,7 +98,7 @@ def process_object(capture: Capture, limit: int) -> dict[str, Any]:
         found["series"] = [asdict(moment) for moment in thinned(series, limit)]
     if usage := capture.process:
         found["usage"] = [asdict(moment) for moment in thinned(usage, limit)]
-    return found
+    return found | taken(capture)
 
 
 def _most(lines: list[SourceLine], views: Sequence[View], limit: int) -> list[SourceLine]:

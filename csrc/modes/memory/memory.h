@@ -10,7 +10,9 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { PROF_MEMORY_OFF, PROF_MEMORY_SUMMARY, PROF_MEMORY_DETAIL };
+enum { PROF_MEMORY_OFF,
+       PROF_MEMORY_SUMMARY,
+       PROF_MEMORY_DETAIL };
 
 typedef struct {
     uintptr_t instruction;

@@ -1,6 +1,5 @@
 #include "counts.h"
 
-
 prof_counts *prof_counts_get(prof_thread *t, prof_node *node, prof_ref code, uint32_t counters) {
     prof_counts *c = prof_counts_find(node, code);
     if (c) return c;

@@ -25,10 +25,13 @@
 #define FIRST_ROOM 4096 /* bytes of a thread's first records: there may be many threads */
 
 /* What a thread does: it runs, or would if it had a processor; or it waits for something. */
-enum { RUNS, WAITS, WAITS_FOR_LOCK };
+enum { RUNS,
+       WAITS,
+       WAITS_FOR_LOCK };
 
 /* Why the sampler's thread ends. */
-enum { STOP = 1, PAUSE };
+enum { STOP = 1,
+       PAUSE };
 
 int (*prof_sampler_postponed)(void);
 
@@ -382,7 +385,8 @@ static sampled *meet_stranger(uint64_t native_id) {
     if (strcmp(name, later)) prof_thread_rename(native_id, later);
     prof_threads_lock();
     prof_thread *own = prof_thread_known(native_id); /* NULL: it has entered a span and ended meanwhile, and its state with it */
-    sampled *t = !own ? NULL : own->watched ? known(native_id) : meet(own);
+    sampled *t = !own ? NULL : own->watched ? known(native_id)
+                                            : meet(own);
     prof_threads_unlock();
     return t;
 }
@@ -461,7 +465,8 @@ static int sleep_until(uint64_t ns) {
         uint64_t next = ns < s.looked_ns + LOOK_NS ? ns : s.looked_ns + LOOK_NS;
         struct timespec until = {(time_t)(next / 1000000000u), (long)(next % 1000000000u)};
         pthread_mutex_lock(&s.sleep);
-        while (!s.stopping && pthread_cond_timedwait(&s.wake, &s.sleep, &until) != ETIMEDOUT) { /* woken for nothing */ }
+        while (!s.stopping && pthread_cond_timedwait(&s.wake, &s.sleep, &until) != ETIMEDOUT) { /* woken for nothing */
+        }
         int stop = s.stopping;
         pthread_mutex_unlock(&s.sleep);
         if (stop || next == ns) return stop;
@@ -471,7 +476,13 @@ static int sleep_until(uint64_t ns) {
 /* Asks the kernel to let us run as soon as we wake, however busy the machine is: samples would else be taken mostly when the
  * program waits. Slices of a tenth of a millisecond are anybody's (Linux 6.12), a better nice value needs a privilege. */
 static void be_prompt(void) {
-    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } a = {
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } a = {
         .size = sizeof a, .runtime = 100000};
     a.nice = -10;
     if (syscall(SYS_sched_setattr, 0, &a, 0)) {
@@ -505,7 +516,8 @@ static void *run(void *nothing) {
         }
     }
     if (s.stopping == STOP) tick(1); /* what the threads did since their last sample */
-    else for (sampled *t = s.threads; t; t = t->next) close_meter(t);
+    else
+        for (sampled *t = s.threads; t; t = t->next) close_meter(t);
     prof_remote_end();
     return NULL;
 }
@@ -541,7 +553,9 @@ static void end_thread(int how) {
 }
 
 /* A fork while a second thread runs is something that Python warns of, and that second thread is ours. So there is none then. */
-static void step_aside(void) { if (s.running) end_thread(PAUSE); }
+static void step_aside(void) {
+    if (s.running) end_thread(PAUSE);
+}
 static void step_back(void) {
     if (s.running && !(prof_sampler_postponed && prof_sampler_postponed())) prof_sampler_resume();
 }

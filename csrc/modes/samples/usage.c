@@ -61,8 +61,7 @@ static void parse_io(const char *text, prof_usage *u) {
 /* ---- the processor's counters -------------------------------------------------------------------------------------------------- */
 
 static int open_counter(uint64_t native_id, uint64_t what, int leader) {
-    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE, .size = sizeof a, .config = what, .exclude_kernel = 1, .exclude_hv = 1,
-                                .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
+    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE, .size = sizeof a, .config = what, .exclude_kernel = 1, .exclude_hv = 1, .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
     return (int)syscall(SYS_perf_event_open, &a, (pid_t)native_id, -1, leader, PERF_FLAG_FD_CLOEXEC);
 }
 
@@ -78,7 +77,9 @@ static void open_counters(prof_meter *m, uint64_t native_id) {
 }
 
 static void read_counters(const prof_meter *m, prof_usage *u) {
-    struct { uint64_t count, enabled, running, values[3]; } group;
+    struct {
+        uint64_t count, enabled, running, values[3];
+    } group;
     if (m->counters < 0) return;
     if (read(m->counters, &group, sizeof group) < (long)(4 * sizeof(uint64_t)) || !group.running) return;
     /* Counters that take turns with others' ran for a part of the time. */

@@ -7,7 +7,10 @@
 
 #include "format.h"
 
-enum { PROF_METER_IO, PROF_METER_SCHEDULE, PROF_METER_CALL, PROF_METER_FILES };
+enum { PROF_METER_IO,
+       PROF_METER_SCHEDULE,
+       PROF_METER_CALL,
+       PROF_METER_FILES };
 
 typedef struct {
     int files[PROF_METER_FILES]; /* Owned: of /proc; -1 for none */

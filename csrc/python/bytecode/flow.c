@@ -59,9 +59,7 @@ static void decode(build *b) {
     prof_code_reader r = {.code = b->source->code, .units = f->units};
     while (prof_code_next(&r, b->rules)) {
         f->at[r.start] = f->at[r.unit] = f->count;
-        f->instructions[f->count++] = (prof_instruction){.start = r.start, .unit = r.unit, .arg = r.arg, .target = PROF_NONE,
-                                                         .handler = PROF_NO_HANDLER, .op = r.op,
-                                                         .kind = b->rules->flow[r.op]};
+        f->instructions[f->count++] = (prof_instruction){.start = r.start, .unit = r.unit, .arg = r.arg, .target = PROF_NONE, .handler = PROF_NO_HANDLER, .op = r.op, .kind = b->rules->flow[r.op]};
     }
 }
 
@@ -141,8 +139,7 @@ static void find_blocks(build *b, uint8_t *leads) {
 /* ---- edges ---------------------------------------------------------------------------------------------------------- */
 
 static void edge(prof_flow *f, uint8_t kind, uint32_t from, uint32_t to, uint32_t instruction) {
-    f->edges[f->edge_count++] = (prof_edge){.from = from, .to = to, .instruction = instruction, .counter = PROF_NONE,
-                                            .kind = kind};
+    f->edges[f->edge_count++] = (prof_edge){.from = from, .to = to, .instruction = instruction, .counter = PROF_NONE, .kind = kind};
 }
 
 static void edges_of(build *b, uint32_t block) {

@@ -29,32 +29,42 @@ typedef struct {
     prof_trait trait;
 } row;
 
-#define ROW(name, kind, flow, category, second, names, shift, access, second_access, operands)                              \
-    {#name, PROF_I_##kind, PROF_FLOW_##flow,                                                                              \
-     {{PROF_CATEGORY_##category, PROF_CATEGORY_##second}, PROF_NAME_##names, shift,                                       \
-      {PROF_ACCESS_##access, PROF_ACCESS_##second_access}, operands, 0}},
+#define ROW(name, kind, flow, category, second, names, shift, access, second_access, operands) \
+    {#name, PROF_I_##kind, PROF_FLOW_##flow, {{PROF_CATEGORY_##category, PROF_CATEGORY_##second}, PROF_NAME_##names, shift, {PROF_ACCESS_##access, PROF_ACCESS_##second_access}, operands, 0}},
 static const row rows[] = {
     PROF_PY_OWN_OPCODES(ROW)
 #define OPCODE ROW
 #include "python/version/opcodes.def"
 };
 
-static const struct { const char *name, *other; } forwards[] = {
+static const struct {
+    const char *name, *other;
+} forwards[] = {
 #define FORWARDS(name, other) {#name, #other},
 #include "python/version/opcodes.def"
 };
 
-static const struct { const char *name; uint8_t *number; } needed[] = {
+static const struct {
+    const char *name;
+    uint8_t *number;
+} needed[] = {
 #define NEEDED(name, field) {#name, &prof_opcode.field},
 #include "python/version/opcodes.def"
 };
 
-static const struct { const char *name; uint8_t *number; } wanted[] = {
+static const struct {
+    const char *name;
+    uint8_t *number;
+} wanted[] = {
 #define WANTED(name, field) {#name, &prof_opcode.field},
 #include "python/version/opcodes.def"
 };
 
-static struct { const char *name; uint32_t argument; uint8_t category, known, op; } by_argument[] = {
+static struct {
+    const char *name;
+    uint32_t argument;
+    uint8_t category, known, op;
+} by_argument[] = {
 #define ARGUMENT(name, argument, category) {#name, argument, PROF_CATEGORY_##category, 0, 0},
 #include "python/version/opcodes.def"
 };

@@ -72,7 +72,8 @@ typedef struct {
     int rank;
     snippet what;
 } insertion;
-enum { BEHIND, BEFORE };
+enum { BEHIND,
+       BEFORE };
 
 /* Where control is counted apart: a jump's counter behind the code, and the way back to its target. */
 typedef struct {
@@ -87,11 +88,21 @@ typedef struct {
 
 /* First unit, that of the operation, its EXTENDED_ARGs; the detour it takes, from 1; how many units early it lands, in what
  * stands BEHIND there. */
-typedef struct { uint32_t start, unit, arg, width, detour, early; } jump;
-typedef struct { uint32_t start, unit; } span_return;
-typedef struct { uint32_t unit, previous; } yield;
-typedef struct { uint32_t start, end, suspended; } range;
-typedef struct { uint32_t handler, depth_lasti, at; } trampoline;
+typedef struct {
+    uint32_t start, unit, arg, width, detour, early;
+} jump;
+typedef struct {
+    uint32_t start, unit;
+} span_return;
+typedef struct {
+    uint32_t unit, previous;
+} yield;
+typedef struct {
+    uint32_t start, end, suspended;
+} range;
+typedef struct {
+    uint32_t handler, depth_lasti, at;
+} trampoline;
 
 typedef struct {
     const uint8_t *code;
@@ -199,7 +210,9 @@ static void insert(plan *p, uint32_t unit, uint8_t side, int rank, const snippet
     p->grow[owner] += what->units;
 }
 
-enum { FIRST, SECOND, THIRD }; /* ranks */
+enum { FIRST,
+       SECOND,
+       THIRD }; /* ranks */
 
 /* Before the instruction at `unit`, which leaves: -probe closes the span, or -counter counts that and closes it. */
 static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing, int send) {
@@ -326,7 +339,9 @@ static void place_counters(plan *p, const prof_flow *flow, uint32_t first) {
 
 /* ---- assemble --------------------------------------------------------------------------------------------------------- */
 
-static uint32_t width_for(uint32_t arg) { return arg < 1u << 8 ? 0 : arg < 1u << 16 ? 1 : arg < 1u << 24 ? 2 : 3; }
+static uint32_t width_for(uint32_t arg) { return arg < 1u << 8 ? 0 : arg < 1u << 16 ? 1
+                                                                 : arg < 1u << 24   ? 2
+                                                                                    : 3; }
 
 static void positions(plan *p) {
     uint32_t added = 0;

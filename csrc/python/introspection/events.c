@@ -6,7 +6,8 @@
 #include "python/version/version.h"
 #include "view.h"
 
-enum { EVENTS = 20, TOOLS = 6 };
+enum { EVENTS = 20,
+       TOOLS = 6 };
 
 /* What an event's callback is called with, behind the code. */
 enum event_kind {
@@ -18,7 +19,7 @@ enum event_kind {
 
 typedef struct {
     PyObject_HEAD
-    vectorcallfunc call;
+        vectorcallfunc call;
     PyObject *callback; /* Owned */
     enum event_kind kind;
 } wrapper;
@@ -87,7 +88,7 @@ static PyCFunction own; /* sys.monitoring.register_callback */
 static int kinds[EVENTS]; /* enum event_kind by event, the power of two; -1: its callbacks are left as they are */
 
 static PyObject *own_register(PyObject *module, PyObject *const *args, Py_ssize_t n) {
-    return ((PyObject *(*)(PyObject *, PyObject *const *, Py_ssize_t))(void (*)(void))own)(module, args, n);
+    return ((PyObject * (*)(PyObject *, PyObject *const *, Py_ssize_t))(void (*)(void))own)(module, args, n);
 }
 
 static int kind_of(PyObject *event) {
@@ -121,12 +122,11 @@ static PyObject *register_callback(PyObject *module, PyObject *const *args, Py_s
 }
 
 static int read_kinds(PyObject *monitoring) {
-    static const struct { const char *name; int kind; } named[] = {
-        {"PY_START", OFFSET}, {"PY_RESUME", OFFSET}, {"PY_RETURN", OFFSET}, {"PY_YIELD", OFFSET}, {"PY_THROW", OFFSET},
-        {"PY_UNWIND", OFFSET}, {"CALL", OFFSET}, {"C_RAISE", OFFSET}, {"C_RETURN", OFFSET}, {"RAISE", OFFSET},
-        {"STOP_ITERATION", OFFSET}, {"RERAISE", EXCEPTION}, {"EXCEPTION_HANDLED", EXCEPTION},
-        {"INSTRUCTION", INSTRUCTION}, {"JUMP", TWO_OFFSETS}, {"BRANCH", TWO_OFFSETS}, {"BRANCH_LEFT", TWO_OFFSETS},
-        {"BRANCH_RIGHT", TWO_OFFSETS}};
+    static const struct {
+        const char *name;
+        int kind;
+    } named[] = {
+        {"PY_START", OFFSET}, {"PY_RESUME", OFFSET}, {"PY_RETURN", OFFSET}, {"PY_YIELD", OFFSET}, {"PY_THROW", OFFSET}, {"PY_UNWIND", OFFSET}, {"CALL", OFFSET}, {"C_RAISE", OFFSET}, {"C_RETURN", OFFSET}, {"RAISE", OFFSET}, {"STOP_ITERATION", OFFSET}, {"RERAISE", EXCEPTION}, {"EXCEPTION_HANDLED", EXCEPTION}, {"INSTRUCTION", INSTRUCTION}, {"JUMP", TWO_OFFSETS}, {"BRANCH", TWO_OFFSETS}, {"BRANCH_LEFT", TWO_OFFSETS}, {"BRANCH_RIGHT", TWO_OFFSETS}};
     PyObject *events = PyObject_GetAttrString(monitoring, "events");
     if (!events) return -1;
     for (int k = 0; k < EVENTS; k++) kinds[k] = -1;

@@ -68,11 +68,15 @@ typedef struct {
     PyGetSetDef getter; /* its closure is the type's own descriptor: Owned, for ever */
 } attribute;
 static attribute attributes[] = {
-    {&PyCode_Type, {"co_code", of_code}},       {&PyCode_Type, {"_co_code_adaptive", of_code}},
-    {&PyCode_Type, {"co_consts", of_code}},     {&PyCode_Type, {"co_stacksize", of_code}},
-    {&PyCode_Type, {"co_linetable", of_code}},  {&PyCode_Type, {"co_lnotab", of_code}},
+    {&PyCode_Type, {"co_code", of_code}},
+    {&PyCode_Type, {"_co_code_adaptive", of_code}},
+    {&PyCode_Type, {"co_consts", of_code}},
+    {&PyCode_Type, {"co_stacksize", of_code}},
+    {&PyCode_Type, {"co_linetable", of_code}},
+    {&PyCode_Type, {"co_lnotab", of_code}},
     {&PyCode_Type, {"co_exceptiontable", of_code}},
-    {&PyFrame_Type, {"f_lasti", of_frame}},     {&PyTraceBack_Type, {"tb_lasti", of_traceback}},
+    {&PyFrame_Type, {"f_lasti", of_frame}},
+    {&PyTraceBack_Type, {"tb_lasti", of_traceback}},
     {&PyFrame_Type, {"f_lineno", line_of_frame, set_line}},
 };
 
@@ -101,13 +105,18 @@ typedef struct {
     PyCFunction mine, own;
     PyMethodDef definition;
 } method;
-enum { LINES, POSITIONS, BRANCHES, SIZE, REPLACE, REPLACE_TOO };
+enum { LINES,
+       POSITIONS,
+       BRANCHES,
+       SIZE,
+       REPLACE,
+       REPLACE_TOO };
 static method methods[6];
 
-#define WITHOUT_ARGUMENTS(name, index)                           \
-    static PyObject *name(PyObject *self, PyObject *ignored) {   \
-        PyObject *code = seen(self);                             \
-        return code ? methods[index].own(code, ignored) : NULL;  \
+#define WITHOUT_ARGUMENTS(name, index)                          \
+    static PyObject *name(PyObject *self, PyObject *ignored) {  \
+        PyObject *code = seen(self);                            \
+        return code ? methods[index].own(code, ignored) : NULL; \
     }
 WITHOUT_ARGUMENTS(lines, LINES)
 WITHOUT_ARGUMENTS(positions, POSITIONS)
@@ -126,8 +135,10 @@ static PyObject *replace(PyObject *self, PyObject *const *args, Py_ssize_t n, Py
 }
 
 static method methods[6] = {
-    [LINES] = {"co_lines", lines},       [POSITIONS] = {"co_positions", positions},
-    [BRANCHES] = {"co_branches", branches}, [SIZE] = {"__sizeof__", size},
+    [LINES] = {"co_lines", lines},
+    [POSITIONS] = {"co_positions", positions},
+    [BRANCHES] = {"co_branches", branches},
+    [SIZE] = {"__sizeof__", size},
     [REPLACE] = {"replace", (PyCFunction)(void (*)(void))replace},
     [REPLACE_TOO] = {"__replace__", (PyCFunction)(void (*)(void))replace},
 };

@@ -23,7 +23,8 @@ static int any_has_probes(PyObject *iterable, PyObject *known, int depth) {
         Py_DECREF(item);
     }
     Py_XDECREF(iterator);
-    return found ? found : PyErr_Occurred() ? -1 : 0;
+    return found ? found : PyErr_Occurred() ? -1
+                                            : 0;
 }
 
 static int is_container(PyObject *o) {
@@ -90,7 +91,7 @@ static PyObject *copy_code(PyObject *o, PyObject *copies) {
     PyObject *consts = code ? without_probes(code->co_consts, copies) : NULL;
     PyObject *bytes = consts ? PyCode_GetCode(code) : NULL;
     PyObject *copy = bytes ? prof_code_copy(code, bytes, consts, code->co_linetable, code->co_exceptiontable, code->co_stacksize)
-        : NULL;
+                           : NULL;
     Py_XDECREF(consts);
     Py_XDECREF(bytes);
     return copy;
@@ -104,7 +105,8 @@ static PyObject *copy_container(PyObject *o, PyObject *key, PyObject *copies) {
         return PyDict_CheckExact(o) ? copy_dict(o, copy, copies) : copy_items(o, copy, copies);
     }
     PyObject *items = copy_items(o, PyList_New(0), copies), *copy = NULL;
-    if (items) copy = PyTuple_CheckExact(o) ? PyList_AsTuple(items) : PyFrozenSet_CheckExact(o) ? PyFrozenSet_New(items) : PySet_New(items);
+    if (items) copy = PyTuple_CheckExact(o) ? PyList_AsTuple(items) : PyFrozenSet_CheckExact(o) ? PyFrozenSet_New(items)
+                                                                                                : PySet_New(items);
     Py_XDECREF(items);
     return copy;
 }
@@ -144,7 +146,9 @@ typedef struct {
     int names; /* whether it takes keywords */
     PyCFunction mine[2];
 } function;
-enum { DUMPS, DUMP, MOST = 8 };
+enum { DUMPS,
+       DUMP,
+       MOST = 8 };
 static function functions[2];
 
 static PyObject *call(const function *f, PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names) {
@@ -153,7 +157,7 @@ static PyObject *call(const function *f, PyObject *module, PyObject *const *args
     for (Py_ssize_t i = 0; shipped && i < all; i++) copied[i] = i ? args[i] : shipped;
     if (shipped) args = copied;
     PyObject *result = f->names ? ((with_names)(void (*)(void))f->own)(module, args, n, names)
-        : ((without_names)(void (*)(void))f->own)(module, args, n);
+                                : ((without_names)(void (*)(void))f->own)(module, args, n);
     Py_XDECREF(shipped);
     return result;
 }
@@ -167,9 +171,9 @@ static PyObject *call(const function *f, PyObject *module, PyObject *const *args
     }
 SHIPPING(dumps, DUMPS)
 SHIPPING(dump, DUMP)
-#define CALLABLE(name) (PyCFunction)(void (*)(void))name
+#define CALLABLE(name) (PyCFunction)(void (*)(void)) name
 static function functions[2] = {[DUMPS] = {"dumps", .mine = {CALLABLE(dumps), CALLABLE(dumps_names)}},
-                               [DUMP] = {"dump", .mine = {CALLABLE(dump), CALLABLE(dump_names)}}};
+                                [DUMP] = {"dump", .mine = {CALLABLE(dump), CALLABLE(dump_names)}}};
 
 /* In the definitions, which functions of a module that is imported anew share. */
 int prof_shipped_install(void) {

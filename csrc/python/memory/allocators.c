@@ -117,38 +117,38 @@ static void resized(void *old, taken was, void *new, size_t bytes, int object) {
     allocated(new, bytes, object);
 }
 
-#define DOMAIN(name, under, object)                                                     \
-    static void *name##_malloc(void *context, size_t n) {                               \
-        if (PROF_LIKELY(n - 1 < OWN_LARGEST)) {                                         \
-            void *p = under.malloc(context, n);                                         \
-            allocated(p, n, object);                                                    \
-            return p;                                                                   \
-        }                                                                               \
-        prof_busy.nested++;                                                             \
-        void *p = under.malloc(context, n);                                             \
-        prof_busy.nested--;                                                             \
-        allocated(p, n, object);                                                        \
-        return p;                                                                       \
-    }                                                                                   \
-    static void *name##_calloc(void *context, size_t count, size_t size) {              \
-        prof_busy.nested++;                                                             \
-        void *p = under.calloc(context, count, size);                                   \
-        prof_busy.nested--;                                                             \
-        allocated(p, count * size, object);                                             \
-        return p;                                                                       \
-    }                                                                                   \
-    static void *name##_realloc(void *context, void *old, size_t n) {                   \
-        if (prof_busy.nested) return under.realloc(context, old, n);                    \
-        taken was = take(old);                                                          \
-        prof_busy.nested++;                                                             \
-        void *p = under.realloc(context, old, n);                                       \
-        prof_busy.nested--;                                                             \
-        resized(old, was, p, n, object);                                                \
-        return p;                                                                       \
-    }                                                                                   \
-    static void name##_free(void *context, void *block) {                               \
-        freed(block);                                                                   \
-        under.free(context, block);                                                     \
+#define DOMAIN(name, under, object)                                        \
+    static void *name##_malloc(void *context, size_t n) {                  \
+        if (PROF_LIKELY(n - 1 < OWN_LARGEST)) {                            \
+            void *p = under.malloc(context, n);                            \
+            allocated(p, n, object);                                       \
+            return p;                                                      \
+        }                                                                  \
+        prof_busy.nested++;                                                \
+        void *p = under.malloc(context, n);                                \
+        prof_busy.nested--;                                                \
+        allocated(p, n, object);                                           \
+        return p;                                                          \
+    }                                                                      \
+    static void *name##_calloc(void *context, size_t count, size_t size) { \
+        prof_busy.nested++;                                                \
+        void *p = under.calloc(context, count, size);                      \
+        prof_busy.nested--;                                                \
+        allocated(p, count * size, object);                                \
+        return p;                                                          \
+    }                                                                      \
+    static void *name##_realloc(void *context, void *old, size_t n) {      \
+        if (prof_busy.nested) return under.realloc(context, old, n);       \
+        taken was = take(old);                                             \
+        prof_busy.nested++;                                                \
+        void *p = under.realloc(context, old, n);                          \
+        prof_busy.nested--;                                                \
+        resized(old, was, p, n, object);                                   \
+        return p;                                                          \
+    }                                                                      \
+    static void name##_free(void *context, void *block) {                  \
+        freed(block);                                                      \
+        under.free(context, block);                                        \
     }
 DOMAIN(mem, under_mem, 0)
 DOMAIN(obj, under_obj, 1)

@@ -80,8 +80,8 @@ static void set(const struct dl_phdr_info *object, void **slot, void *value) {
     if (seal) mprotect(start, page, PROT_READ);
 }
 
-static void set_all(const walk *w, const struct dl_phdr_info *object, const ElfW(Rela) *r, size_t bytes,
-                    const ElfW(Sym) *symbols, const char *names) {
+static void set_all(const walk *w, const struct dl_phdr_info *object, const ElfW(Rela) * r, size_t bytes,
+                    const ElfW(Sym) * symbols, const char *names) {
     for (const ElfW(Rela) *end = r + bytes / sizeof *r; r < end; r++) {
         unsigned long type = ELF64_R_TYPE(r->r_info);
         if (type != JUMP_SLOT && type != GLOB_DAT) continue;

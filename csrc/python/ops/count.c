@@ -260,7 +260,8 @@ static int build_flow(prof_counted *c, PyCodeObject *code) {
     prof_flow_source source = {.code = (const uint8_t *)PyBytes_AS_STRING(bytes),
                                .units = (uint32_t)(PyBytes_GET_SIZE(bytes) / 2),
                                .table = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable),
-                               .table_size = (size_t)PyBytes_GET_SIZE(code->co_exceptiontable), .spans = c->site != NULL};
+                               .table_size = (size_t)PyBytes_GET_SIZE(code->co_exceptiontable),
+                               .spans = c->site != NULL};
     PyObject *measured = measured_weights(c);
     if (measured) {
         source.weights = (const double *)(const void *)PyBytes_AS_STRING(measured);
@@ -352,7 +353,8 @@ PyObject *prof_recorder_unhandled(prof_counted *counted) { return new_probe(&pro
 
 static prof_counted *counted_in(PyCodeObject *code) {
     prof_site *site = code ? prof_probed_site(code) : NULL;
-    return site ? site->counted : code ? prof_counted_only(code) : NULL;
+    return site ? site->counted : code ? prof_counted_only(code)
+                                       : NULL;
 }
 
 prof_counted *prof_counted_only(PyCodeObject *code) {
@@ -410,5 +412,7 @@ int prof_count_init(void) {
         return -1;
     }
     return PyType_Ready(&prof_counted_type) || PyType_Ready(&prof_counter_type) || PyType_Ready(&prof_recorder_type) ||
-           PyType_Ready(&prof_sampler_type) ? -1 : 0;
+                   PyType_Ready(&prof_sampler_type)
+               ? -1
+               : 0;
 }

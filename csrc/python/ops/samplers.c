@@ -20,8 +20,7 @@ typedef struct {
 } sampled_pair;
 
 typedef struct {
-    PyObject_HEAD
-    prof_counted *counted; /* Owned */
+    PyObject_HEAD prof_counted *counted; /* Owned */
     uint32_t index;        /* among the probes */
     uint32_t instruction;
     uint32_t constant;     /* its number */
@@ -81,8 +80,7 @@ void prof_sampler_reset(PyObject *o) {
 static prof_operands *new_row(const prof_sampler *s, const char *left, const char *right) {
     prof_operands *row = prof_arena_append(&operands, PROF_CHUNK_OPERANDS, sizeof *row, 0, sizeof *row);
     if (!row) return NULL;
-    *row = (prof_operands){.code = s->counted->ref, .lies = s->counted->flow.instructions[s->instruction].lies,
-                           .left = prof_string_ref(left), .right = prof_string_ref(right)};
+    *row = (prof_operands){.code = s->counted->ref, .lies = s->counted->flow.instructions[s->instruction].lies, .left = prof_string_ref(left), .right = prof_string_ref(right)};
     prof_arena_publish(&operands, sizeof *row);
     return row;
 }

@@ -101,7 +101,10 @@ static int codes_grow(void) {
 
 /* Copies a str as UTF-8; 0, or -1 when there is none. */
 static int copy_text(const void *address, char *text, size_t size) {
-    static union { PyCompactUnicodeObject head; char bytes[1 << 13]; } copy;
+    static union {
+        PyCompactUnicodeObject head;
+        char bytes[1 << 13];
+    } copy;
     if (!prof_remote_get(&copy, address, sizeof copy.head) || copy.head._base.ob_base.ob_type != &PyUnicode_Type) return -1;
     size_t bytes = prof_py_remote_text_bytes(&copy.head);
     if (!bytes || bytes > sizeof copy || !prof_remote_get(&copy, address, bytes)) return -1;
@@ -287,7 +290,12 @@ static const void *frame_bytes(uintptr_t at) {
 
 /* Of prof_remote_thread.guess, from the last look: where the interpreter's own frames were, how much of the thread's was of use,
  * where these began and ended, how far they may go, and the innermost one when it was a generator's. */
-enum { C_STACK, DEPTH, BEGIN, TOP, LIMIT, FRAME };
+enum { C_STACK,
+       DEPTH,
+       BEGIN,
+       TOP,
+       LIMIT,
+       FRAME };
 
 static void guess_stack(prof_remote_thread *t) {
     uintptr_t begin = prof_py_stack_begin(&state_copy), top = prof_py_stack_top(&state_copy);
@@ -312,7 +320,14 @@ static prof_remote_piece c_piece(const prof_remote_thread *t) {
  * All in one call, and as little as can be before the innermost frame, for the thread runs on: were there half a microsecond
  * between the state and the frame that it names, a short function would have ended and the next one would lie where it lay. */
 static int copy_thread(prof_remote_thread *t, uintptr_t frame) {
-    enum { STATE, C_FIRST, MIDDLE, ABOVE, BELOW, ELSEWHERE, C_LAST, PIECES };
+    enum { STATE,
+           C_FIRST,
+           MIDDLE,
+           ABOVE,
+           BELOW,
+           ELSEWHERE,
+           C_LAST,
+           PIECES };
     window *const windows[PIECES] = {NULL, &c_window, &stack_window, &stack_window, &stack_window, &frame_window, &c_window};
     const uintptr_t begin = t->guess[BEGIN], top = t->guess[TOP], limit = t->guess[LIMIT];
     const uintptr_t lower = below(top, t->guess[DEPTH], begin), middle = below(top, NEAR, lower);
@@ -354,7 +369,10 @@ static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
 }
 
 /* How a walk along the frames ended: where it should, at a frame that says no more, or for want of room in the file. */
-enum { ENDED, BROKEN, NO_ROOM, GOES_ON };
+enum { ENDED,
+       BROKEN,
+       NO_ROOM,
+       GOES_ON };
 
 /* Takes a frame in. */
 static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_t address, const prof_py_frame *f) {
@@ -450,7 +468,8 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
     uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + REACH : REACH;
     t->guess[DEPTH] = depth < WINDOW ? depth : WINDOW; /* no more than was of use */
     stack->partial = result == BROKEN || (!first && stack->line);
-    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1 : 0;
+    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1
+                                                                     : 0;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------------ */

@@ -38,8 +38,8 @@ static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject 
     if (type == &prof_generator_type) flags |= PROF_LABEL_GENERATOR;
     PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
     prof_site *site = !full ? NULL
-        : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
-                        prof_py_original_line(code->co_filename, code->co_firstlineno), flags);
+                            : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
+                                            prof_py_original_line(code->co_filename, code->co_firstlineno), flags);
     Py_XDECREF(full);
     return site;
 }
@@ -106,8 +106,7 @@ static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject 
 static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *consts) {
     int yields = Py_TYPE(site) == &prof_generator_type;
     prof_counted *counted = site->counted;
-    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL,
-                          .raise = prof_site_dependent(&prof_raise_type, site), .plain = site->plain};
+    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL, .raise = prof_site_dependent(&prof_raise_type, site), .plain = site->plain};
     if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
     PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
@@ -207,7 +206,9 @@ static int lacks_counters(PyCodeObject *code) {
     return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
 }
 
-enum { PROBED_BEFORE, PROBES_SHARED, PROBES_MADE }; /* what `probe` found or did */
+enum { PROBED_BEFORE,
+       PROBES_SHARED,
+       PROBES_MADE }; /* what `probe` found or did */
 
 /* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
 static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags, int *what) {

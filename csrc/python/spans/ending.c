@@ -53,7 +53,12 @@ typedef struct {
     PyCFunction instead, original;
     PyMethodDef *method; /* Borrowed from the interpreter; NULL while it is not watched */
 } function;
-enum { EXIT, EXECV, EXECVE, RAISE, KILL, WATCHED };
+enum { EXIT,
+       EXECV,
+       EXECVE,
+       RAISE,
+       KILL,
+       WATCHED };
 static function watched[WATCHED];
 
 static PyObject *exit_now(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {

@@ -70,7 +70,8 @@ static PyObject *find_and_load(PyObject *self, PyObject *const *args, Py_ssize_t
     int named = prof_recording() && n > 0 && PyUnicode_Check(args[0]);
     int own = named && is_own(args[0]);
     prof_label *label = named && !own && PyTuple_GET_ITEM(self, 1) == Py_True && !is_loaded(args[0])
-                            ? begin_import(args[0]) : NULL;
+                            ? begin_import(args[0])
+                            : NULL;
     if (own) prof_own_begin();
     PyObject *module = PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), args, (size_t)n, names);
     if (own) prof_own_end();

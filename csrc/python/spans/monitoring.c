@@ -4,11 +4,11 @@
 #include "probes.h"
 
 /* Every callback gets (code, offset, ...); code that is not watched is none of ours. */
-#define CALLBACK(name, action)                                                             \
-    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t n) {           \
-        prof_site *site = n > 1 && PyCode_Check(args[0]) ? prof_watched(args[0]) : NULL;   \
-        if (site) action;                                                                  \
-        Py_RETURN_NONE;                                                                    \
+#define CALLBACK(name, action)                                                           \
+    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t n) {         \
+        prof_site *site = n > 1 && PyCode_Check(args[0]) ? prof_watched(args[0]) : NULL; \
+        if (site) action;                                                                \
+        Py_RETURN_NONE;                                                                  \
     }
 
 /* An exception thrown into a generator that never started enters none of its body. */

@@ -302,10 +302,10 @@ static inline void count_entry(prof_site *site) {
     if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
 }
 
-#define OPERATOR(name, action)                      \
-    static PyObject *name(PyObject *o) {            \
-        action;                                     \
-        Py_RETURN_NONE;                             \
+#define OPERATOR(name, action)           \
+    static PyObject *name(PyObject *o) { \
+        action;                          \
+        Py_RETURN_NONE;                  \
     }
 OPERATOR(op_enter, enter((prof_site *)o))
 OPERATOR(op_leave, leave((prof_site *)o))
@@ -361,19 +361,22 @@ static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 void prof_choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;
-    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting);
-    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
+    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed
+                                                                     : op_exit_counting);
+    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed
+                                                                  : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
     generator_operators.nb_invert = !counting ? op_enter_generator
-                                    : untimed ? op_enter_generator_untimed : op_enter_generator_counting;
+                                    : untimed ? op_enter_generator_untimed
+                                              : op_enter_generator_counting;
     generator_operators.nb_negative = function_operators.nb_negative;
     suspend_operators.nb_invert = untimed ? op_resume_untimed : op_resume;
     suspend_operators.nb_negative = untimed ? op_suspend_untimed : op_suspend;
 }
 
-#define PROBE_TYPE(name, operators)                                                                              \
-    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),                    \
-     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,              \
+#define PROBE_TYPE(name, operators)                                                                  \
+    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),       \
+     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc, \
      .tp_as_number = &operators, .tp_repr = repr}
 PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
 PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
@@ -404,5 +407,7 @@ prof_site *prof_probed_site(PyCodeObject *code) {
 int prof_probes_init(void) {
     prof_on_open = name_all_sites;
     return PyType_Ready(&prof_function_type) || PyType_Ready(&prof_generator_type) || PyType_Ready(&prof_suspend_type) ||
-           PyType_Ready(&prof_raise_type) ? -1 : 0;
+                   PyType_Ready(&prof_raise_type)
+               ? -1
+               : 0;
 }

@@ -78,7 +78,7 @@ static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *
     prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
                                                      prof_py_original_line(code->co_filename, prof_py_line(frame)),
                                                      left_out(code))
-        : NULL;
+                                     : NULL;
     Py_XDECREF(full);
     Py_XDECREF(module);
     return site;

@@ -52,9 +52,9 @@ static inline void prof_py_set_raised(PyObject *e) {
 #define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
-#define PROF_PY_OWN_OPCODES(OPCODE) \
+#define PROF_PY_OWN_OPCODES(OPCODE)                                                  \
     OPCODE(COMPARE_OP, OTHER, PLAIN, COMPARISON, NONE, COMPARISON, 0, NONE, NONE, 2) \
-    OPCODE(LOAD_ATTR, OTHER, PLAIN, ATTRIBUTE, NONE, NAME, 0, READ, NONE, 1) \
+    OPCODE(LOAD_ATTR, OTHER, PLAIN, ATTRIBUTE, NONE, NAME, 0, READ, NONE, 1)         \
     OPCODE(CALL, OTHER, PLAIN, NONE, NONE, NONE, 0, NONE, NONE, 0) /* PRECALL stands before it, and is the call */
 
 /* ---- thread states ---- */

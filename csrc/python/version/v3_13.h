@@ -145,7 +145,9 @@ static inline uintptr_t prof_py_stack_top(const prof_py_state *state) { return (
 static inline uintptr_t prof_py_stack_limit(const prof_py_state *state) { return (uintptr_t)state->datastack_limit; }
 
 #define PROF_PY_CFRAME_BYTES 0 /* the state names the frame itself */
-typedef struct { char none; } prof_py_cframe;
+typedef struct {
+    char none;
+} prof_py_cframe;
 static inline const void *prof_py_cframe_at(const prof_py_state *state) { return NULL; }
 static inline const void *prof_py_remote_top(const prof_py_state *state, const prof_py_cframe *cframe) {
     return state->current_frame;

@@ -29,7 +29,7 @@
 #define PROF_QUIRK_RESUME_PLACE_MASK 7
 
 /* Rows that hold here in place of those of opcodes.def. */
-#define PROF_PY_OWN_OPCODES(OPCODE) \
+#define PROF_PY_OWN_OPCODES(OPCODE)                                               \
     OPCODE(END_ASYNC_FOR, ORIGIN, PLAIN, GENERATOR, NONE, NONE, 0, NONE, NONE, 0) \
     OPCODE(IMPORT_NAME, OTHER, PLAIN, IMPORT, NONE, NAME, 2, READ, NONE, 0) /* below are the bits of `lazy` */
 
@@ -170,7 +170,9 @@ static inline uintptr_t prof_py_stack_top(const prof_py_state *state) { return (
 static inline uintptr_t prof_py_stack_limit(const prof_py_state *state) { return (uintptr_t)state->datastack_limit; }
 
 #define PROF_PY_CFRAME_BYTES 0 /* the state names the frame itself */
-typedef struct { char none; } prof_py_cframe;
+typedef struct {
+    char none;
+} prof_py_cframe;
 static inline const void *prof_py_cframe_at(const prof_py_state *state) { return NULL; }
 static inline const void *prof_py_remote_top(const prof_py_state *state, const prof_py_cframe *cframe) {
     return state->current_frame;
