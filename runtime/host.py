@@ -104,6 +104,12 @@ def in_subprocess() -> bool:
     return False
 
 
+def jit() -> bool:
+    """Whether the interpreter compiles what runs often to machine code (from 3.14 on, where it was built with that)."""
+    own: Any = getattr(sys, "_jit", None)
+    return own is not None and own.is_enabled()
+
+
 def described(argv: bool) -> dict[str, Any]:
     """What the capture says of the program's process; its arguments only if `argv`."""
     system = os.uname()
@@ -120,6 +126,8 @@ def described(argv: bool) -> dict[str, Any]:
         "host": system.nodename,
         "cwd": directory(),
     }
+    if jit():
+        found["jit"] = True
     found |= lineage()
     if argv:
         found["argv"] = [str(each) for each in getattr(sys, "argv", ())]

@@ -58,11 +58,6 @@ def _different(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     return first, again
 
 
-def _version(capture: Capture) -> str:
-    number = ".".join(str(capture.meta.get("python") or "?").split(".")[:2])
-    return f"{capture.meta.get('implementation') or 'Python'} {number}"
-
-
 class _Reading:
     """Adds captures to a merger, and keeps what the whole has to know of each."""
 
@@ -129,10 +124,10 @@ class _Reading:
             )
         if not part.recorded("ops") and not part.memory_recorded:
             return
-        path, version, categories = self.counted or (part.path, _version(part), part.categories)
-        if version != _version(part):
+        path, version, categories = self.counted or (part.path, part.interpreter, part.categories)
+        if version != part.interpreter:
             raise IncomparableError(
-                f"{part.path} is of {_version(part)}, and {path} of {version}:"
+                f"{part.path} is of {part.interpreter}, and {path} of {version}:"
                 " what they allocate and execute is not the same, and cannot be added up"
             )
         if categories and part.categories and categories != part.categories:
@@ -150,7 +145,7 @@ class _Reading:
         process = Process(
             path=part.path, pid=part.pid, parent=where.parent, depth=0, name=name,
             command=" ".join(map(str, argv)) if isinstance(argv, list) and argv else name,
-            python=_version(part), host=str(meta.get("host") or ""), start_unix_ns=part.start_unix_ns,
+            python=part.interpreter, host=str(meta.get("host") or ""), start_unix_ns=part.start_unix_ns,
             duration_ns=part.duration_ns, threads=len(threads), recording=part.recording, replaced=part.replaced,
             full=part.full, drops=part.drops,
             totals={column: value for column, value in totals.items() if part.recorded(column)},
@@ -170,7 +165,7 @@ class _Reading:
         if memory.recorded:
             self.details.append(bool(memory.detail))
         if memory.recorded or part.recorded("ops"):
-            path, version, categories = self.counted or (part.path, _version(part), ())
+            path, version, categories = self.counted or (part.path, part.interpreter, ())
             self.counted = path, version, categories or part.categories
         if memory.detail and memory.peak_bytes > self.peak[0]:
             self.peak = memory.peak_bytes, row
@@ -206,7 +201,7 @@ class _Reading:
         """The first process's; what differs between them is said of all."""
         metas = list(self.metas.values())
         found = dict(metas[0])
-        for key in ("python", "implementation", "build", "platform", "host", "engine", "settings"):
+        for key in ("python", "implementation", "jit", "build", "platform", "host", "engine", "settings"):
             values = dict.fromkeys(str(meta[key]) for meta in metas if meta.get(key) is not None)
             if values:
                 found[key] = " and ".join(values) if len(values) < 4 else f"{next(iter(values))} and others"

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from attrs import define, field, frozen
 from prof.capture import Capture
+from prof.errors import InputError
 
 SPANS = ("function", "section", "native", "other")
 
@@ -65,7 +66,11 @@ def line_key(function: str, file: str, line: int, begins: int) -> tuple[object, 
     return (function, PurePath(file).name, line - begins)
 
 
-def version(capture: Capture) -> str:
-    """`cpython 3.12`: what decides which operations a program is made of."""
-    number = ".".join(str(capture.meta.get("python") or "?").split(".")[:2])
-    return f"{capture.meta.get('implementation') or '?'} {number}".lower()
+def same_interpreter(before: Capture, after: Capture, why: str) -> None:
+    """Raises InputError, with the reason, where the captures are of two minor versions of Python, or of one with its JIT
+    and one without."""
+    if before.interpreter != after.interpreter:
+        raise InputError(
+            f"{before.path} ran on {before.interpreter}, {after.path} on {after.interpreter}: {why} between them;"
+            " record both on one"
+        )

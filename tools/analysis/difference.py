@@ -120,7 +120,7 @@ def compare(
         calls=_differing(_changes(before_side.calls, after_side.calls), ("count",)),
         every=every,
         skipped=sorted(inexact),
-        notes=list(_notes(before, after, views)),
+        notes=list(_notes(before, after)),
     )
 
 
@@ -146,9 +146,7 @@ def _views(before: Capture, after: Capture, comparable: Sequence[type[View]], mo
     return [view for name, view in known.items() if name in wanted]
 
 
-def _notes(before: Capture, after: Capture, views: Sequence[type[View]]) -> Iterable[str]:
-    for view in views:
-        yield from view.notes(before, after)
+def _notes(before: Capture, after: Capture) -> Iterable[str]:
     for capture in (before, after):
         if capture.recording:
             yield f"{capture.path}: {FATES[fate(capture)]}"

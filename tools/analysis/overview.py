@@ -79,6 +79,9 @@ def _warnings(summary: Summary) -> Iterator[str]:
         yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
+    moved = " and ".join(view.moved_by_jit for view in summary.views if view.moved_by_jit)
+    if moved and capture.meta.get("jit") is True:
+        yield f"the JIT was on: in what it compiled, lines of {moved} are those where that begins; sums are right"
     for view in summary.views:
         yield from view.warnings()
     if capture.interleaved:

@@ -67,7 +67,9 @@ def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes
         capture=capture,
         name=_text(meta, "name") or printable(capture.path.name.removesuffix(".capture")),
         command=" ".join(map(str, meta["argv"])) if isinstance(meta.get("argv"), list) else "",
-        python=" ".join(filter(None, (_text(meta, "implementation"), _text(meta, "python")))),
+        python=" ".join(
+            filter(None, (_text(meta, "implementation"), _text(meta, "python"), "JIT on" * (meta.get("jit") is True)))
+        ),
         platform=_text(meta, "platform"),
         host=_text(meta, "host"),
         engine=_text(meta, "engine"),

@@ -98,6 +98,8 @@ class View:
     """The column by which lines have most of it; empty where lines have nothing of it."""
     beside_rank: ClassVar[int] = 1
     """The rank of other modes' columns beside its own in a table that it leads."""
+    moved_by_jit: ClassVar[str] = ""
+    """Whose lines are those where compiled code begins: what it finds by the place that the interpreter says it is at."""
     estimates: ClassVar[bool] = False
     """Whether its figures are estimates, so that others' are to be called exact beside them."""
 
@@ -239,11 +241,6 @@ class View:
     @classmethod
     def check(cls, before: Capture, after: Capture) -> None:
         """Raises InputError where its counts of two captures say nothing beside each other."""
-
-    @classmethod
-    def notes(cls, before: Capture, after: Capture) -> Iterator[str]:
-        """What may differ for other reasons."""
-        yield from ()
 
     @classmethod
     def inexact(cls, functions: Sequence[Function]) -> Iterable[str]:

@@ -10,7 +10,7 @@ from attrs import asdict
 from prof import capture as captures
 from prof.capture import LINE_COLUMNS, Capture, Function, Label, MemoryTotals, Tree
 from prof.tools.analysis.call_tree import own_amounts
-from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, version
+from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.sections import Fact, Section
 from prof.tools.analysis.source_lines import Names, SourceLine, place
@@ -198,6 +198,7 @@ FAMILIES: Families = {
 class Memory(View):
     name = "memory"
     terminal = "bold blue"
+    moved_by_jit = "allocations"
     facts_order = 10
     beside_order = 30
     sorts: ClassVar = dict(_sorts())
@@ -332,9 +333,8 @@ class Memory(View):
     # ---- two captures ----
 
     @classmethod
-    def notes(cls, before: Capture, after: Capture) -> Iterator[str]:
-        if version(before) != version(after):
-            yield f"{version(before)} and {version(after)} allocate differently: some of this may be theirs"
+    def check(cls, before: Capture, after: Capture) -> None:
+        same_interpreter(before, after, "what they serve from free lists, and so do not allocate, differs")
 
     @classmethod
     def add_lines(cls, side: Side, tree: Tree, names: Names) -> None:

@@ -13,7 +13,7 @@ from prof.capture import ROOT, Capture, Function, Label, Tree
 from prof.counted import Code, Operands, Operations, Site
 from prof.errors import InputError
 from prof.tools.analysis import name_uses as sums
-from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, version
+from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.sections import Fact, Section
@@ -443,11 +443,7 @@ class Ops(View):
 
     @classmethod
     def check(cls, before: Capture, after: Capture) -> None:
-        if version(before) != version(after):
-            raise InputError(
-                f"{before.path} ran on {version(before)}, {after.path} on {version(after)}: a program's operations"
-                " differ between them; record both on one, or compare with --mode memory"
-            )
+        same_interpreter(before, after, "a program's operations differ")
         if before.categories != after.categories:
             raise InputError(
                 f"{before.path} and {after.path} count other kinds of operations: record both with one prof"

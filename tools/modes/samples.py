@@ -258,6 +258,7 @@ class Samples(View):
     }
     line_column = "samples"
     estimates = True
+    moved_by_jit = "samples"
     import_sort = ("samples", "samples")
     json_sort = "samples_self"
 

@@ -86,6 +86,7 @@ static PyTypeObject wrapper_type = {
 
 static PyCFunction own; /* sys.monitoring.register_callback */
 static int kinds[EVENTS]; /* enum event_kind by event, the power of two; -1: its callbacks are left as they are */
+static int both_branches; /* from 3.14 on, BRANCH, which stands for BRANCH_LEFT and BRANCH_RIGHT together; -1 before */
 
 static PyObject *own_register(PyObject *module, PyObject *const *args, Py_ssize_t n) {
     return ((PyObject * (*)(PyObject *, PyObject *const *, Py_ssize_t))(void (*)(void))own)(module, args, n);
@@ -121,23 +122,50 @@ static PyObject *register_callback(PyObject *module, PyObject *const *args, Py_s
     return before;
 }
 
+/* The power of two that an event is; -1 where there is none of that name. */
+static int bit_of(PyObject *events, const char *name) {
+    PyObject *value = PyObject_GetAttrString(events, name);
+    long bits = value ? PyLong_AsLong(value) : 0;
+    Py_XDECREF(value);
+    PyErr_Clear();
+    for (int k = 0; k < EVENTS; k++)
+        if (bits == 1L << k) return k;
+    return -1;
+}
+
 static int read_kinds(PyObject *monitoring) {
     static const struct {
         const char *name;
         int kind;
     } named[] = {
-        {"PY_START", OFFSET}, {"PY_RESUME", OFFSET}, {"PY_RETURN", OFFSET}, {"PY_YIELD", OFFSET}, {"PY_THROW", OFFSET}, {"PY_UNWIND", OFFSET}, {"CALL", OFFSET}, {"C_RAISE", OFFSET}, {"C_RETURN", OFFSET}, {"RAISE", OFFSET}, {"STOP_ITERATION", OFFSET}, {"RERAISE", EXCEPTION}, {"EXCEPTION_HANDLED", EXCEPTION}, {"INSTRUCTION", INSTRUCTION}, {"JUMP", TWO_OFFSETS}, {"BRANCH", TWO_OFFSETS}, {"BRANCH_LEFT", TWO_OFFSETS}, {"BRANCH_RIGHT", TWO_OFFSETS}};
+        {"PY_START", OFFSET},
+        {"PY_RESUME", OFFSET},
+        {"PY_RETURN", OFFSET},
+        {"PY_YIELD", OFFSET},
+        {"PY_THROW", OFFSET},
+        {"PY_UNWIND", OFFSET},
+        {"CALL", OFFSET},
+        {"C_RAISE", OFFSET},
+        {"C_RETURN", OFFSET},
+        {"RAISE", OFFSET},
+        {"STOP_ITERATION", OFFSET},
+        {"RERAISE", EXCEPTION},
+        {"EXCEPTION_HANDLED", EXCEPTION},
+        {"INSTRUCTION", INSTRUCTION},
+        {"JUMP", TWO_OFFSETS},
+        {"BRANCH", TWO_OFFSETS},
+        {"BRANCH_LEFT", TWO_OFFSETS},
+        {"BRANCH_RIGHT", TWO_OFFSETS},
+    };
     PyObject *events = PyObject_GetAttrString(monitoring, "events");
     if (!events) return -1;
     for (int k = 0; k < EVENTS; k++) kinds[k] = -1;
+    both_branches = -1;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-        PyObject *value = PyObject_GetAttrString(events, named[i].name);
-        long bits = value ? PyLong_AsLong(value) : 0;
-        for (int k = 0; k < EVENTS; k++)
-            if (bits == 1L << k) kinds[k] = named[i].kind;
-        Py_XDECREF(value);
-        PyErr_Clear();
+        int bit = bit_of(events, named[i].name);
+        if (bit >= 0) kinds[bit] = named[i].kind;
     }
+    if (bit_of(events, "BRANCH_LEFT") >= 0) both_branches = bit_of(events, "BRANCH");
     Py_DECREF(events);
     return 0;
 }
@@ -146,7 +174,7 @@ static int read_kinds(PyObject *monitoring) {
 static int wrap_registered(PyObject *monitoring) {
     for (int tool = 0; tool < TOOLS; tool++) {
         for (int k = 0; k < EVENTS; k++) {
-            if (kinds[k] < 0) continue;
+            if (kinds[k] < 0 || k == both_branches) continue;
             PyObject *args[] = {PyLong_FromLong(tool), PyLong_FromLong(1L << k), Py_None};
             PyObject *before = args[0] && args[1] ? own_register(monitoring, args, 3) : NULL;
             args[2] = before;
