@@ -273,7 +273,7 @@ class Capture:
 
     @property
     def interpreter(self) -> str:
-        """`cpython 3.12`, and `with its JIT` where that was on: what decides how a program is compiled, and allocates."""
+        """`cpython 3.12`, and `with its JIT` where that was on: it decides how a program is compiled, and allocates."""
         number = ".".join(str(self.meta.get("python") or "?").split(".")[:2])
         jit = " with its JIT" if self.meta.get("jit") is True else ""
         return f"{self.meta.get('implementation') or 'python'} {number}".lower() + jit

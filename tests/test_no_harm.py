@@ -140,9 +140,9 @@ def test_the_program_runs_as_without_a_recording(
 
 
 # What is built in comes before all that a program may bring.
-STANDARD = [name for name in ("platform", "socket", "json", "ast", "dis", "opcode", "select", "selectors", "subprocess", "dataclasses",
-            "typing", "threading", "attr", "attrs", "cffi", "inspect", "tempfile")
-            if name not in sys.builtin_module_names]  # fmt: skip
+NAMES = ["platform", "socket", "json", "ast", "dis", "opcode", "select", "selectors", "subprocess", "dataclasses",
+         "typing", "threading", "attr", "attrs", "cffi", "inspect", "tempfile"]  # fmt: skip
+STANDARD = [name for name in NAMES if name not in sys.builtin_module_names]
 
 
 @pytest.mark.parametrize("name", STANDARD)
@@ -170,7 +170,7 @@ def test_ctrl_c_has_its_own_status(compared: Run, captures: Captures, prof: str)
 
 
 def test_an_interpreter_that_is_not_known_runs_the_program(compared: Run, captures: Captures) -> None:
-    done = compared(f"import opcode\nopcode.opmap = {}\n{WORK}print(work(1))\nraise SystemExit(7)", "all")
+    done = compared(f"import opcode\nopcode.opmap = dict()\n{WORK}print(work(1))\nraise SystemExit(7)", "all")
     assert done.returncode == 7
     assert "not recorded: " in done.stderr
     assert not captures()

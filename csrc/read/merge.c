@@ -242,9 +242,10 @@ static merge_samples *samples_of(prof_merger *m, uint32_t node) {
 }
 
 /* Columns that are fields of a node. */
-#define NODE_COLUMNS(ROW)                                                                   \
-    ROW(calls, calls)                                                                       \
-    ROW(resumes, resumes) ROW(items, items) ROW(self_ns, self) ROW(suspended_ns, suspended) \
+#define NODE_COLUMNS(ROW)                                             \
+    ROW(calls, calls)                                                 \
+    ROW(resumes, resumes)                                             \
+    ROW(items, items) ROW(self_ns, self) ROW(suspended_ns, suspended) \
         ROW(alloc_count, alloc_count) ROW(alloc_bytes, alloc_bytes) ROW(free_count, free_count)
 
 static int add_columns(prof_merger *m, const prof_reader *reader, const prof_reader_tree *tree, const uint32_t *map) {
@@ -253,9 +254,11 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     const uint64_t *own = tree->own[PROF_READER_COLUMN_##column];                                           \
     for (uint32_t i = 0; prof_reader_recorded(reader, PROF_READER_COLUMN_##column) && i < tree->count; i++) \
         if (own[i] != 0)
-#define ADD(column, field) \
-    { EACH(column)         \
-      prof_merge_add(&node_row(m, map[i])->field, own[i]); }
+#define ADD(column, field)                                   \
+    {                                                        \
+        EACH(column)                                         \
+        prof_merge_add(&node_row(m, map[i])->field, own[i]); \
+    }
     NODE_COLUMNS(ADD)
 #undef ADD
 #define ADD(column, field)                                   \

@@ -407,7 +407,7 @@ def test_what_cannot_be_added_up_is_refused(tmp_path: Path, capsys: pytest.Captu
         return file
 
     a, b = write_all(tmp_path, [version(memory_example(), "3.13.0"), version(memory_example(), "3.12.1")])
-    with pytest.raises(InputError, match=r"is of CPython 3.12, and .* of CPython 3.13: what they allocate and execute"):
+    with pytest.raises(InputError, match=r"is of cpython 3.12, and .* of cpython 3.13: what they allocate and execute"):
         open_captures([a, b])
     assert main(["report", str(a), str(b)]) == 3
     assert "cannot be added up" in capsys.readouterr().err

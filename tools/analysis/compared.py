@@ -67,8 +67,8 @@ def line_key(function: str, file: str, line: int, begins: int) -> tuple[object, 
 
 
 def same_interpreter(before: Capture, after: Capture, why: str) -> None:
-    """Raises InputError, with the reason, where the captures are of two minor versions of Python, or of one with its JIT
-    and one without."""
+    """Raises InputError, with the reason, where the captures are of two minor versions of Python, or of one with its
+    JIT and one without."""
     if before.interpreter != after.interpreter:
         raise InputError(
             f"{before.path} ran on {before.interpreter}, {after.path} on {after.interpreter}: {why} between them;"

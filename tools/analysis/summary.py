@@ -63,13 +63,12 @@ def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes
     threads = capture.threads
     alive = [t.alive_ns for t in threads]
     inside = tree.total_ns[0] - tree.self_ns[0]
+    jit = "JIT on" if meta.get("jit") is True else ""
     return Summary(
         capture=capture,
         name=_text(meta, "name") or printable(capture.path.name.removesuffix(".capture")),
         command=" ".join(map(str, meta["argv"])) if isinstance(meta.get("argv"), list) else "",
-        python=" ".join(
-            filter(None, (_text(meta, "implementation"), _text(meta, "python"), "JIT on" * (meta.get("jit") is True)))
-        ),
+        python=" ".join(filter(None, (_text(meta, "implementation"), _text(meta, "python"), jit))),
         platform=_text(meta, "platform"),
         host=_text(meta, "host"),
         engine=_text(meta, "engine"),

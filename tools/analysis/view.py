@@ -99,7 +99,7 @@ class View:
     beside_rank: ClassVar[int] = 1
     """The rank of other modes' columns beside its own in a table that it leads."""
     moved_by_jit: ClassVar[str] = ""
-    """Whose lines are those where compiled code begins: what it finds by the place that the interpreter says it is at."""
+    """Whose lines are those where compiled code begins: it finds them by where the interpreter says that it is."""
     estimates: ClassVar[bool] = False
     """Whether its figures are estimates, so that others' are to be called exact beside them."""
 
