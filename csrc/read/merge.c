@@ -241,12 +241,18 @@ static merge_samples *samples_of(prof_merger *m, uint32_t node) {
     return (merge_samples *)m->samples.rows + row->private_child - 1;
 }
 
+/* clang-format off: it takes rows for calls in a row */
 /* Columns that are fields of a node. */
-#define NODE_COLUMNS(ROW)                                             \
-    ROW(calls, calls)                                                 \
-    ROW(resumes, resumes)                                             \
-    ROW(items, items) ROW(self_ns, self) ROW(suspended_ns, suspended) \
-        ROW(alloc_count, alloc_count) ROW(alloc_bytes, alloc_bytes) ROW(free_count, free_count)
+#define NODE_COLUMNS(ROW)         \
+    ROW(calls, calls)             \
+    ROW(resumes, resumes)         \
+    ROW(items, items)             \
+    ROW(self_ns, self)            \
+    ROW(suspended_ns, suspended)  \
+    ROW(alloc_count, alloc_count) \
+    ROW(alloc_bytes, alloc_bytes) \
+    ROW(free_count, free_count)
+/* clang-format on */
 
 static int add_columns(prof_merger *m, const prof_reader *reader, const prof_reader_tree *tree, const uint32_t *map) {
     /* Columns that were not recorded are empty: their pages are not even there. */

@@ -74,11 +74,18 @@ enum { PROF_READER_ALWAYS,
     ROW(sampled_square, square_us2)
 
 /* Columns that are fields of prof_usage by the same names. */
-#define PROF_READER_USED(ROW)                            \
-    ROW(instructions)                                    \
-    ROW(cycles)                                          \
-    ROW(cache_misses) ROW(read_bytes) ROW(written_bytes) \
-        ROW(disk_read_bytes) ROW(disk_written_bytes) ROW(switches) ROW(ready_ns)
+/* clang-format off: it takes rows for calls in a row */
+#define PROF_READER_USED(ROW) \
+    ROW(instructions)         \
+    ROW(cycles)               \
+    ROW(cache_misses)         \
+    ROW(read_bytes)           \
+    ROW(written_bytes)        \
+    ROW(disk_read_bytes)      \
+    ROW(disk_written_bytes)   \
+    ROW(switches)             \
+    ROW(ready_ns)
+/* clang-format on */
 
 #define PROF_READER_INDEX(name, needs, value) PROF_READER_COLUMN_##name,
 enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
