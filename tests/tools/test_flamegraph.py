@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from prof.modes import MEASURES
 from prof.tools.analysis.frames import FrameName, Frames, frames_of_folded, guess_name
 from prof.tools.cli import main
 from prof.tools.exporters.flamegraph import Picture, place, svg
-from prof.tools.screen.colours import THEMES, colour
+from prof.tools.modes import THEMES
+from prof.tools.screen.colours import colour
 from prof.tools.screen.markup import escape
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -63,6 +66,14 @@ def test_is_well_formed_and_true(here: Path, capsys: pytest.CaptureFixture[str])
     names = [name for name, _, _ in data["names"]]
     assert 'app.évil<name>&"]]>\\x1b[31m;\\x0a' in names
     assert "profiler" not in names
+
+
+def test_a_picture_has_its_colours_by_the_command_alone(here: Path) -> None:
+    """In a process of its own, which loads no more than this command asks for."""
+    command = [sys.executable, "-c", "from prof.tools.cli import main; main()", "flamegraph", "app.capture", "-o"]
+    subprocess.run([*command, "alone.svg"], check=True, capture_output=True)
+    draw()
+    assert Path("alone.svg").read_bytes() == Path("out.svg").read_bytes()
 
 
 def test_children_lie_on_their_parents(here: Path) -> None:
@@ -193,15 +204,16 @@ def test_place_orders_siblings_by_name() -> None:
 
 
 def test_colours_are_stable_and_by_family() -> None:
-    one, two = ("m.a", "function", "m"), ("m.b", "function", "m")
+    time = THEMES["time"]
+    one, two = ("m.a", "function", "m", time), ("m.b", "function", "m", time)
     assert colour(*one) == colour(*one)
     assert colour(*one).split(",")[0] == colour(*two).split(",")[0], "a module has one hue"
-    assert colour("x.y", "thread", "") == colour("x", "thread", "", "memory-live")
+    assert colour("x.y", "thread", "", time) == colour("x", "thread", "", THEMES["memory-live"])
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_kinds_have_hues_of_their_own(theme: str) -> None:
-    hues = {kind: int(colour("x", kind, "x", theme)[4:].split(",")[0]) for kind in THEMES[theme]}
+    hues = {kind: int(colour("x", kind, "x", THEMES[theme])[4:].split(",")[0]) for kind in THEMES[theme]}
     taken: set[int] = set()
     for kind, (first, reach, _) in THEMES[theme].items():
         assert first <= hues[kind] <= first + reach

@@ -11,6 +11,7 @@ from importlib import resources
 from attrs import frozen
 from prof.modes import MEASURES
 from prof.tools.analysis.frames import Frames
+from prof.tools.modes import families
 from prof.tools.screen.colours import colour, legend
 from prof.tools.screen.markup import escape, script_json, units_script
 from prof.tools.screen.units import amount, fit, many
@@ -97,7 +98,7 @@ def _head(frames: Frames, picture: Picture) -> Iterator[str]:
     yield f'<text id="title" x="10" y="25">{escape(picture.title)}</text>\n'
     yield f'<text id="details" x="10" y="66" data-note="{escape(note)}">{escape(note)}</text>\n'
     x = 10
-    for words, fill in legend({n.kind for n in frames.names}, frames.theme):
+    for words, fill in legend({n.kind for n in frames.names}, families(frames.theme)):
         yield f'<rect x="{x}" y="36" width="11" height="11" fill="{fill}"/>'
         yield f'<text class="legend" x="{x + 16}" y="46">{words}</text>\n'
         x += 30 + 8 * len(words)
@@ -119,7 +120,8 @@ def whole(frames: Frames) -> str:
 def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, picture: Picture) -> Iterator[str]:
     whole = frames.total[0] or 1
     nominal = picture.width or NOMINAL_WIDTH
-    fills = [colour(n.name, n.kind, n.module, frames.theme) for n in frames.names]
+    own = families(frames.theme)
+    fills = [colour(n.name, n.kind, n.module, own) for n in frames.names]
     for frame, number in enumerate(frames.name):
         row = depth[frame] if picture.icicle else rows - 1 - depth[frame]
         y = TOP + row * ROW

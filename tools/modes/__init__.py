@@ -7,12 +7,14 @@ from prof.modes import MODES
 from prof.tools.analysis.options import Sort
 from prof.tools.analysis.view import TreeColumn, View
 from prof.tools.modes import memory, ops, samples, time
-from prof.tools.screen.colours import THEMES
+from prof.tools.screen.colours import Families
 from prof.tools.screen.output import STYLES
 
 VIEWS: dict[str, type[View]] = {}
 SORTS: dict[str, Sort] = {}
 TREE_COLUMNS: dict[str, TreeColumn] = {}
+THEMES: dict[str, Families] = {}
+"""The colours of each measure's pictures."""
 
 
 def register(view: type[View]) -> None:
@@ -31,6 +33,11 @@ def register(view: type[View]) -> None:
 
 for _module in (time, memory, ops, samples):
     register(_module.VIEW)
+
+
+def families(measure: str) -> Families:
+    """The colours of a measure's pictures; of what is no measure of ours, those of the first."""
+    return THEMES.get(measure) or next(iter(THEMES.values()))
 
 
 def comparable() -> list[type[View]]:

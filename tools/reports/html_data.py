@@ -19,6 +19,7 @@ from prof.tools.analysis.frames import ROOT_NAME, FrameName
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_lines import SourceLine
 from prof.tools.analysis.view import Fields, View
+from prof.tools.modes import families
 from prof.tools.screen.colours import colour, legend
 
 # What functions have beside the measures, whatever was recorded.
@@ -99,8 +100,8 @@ class _Names:
         }
 
     def colours(self, theme: str) -> dict[str, Any]:
-        palette = _Strings({})
-        of = varints(palette.number(colour(f.name, f.kind, f.module, theme)) for f in self.frames)
+        palette, own = _Strings({}), families(theme)
+        of = varints(palette.number(colour(f.name, f.kind, f.module, own)) for f in self.frames)
         return {"palette": list(palette.numbers), "of": of}
 
 
@@ -237,7 +238,7 @@ def _measure(mode: Mode, measure: Measure, names: _Names) -> dict[str, Any]:
         "mode": mode.name,
         "unit": measure.unit,
         "title": measure.title,
-        "accent": legend({"function"}, measure.name)[0][1],
-        "legend": legend(kinds, measure.name),
+        "accent": legend({"function"}, families(measure.name))[0][1],
+        "legend": legend(kinds, families(measure.name)),
         "colours": names.colours(measure.name),
     }

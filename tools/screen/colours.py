@@ -1,6 +1,6 @@
 """Colours of frames: a hue by module, a shade by name; other kinds than functions have hues of their own.
 
-Each measure has a theme, so that no picture is taken for another.
+Each measure has its families (`prof.tools.modes.families`), so that no picture is taken for another.
 """
 
 from __future__ import annotations
@@ -16,20 +16,14 @@ def turned(families: Families, degrees: int) -> Families:
     return {kind: ((first + degrees) % 360, reach, full) for kind, (first, reach, full) in families.items()}
 
 
-# By measure; each mode adds its own. The first is of what is no measure of ours.
-THEMES: dict[str, Families] = {}
 PLAIN = "hsl(40,8%,80%)"
 KIND_WORDS = {"function": "functions", "frame": "functions without spans", "line": "lines", "section": "sections",
               "import": "imports", "gc": "garbage collections", "native": "native"}  # fmt: skip
 
 
-def _families(theme: str) -> Families:
-    return THEMES.get(theme) or next(iter(THEMES.values()), {})
-
-
-def colour(name: str, kind: str, module: str, theme: str = "") -> str:
-    """The fill of a frame, the same in every picture of that theme."""
-    family = _families(theme).get(kind)
+def colour(name: str, kind: str, module: str, families: Families) -> str:
+    """The fill of a frame, the same in every picture of these families."""
+    family = families.get(kind)
     if family is None:
         return PLAIN
     first, reach, saturation = family
@@ -39,10 +33,10 @@ def colour(name: str, kind: str, module: str, theme: str = "") -> str:
     return f"hsl({hue},{saturation}%,{lightness}%)"
 
 
-def legend(kinds: set[str], theme: str = "") -> list[tuple[str, str]]:
+def legend(kinds: set[str], families: Families) -> list[tuple[str, str]]:
     """The families that occur, as (words, colour)."""
     return [
         (KIND_WORDS[kind], f"hsl({first + reach // 2},{saturation}%,68%)")
-        for kind, (first, reach, saturation) in _families(theme).items()
+        for kind, (first, reach, saturation) in families.items()
         if kind in kinds
     ]
