@@ -64,8 +64,8 @@ enum prof_drop {
     PROF_DROP_COUNT
 };
 
-/* For people, as reports print it behind a number. NULL for an index that is none. */
-const char *prof_drop_text(uint32_t index);
+/* For people, as reports print it behind a number, or behind `one`. NULL for an index that is none. */
+const char *prof_drop_text(uint32_t index, int one);
 
 /* What was recorded: bits of header.modes. */
 enum prof_mode { PROF_MODE_TIME = 1,

@@ -17,7 +17,7 @@ from attrs import fields
 from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
-from prof.format import CLOCKS, DROPS, KINDS, name_of
+from prof.format import CLOCKS, DROPS, KINDS, drop_words, name_of
 from prof.records import (
     Chunk,
     Drop,
@@ -155,9 +155,9 @@ class Capture:
         """What was dropped, healed or folded, without the zeros."""
         found = []
         for index, count in enumerate(self._info.drops):
-            key, words = DROPS[index] if index < len(DROPS) else (f"drop_{index}", f"events of kind {index}")
+            key = DROPS[index] if index < len(DROPS) else f"drop_{index}"
             if count:
-                found.append(Drop(key, count, words))
+                found.append(Drop(key, count, drop_words(key, count)))
         return found
 
     @property

@@ -41,7 +41,12 @@ KINDS = names("prof_label_kind", "PROF_", "other")
 CLOCKS = names("prof_clock_kind", "PROF_CLOCK_", "unknown")
 CHUNKS = names("prof_chunk_type", "PROF_CHUNK_")
 ACCESSES = ("", *names("prof_access", "PROF_ACCESS_")[1:])
-DROPS = tuple(
-    (key, ffi.string(lib.prof_drop_text(index)).decode())
-    for index, key in enumerate(names("prof_drop", "PROF_DROP_")[: lib.PROF_DROP_COUNT])
-)
+DROPS = names("prof_drop", "PROF_DROP_")[: lib.PROF_DROP_COUNT]
+
+
+def drop_words(key: str, count: int) -> str:
+    """What that many drops of a kind are, to be read behind the number; of a kind that is not known, just that."""
+    if key not in DROPS:
+        return f"event{'s' * (count != 1)} of kind {key}"
+    words: bytes = ffi.string(lib.prof_drop_text(DROPS.index(key), count == 1))
+    return words.decode()

@@ -17,6 +17,7 @@ from attrs import evolve, fields
 from prof._core import ffi, lib
 from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
 from prof.errors import InputError
+from prof.format import drop_words
 from prof.modes import MODES
 from prof.runs import Origin, origin, recorded_parents
 from prof.unrecorded import counted
@@ -360,6 +361,6 @@ def _drops(processes: list[Process]) -> list[Drop]:
             before, number = found.get(drop.key, (evolve(drop, count=0), 0))
             found[drop.key] = evolve(before, count=before.count + drop.count), number + 1
     return [
-        evolve(drop, words=f"{drop.words} (in {number} of {len(processes)} processes)")
+        evolve(drop, words=f"{drop_words(drop.key, drop.count)} (in {number} of {len(processes)} processes)")
         for drop, number in found.values()
     ]

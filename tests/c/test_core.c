@@ -456,8 +456,8 @@ static void clocks(void) {
         prof_close();
         CHECK(sums_of("f", NULL).calls == 1000);
     }
-    for (uint32_t i = 0; i < PROF_DROP_COUNT; i++) CHECK(prof_drop_text(i) && *prof_drop_text(i));
-    CHECK(!prof_drop_text(PROF_DROP_COUNT));
+    for (uint32_t i = 0; i < PROF_DROP_COUNT; i++) CHECK(*prof_drop_text(i, 0) && *prof_drop_text(i, 1));
+    CHECK(!prof_drop_text(PROF_DROP_COUNT, 1));
 }
 
 int main(int argc, char **argv) {
