@@ -20,6 +20,7 @@ MEANT = (
     (r"the ops mode needs bytecode", "one of the combinations that a table of parameters has and nobody can record"),
     (r"test_operations\.py has it for the operations", "likewise"),
     (r"with debug allocators this program crashes CPython itself.*", "a defect of CPython's, from 3.12 on"),
+    (r"this CPython frees a list twice .*", "a defect of CPython 3.15.0"),
     (r"this file system has no extended attributes", "as overlay file systems of containers have not"),
     (r"seccomp filters cannot be installed here", "as in most containers"),
     (r"on one processor nothing runs while the sampler looks", "a matter of the machine"),

@@ -130,6 +130,8 @@ def test_fork_and_exec(robust: Callable[..., list[Allocations]]) -> None:
 def test_hard_on_a_profiler(robust: Callable[..., list[Allocations]], what: str, allocators: str) -> None:
     if what == "interpreters" and allocators == "debug" and quirks.DEBUG_ALLOCATORS_CRASH_INTERPRETERS:
         pytest.skip("with debug allocators this program crashes CPython itself, without PROF, one time in four")
+    if what == "no_memory" and quirks.NO_MEMORY_FREES_LISTS_TWICE:
+        pytest.skip("this CPython frees a list twice where memory runs out, without PROF, too")
     (found,) = robust(what, PYTHONMALLOC=allocators)
     assert [f for f in found.functions if f.label.name.endswith("blocks") and (f.alloc_count or 0) >= 199]
 
