@@ -28,7 +28,7 @@ POP_ITER_TELLS = sys.version_info >= (3, 14)
 # Ints come from a free list, too: tracemalloc moves such a block to the line that takes it from there.
 TRACEMALLOC_MOVES_INTS = sys.version_info >= (3, 14)
 
-# A list for whose item there is no memory is freed twice, and crashes a later one: seen of plain 3.15.0 in half of all runs.
+# A list for whose item there is no memory is freed twice, and crashes a later one: plain 3.15.0, in most runs.
 NO_MEMORY_FREES_LISTS_TWICE = sys.version_info[:3] == (3, 15, 0)
 
 # Bytes into an interpreter's frame (_PyInterpreterFrame) where it names its caller.
