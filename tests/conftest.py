@@ -32,6 +32,8 @@ ONCE = (
         "cli", "codemod", "commands", "markers", "property", "replace", "rules", "undo",
     )),
     "instrument/test_stdlib.py::test_round_trip_with_sections",
+    # The heaviest of the standard library's own tests, half a minute and more each: a sixth of what a version takes.
+    *(f"test_stdlib.py::test_modules[test_{name}]" for name in ("json", "queue", "tokenize")),
 )  # fmt: skip
 
 
