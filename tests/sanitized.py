@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "build" / "sanitized"
 SANITIZERS = "-fsanitize=address,undefined"
 # The sampler reads what other threads are writing, and beyond the ends of their blocks: the kernel copies it, and tells
-# of what is not mapped (csrc/remote.c).
+# of what is not mapped (csrc/modes/samples/remote.c).
 MEANT = "interceptor_via_fun:copy_quickly\n"
 # Together they go through every file of csrc/python/. Left out is what measures, or limits the memory of its programs.
 TESTS = (
