@@ -30,6 +30,14 @@ PREFERRED = "3.13"
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 SLOWEST = 20
+# What must be the same where the interpreter compiles to machine code: spans, calls and operations, and what others see.
+WITH_JIT = (
+    "test_counts.py",
+    "test_operations.py",
+    "test_operations_lives.py",
+    "test_sections.py",
+    "test_plain_code.py",
+)
 # What a wheel is not built from: other builds, and what is hidden.
 NO_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "tests", "*.so", "*.egg-info", "__pycache__")
 
@@ -142,14 +150,24 @@ def run(*command: str, env: dict[str, str] | None = None) -> None:
 
 
 def test(version: str, once: bool) -> Iterator[Outcome]:
-    """Runs the tests there: together, then alone."""
+    """Runs the tests there: together, then alone, then some of them with the interpreter's JIT, where it has one."""
     which = "" if once else " and not once"
     processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield pytest(version, "together", "-m", f"not alone{which}", "-n", str(processes), "--dist", "worksteal")
+    spread = ("-n", str(processes), "--dist", "worksteal")
+    yield pytest(version, "together", "-m", f"not alone{which}", *spread)
     yield pytest(version, "alone", "-m", f"alone{which}")
+    if has_jit(version):
+        files = [str(ROOT / "tests" / name) for name in WITH_JIT]
+        yield pytest(version, "jit", *spread, *files, PYTHON_JIT="1")
 
 
-def pytest(version: str, name: str, *options: str) -> Outcome:
+def has_jit(version: str) -> bool:
+    """Whether that interpreter was built with a JIT."""
+    ask = "import sys; sys.exit(not (hasattr(sys, '_jit') and sys._jit.is_available()))"
+    return subprocess.run([str(ROOT / f".venv-{version}" / "bin/python"), "-c", ask], check=False).returncode == 0
+
+
+def pytest(version: str, name: str, *options: str, **variables: str) -> Outcome:
     """One run, whose output is seen while it goes on."""
     program = str(ROOT / f".venv-{version}" / "bin/pytest")
     results = RESULTS / f"{version}-{name}.xml"
@@ -157,7 +175,7 @@ def pytest(version: str, name: str, *options: str) -> Outcome:
     command = [program, "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *options]
     print(f"\n== Python {version}, {name}\n+ {' '.join(command)}", flush=True)
     began = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    status = subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=False).returncode
     suite = ElementTree.parse(results).getroot().find("testsuite") if results.exists() else None
     if suite is None:
         return Outcome(version, status or 1, time.monotonic() - began, {}, [])
