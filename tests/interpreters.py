@@ -30,7 +30,7 @@ PREFERRED = "3.13"
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 SLOWEST = 20
-# What must be the same where the interpreter compiles to machine code: spans, calls and operations, and what others see.
+# What must be the same where the interpreter compiles to machine code: spans, calls, operations, what others see.
 WITH_JIT = (
     "test_counts.py",
     "test_operations.py",
