@@ -153,6 +153,8 @@ def choose(wanted: str, probes: Any) -> Engine:
     """The engine called `wanted`, or for `auto` the first that this interpreter allows; UsageError for none."""
     validated = bool(lib.prof_py_validated())
     version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+    if lib.PROF_QUIRK_RUNS_WITHOUT_LOCK:
+        raise UsageError(f"this {version} is free-threaded, and what is recorded relies on the global lock")
     unknown = ", ".join(probes.unknown_opcodes())
     if wanted == "bytecode" and unknown:
         raise UsageError(f"engine=bytecode: this {version} has opcodes that are not known: {unknown}")

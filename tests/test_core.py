@@ -53,14 +53,15 @@ def test_core(program: Path, case: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_cpython_half_stands_on_an_interpreter_that_it_does_not_know() -> None:
+@pytest.mark.parametrize("kind", ["PROF_PY_UNKNOWN", "Py_GIL_DISABLED"])
+def test_the_cpython_half_stands_on_an_interpreter_that_it_does_not_know(kind: str) -> None:
     """There it has monitoring and spans of C; nothing may ask for frames or instructions."""
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler")
     if not quirks.HAS_INTERFACE_OF_UNKNOWN:
         pytest.skip("what is not known is younger than what is: it has the public interface of 3.13")
-    flags = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration", "-DPROF_PY_UNKNOWN"]
+    flags = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration", f"-D{kind}"]
     sources = map(str, sorted((CSRC / "python").rglob("*.c")))
     command = [compiler, *flags, f"-I{CSRC}", f"-I{sysconfig.get_path('include')}", *sources]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

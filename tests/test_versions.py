@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import SimpleNamespace
 
 import pytest
 from prof import engine
 from prof._core import lib
+from prof.errors import UsageError
 from recording import Recorded
 
 CSRC = Path(__file__).parents[1] / "csrc"
@@ -128,3 +130,13 @@ def test_an_opcode_that_is_not_there() -> None:
     finally:
         engine.load("tests")
     assert lib.prof_py_validated()
+
+
+def test_a_free_threaded_build_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none here: what C says of such a build is what is tested of C (test_core.py)."""
+    probes = engine.load("tests")
+    real = {name: getattr(lib, name) for name in ("prof_py_validated", "PROF_QUIRK_MONITORING")}
+    monkeypatch.setattr(engine, "lib", SimpleNamespace(**real, PROF_QUIRK_RUNS_WITHOUT_LOCK=1))
+    for wanted in ("auto", "bytecode", "monitoring"):
+        with pytest.raises(UsageError, match="free-threaded"):
+            engine.choose(wanted, probes)
