@@ -21,6 +21,7 @@ MEANT = (
     (r"test_operations\.py has it for the operations", "likewise"),
     (r"with debug allocators this program crashes CPython itself.*", "a defect of CPython's, from 3.12 on"),
     (r"this CPython frees a list twice .*", "a defect of CPython 3.15.0"),
+    (r"dill asks code objects .*", "so it pickles no function there, without PROF neither"),
     (r"this file system has no extended attributes", "as overlay file systems of containers have not"),
     (r"seccomp filters cannot be installed here", "as in most containers"),
     (r"on one processor nothing runs while the sampler looks", "a matter of the machine"),

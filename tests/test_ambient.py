@@ -68,6 +68,8 @@ def test_imports_equal_importtime(run_program: Run, captures: Captures) -> None:
     failed = {name for _, name in recorded if "not_there" in name}
     recorded = [(depth, name) for depth, name in recorded if name not in failed]
     assert failed == {"not_there_at_all", "xml.not_there"}
+    # What fails again and again is one span, called as often.
+    told = [each for before, each in zip([None, *told], told, strict=False) if each != before]
     # When it has ended, the recording imports its reader.
     told = told[: len(recorded)]
     assert recorded == [(depth - min(depth for depth, _ in told), name) for depth, name in told]

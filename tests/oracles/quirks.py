@@ -31,6 +31,9 @@ TRACEMALLOC_MOVES_INTS = sys.version_info >= (3, 14)
 # A list for whose item there is no memory is freed twice, and crashes a later one: plain 3.15.0, in most runs.
 NO_MEMORY_FREES_LISTS_TWICE = sys.version_info[:3] == (3, 15, 0)
 
+# Code objects have co_lnotab, which dill 0.4 asks for.
+HAS_LNOTAB = sys.version_info < (3, 15)
+
 # Bytes into an interpreter's frame (_PyInterpreterFrame) where it names its caller.
 FRAME_PREVIOUS = 8 if sys.version_info >= (3, 12) else 6 * 8
 

@@ -71,5 +71,7 @@ PyObject *prof_code_copy(PyCodeObject *code, PyObject *bytes, PyObject *consts, 
     PyObject *number = names ? PyLong_FromLong(stack) : NULL, *args[] = {bytes, consts, locations, handlers, number};
     PyObject *copy = number ? prof_code_replace((PyObject *)code, args, 0, names) : NULL;
     Py_XDECREF(number);
+    /* From 3.14 on replace() forgets which of the variables are arguments. They are the same ones. */
+    if (copy) Py_SETREF(((PyCodeObject *)copy)->co_localspluskinds, Py_NewRef(code->co_localspluskinds));
     return copy;
 }
