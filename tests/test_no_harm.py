@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
+from prof.capture import open_capture
 from recording import Recorded
 
 Run: TypeAlias = Callable[..., "CompletedProcess[str]"]
@@ -136,6 +137,10 @@ def test_the_program_runs_as_without_a_recording(
     (tmp_path / "src" / "plug.py").write_text(WORK)
     compared(AWKWARD[how], prof)
     for recorded in captures():
+        with open_capture(recorded.path) as capture:
+            # The one descriptor that is left may be somebody's just then: growing fails, and that is said.
+            if how == "no more files" and "Too many open files" in capture.full:
+                continue
         assert "samples" in prof or recorded.calls()["plug.work"] == (3 if how == "modules twice" else 1)
 
 

@@ -46,7 +46,9 @@ def recorded(run_program: Run, tmp_path: Path, captures: Callable[[], list[Recor
 
 
 def test_what_it_took_and_what_it_had(recorded: Callable[..., Recorded]) -> None:
-    source = PROGRAM + "sys.held[2].set(); sys.held[3].join()"
+    # A thread that was joined may be there for a moment more.
+    source = PROGRAM + "sys.held[2].set(); sys.held[3].join()\n"
+    source += "import os, time\nwhile len(os.listdir('/proc/self/task')) > 1: time.sleep(0.001)\n"
     moments = recorded("time,,,,process=true", source).meta["process"]
     start, end = moments["start"], moments["end"]
     assert end["rss_bytes"] - start["rss_bytes"] > 45_000_000
