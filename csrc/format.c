@@ -35,10 +35,10 @@ const char *prof_drop_text(uint32_t index, int one) {
                                     "samples for which the file had no room, or none for their frames"},
         [PROF_DROP_THREADS_UNMETERED] = {"thread whose input, output and waits were not looked at: too many ran at once",
                                          "threads whose input, output and waits were not looked at: too many ran at once"},
-        [PROF_DROP_BLOCKS_UNFOLLOWED] = {"block that was not followed to its end for want of memory; it counts as freed at once",
-                                         "blocks that were not followed to their end for want of memory; they count as freed at once"},
+        [PROF_DROP_BLOCKS_UNFOLLOWED] =
+            {"block that was not followed to its end for want of memory; it counts as freed at once",
+             "blocks that were not followed to their end for want of memory; they count as freed at once"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
-    return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one
-                                                 : texts[index].many;
+    return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;
 }

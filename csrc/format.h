@@ -68,10 +68,7 @@ enum prof_drop {
 const char *prof_drop_text(uint32_t index, int one);
 
 /* What was recorded: bits of header.modes. */
-enum prof_mode { PROF_MODE_TIME = 1,
-                 PROF_MODE_MEMORY = 2,
-                 PROF_MODE_OPS = 4,
-                 PROF_MODE_SAMPLES = 8 };
+enum prof_mode { PROF_MODE_TIME = 1, PROF_MODE_MEMORY = 2, PROF_MODE_OPS = 4, PROF_MODE_SAMPLES = 8 };
 
 enum prof_header_flag {
     PROF_FLAG_INTERLEAVED = 1 /* greenlets switched inside spans: who called whom mixes theirs */
@@ -91,45 +88,45 @@ typedef struct {
     uint32_t version;
     uint32_t byte_order;
     uint32_t header_size;
-    uint32_t state;      /* enum prof_state */
-    uint32_t clock;      /* enum prof_clock_kind */
+    uint32_t state; /* enum prof_state */
+    uint32_t clock; /* enum prof_clock_kind */
     uint32_t pid;
-    uint64_t end;        /* file offset behind the last chunk */
-    uint64_t modes;      /* enum prof_mode; the names are in the meta chunk */
+    uint64_t end;   /* file offset behind the last chunk */
+    uint64_t modes; /* enum prof_mode; the names are in the meta chunk */
     uint64_t interval_ns;
-    uint64_t probe_cost_ps;  /* added time per profiled call, measured at start, picoseconds */
-    prof_instant start;      /* when recording began */
-    prof_instant first;      /* about a millisecond later: a first calibration for captures cut short */
-    prof_instant last;       /* the latest heartbeat; at the end when state is PROF_CLOSED */
+    uint64_t probe_cost_ps; /* added time per profiled call, measured at start, picoseconds */
+    prof_instant start;     /* when recording began */
+    prof_instant first;     /* about a millisecond later: a first calibration for captures cut short */
+    prof_instant last;      /* the latest heartbeat; at the end when state is PROF_CLOSED */
     uint64_t drops[PROF_DROP_SLOTS];
-    uint64_t full;           /* errno of the growth that failed, after which the file took no more; 0 if none did */
-    uint64_t flags;          /* enum prof_header_flag */
-    uint64_t latency_fs;     /* of several captures as one: femtoseconds a tick of labels' histograms; 0: the clock's own */
+    uint64_t full;       /* errno of the growth that failed, after which the file took no more; 0 if none did */
+    uint64_t flags;      /* enum prof_header_flag */
+    uint64_t latency_fs; /* of several captures as one: femtoseconds a tick of labels' histograms; 0: the clock's own */
 } prof_header;
 PROF_RECORD(prof_header, 416);
 
 /* cffi: begin */
 enum prof_chunk_type {
-    PROF_CHUNK_STRINGS = 1, /* prof_string, each padded to 8 bytes */
-    PROF_CHUNK_LABELS = 2,  /* prof_label */
-    PROF_CHUNK_THREADS = 3, /* prof_thread_record */
-    PROF_CHUNK_NODES = 4,   /* prof_node, of one thread; a parent comes before its children in the file */
-    PROF_CHUNK_META = 5,    /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
-    PROF_CHUNK_PENDING = 6, /* prof_pending, of one thread */
-    PROF_CHUNK_MEMORY = 7,  /* one prof_memory */
-    PROF_CHUNK_TYPES = 8,   /* prof_type: the live blocks when recording ended, by type */
-    PROF_CHUNK_SERIES = 9,  /* prof_moment, in order of time */
-    PROF_CHUNK_CODES = 10,  /* prof_code, each with its arrays behind it, padded to 8 bytes */
-    PROF_CHUNK_COUNTS = 11, /* prof_counts, of one thread, each with its counters behind it */
-    PROF_CHUNK_EVENTS = 12, /* prof_flow_event, of one thread */
-    PROF_CHUNK_LIVE = 13,   /* prof_live_frame */
+    PROF_CHUNK_STRINGS = 1,   /* prof_string, each padded to 8 bytes */
+    PROF_CHUNK_LABELS = 2,    /* prof_label */
+    PROF_CHUNK_THREADS = 3,   /* prof_thread_record */
+    PROF_CHUNK_NODES = 4,     /* prof_node, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_META = 5,      /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
+    PROF_CHUNK_PENDING = 6,   /* prof_pending, of one thread */
+    PROF_CHUNK_MEMORY = 7,    /* one prof_memory */
+    PROF_CHUNK_TYPES = 8,     /* prof_type: the live blocks when recording ended, by type */
+    PROF_CHUNK_SERIES = 9,    /* prof_moment, in order of time */
+    PROF_CHUNK_CODES = 10,    /* prof_code, each with its arrays behind it, padded to 8 bytes */
+    PROF_CHUNK_COUNTS = 11,   /* prof_counts, of one thread, each with its counters behind it */
+    PROF_CHUNK_EVENTS = 12,   /* prof_flow_event, of one thread */
+    PROF_CHUNK_LIVE = 13,     /* prof_live_frame */
     PROF_CHUNK_OPERANDS = 14, /* prof_operands */
-    PROF_CHUNK_PLACES = 20, /* the first PROF_PLACE_SIZE bytes of labels that are never spans */
-    PROF_CHUNK_SAMPLED = 21, /* prof_sampled, of one thread; a parent comes before its children in the file */
-    PROF_CHUNK_SAMPLER = 22, /* one prof_sampling */
-    PROF_CHUNK_USAGE = 23,   /* prof_usage, of one thread */
-    PROF_CHUNK_PROCESS = 24, /* prof_process, in order of time */
-    PROF_CHUNK_SOURCES = 25  /* prof_source */
+    PROF_CHUNK_PLACES = 20,   /* the first PROF_PLACE_SIZE bytes of labels that are never spans */
+    PROF_CHUNK_SAMPLED = 21,  /* prof_sampled, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_SAMPLER = 22,  /* one prof_sampling */
+    PROF_CHUNK_USAGE = 23,    /* prof_usage, of one thread */
+    PROF_CHUNK_PROCESS = 24,  /* prof_process, in order of time */
+    PROF_CHUNK_SOURCES = 25   /* prof_source */
 };
 /* cffi: end */
 
@@ -189,14 +186,14 @@ static inline uint32_t prof_histogram_bin(uint64_t ticks) {
 }
 
 typedef struct {
-    uint32_t kind;   /* enum prof_label_kind */
-    prof_ref name;   /* "module.Class.method", "profile!section", "import json", "gc generation 0" */
+    uint32_t kind; /* enum prof_label_kind */
+    prof_ref name; /* "module.Class.method", "profile!section", "import json", "gc generation 0" */
     prof_ref module;
     prof_ref file;
-    uint32_t line;   /* 1-based, in the uninstrumented source; 0 unknown */
-    uint32_t flags;  /* enum prof_label_flag */
+    uint32_t line;  /* 1-based, in the uninstrumented source; 0 unknown */
+    uint32_t flags; /* enum prof_label_flag */
     uint64_t unused;
-    uint64_t min;       /* ticks of the shortest completed call; UINT64_MAX while there is none */
+    uint64_t min; /* ticks of the shortest completed call; UINT64_MAX while there is none */
     uint64_t max;
     uint64_t private_;
     uint64_t reserved;
@@ -229,11 +226,11 @@ typedef struct {
 PROF_RECORD(prof_source, 24);
 
 typedef struct {
-    uint64_t native_id;   /* kernel thread id */
+    uint64_t native_id; /* kernel thread id */
     prof_ref name;
-    prof_ref root;        /* its root node */
-    uint64_t start;       /* ticks */
-    uint64_t end;         /* ticks; 0 while the thread runs */
+    prof_ref root;  /* its root node */
+    uint64_t start; /* ticks */
+    uint64_t end;   /* ticks; 0 while the thread runs */
     uint64_t reserved[4];
 } prof_thread_record;
 PROF_RECORD(prof_thread_record, 64);
@@ -248,38 +245,36 @@ typedef struct {
     uint64_t private_last; /* address of the child used last */
     prof_ref private_child;
     prof_ref private_sibling;
-    uint32_t depth;        /* distance from the root */
+    uint32_t depth; /* distance from the root */
     uint32_t private_children;
-    prof_ref code;         /* operations: the code object whose calls are counted here; 0 none */
-    prof_ref counts;       /* operations: the first of its prof_counts; 0 none */
-    uint64_t resumes;      /* re-entries after a suspension */
-    uint64_t suspended;    /* ticks between a suspension and the resume that followed */
-    uint64_t items;        /* of a gc node: objects reclaimed */
+    prof_ref code;      /* operations: the code object whose calls are counted here; 0 none */
+    prof_ref counts;    /* operations: the first of its prof_counts; 0 none */
+    uint64_t resumes;   /* re-entries after a suspension */
+    uint64_t suspended; /* ticks between a suspension and the resume that followed */
+    uint64_t items;     /* of a gc node: objects reclaimed */
     /* Memory, of PROF_LINE leaves only; blocks resized count as freed and allocated. */
     uint64_t alloc_count, alloc_bytes;
     uint64_t free_count, free_bytes; /* of blocks allocated here, wherever freed; in detail only */
-    uint64_t peak_bytes;   /* live bytes at the peak, while peak_epoch is prof_memory.epoch; else what is live now */
+    uint64_t peak_bytes;             /* live bytes at the peak, while peak_epoch is prof_memory.epoch; else what is live now */
     uint32_t peak_epoch;
-    uint32_t site;         /* number of the leaf among all, from 1 */
+    uint32_t site; /* number of the leaf among all, from 1 */
 } prof_node;
 PROF_RECORD(prof_node, 128);
 
 #define PROF_SIZE_CLASSES 64
 
-static inline uint32_t prof_size_class(uint64_t bytes) {
-    return bytes ? 63 - (uint32_t)__builtin_clzll(bytes) : 0;
-}
+static inline uint32_t prof_size_class(uint64_t bytes) { return bytes ? 63 - (uint32_t)__builtin_clzll(bytes) : 0; }
 
 typedef struct {
     uint32_t detail;     /* 1: frees are matched */
     uint32_t epoch;      /* grows with each new peak */
     uint64_t live_bytes; /* in detail, as all below */
     uint64_t peak_bytes;
-    uint64_t peak_ticks; /* the moment of the series behind it: when it was reached, within its interval */
-    uint64_t unknown_frees; /* of blocks that were there when recording began, or that nobody may track */
-    uint64_t arena_bytes;   /* address space that pymalloc has taken since recording began */
+    uint64_t peak_ticks;                     /* the moment of the series behind it: when it was reached, within its interval */
+    uint64_t unknown_frees;                  /* of blocks that were there when recording began, or that nobody may track */
+    uint64_t arena_bytes;                    /* address space that pymalloc has taken since recording began */
     uint64_t class_count[PROF_SIZE_CLASSES]; /* allocations of [2^k, 2^(k+1)) bytes; 0 bytes count in class 0 */
-    uint64_t small_bytes;   /* live blocks when recording ended, of the sizes that arenas serve: up to 512 bytes */
+    uint64_t small_bytes;                    /* live blocks when recording ended, of the sizes that arenas serve: up to 512 bytes */
 } prof_memory;
 PROF_RECORD(prof_memory, 568);
 
@@ -305,8 +300,8 @@ PROF_RECORD(prof_moment, 32);
  *
  * which gives the edges without a counter, and then how often each instruction ran. */
 
-#define PROF_CODE_NONE UINT32_MAX             /* of an edge: no counter */
-#define PROF_CODE_CALLS (UINT32_MAX - 1)      /* of an edge: the node's calls, as far as they are of this code */
+#define PROF_CODE_NONE UINT32_MAX        /* of an edge: no counter */
+#define PROF_CODE_CALLS (UINT32_MAX - 1) /* of an edge: the node's calls, as far as they are of this code */
 #define PROF_CODE_NO_HANDLER UINT16_MAX
 /* cffi: begin */
 #define PROF_CODE_NO_COLUMN UINT16_MAX
@@ -316,7 +311,7 @@ typedef struct {
     uint32_t size;  /* bytes, with all that follows */
     prof_ref label; /* of the function's span; 0 for code that runs in the span of its caller */
     prof_ref name, file;
-    uint32_t line;  /* where it begins */
+    uint32_t line;                                            /* where it begins */
     uint32_t instructions, edges, blocks, handlers, counters; /* how many */
     uint32_t reserved[2];
     /* prof_code_instruction[instructions], prof_code_edge[edges], and the blocks of the handlers, uint32_t[handlers] */
@@ -336,7 +331,7 @@ enum prof_flow_kind {
     PROF_FLOW_RAISE,   /* never goes on; the exception is recorded as any */
     PROF_FLOW_RERAISE, /* the offset recorded is an older one's */
     PROF_FLOW_RESUME,
-    PROF_FLOW_END_FOR  /* pops what a for loop leaves: jumped over, with as many units as the version says */
+    PROF_FLOW_END_FOR /* pops what a for loop leaves: jumped over, with as many units as the version says */
 };
 
 enum prof_edge_kind {
@@ -350,14 +345,11 @@ enum prof_edge_kind {
     PROF_EDGE_THROWN /* from outside, at the target of SEND */
 };
 
-enum prof_access { PROF_ACCESS_NONE,
-                   PROF_ACCESS_READ,
-                   PROF_ACCESS_WRITE,
-                   PROF_ACCESS_DELETE };
+enum prof_access { PROF_ACCESS_NONE, PROF_ACCESS_READ, PROF_ACCESS_WRITE, PROF_ACCESS_DELETE };
 /* cffi: end */
 
 typedef struct {
-    uint32_t lies;  /* code unit: offsets of events point here or into what follows, up to the next */
+    uint32_t lies; /* code unit: offsets of events point here or into what follows, up to the next */
     uint32_t block;
     uint32_t line, end_line;     /* 0 unknown */
     uint16_t column, end_column; /* bytes of UTF-8 from 0; PROF_CODE_NO_COLUMN unknown */
@@ -375,8 +367,8 @@ typedef struct {
     uint32_t from, to;    /* blocks */
     uint32_t instruction; /* the last one of its block; for an entry, where it enters */
     uint32_t counter;
-    uint8_t kind;         /* enum prof_edge_kind */
-    uint8_t before;       /* its counter stands before the instruction, and has counted those that raised there, too */
+    uint8_t kind;   /* enum prof_edge_kind */
+    uint8_t before; /* its counter stands before the instruction, and has counted those that raised there, too */
     uint8_t reserved[2];
 } prof_code_edge;
 PROF_RECORD(prof_code_edge, 20);
@@ -388,7 +380,7 @@ typedef struct {
     prof_ref events;   /* the first of its events; 0 none */
     uint32_t counters; /* how many follow */
     uint32_t reserved;
-    uint64_t entries;  /* calls in node.calls that are of this code, where node.code is another's; else of code without counters */
+    uint64_t entries; /* calls in node.calls that are of this code, where node.code is another's; else of code without counters */
     /* uint64_t[counters] */
 } prof_counts;
 PROF_RECORD(prof_counts, 32);
@@ -418,7 +410,7 @@ PROF_RECORD(prof_live_frame, 16);
 /* Types of the operands of an instruction, in the first of its executions. */
 typedef struct {
     prof_ref code;
-    uint32_t lies; /* of the instruction */
+    uint32_t lies;        /* of the instruction */
     prof_ref left, right; /* type names; right 0 for one operand */
     uint64_t count;
 } prof_operands;
@@ -429,7 +421,7 @@ PROF_RECORD(prof_operands, 24);
  * no line is known. A sample stands for the time since the thread's last one. */
 typedef struct {
     prof_ref label;
-    prof_ref parent;       /* a prof_node or a prof_sampled of the same thread */
+    prof_ref parent; /* a prof_node or a prof_sampled of the same thread */
     uint64_t samples;
     uint64_t cpu_samples;  /* of these, with the thread on a processor */
     uint64_t held_samples; /* with the thread holding the interpreter's lock */
@@ -449,16 +441,16 @@ enum prof_sampler_flag {
 /* cffi: end */
 
 typedef struct {
-    uint32_t flags;      /* enum prof_sampler_flag */
+    uint32_t flags; /* enum prof_sampler_flag */
     prof_ref why;
     uint64_t interval_ns;
-    uint64_t ticks;      /* times that it ran */
-    uint64_t late;       /* of these, more than half an interval late */
+    uint64_t ticks; /* times that it ran */
+    uint64_t late;  /* of these, more than half an interval late */
     uint64_t samples;
-    uint64_t idle;       /* of these, of threads that had not run since their last one */
-    uint64_t unplaced;   /* of these, the frame of the span was gone before the frames were read: without a line */
-    uint64_t work_ns;    /* time between waking and sleeping */
-    uint64_t cpu_ns;     /* the sampler's own processor time */
+    uint64_t idle;         /* of these, of threads that had not run since their last one */
+    uint64_t unplaced;     /* of these, the frame of the span was gone before the frames were read: without a line */
+    uint64_t work_ns;      /* time between waking and sleeping */
+    uint64_t cpu_ns;       /* the sampler's own processor time */
     prof_ref why_counters; /* there are no instructions, cycles and cache misses; 0 when there are */
     uint32_t reserved;
     uint64_t partial; /* samples whose innermost function or whose callers were gone before they were read: those are not in them */
@@ -467,13 +459,13 @@ PROF_RECORD(prof_sampling, 88);
 
 /* What the thread took beside time, between samples, the second of which fell on `where`. */
 typedef struct {
-    prof_ref where;  /* a prof_sampled of the same thread */
+    prof_ref where; /* a prof_sampled of the same thread */
     uint32_t reserved;
-    uint64_t instructions, cycles, cache_misses; /* in user mode, by the processor's counters */
-    uint64_t read_bytes, written_bytes;          /* by system calls, from and to whatever */
+    uint64_t instructions, cycles, cache_misses;  /* in user mode, by the processor's counters */
+    uint64_t read_bytes, written_bytes;           /* by system calls, from and to whatever */
     uint64_t disk_read_bytes, disk_written_bytes; /* of these, that disks were asked for */
-    uint64_t switches; /* times that it was given a processor */
-    uint64_t ready_ns; /* that it waited for one */
+    uint64_t switches;                            /* times that it was given a processor */
+    uint64_t ready_ns;                            /* that it waited for one */
 } prof_usage;
 PROF_RECORD(prof_usage, 80);
 #define PROF_USAGE_FIGURES 9

@@ -34,13 +34,13 @@
 
 /* cffi: begin */
 typedef struct {
-    uint32_t clock;      /* enum prof_clock_kind; 0 chooses TSC where the kernel trusts it, else MONOTONIC */
-    uint32_t depth;      /* calls nested deeper fold into an ancestor of the same name; 0: 1000 */
-    uint64_t max_nodes;  /* tree nodes of all threads together; 0: 4,000,000 (512 MB) */
-    uint64_t max_bytes;  /* size of the capture file; 0: 8 GiB */
-    uint64_t modes;      /* bits, copied into the header */
+    uint32_t clock;     /* enum prof_clock_kind; 0 chooses TSC where the kernel trusts it, else MONOTONIC */
+    uint32_t depth;     /* calls nested deeper fold into an ancestor of the same name; 0: 1000 */
+    uint64_t max_nodes; /* tree nodes of all threads together; 0: 4,000,000 (512 MB) */
+    uint64_t max_bytes; /* size of the capture file; 0: 8 GiB */
+    uint64_t modes;     /* bits, copied into the header */
     uint64_t interval_ns;
-    uint32_t file_mode;  /* permissions of the capture; 0: those of its owner alone, 0600 */
+    uint32_t file_mode; /* permissions of the capture; 0: those of its owner alone, 0600 */
 } prof_config;
 
 /* Creates the capture at `path`, which must not exist, and begins recording. `config` may be NULL (Borrowed).

@@ -25,7 +25,7 @@
 char *prof_arena_base;
 static struct {
     int open;
-    int fd;             /* Owned; only from the file's creation until it has its name, else -1 */
+    int fd;              /* Owned; only from the file's creation until it has its name, else -1 */
     char path[PATH_MAX]; /* how the file is found again when it grows */
     dev_t device;
     ino_t inode;
@@ -211,7 +211,7 @@ void prof_arena_close(void) {
     /* The range goes first: once the file is cut, touching it would be a SIGBUS. */
     if (mapped < arena.reserved) munmap(prof_arena_base + mapped, arena.reserved - mapped);
     int fd = reopen();
-    if (fd < 0) return; /* a longer file is still a valid capture: the header says where it ends */
+    if (fd < 0) return;              /* a longer file is still a valid capture: the header says where it ends */
     if (ftruncate(fd, (off_t)end)) { /* likewise */
     }
     close(fd);

@@ -34,10 +34,8 @@ static int kernel_trusts_tsc(void) {
 }
 
 void prof_clock_select(uint32_t wanted) {
-    if (wanted == PROF_CLOCK_MONOTONIC || wanted == PROF_CLOCK_CPU || wanted == PROF_CLOCK_MANUAL)
-        prof_clock_kind_now = wanted;
-    else
-        prof_clock_kind_now = PROF_HAS_TSC && kernel_trusts_tsc() ? PROF_CLOCK_TSC : PROF_CLOCK_MONOTONIC;
+    if (wanted == PROF_CLOCK_MONOTONIC || wanted == PROF_CLOCK_CPU || wanted == PROF_CLOCK_MANUAL) prof_clock_kind_now = wanted;
+    else prof_clock_kind_now = PROF_HAS_TSC && kernel_trusts_tsc() ? PROF_CLOCK_TSC : PROF_CLOCK_MONOTONIC;
 }
 
 prof_instant prof_clock_instant(void) {

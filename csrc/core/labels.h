@@ -11,8 +11,7 @@ prof_ref prof_string_ref(const char *text);
 
 /* As prof_label_get (prof.h). `flags` are set on a new label. Of PROF_LINE and PROF_FRAME only the first PROF_PLACE_SIZE bytes
  * are there. */
-prof_label *prof_label_intern(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line,
-                              uint32_t flags);
+prof_label *prof_label_intern(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line, uint32_t flags);
 
 /* Whether a function of that name and place has a label for its spans. */
 int prof_label_is_span(const char *name, const char *file, uint32_t line);

@@ -57,9 +57,7 @@ static size_t take_all(cursor *t, const char *of) {
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_" DIGITS
 
-static int take_name(cursor *t) {
-    return take(t, "profiled") || take(t, "__profiled__") || take(t, "_prof_profiled");
-}
+static int take_name(cursor *t) { return take(t, "profiled") || take(t, "__profiled__") || take(t, "_prof_profiled"); }
 
 /* What a section calls, as far as the bracket. */
 static int take_marker(cursor *t) {

@@ -28,7 +28,7 @@ typedef struct {
     uint64_t prior, loose;
 } carried_frame;
 static struct {
-    char *base; /* Borrowed: the parent's mapping */
+    char *base;            /* Borrowed: the parent's mapping */
     carried_frame *frames; /* Owned */
     size_t count;
 } carried;
@@ -173,8 +173,7 @@ void prof_forget(void) {
     carried.frames = carried.count ? malloc(carried.count * sizeof *carried.frames) : NULL;
     if (!carried.frames) carried.count = 0;
     for (size_t i = 0; i < carried.count; i++)
-        carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior,
-                                            t->base[i + 1].loose};
+        carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior, t->base[i + 1].loose};
     if (t != &prof_no_thread) {
         t->top = t->base;
         t->base->node = &prof_no_node;

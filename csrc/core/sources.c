@@ -54,7 +54,8 @@ static const char *original_text(const char *text, const char *end) {
         char begin[32];
         size_t call = (size_t)snprintf(begin, sizeof begin, "%s%s", names[i / 2], calls[i % 2]);
         const char *comment = n > call && !memcmp(text, begin, call) ? memmem(text, n, "\")  #", 5) : NULL;
-        if (comment && (memmem(comment, (size_t)(end - comment), "profile!", 8) || memmem(comment, (size_t)(end - comment), "end!", 4)))
+        if (comment &&
+            (memmem(comment, (size_t)(end - comment), "profile!", 8) || memmem(comment, (size_t)(end - comment), "end!", 4)))
             return comment + 4;
     }
     return text;

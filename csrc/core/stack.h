@@ -26,12 +26,12 @@ typedef struct {
 #define PROF_PENDING_ROOM 128
 
 typedef struct prof_thread {
-    prof_frame *top;   /* Borrowed: in base */
-    prof_frame *limit; /* one behind the last frame there is room for */
-    prof_frame *base;  /* Owned; base[0] is the root */
-    prof_pending *pending;     /* Borrowed from the arena: where the next completed call is set down */
-    prof_pending *pending_end; /* one behind the last there is room for */
-    uint64_t epoch;            /* recording it belongs to */
+    prof_frame *top;            /* Borrowed: in base */
+    prof_frame *limit;          /* one behind the last frame there is room for */
+    prof_frame *base;           /* Owned; base[0] is the root */
+    prof_pending *pending;      /* Borrowed from the arena: where the next completed call is set down */
+    prof_pending *pending_end;  /* one behind the last there is room for */
+    uint64_t epoch;             /* recording it belongs to */
     prof_thread_record *record; /* Borrowed from the arena */
     prof_appender nodes, counts, events;
     prof_node **children; /* Owned: table of the nodes whose parent has many */

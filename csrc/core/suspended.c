@@ -84,8 +84,7 @@ const prof_suspended *prof_suspended_search(void *owner) {
 }
 
 static void translate_sections(prof_suspended *entry, prof_label *(*translate)(prof_label *)) {
-    for (uint32_t s = 0; s < entry->section_count; s++)
-        entry->sections[s].label = translate(entry->sections[s].label);
+    for (uint32_t s = 0; s < entry->section_count; s++) entry->sections[s].label = translate(entry->sections[s].label);
 }
 
 void prof_suspended_translate(prof_label *(*translate)(prof_label *)) {

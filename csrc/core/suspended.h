@@ -14,9 +14,9 @@ typedef struct {
 } prof_saved_section;
 
 typedef struct {
-    void *owner;           /* the interpreter frame; compared, never dereferenced; NULL: a free slot */
-    uint64_t since;        /* ticks of the suspension */
-    uint64_t prior;        /* active ticks of the call so far */
+    void *owner;                  /* the interpreter frame; compared, never dereferenced; NULL: a free slot */
+    uint64_t since;               /* ticks of the suspension */
+    uint64_t prior;               /* active ticks of the call so far */
     prof_saved_section *sections; /* Owned: those open in it, outermost first; or NULL */
     uint32_t section_count;
 } prof_suspended;

@@ -15,7 +15,12 @@ prof_node prof_no_node = {.private_last = (uint64_t)(uintptr_t)&prof_no_node};
 prof_label prof_no_label = {.min = UINT64_MAX};
 static prof_frame no_frames[2] = {{.node = &prof_no_node}, {.node = &prof_no_node}};
 static prof_pending no_pending[2];
-prof_thread prof_no_thread = {.top = no_frames, .base = no_frames, .limit = no_frames + 1, .pending = no_pending, .pending_end = no_pending + 2, .epoch = UINT64_MAX};
+prof_thread prof_no_thread = {.top = no_frames,
+                              .base = no_frames,
+                              .limit = no_frames + 1,
+                              .pending = no_pending,
+                              .pending_end = no_pending + 2,
+                              .epoch = UINT64_MAX};
 __thread prof_thread *prof_current __attribute__((tls_model("initial-exec"))) = &prof_no_thread;
 const char *(*prof_thread_namer)(char *buffer, size_t size);
 
@@ -240,8 +245,7 @@ void prof_threads_reset(void) {
 uint64_t prof_threads_close(uint64_t now) {
     uint64_t open = 0;
     pthread_mutex_lock(&lock);
-    for (prof_thread *t = threads; t; t = t->next)
-        open += flush(t, prof_clock_kind_now == PROF_CLOCK_CPU ? ticks_of(t) : now);
+    for (prof_thread *t = threads; t; t = t->next) open += flush(t, prof_clock_kind_now == PROF_CLOCK_CPU ? ticks_of(t) : now);
     for (prof_thread *t = adopted, *next; t; t = next) {
         next = t->next;
         flush(t, ticks_of(t));

@@ -82,8 +82,7 @@ prof_node *prof_node_new(prof_thread *t, prof_node *parent, prof_ref label) {
     if (++parent->private_children == SHORT_LIST + 1)
         for (prof_ref r = parent->private_child; r; r = ((prof_node *)prof_arena_at(r))->private_sibling)
             table_add(t, prof_arena_at(r));
-    else if (parent->private_children > SHORT_LIST)
-        table_add(t, n);
+    else if (parent->private_children > SHORT_LIST) table_add(t, n);
     return n;
 }
 

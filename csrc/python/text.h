@@ -42,8 +42,7 @@ static inline void prof_py_utf8(PyObject *text, char *buffer, size_t size) {
 /* The number that `line` of `file` has in the uninstrumented source; `line` itself when that is not known. */
 static inline uint32_t prof_py_original_line(PyObject *file, int line) {
     PyObject *text = prof_py_bytes(file);
-    uint32_t n = line <= 0 ? 0 : text ? prof_line_original(PyBytes_AS_STRING(text), (uint32_t)line)
-                                      : (uint32_t)line;
+    uint32_t n = line <= 0 ? 0 : text ? prof_line_original(PyBytes_AS_STRING(text), (uint32_t)line) : (uint32_t)line;
     Py_XDECREF(text);
     PyErr_Clear();
     return n;

@@ -20,9 +20,9 @@ typedef struct {
     uint32_t first_edge; /* of its edges among all */
     step *steps;         /* Owned, like the rest */
     uint32_t step_count;
-    uint32_t *begins;    /* by block: its first entry in `around`, one more than blocks */
-    uint32_t *around;    /* edges of a block */
-    uint32_t *starts;    /* by block: its first instruction, one more than blocks */
+    uint32_t *begins; /* by block: its first entry in `around`, one more than blocks */
+    uint32_t *around; /* edges of a block */
+    uint32_t *starts; /* by block: its first instruction, one more than blocks */
 } solver;
 
 typedef struct {
@@ -35,10 +35,10 @@ typedef struct {
     uint64_t *live; /* by entry: ref << 32 | unit, sorted */
     uint64_t live_count;
     /* Modulo 2^64, like all sums here: a damaged file may hold any numbers. */
-    uint64_t *value;  /* by edge, of the code at hand */
-    uint64_t *inside; /* by block: what handlers take up */
-    uint64_t *change; /* by instruction: flow that enters behind it, less what leaves */
-    uint64_t *own;    /* by place: the category asked for, or all */
+    uint64_t *value;   /* by edge, of the code at hand */
+    uint64_t *inside;  /* by block: what handlers take up */
+    uint64_t *change;  /* by instruction: flow that enters behind it, less what leaves */
+    uint64_t *own;     /* by place: the category asked for, or all */
     uint32_t category; /* 0 all */
     prof_reader_cursor counts, codes, events, labels;
     prof_reader_visit *visit; /* told of each context; NULL: nobody */
@@ -55,12 +55,10 @@ static int corrupt(work *w, const char *what) {
 }
 
 /* The record at `ref` in a chunk of text-like records, with at least `bytes` behind it that were published; NULL if none. */
-static const void *record_at(const prof_reader *reader, uint32_t type, prof_ref ref, uint64_t bytes,
-                             prof_reader_cursor *cursor) {
+static const void *record_at(const prof_reader *reader, uint32_t type, prof_ref ref, uint64_t bytes, prof_reader_cursor *cursor) {
     uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
     const prof_reader_chunk *c = prof_reader_chunk_at(reader, offset, cursor);
-    if (c == NULL || c->type != type || offset < c->offset + sizeof(prof_chunk))
-        return NULL;
+    if (c == NULL || c->type != type || offset < c->offset + sizeof(prof_chunk)) return NULL;
     uint64_t end = c->offset + sizeof(prof_chunk) + c->used;
     return offset + bytes <= end ? reader->data + offset : NULL;
 }
@@ -73,8 +71,7 @@ static int read_code(work *w, solver *s, const unsigned char *at, uint64_t room)
         return corrupt(w, "code that is longer than its chunk");
     uint64_t bytes = sizeof *code + (uint64_t)code->instructions * sizeof *s->instructions +
                      (uint64_t)code->edges * sizeof *s->edges + (uint64_t)code->handlers * sizeof *s->handlers;
-    if (bytes > code->size || code->instructions == 0)
-        return corrupt(w, "code that is longer than its record");
+    if (bytes > code->size || code->instructions == 0) return corrupt(w, "code that is longer than its record");
     s->instructions = (const prof_code_instruction *)(code + 1);
     s->edges = (const prof_code_edge *)(s->instructions + code->instructions);
     s->handlers = (const uint32_t *)(s->edges + code->edges);
@@ -88,8 +85,7 @@ static int read_code(work *w, solver *s, const unsigned char *at, uint64_t room)
     for (uint32_t e = 0; e < code->edges; e++)
         good &= s->edges[e].from <= block && s->edges[e].to <= block && s->edges[e].instruction < code->instructions &&
                 (s->edges[e].counter >= PROF_CODE_CALLS || s->edges[e].counter < code->counters);
-    for (uint32_t h = 0; h < code->handlers; h++)
-        good &= s->handlers[h] <= block;
+    for (uint32_t h = 0; h < code->handlers; h++) good &= s->handlers[h] <= block;
     return good ? 0 : corrupt(w, "an edge that leads nowhere");
 }
 
@@ -105,16 +101,13 @@ static int index_blocks(solver *s) {
         free(next);
         return -1;
     }
-    for (uint32_t e = 0; e < edges; e++)
-        s->begins[s->edges[e].from + 1]++, s->begins[s->edges[e].to + 1]++;
-    for (uint32_t b = 0; b <= blocks; b++)
-        s->begins[b + 1] += s->begins[b], next[b] = s->begins[b];
+    for (uint32_t e = 0; e < edges; e++) s->begins[s->edges[e].from + 1]++, s->begins[s->edges[e].to + 1]++;
+    for (uint32_t b = 0; b <= blocks; b++) s->begins[b + 1] += s->begins[b], next[b] = s->begins[b];
     for (uint32_t e = 0; e < edges; e++) {
         s->around[next[s->edges[e].from]++] = e;
         s->around[next[s->edges[e].to]++] = e;
     }
-    for (uint32_t i = s->code->instructions; i-- > 0;)
-        s->starts[s->instructions[i].block] = i;
+    for (uint32_t i = s->code->instructions; i-- > 0;) s->starts[s->instructions[i].block] = i;
     s->starts[blocks + 1] = s->code->instructions;
     free(next);
     return 0;
@@ -128,23 +121,19 @@ static int find_steps(solver *s) {
     int result = unknown && list && known ? 0 : -1;
     for (uint32_t e = 0; result == 0 && e < s->code->edges; e++) {
         known[e] = s->edges[e].counter != PROF_CODE_NONE || s->edges[e].from == s->edges[e].to;
-        if (!known[e])
-            unknown[s->edges[e].from]++, unknown[s->edges[e].to]++;
+        if (!known[e]) unknown[s->edges[e].from]++, unknown[s->edges[e].to]++;
     }
     for (uint32_t b = 1; result == 0 && b <= blocks; b++)
-        if (unknown[b] == 1)
-            list[waiting++] = b;
+        if (unknown[b] == 1) list[waiting++] = b;
     while (result == 0 && waiting > 0) {
         uint32_t b = list[--waiting];
         for (uint32_t k = s->begins[b]; k < s->begins[b + 1]; k++) {
             uint32_t e = s->around[k], other = s->edges[e].from == b ? s->edges[e].to : s->edges[e].from;
-            if (known[e])
-                continue;
+            if (known[e]) continue;
             known[e] = 1;
             s->steps[s->step_count++] = (step){e, b};
             unknown[b]--;
-            if (--unknown[other] == 1 && other != 0)
-                list[waiting++] = other;
+            if (--unknown[other] == 1 && other != 0) list[waiting++] = other;
             break;
         }
     }
@@ -164,14 +153,12 @@ static int read_codes(work *w) {
             if (w->count == room) {
                 room = room == 0 ? 256 : room * 2;
                 solver *bigger = realloc(w->solvers, room * sizeof *bigger);
-                if (bigger == NULL)
-                    return -1;
+                if (bigger == NULL) return -1;
                 w->solvers = bigger;
             }
             solver *s = &w->solvers[w->count];
             memset(s, 0, sizeof *s);
-            if (read_code(w, s, at, (uint64_t)(end - at)) != 0)
-                return -1;
+            if (read_code(w, s, at, (uint64_t)(end - at)) != 0) return -1;
             s->first = rows;
             s->first_edge = edges;
             rows += s->code->instructions;
@@ -195,12 +182,9 @@ static solver *solver_of(work *w, prof_ref ref) {
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const unsigned char *here = (const unsigned char *)w->solvers[middle].code;
-        if (here == at)
-            return &w->solvers[middle];
-        if (here < at)
-            low = middle + 1;
-        else
-            high = middle;
+        if (here == at) return &w->solvers[middle];
+        if (here < at) low = middle + 1;
+        else high = middle;
     }
     return NULL;
 }
@@ -211,10 +195,8 @@ static uint32_t instruction_at(const solver *s, uint32_t unit) {
     uint32_t low = 0, high = s->code->instructions;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (s->instructions[middle].lies <= unit)
-            low = middle;
-        else
-            high = middle;
+        if (s->instructions[middle].lies <= unit) low = middle;
+        else high = middle;
     }
     return low;
 }
@@ -233,10 +215,8 @@ static void add_event(work *w, const solver *s, const prof_flow_event *e) {
     } else if (e->what == PROF_EVENT_LEAVES) {
         w->change[i] -= n;
     } else {
-        if (e->what < s->code->handlers)
-            w->inside[s->handlers[e->what]] += n;
-        if (arose(&s->instructions[i], e->what))
-            w->change[i] -= n;
+        if (e->what < s->code->handlers) w->inside[s->handlers[e->what]] += n;
+        if (arose(&s->instructions[i], e->what)) w->change[i] -= n;
     }
 }
 
@@ -245,8 +225,7 @@ static int see(work *w, const prof_flow_event *e) {
     if (w->seen_count == w->seen_room) {
         uint32_t room = w->seen_room == 0 ? 64 : w->seen_room * 2;
         prof_flow_event *larger = realloc(w->seen, room * sizeof *larger);
-        if (larger == NULL)
-            return -1;
+        if (larger == NULL) return -1;
         w->seen = larger;
         w->seen_room = room;
     }
@@ -257,11 +236,9 @@ static int see(work *w, const prof_flow_event *e) {
 static int add_events(work *w, const solver *s, prof_ref ref) {
     for (uint64_t limit = w->reader->size; ref != 0 && limit > 0; limit -= sizeof(prof_flow_event)) {
         const prof_flow_event *e = record_at(w->reader, PROF_CHUNK_EVENTS, ref, sizeof *e, &w->events);
-        if (e == NULL || limit < sizeof *e)
-            return corrupt(w, "an event that is not there");
+        if (e == NULL || limit < sizeof *e) return corrupt(w, "an event that is not there");
         add_event(w, s, e);
-        if (w->visit != NULL && see(w, e) != 0)
-            return -1;
+        if (w->visit != NULL && see(w, e) != 0) return -1;
         ref = e->next;
     }
     return 0;
@@ -272,14 +249,11 @@ static uint32_t add_live(work *w, const solver *s, prof_ref counts, uint64_t *fi
     uint64_t low = 0, high = w->live_count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (w->live[middle] >> 32 < counts)
-            low = middle + 1;
-        else
-            high = middle;
+        if (w->live[middle] >> 32 < counts) low = middle + 1;
+        else high = middle;
     }
     *first = low;
-    for (; low < w->live_count && w->live[low] >> 32 == counts; low++)
-        w->change[instruction_at(s, (uint32_t)w->live[low])] -= 1;
+    for (; low < w->live_count && w->live[low] >> 32 == counts; low++) w->change[instruction_at(s, (uint32_t)w->live[low])] -= 1;
     return (uint32_t)(low - *first);
 }
 
@@ -290,18 +264,15 @@ static void solve_edges(work *w, const solver *s, const uint64_t *counters, uint
                       : edge->counter == PROF_CODE_CALLS ? entries
                       : counters != NULL                 ? counters[edge->counter]
                                                          : 0;
-        if (edge->before && edge->counter < PROF_CODE_CALLS)
-            w->value[e] += w->change[edge->instruction];
+        if (edge->before && edge->counter < PROF_CODE_CALLS) w->value[e] += w->change[edge->instruction];
     }
     for (uint32_t k = 0; k < s->step_count; k++) {
         uint32_t b = s->steps[k].block, unknown = s->steps[k].edge;
         uint64_t more = w->inside[b];
-        for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++)
-            more += w->change[i];
+        for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++) more += w->change[i];
         for (uint32_t n = s->begins[b]; n < s->begins[b + 1]; n++) {
             uint32_t e = s->around[n];
-            if (e == unknown || s->edges[e].from == s->edges[e].to)
-                continue;
+            if (e == unknown || s->edges[e].from == s->edges[e].to) continue;
             more += s->edges[e].to == b ? w->value[e] : 0 - w->value[e];
         }
         w->value[unknown] = s->edges[unknown].from == b ? more : 0 - more;
@@ -314,12 +285,9 @@ static void add_row(work *w, const solver *s, uint32_t i, uint32_t place, uint32
     row->count += n;
     for (int k = 0; k < 2; k++) {
         uint8_t category = instruction->category[k];
-        if (category == 0 || category > PROF_READER_CATEGORIES)
-            continue;
-        if (w->category == 0 || w->category == category)
-            w->own[place] += n;
-        if (label != PROF_READER_NO_LABEL)
-            w->out->by_label[(size_t)label * PROF_READER_CATEGORIES + category - 1] += n;
+        if (category == 0 || category > PROF_READER_CATEGORIES) continue;
+        if (w->category == 0 || w->category == category) w->own[place] += n;
+        if (label != PROF_READER_NO_LABEL) w->out->by_label[(size_t)label * PROF_READER_CATEGORIES + category - 1] += n;
     }
 }
 
@@ -329,19 +297,18 @@ static int add_counts(work *w, const solver *s, uint32_t place, uint32_t label) 
     for (uint32_t b = 1; b <= s->code->blocks; b++) {
         uint64_t n = w->inside[b];
         for (uint32_t k = s->begins[b]; k < s->begins[b + 1]; k++)
-            if (s->edges[s->around[k]].to == b && (s->edges[s->around[k]].from != b || k + 1 == s->begins[b + 1] || s->around[k + 1] != s->around[k]))
+            if (s->edges[s->around[k]].to == b &&
+                (s->edges[s->around[k]].from != b || k + 1 == s->begins[b + 1] || s->around[k + 1] != s->around[k]))
                 n += w->value[s->around[k]];
         for (uint32_t i = s->starts[b]; i < s->starts[b + 1]; i++) {
             exact &= (int64_t)n >= 0;
-            if ((int64_t)n > 0)
-                add_row(w, s, i, place, label, n);
+            if ((int64_t)n > 0) add_row(w, s, i, place, label, n);
             n += w->change[i];
         }
     }
     for (uint32_t e = 0; e < s->code->edges; e++) {
         exact &= (int64_t)w->value[e] >= 0;
-        if ((int64_t)w->value[e] <= 0)
-            continue;
+        if ((int64_t)w->value[e] <= 0) continue;
         w->out->edges[s->first_edge + e] += w->value[e];
         if (s->edges[e].kind == PROF_EDGE_TAKEN || s->edges[e].kind == PROF_EDGE_DONE)
             w->out->rows[s->first + s->edges[e].instruction].taken += w->value[e];
@@ -357,10 +324,8 @@ static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, ui
     memset(w->inside, 0, ((size_t)code->blocks + 1) * sizeof *w->inside);
     memset(w->change, 0, (size_t)code->instructions * sizeof *w->change);
     if (counts != NULL) {
-        if (counts->counters != code->counters)
-            return corrupt(w, "counters of other code");
-        if (add_events(w, s, counts->events) != 0)
-            return -1;
+        if (counts->counters != code->counters) return corrupt(w, "counters of other code");
+        if (add_events(w, s, counts->events) != 0) return -1;
         uint64_t first;
         context.live_count = add_live(w, s, ref, &first);
         context.live = w->live + first;
@@ -371,11 +336,9 @@ static int solve(work *w, solver *s, const prof_counts *counts, prof_ref ref, ui
     context.exact = add_counts(w, s, place, label);
     if (!context.exact) {
         w->out->codes[s - w->solvers].inexact++;
-        if (label != PROF_READER_NO_LABEL)
-            w->out->inexact[label]++;
+        if (label != PROF_READER_NO_LABEL) w->out->inexact[label]++;
     }
-    if (w->visit == NULL)
-        return 0;
+    if (w->visit == NULL) return 0;
     context.events = w->seen;
     context.event_count = w->seen_count;
     return w->visit(w->to, &context);
@@ -398,15 +361,12 @@ static int solve_node(work *w, const prof_node *node, uint32_t place) {
                 continue;
             }
             solver *s = solver_of(w, c->code);
-            if (s == NULL)
-                return corrupt(w, "code that is not there");
+            if (s == NULL) return corrupt(w, "code that is not there");
             own |= c->code == node->code;
-            if (solve(w, s, c, ref, c->code == node->code ? calls : c->entries, place) != 0)
-                return -1;
+            if (solve(w, s, c, ref, c->code == node->code ? calls : c->entries, place) != 0) return -1;
         }
     }
-    if (own)
-        return 0;
+    if (own) return 0;
     solver *s = solver_of(w, node->code);
     return s == NULL ? corrupt(w, "code that is not there") : solve(w, s, NULL, 0, calls, place);
 }
@@ -415,8 +375,7 @@ static int solve_all(work *w) {
     prof_reader_walk walk = {0};
     for (const prof_node *node; (node = prof_reader_next(w->reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
         uint32_t place = w->place[walk.index];
-        if (place != PROF_READER_NO_PLACE && (node->code != 0 || node->counts != 0) && solve_node(w, node, place) != 0)
-            return -1;
+        if (place != PROF_READER_NO_PLACE && (node->code != 0 || node->counts != 0) && solve_node(w, node, place) != 0) return -1;
     }
     return 0;
 }
@@ -435,8 +394,7 @@ static int read_live(work *w) {
     for (const prof_live_frame *l; (l = prof_reader_next(w->reader, PROF_CHUNK_LIVE, &walk)) != NULL; room++)
         generation = l->generation > generation ? l->generation : generation;
     w->live = calloc(room + 1, sizeof *w->live);
-    if (w->live == NULL)
-        return -1;
+    if (w->live == NULL) return -1;
     walk = (prof_reader_walk){0};
     for (const prof_live_frame *l; (l = prof_reader_next(w->reader, PROF_CHUNK_LIVE, &walk)) != NULL;)
         if (l->counts != 0 && l->generation == generation && w->live_count < room)
@@ -453,13 +411,30 @@ static uint8_t access_of(const prof_code_instruction *i, int which) {
 
 static void describe(work *w, const solver *s, prof_reader_code *out) {
     const prof_code *code = s->code;
-    uint64_t label = code->label == 0 ? PROF_READER_NOT_FOUND
-                                      : prof_reader_record(w->reader, PROF_CHUNK_LABELS, code->label, &w->labels);
-    *out = (prof_reader_code){.name = code->name, .file = code->file, .line = code->line, .first = s->first, .count = code->instructions, .first_edge = s->first_edge, .edge_count = code->edges, .label = label == PROF_READER_NOT_FOUND ? PROF_READER_NO_LABEL : (uint32_t)label};
+    uint64_t label =
+        code->label == 0 ? PROF_READER_NOT_FOUND : prof_reader_record(w->reader, PROF_CHUNK_LABELS, code->label, &w->labels);
+    *out = (prof_reader_code){.name = code->name,
+                              .file = code->file,
+                              .line = code->line,
+                              .first = s->first,
+                              .count = code->instructions,
+                              .first_edge = s->first_edge,
+                              .edge_count = code->edges,
+                              .label = label == PROF_READER_NOT_FOUND ? PROF_READER_NO_LABEL : (uint32_t)label};
     for (uint32_t i = 0; i < code->instructions; i++) {
         const prof_code_instruction *from = &s->instructions[i];
-        w->out->rows[s->first + i] = (prof_reader_operation){
-            .code = (uint32_t)(s - w->solvers), .lies = from->lies, .line = from->line, .end_line = from->end_line, .column = from->column, .end_column = from->end_column, .name = from->name, .second = from->second, .category = {from->category[0], from->category[1]}, .access = {access_of(from, 0), access_of(from, 1)}, .flow = from->flow, .op = from->op};
+        w->out->rows[s->first + i] = (prof_reader_operation){.code = (uint32_t)(s - w->solvers),
+                                                             .lies = from->lies,
+                                                             .line = from->line,
+                                                             .end_line = from->end_line,
+                                                             .column = from->column,
+                                                             .end_column = from->end_column,
+                                                             .name = from->name,
+                                                             .second = from->second,
+                                                             .category = {from->category[0], from->category[1]},
+                                                             .access = {access_of(from, 0), access_of(from, 1)},
+                                                             .flow = from->flow,
+                                                             .op = from->op};
     }
 }
 
@@ -467,18 +442,15 @@ static void describe(work *w, const solver *s, prof_reader_code *out) {
 static int read_operands(work *w) {
     uint64_t room = 0;
     prof_reader_walk walk = {0};
-    while (prof_reader_next(w->reader, PROF_CHUNK_OPERANDS, &walk) != NULL)
-        room++;
+    while (prof_reader_next(w->reader, PROF_CHUNK_OPERANDS, &walk) != NULL) room++;
     w->out->operands = calloc(room + 1, sizeof *w->out->operands);
-    if (w->out->operands == NULL)
-        return -1;
+    if (w->out->operands == NULL) return -1;
     walk = (prof_reader_walk){0};
     for (const prof_operands *from; (from = prof_reader_next(w->reader, PROF_CHUNK_OPERANDS, &walk)) != NULL;) {
         const solver *s = solver_of(w, from->code);
-        if (s == NULL)
-            return corrupt(w, "code that is not there");
-        w->out->operands[w->out->operand_count++] =
-            (prof_reader_operands){.row = s->first + instruction_at(s, from->lies), .left = from->left, .right = from->right, .count = from->count};
+        if (s == NULL) return corrupt(w, "code that is not there");
+        w->out->operands[w->out->operand_count++] = (prof_reader_operands){
+            .row = s->first + instruction_at(s, from->lies), .left = from->left, .right = from->right, .count = from->count};
     }
     return 0;
 }
@@ -523,23 +495,26 @@ prof_reader_operations *prof_reader_operations_new(const prof_reader *reader, pr
 }
 
 prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
-                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error,
-                                                     size_t size) {
-    work w = {.reader = reader, .tree = tree, .place = tree->place, .category = category, .own = own, .visit = visit, .to = to, .error = error, .error_size = size};
+                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error, size_t size) {
+    work w = {.reader = reader,
+              .tree = tree,
+              .place = tree->place,
+              .category = category,
+              .own = own,
+              .visit = visit,
+              .to = to,
+              .error = error,
+              .error_size = size};
     if (tree->place == NULL) {
         prof_reader_fail(error, size, "has no operations");
         return NULL;
     }
     prof_reader_fail(error, size, "does not fit into memory");
     w.out = calloc(1, sizeof *w.out);
-    if (w.out == NULL || read_codes(&w) != 0 || make_room(&w) != 0 || read_live(&w) != 0 ||
-        read_operands(&w) != 0)
-        goto error;
+    if (w.out == NULL || read_codes(&w) != 0 || make_room(&w) != 0 || read_live(&w) != 0 || read_operands(&w) != 0) goto error;
     w.out->label_count = (uint32_t)reader->info.label_count;
-    for (uint32_t i = 0; i < w.count; i++)
-        describe(&w, &w.solvers[i], &w.out->codes[i]);
-    if (solve_all(&w) != 0)
-        goto error;
+    for (uint32_t i = 0; i < w.count; i++) describe(&w, &w.solvers[i], &w.out->codes[i]);
+    if (solve_all(&w) != 0) goto error;
     prof_reader_bound(tree, own);
     work_free(&w);
     return w.out;
@@ -550,8 +525,7 @@ error:
 }
 
 void prof_reader_operations_free(prof_reader_operations *operations) {
-    if (operations == NULL)
-        return;
+    if (operations == NULL) return;
     free(operations->rows);
     free(operations->codes);
     free(operations->by_label);

@@ -9,7 +9,7 @@
 
 /* The names from the outermost span down to the node at hand, joined by `;`. */
 typedef struct {
-    char *text;     /* Owned */
+    char *text; /* Owned */
     size_t room;
     size_t *length; /* Owned: by depth, the bytes up to and including that frame */
 } stack;
@@ -24,10 +24,8 @@ static int flush(output *out) {
     size_t done = 0;
     while (done < out->used) {
         ssize_t written = write(out->fd, out->data + done, out->used - done);
-        if (written >= 0)
-            done += (size_t)written;
-        else if (errno != EINTR)
-            return -errno;
+        if (written >= 0) done += (size_t)written;
+        else if (errno != EINTR) return -errno;
     }
     out->used = 0;
     return 0;
@@ -42,8 +40,7 @@ static int put(output *out, const char *data, size_t size) {
         size -= part;
         if (out->used == BUFFER_SIZE) {
             int result = flush(out);
-            if (result != 0)
-                return result;
+            if (result != 0) return result;
         }
     }
     return 0;
@@ -53,23 +50,19 @@ static int put(output *out, const char *data, size_t size) {
 static int push(stack *s, uint32_t depth, const prof_reader_text *name) {
     static const prof_reader_text unnamed = {.text = "(unnamed)", .length = 9};
     size_t at = depth > 1 ? s->length[depth - 1] : 0;
-    if (name->length == 0)
-        name = &unnamed;
+    if (name->length == 0) name = &unnamed;
     size_t need = at + 1 + (size_t)name->length * 4 + 8; /* of prof_reader_escape */
     if (s->room < need) {
         size_t room = need * 2;
         char *text = realloc(s->text, room);
-        if (text == NULL)
-            return -ENOMEM;
+        if (text == NULL) return -ENOMEM;
         s->text = text;
         s->room = room;
     }
-    if (depth > 1)
-        s->text[at++] = ';';
+    if (depth > 1) s->text[at++] = ';';
     size_t end = at + prof_reader_escape(name->text, name->length, s->text + at);
     for (; at < end; at++)
-        if (s->text[at] == ';')
-            s->text[at] = ':';
+        if (s->text[at] == ';') s->text[at] = ':';
     s->length[depth] = at;
     return 0;
 }
@@ -91,16 +84,12 @@ int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree
     output out = {.fd = fd, .used = 0, .data = malloc(BUFFER_SIZE)};
     int64_t lines = 0;
     int result = -ENOMEM;
-    if (s.length == NULL || out.data == NULL)
-        goto error;
+    if (s.length == NULL || out.data == NULL) goto error;
     for (uint32_t i = 1; i < tree->count; i++) {
         uint32_t depth = tree->depth[i];
-        if ((result = push(&s, depth, &reader->labels[tree->label[i]].name)) != 0)
-            goto error;
-        if (column[i] == 0)
-            continue;
-        if ((result = put(&out, s.text, s.length[depth])) != 0 || (result = put_number(&out, column[i])) != 0)
-            goto error;
+        if ((result = push(&s, depth, &reader->labels[tree->label[i]].name)) != 0) goto error;
+        if (column[i] == 0) continue;
+        if ((result = put(&out, s.text, s.length[depth])) != 0 || (result = put_number(&out, column[i])) != 0) goto error;
         lines++;
     }
     result = flush(&out);

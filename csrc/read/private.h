@@ -9,27 +9,29 @@ struct prof_reader {
     const unsigned char *data; /* Owned: the file, mapped or read */
     uint64_t size;
     int mapped;
-    prof_reader_chunk *chunks;  /* Owned, in file order */
-    prof_reader_label *labels;  /* Owned, in file order */
-    prof_reader_thread *threads; /* Owned, in file order */
-    prof_reader_type *types;     /* Owned, in file order */
-    prof_reader_moment *moments; /* Owned, in file order */
-    char *line_names;            /* Owned: of lines whose file's name is not the only one */
+    prof_reader_chunk *chunks;    /* Owned, in file order */
+    prof_reader_label *labels;    /* Owned, in file order */
+    prof_reader_thread *threads;  /* Owned, in file order */
+    prof_reader_type *types;      /* Owned, in file order */
+    prof_reader_moment *moments;  /* Owned, in file order */
+    char *line_names;             /* Owned: of lines whose file's name is not the only one */
     prof_reader_process *process; /* Owned, in file order */
-    prof_reader_source *sources; /* Owned, in file order */
-    double latency_scale;        /* ns a tick of histograms */
-    uint64_t place_first;        /* index of the first label that is a line or frame: they follow the others */
-    uint32_t peak_epoch;         /* of the memory totals: sites of this epoch know what they held at the peak */
+    prof_reader_source *sources;  /* Owned, in file order */
+    double latency_scale;         /* ns a tick of histograms */
+    uint64_t place_first;         /* index of the first label that is a line or frame: they follow the others */
+    uint32_t peak_epoch;          /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
 /* What must have been recorded for a column to have figures. */
-enum { PROF_READER_ALWAYS,
-       PROF_READER_TIME,
-       PROF_READER_MEMORY,
-       PROF_READER_DETAIL,
-       PROF_READER_OPS,
-       PROF_READER_SAMPLES,
-       PROF_READER_COUNTERS };
+enum {
+    PROF_READER_ALWAYS,
+    PROF_READER_TIME,
+    PROF_READER_MEMORY,
+    PROF_READER_DETAIL,
+    PROF_READER_OPS,
+    PROF_READER_SAMPLES,
+    PROF_READER_COUNTERS
+};
 
 /* The columns, a row each: name, what it needs, and its value for a `node` of the file. A new column is a new row. Those of
  * samples have their figures in records of their own (PROF_READER_SAMPLED). */
@@ -120,14 +122,14 @@ prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *er
 
 /* What one code object counted in one context, as far as reading it needs. All borrowed, during the call. */
 typedef struct {
-    uint32_t place, code;         /* indexes: of the tree's node, of the code object in the file */
-    const prof_counts *counts;    /* NULL: without counters of its own there */
-    uint64_t entries;             /* calls of this code */
+    uint32_t place, code;      /* indexes: of the tree's node, of the code object in the file */
+    const prof_counts *counts; /* NULL: without counters of its own there */
+    uint64_t entries;          /* calls of this code */
     const prof_flow_event *events;
     uint32_t event_count;
-    uint32_t live_count;          /* calls that were running: */
-    const uint64_t *live;         /* the unit where each stood, in the lower half */
-    int exact;                    /* no count came out negative */
+    uint32_t live_count;  /* calls that were running: */
+    const uint64_t *live; /* the unit where each stood, in the lower half */
+    int exact;            /* no count came out negative */
 } prof_reader_context;
 
 /* Called for each context; what it returns, if not 0, ends the work as if memory had run out. */
@@ -135,8 +137,7 @@ typedef int prof_reader_visit(void *to, const prof_reader_context *context);
 
 /* prof_reader_operations_new, which tells of each context on the way. */
 prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
-                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error,
-                                                     size_t size);
+                                                     uint64_t *own, prof_reader_visit *visit, void *to, char *error, size_t size);
 
 /* Finds info.meta. */
 void prof_reader_read_meta(prof_reader *reader);
@@ -162,8 +163,7 @@ typedef struct {
 static inline const void *prof_reader_next(const prof_reader *reader, uint32_t type, prof_reader_walk *walk) {
     while (walk->chunk == NULL || walk->next == walk->chunk->records) {
         do {
-            if (walk->next_chunk == reader->info.chunk_count)
-                return NULL;
+            if (walk->next_chunk == reader->info.chunk_count) return NULL;
             walk->chunk = &reader->chunks[walk->next_chunk++];
         } while (walk->chunk->type != type);
         walk->next = 0;
@@ -175,8 +175,7 @@ static inline const void *prof_reader_next(const prof_reader *reader, uint32_t t
 /* Ticks to whole nanoseconds, rounded; saturates. */
 static inline uint64_t prof_reader_ns(double ticks, double ns_per_tick) {
     double ns = ticks * ns_per_tick + 0.5;
-    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns
-                                                              : 0;
+    return ns >= 18446744073709551615.0 ? UINT64_MAX : ns > 0 ? (uint64_t)ns : 0;
 }
 
 /* Exact for the clocks that count nanoseconds, whatever the size. */
@@ -192,8 +191,7 @@ static inline uint64_t prof_reader_live(const prof_reader *reader, const prof_no
 
 /* Bytes that a site held when all sites together held most. */
 static inline uint64_t prof_reader_peak(const prof_reader *reader, const prof_node *node) {
-    if (reader->info.memory.detail && node->peak_epoch == reader->peak_epoch)
-        return node->peak_bytes;
+    if (reader->info.memory.detail && node->peak_epoch == reader->peak_epoch) return node->peak_bytes;
     return prof_reader_live(reader, node);
 }
 

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 void prof_reader_fail(char *error, size_t size, const char *format, ...) {
-    if (error == NULL || size == 0)
-        return;
+    if (error == NULL || size == 0) return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error, size, format, arguments);
@@ -30,8 +29,7 @@ static int read_whole(prof_reader *reader, int fd) {
     while (data != NULL) {
         if (used == room) {
             unsigned char *larger = realloc(data, room * 2);
-            if (larger == NULL)
-                break;
+            if (larger == NULL) break;
             data = larger;
             room *= 2;
         }
@@ -41,10 +39,8 @@ static int read_whole(prof_reader *reader, int fd) {
             reader->size = used;
             return 0;
         }
-        if (got > 0)
-            used += (size_t)got;
-        else if (errno != EINTR)
-            break;
+        if (got > 0) used += (size_t)got;
+        else if (errno != EINTR) break;
     }
     free(data);
     return -1;
@@ -55,7 +51,9 @@ static int load(prof_reader *reader, const char *path, char *error, size_t size)
     struct stat status;
     /* Asked before it is opened: to open a pipe or a device may be to wait for it, or to set it going. */
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        prof_reader_fail(error, size, S_ISDIR(status.st_mode) ? "is a directory, and no plain file" : "is a pipe or a device, and no plain file");
+        prof_reader_fail(error, size,
+                         S_ISDIR(status.st_mode) ? "is a directory, and no plain file"
+                                                 : "is a pipe or a device, and no plain file");
         return -1;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -78,8 +76,7 @@ static int load(prof_reader *reader, const char *path, char *error, size_t size)
     }
     result = 0;
 error:
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0) close(fd);
     return result;
 }
 
@@ -97,11 +94,10 @@ static int check_header(const prof_reader *reader, char *error, size_t size) {
     } else if (header->byte_order != PROF_BYTE_ORDER) {
         if (header->byte_order == __builtin_bswap32(PROF_BYTE_ORDER))
             prof_reader_fail(error, size, "was recorded on a machine of the other byte order: read it on one like that");
-        else
-            prof_reader_fail(error, size, CORRUPT "unknown byte order %#x", header->byte_order);
+        else prof_reader_fail(error, size, CORRUPT "unknown byte order %#x", header->byte_order);
     } else if (header->version != PROF_FORMAT_VERSION) {
-        prof_reader_fail(error, size, "has format version %u, and this prof reads version %d: use the prof that recorded it", header->version,
-                         PROF_FORMAT_VERSION);
+        prof_reader_fail(error, size, "has format version %u, and this prof reads version %d: use the prof that recorded it",
+                         header->version, PROF_FORMAT_VERSION);
     } else if (header->header_size < sizeof(prof_header) || header->header_size % PROF_REF_UNIT != 0 ||
                header->header_size > reader->size) {
         prof_reader_fail(error, size, CORRUPT "a header of %u bytes", header->header_size);
@@ -115,8 +111,7 @@ static int check_header(const prof_reader *reader, char *error, size_t size) {
 
 /* Nanoseconds a tick from two instants; 0 when they do not tell. */
 static double ratio(const prof_instant *from, const prof_instant *to) {
-    if (to->ticks <= from->ticks || to->monotonic_ns <= from->monotonic_ns)
-        return 0;
+    if (to->ticks <= from->ticks || to->monotonic_ns <= from->monotonic_ns) return 0;
     return (double)(to->monotonic_ns - from->monotonic_ns) / (double)(to->ticks - from->ticks);
 }
 
@@ -137,8 +132,7 @@ static void read_header(prof_reader *reader) {
     info->interval_ns = header->interval_ns;
     info->probe_cost_ps = header->probe_cost_ps;
     info->start_unix_ns = header->start.unix_ns;
-    info->duration_ns =
-        last->monotonic_ns > header->start.monotonic_ns ? last->monotonic_ns - header->start.monotonic_ns : 0;
+    info->duration_ns = last->monotonic_ns > header->start.monotonic_ns ? last->monotonic_ns - header->start.monotonic_ns : 0;
     info->calibrated = header->clock != PROF_CLOCK_TSC || scale != 0;
     info->ns_per_tick = header->clock == PROF_CLOCK_TSC && scale != 0 ? scale : 1.0;
     reader->latency_scale = header->latency_fs == 0 ? info->ns_per_tick : (double)header->latency_fs * 1e-6;
@@ -154,22 +148,14 @@ static void read_header(prof_reader *reader) {
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
     static const uint32_t sizes[KNOWN_TYPES] = {
-        [PROF_CHUNK_LABELS] = sizeof(prof_label),
-        [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
-        [PROF_CHUNK_NODES] = sizeof(prof_node),
-        [PROF_CHUNK_PENDING] = sizeof(prof_pending),
-        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),
-        [PROF_CHUNK_TYPES] = sizeof(prof_type),
-        [PROF_CHUNK_SERIES] = sizeof(prof_moment),
-        [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
-        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),
-        [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
-        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,
-        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
-        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),
-        [PROF_CHUNK_USAGE] = sizeof(prof_usage),
-        [PROF_CHUNK_PROCESS] = sizeof(prof_process),
-        [PROF_CHUNK_SOURCES] = sizeof(prof_source),
+        [PROF_CHUNK_LABELS] = sizeof(prof_label),     [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
+        [PROF_CHUNK_NODES] = sizeof(prof_node),       [PROF_CHUNK_PENDING] = sizeof(prof_pending),
+        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),    [PROF_CHUNK_TYPES] = sizeof(prof_type),
+        [PROF_CHUNK_SERIES] = sizeof(prof_moment),    [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
+        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),  [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
+        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
+        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling), [PROF_CHUNK_USAGE] = sizeof(prof_usage),
+        [PROF_CHUNK_PROCESS] = sizeof(prof_process),  [PROF_CHUNK_SOURCES] = sizeof(prof_source),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -177,25 +163,22 @@ static uint32_t known_record(uint32_t type) {
 /* Copies a chunk's head. Returns 0 when it can be trusted, -1 with a line in `error` when not. */
 static int check_chunk(const prof_reader *reader, uint64_t offset, prof_reader_chunk *chunk, char *error, size_t size) {
     const prof_chunk *head = (const prof_chunk *)(reader->data + offset);
-    *chunk = (prof_reader_chunk){.offset = offset, .size = head->size, .type = head->type, .record_size = head->record_size, .thread = head->thread};
+    *chunk = (prof_reader_chunk){
+        .offset = offset, .size = head->size, .type = head->type, .record_size = head->record_size, .thread = head->thread};
     chunk->used = __atomic_load_n(&head->used, __ATOMIC_ACQUIRE);
     uint64_t room = reader->info.end - offset;
     uint32_t known = known_record(chunk->type);
     if (chunk->size < sizeof(prof_chunk) || chunk->size % PROF_REF_UNIT != 0 || chunk->size > room) {
-        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " claims %" PRIu64 " bytes", offset,
-                         chunk->size);
+        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " claims %" PRIu64 " bytes", offset, chunk->size);
         return -1;
     }
     if (chunk->used > chunk->size - sizeof(prof_chunk)) {
         prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " is fuller than it is large", offset);
         return -1;
     }
-    if (known == 0)
-        return 0;
-    if (chunk->record_size < known || chunk->record_size % PROF_REF_UNIT != 0 ||
-        chunk->used % chunk->record_size != 0) {
-        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " has records of %u bytes", offset,
-                         chunk->record_size);
+    if (known == 0) return 0;
+    if (chunk->record_size < known || chunk->record_size % PROF_REF_UNIT != 0 || chunk->used % chunk->record_size != 0) {
+        prof_reader_fail(error, size, CORRUPT "the chunk at byte %" PRIu64 " has records of %u bytes", offset, chunk->record_size);
         return -1;
     }
     chunk->records = chunk->used / chunk->record_size;
@@ -206,8 +189,7 @@ static int append_chunk(prof_reader *reader, uint64_t *room, const prof_reader_c
     if (reader->info.chunk_count == *room) {
         uint64_t larger = *room == 0 ? 64 : *room * 2;
         prof_reader_chunk *chunks = realloc(reader->chunks, larger * sizeof *chunks);
-        if (chunks == NULL)
-            return -1;
+        if (chunks == NULL) return -1;
         reader->chunks = chunks;
         *room = larger;
     }
@@ -245,8 +227,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
             reader->info.cut = 1;
             break;
         }
-        if (check_chunk(reader, offset, &chunk, error, size) != 0)
-            return -1;
+        if (check_chunk(reader, offset, &chunk, error, size) != 0) return -1;
         if (known_record(chunk.type) != 0) {
             chunk.first = counts[chunk.type];
             counts[chunk.type] += chunk.records;
@@ -273,16 +254,12 @@ static int walk(prof_reader *reader, char *error, size_t size) {
 
 /* Checks and reads what `reader->data` holds: all of it, or only what the capture says of itself. 0 or -1. */
 static int read_image(prof_reader *reader, int whole, char *error, size_t size) {
-    if (check_header(reader, error, size) != 0)
-        return -1;
+    if (check_header(reader, error, size) != 0) return -1;
     read_header(reader);
-    if (walk(reader, error, size) != 0)
-        return -1;
+    if (walk(reader, error, size) != 0) return -1;
     prof_reader_read_meta(reader);
-    if (!whole)
-        return 0;
-    if (prof_reader_read_tables(reader, error, size) != 0)
-        return -1;
+    if (!whole) return 0;
+    if (prof_reader_read_tables(reader, error, size) != 0) return -1;
     reader->info.chunks = reader->chunks;
     reader->info.labels = reader->labels;
     reader->info.threads = reader->threads;
@@ -299,19 +276,14 @@ static prof_reader *open_path(const char *path, int whole, char *error, size_t s
         prof_reader_fail(error, size, "does not fit into memory");
         return NULL;
     }
-    if (load(reader, path, error, size) == 0 && read_image(reader, whole, error, size) == 0)
-        return reader;
+    if (load(reader, path, error, size) == 0 && read_image(reader, whole, error, size) == 0) return reader;
     prof_reader_close(reader);
     return NULL;
 }
 
-prof_reader *prof_reader_open(const char *path, char *error, size_t size) {
-    return open_path(path, 1, error, size);
-}
+prof_reader *prof_reader_open(const char *path, char *error, size_t size) { return open_path(path, 1, error, size); }
 
-prof_reader *prof_reader_glance(const char *path, char *error, size_t size) {
-    return open_path(path, 0, error, size);
-}
+prof_reader *prof_reader_glance(const char *path, char *error, size_t size) { return open_path(path, 0, error, size); }
 
 prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size) {
     prof_reader *reader = calloc(1, sizeof *reader);
@@ -322,19 +294,15 @@ prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *er
     }
     reader->data = data;
     reader->size = size;
-    if (read_image(reader, 1, error, error_size) == 0)
-        return reader;
+    if (read_image(reader, 1, error, error_size) == 0) return reader;
     prof_reader_close(reader);
     return NULL;
 }
 
 void prof_reader_close(prof_reader *reader) {
-    if (reader == NULL)
-        return;
-    if (reader->mapped)
-        munmap((void *)reader->data, reader->size);
-    else
-        free((void *)reader->data);
+    if (reader == NULL) return;
+    if (reader->mapped) munmap((void *)reader->data, reader->size);
+    else free((void *)reader->data);
     free(reader->chunks);
     free(reader->labels);
     free(reader->threads);
@@ -346,6 +314,4 @@ void prof_reader_close(prof_reader *reader) {
     free(reader);
 }
 
-const prof_reader_info *prof_reader_get(const prof_reader *reader) {
-    return &reader->info;
-}
+const prof_reader_info *prof_reader_get(const prof_reader *reader) { return &reader->info; }

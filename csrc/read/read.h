@@ -98,8 +98,8 @@ typedef struct {
     uint64_t samples;
     uint64_t idle;     /* of these, of threads that had not run since their last one */
     uint64_t unplaced; /* of these, without a line: the function had returned before its frame was read */
-    uint64_t partial;  /* of these, without their innermost function or without its callers, which were gone before they were read */
-    uint64_t work_ns, cpu_ns; /* of the sampler itself: at work, and on a processor */
+    uint64_t partial; /* of these, without their innermost function or without its callers, which were gone before they were read */
+    uint64_t work_ns, cpu_ns;      /* of the sampler itself: at work, and on a processor */
     prof_reader_text why_counters; /* why there are no instructions, cycles and cache misses; empty when there are */
 } prof_reader_sampler;
 
@@ -111,7 +111,7 @@ typedef struct {
 
 /* What the process had taken at one moment, since it began, without the sampler. */
 typedef struct {
-    uint64_t ns; /* since the start of recording */
+    uint64_t ns;                                  /* since the start of recording */
     uint64_t read_bytes, written_bytes;           /* by system calls */
     uint64_t disk_read_bytes, disk_written_bytes; /* of these, that disks were asked for */
     uint64_t waits, preemptions;                  /* voluntary and involuntary context switches */
@@ -136,14 +136,14 @@ typedef struct {
     uint64_t start_unix_ns;
     uint64_t duration_ns; /* start to the last heartbeat, by the monotonic clock */
     double ns_per_tick;
-    uint32_t calibrated; /* 0: killed before its clock was first calibrated; times are in ticks */
-    uint32_t cut;        /* 1: the last chunk was being added when the process was killed */
-    uint64_t end;        /* bytes of header and chunks */
+    uint32_t calibrated;   /* 0: killed before its clock was first calibrated; times are in ticks */
+    uint32_t cut;          /* 1: the last chunk was being added when the process was killed */
+    uint64_t end;          /* bytes of header and chunks */
     prof_reader_text meta; /* JSON; empty when the capture has none */
     uint64_t drops[32];
-    uint64_t full; /* errno of the growth that failed; 0 none */
-    uint64_t flags; /* PROF_FLAG_* */
-    uint64_t node_count; /* nodes in the file, before merging */
+    uint64_t full;          /* errno of the growth that failed; 0 none */
+    uint64_t flags;         /* PROF_FLAG_* */
+    uint64_t node_count;    /* nodes in the file, before merging */
     uint64_t sampled_count; /* records of samples, likewise */
     uint64_t chunk_count, label_count, thread_count, type_count, moment_count;
     const prof_reader_chunk *chunks;
@@ -151,7 +151,7 @@ typedef struct {
     const prof_reader_thread *threads;
     const prof_reader_type *types;
     uint64_t process_count;
-    const prof_reader_moment *moments; /* in the order of the file */
+    const prof_reader_moment *moments;  /* in the order of the file */
     const prof_reader_process *process; /* likewise */
     uint64_t source_count;
     const prof_reader_source *sources;
@@ -165,23 +165,23 @@ typedef struct {
 typedef struct {
     uint32_t count;
     uint32_t label_count;
-    uint32_t deepest;      /* largest depth */
+    uint32_t deepest; /* largest depth */
     uint32_t column_count;
-    uint64_t profiler_ns;  /* the profiler's own work, left out */
-    uint32_t *label;       /* index into info.labels; PROF_READER_NO_LABEL for the root */
+    uint64_t profiler_ns; /* the profiler's own work, left out */
+    uint32_t *label;      /* index into info.labels; PROF_READER_NO_LABEL for the root */
     uint32_t *parent;
     uint32_t *end;
-    uint32_t *depth;       /* 0 for the root */
-    uint32_t *span;        /* the span that a line or frame belongs to: the nearest ancestor that is none; of others, itself */
-    unsigned char *line;   /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
+    uint32_t *depth;     /* 0 for the root */
+    uint32_t *span;      /* the span that a line or frame belongs to: the nearest ancestor that is none; of others, itself */
+    unsigned char *line; /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
                             * lines */
-    uint64_t **own;        /* by column: the nodes' own values */
-    uint32_t *place;       /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations */
+    uint64_t **own;      /* by column: the nodes' own values */
+    uint32_t *place;     /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations */
 } prof_reader_tree;
 
 /* One instruction of a code object, and how often it ran in the contexts of a tree. Names are refs of text. */
 typedef struct {
-    uint32_t code;               /* index of its code object */
+    uint32_t code; /* index of its code object */
     uint32_t lies;
     uint32_t line, end_line;     /* 0 unknown */
     uint16_t column, end_column; /* bytes of UTF-8 from 0; 65535 unknown */
@@ -196,13 +196,13 @@ typedef struct {
 } prof_reader_operation;
 
 typedef struct {
-    uint32_t name, file;   /* refs of text */
+    uint32_t name, file; /* refs of text */
     uint32_t line;
-    uint32_t label;        /* of its span; PROF_READER_NO_LABEL for code that runs in the span of its caller */
-    uint32_t first, count; /* its rows */
+    uint32_t label;                  /* of its span; PROF_READER_NO_LABEL for code that runs in the span of its caller */
+    uint32_t first, count;           /* its rows */
     uint32_t first_edge, edge_count; /* of its control flow, in `edges` */
-    uint64_t contexts;     /* in which it ran */
-    uint64_t inexact;      /* of these, contexts in which a count came out negative */
+    uint64_t contexts;               /* in which it ran */
+    uint64_t inexact;                /* of these, contexts in which a count came out negative */
 } prof_reader_code;
 
 /* How often an instruction met operands of these types, in the first of its executions on any thread. */
@@ -244,9 +244,9 @@ typedef struct {
     uint32_t rows;  /* how many */
     uint32_t index; /* into by_category */
     uint32_t unused;
-    uint64_t count; /* of lines and expressions, of the row that ran most; else of all rows */
-    uint64_t taken; /* of branches */
-    uint64_t ops;   /* of lines and expressions */
+    uint64_t count;                  /* of lines and expressions, of the row that ran most; else of all rows */
+    uint64_t taken;                  /* of branches */
+    uint64_t ops;                    /* of lines and expressions */
     uint64_t reads, writes, deletes; /* of names */
 } prof_reader_site;
 
@@ -296,11 +296,11 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column);
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
 
 /* Sums of a column by group of nodes: group[i] is below `groups`, or PROF_READER_NO_GROUP; tree->label groups by label.
- * own[g] sums the group's nodes and the lines directly below them; of spans, all lines and frames that belong to them. total[g] sums their subtrees; what lies below
- * another node of the same group, recursion, adds nothing. Both have `groups` entries; NULL for a `total` that is not
- * wanted, NULL for `column` to count nodes. Returns 0, or -1 when out of memory. */
-int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, uint32_t groups,
-                           const uint64_t *column, uint64_t *own, uint64_t *total);
+ * own[g] sums the group's nodes and the lines directly below them; of spans, all lines and frames that belong to them.
+ * total[g] sums their subtrees; what lies below another node of the same group, recursion, adds nothing. Both have `groups`
+ * entries; NULL for a `total` that is not wanted, NULL for `column` to count nodes. Returns 0, or -1 when out of memory. */
+int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, uint32_t groups, const uint64_t *column,
+                           uint64_t *own, uint64_t *total);
 
 /* The pairs of callers and callees (lines 0), or of spans and lines (lines 1), in the order of the tree. Returns an
  * owned table, or NULL when out of memory. */
@@ -314,8 +314,8 @@ int prof_reader_order(const uint64_t *values, uint32_t count, uint32_t *order);
 /* The nodes worth showing: those with column[i] >= minimum, at most `deepest` deep, whose parents are shown too; the
  * root always; lines only if `lines`. Writes their indexes to `shown` (tree->count entries, ascending) and returns how
  * many. */
-uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest,
-                            int lines, uint32_t *shown);
+uint32_t prof_reader_select(const prof_reader_tree *tree, const uint64_t *column, uint64_t minimum, uint32_t deepest, int lines,
+                            uint32_t *shown);
 
 /* Solves the operations of a tree's contexts and adds those of `category` (from 1; 0: all) to `own`, by node. Returns an
  * owned table, or NULL with a line in `error`. */
@@ -348,7 +348,7 @@ int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree
  * Whether captures may be added at all (versions, clocks, categories of operations) is the caller's business. */
 typedef struct prof_merger prof_merger;
 
-prof_merger *prof_merger_new(void); /* owned; NULL when out of memory */
+prof_merger *prof_merger_new(void);         /* owned; NULL when out of memory */
 void prof_merger_free(prof_merger *merger); /* NULL is fine */
 
 /* Takes over the labels of a merged capture, in their order: so that the labels of captures which were in it have the same
@@ -358,13 +358,12 @@ int prof_merger_like(prof_merger *merger, const prof_reader *reader);
 /* Adds one thread of a capture, or PROF_READER_ALL_THREADS. `totals` gets the capture's sum of each column, by column,
  * without what was outside every span; NULL if nobody asks. Returns 0; -1 with a line in `error` where the capture is
  * damaged, and then nothing of it was added; -2 when out of memory, after which the merger is of no use. */
-int prof_merger_add(prof_merger *merger, const prof_reader *reader, int64_t thread, uint64_t *totals, char *error,
-                    size_t size);
+int prof_merger_add(prof_merger *merger, const prof_reader *reader, int64_t thread, uint64_t *totals, char *error, size_t size);
 
 /* The captures as one: it began at `start_unix_ns`, took `duration_ns`, says `meta` of itself. Returns an owned reader, which
  * borrows nothing, or NULL with a line in `error`; after either the merger can only be freed. */
-prof_reader *prof_merger_finish(prof_merger *merger, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid,
-                                const char *meta, uint32_t length, char *error, size_t size);
+prof_reader *prof_merger_finish(prof_merger *merger, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid, const char *meta,
+                                uint32_t length, char *error, size_t size);
 /* cffi: end */
 
 /* For C programs: the spans' sums of one label. */

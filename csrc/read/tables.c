@@ -12,12 +12,9 @@ static const prof_reader_chunk *chunk_at(const prof_reader *reader, uint64_t off
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         const prof_reader_chunk *chunk = &reader->chunks[middle];
-        if (offset < chunk->offset)
-            high = middle;
-        else if (offset >= chunk->offset + chunk->size)
-            low = middle + 1;
-        else
-            return chunk;
+        if (offset < chunk->offset) high = middle;
+        else if (offset >= chunk->offset + chunk->size) low = middle + 1;
+        else return chunk;
     }
     return NULL;
 }
@@ -26,8 +23,7 @@ const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_
     const prof_reader_chunk *chunk = cursor->chunk;
     if (chunk == NULL || offset < chunk->offset || offset >= chunk->offset + chunk->size) {
         chunk = chunk_at(reader, offset);
-        if (chunk != NULL)
-            cursor->chunk = chunk;
+        if (chunk != NULL) cursor->chunk = chunk;
     }
     return chunk;
 }
@@ -35,21 +31,17 @@ const prof_reader_chunk *prof_reader_chunk_at(const prof_reader *reader, uint64_
 uint64_t prof_reader_record(const prof_reader *reader, uint32_t type, prof_ref ref, prof_reader_cursor *cursor) {
     uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
     const prof_reader_chunk *chunk = prof_reader_chunk_at(reader, offset, cursor);
-    if (chunk == NULL)
-        return PROF_READER_NOT_FOUND;
-    if (chunk->type != type || offset < chunk->offset + sizeof(prof_chunk))
-        return PROF_READER_NOT_FOUND;
+    if (chunk == NULL) return PROF_READER_NOT_FOUND;
+    if (chunk->type != type || offset < chunk->offset + sizeof(prof_chunk)) return PROF_READER_NOT_FOUND;
     uint64_t inside = offset - chunk->offset - sizeof(prof_chunk);
     uint64_t index = inside / chunk->record_size;
-    if (inside % chunk->record_size != 0 || index >= chunk->records)
-        return PROF_READER_NOT_FOUND;
+    if (inside % chunk->record_size != 0 || index >= chunk->records) return PROF_READER_NOT_FOUND;
     return chunk->first + index;
 }
 
 uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor) {
     uint64_t index = prof_reader_record(reader, PROF_CHUNK_LABELS, ref, cursor);
-    if (index != PROF_READER_NOT_FOUND)
-        return index;
+    if (index != PROF_READER_NOT_FOUND) return index;
     index = prof_reader_record(reader, PROF_CHUNK_PLACES, ref, cursor);
     return index == PROF_READER_NOT_FOUND ? index : reader->place_first + index;
 }
@@ -57,22 +49,17 @@ uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_r
 /* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
 static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text) {
     *text = (prof_reader_text){.text = "", .length = 0};
-    if (ref == 0)
-        return 0;
+    if (ref == 0) return 0;
     uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
     const prof_reader_chunk *chunk = chunk_at(reader, offset);
-    if (chunk == NULL || chunk->type != PROF_CHUNK_STRINGS || offset < chunk->offset + sizeof(prof_chunk))
-        return -1;
+    if (chunk == NULL || chunk->type != PROF_CHUNK_STRINGS || offset < chunk->offset + sizeof(prof_chunk)) return -1;
     uint64_t left = chunk->offset + sizeof(prof_chunk) + chunk->used;
-    if (offset >= left)
-        return -1;
+    if (offset >= left) return -1;
     left -= offset;
     const prof_string *string = (const prof_string *)(reader->data + offset);
-    if (left < offsetof(prof_string, text) + 1)
-        return -1;
+    if (left < offsetof(prof_string, text) + 1) return -1;
     uint32_t length = string->length;
-    if (length > left - offsetof(prof_string, text) - 1 || string->text[length] != '\0')
-        return -1;
+    if (length > left - offsetof(prof_string, text) - 1 || string->text[length] != '\0') return -1;
     *text = (prof_reader_text){.text = string->text, .length = length};
     return 0;
 }
@@ -100,19 +87,16 @@ static double percentile(const prof_label *label, uint64_t total, double ratio, 
         }
         before += count;
     }
-    if (ticks > most)
-        ticks = most;
+    if (ticks > most) ticks = most;
     return ticks < least ? least : ticks;
 }
 
 static void read_latencies(const prof_reader *reader, const prof_label *from, prof_reader_label *label) {
     double scale = reader->info.ns_per_tick;
     uint64_t total = 0;
-    for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++)
-        total += from->histogram[bin];
+    for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) total += from->histogram[bin];
     label->completed = total;
-    if (total == 0 || from->min == UINT64_MAX)
-        return;
+    if (total == 0 || from->min == UINT64_MAX) return;
     label->min_ns = prof_reader_ticks_ns(from->min, scale);
     label->max_ns = prof_reader_ticks_ns(from->max, scale);
     double latency = reader->latency_scale, ratio = scale / latency;
@@ -137,15 +121,13 @@ static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint6
         prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there", index);
         return -1;
     }
-    if (!place)
-        read_latencies(reader, from, label);
+    if (!place) read_latencies(reader, from, label);
     return 0;
 }
 
 static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, char *error, size_t size) {
     const prof_header *header = (const prof_header *)reader->data;
-    const prof_thread_record *from =
-        (const prof_thread_record *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    const prof_thread_record *from = (const prof_thread_record *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
     prof_reader_thread *thread = &reader->threads[chunk->first + i];
     uint64_t begin = header->start.ticks, start = from->start, end = from->end;
     double scale = reader->info.ns_per_tick;
@@ -153,12 +135,10 @@ static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint
     thread->running = end == 0;
     thread->start_ns = start > begin ? prof_reader_ticks_ns(start - begin, scale) : 0;
     /* A processor clock is each thread's own: the heartbeat's says nothing of how long another one ran. */
-    if (end == 0 && reader->info.clock != PROF_CLOCK_CPU)
-        end = header->last.ticks;
+    if (end == 0 && reader->info.clock != PROF_CLOCK_CPU) end = header->last.ticks;
     thread->alive_ns = end > start ? prof_reader_ticks_ns(end - start, scale) : 0;
     if (read_text(reader, from->name, &thread->name) != 0) {
-        prof_reader_fail(error, size, CORRUPT "thread %" PRIu64 " names a string that is not there",
-                         chunk->first + i);
+        prof_reader_fail(error, size, CORRUPT "thread %" PRIu64 " names a string that is not there", chunk->first + i);
         return -1;
     }
     return 0;
@@ -168,13 +148,11 @@ static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint
 static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, char *error, size_t size) {
     prof_reader_cursor cursor = {0};
     for (uint64_t i = 0; i < chunk->records; i++) {
-        const prof_pending *call =
-            (const prof_pending *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+        const prof_pending *call = (const prof_pending *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
         /* Once: a process that is still recording may empty the record meanwhile. */
         prof_ref ref = __atomic_load_n(&call->label, __ATOMIC_RELAXED);
         uint64_t ticks = __atomic_load_n(&call->ticks, __ATOMIC_RELAXED);
-        if (ref == 0)
-            continue;
+        if (ref == 0) continue;
         if (prof_reader_record(reader, PROF_CHUNK_LABELS, ref, &cursor) == PROF_READER_NOT_FOUND) {
             prof_reader_fail(error, size, CORRUPT "pending call %" PRIu64 " names no label", i);
             return -1;
@@ -197,8 +175,7 @@ static void read_memory(prof_reader *reader, const prof_memory *from) {
     prof_reader_memory *memory = &reader->info.memory;
     reader->peak_epoch = from->epoch;
     *memory = (prof_reader_memory){.recorded = 1, .detail = from->detail != 0, .arena_bytes = from->arena_bytes};
-    if (!memory->detail)
-        return;
+    if (!memory->detail) return;
     memory->live_bytes = from->live_bytes;
     memory->peak_bytes = from->peak_bytes;
     memory->peak_ns = since_start(reader, from->peak_ticks);
@@ -234,8 +211,7 @@ static void keep_rising(prof_reader_process *moment, const prof_reader_process *
     const uint64_t *least = before != NULL ? &before->read_bytes : NULL;
     for (; sum <= &moment->system_ns; sum++) {
         uint64_t floor = least != NULL ? *least++ : 0;
-        if (*sum < floor || *sum > INT64_MAX)
-            *sum = floor;
+        if (*sum < floor || *sum > INT64_MAX) *sum = floor;
     }
 }
 
@@ -281,8 +257,7 @@ static int read_sampler(prof_reader *reader, const prof_sampling *from, char *er
                                      .partial = from->partial,
                                      .work_ns = from->work_ns,
                                      .cpu_ns = from->cpu_ns};
-    if (read_text(reader, from->why, &sampler->why) != 0 ||
-        read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
+    if (read_text(reader, from->why, &sampler->why) != 0 || read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
         prof_reader_fail(error, size, CORRUPT "the sampler names a string that is not there");
         return -1;
     }
@@ -294,8 +269,8 @@ void prof_reader_read_meta(prof_reader *reader) {
     for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         if (chunk->type == PROF_CHUNK_META && chunk->used <= UINT32_MAX)
-            reader->info.meta = (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk),
-                                                   .length = (uint32_t)chunk->used};
+            reader->info.meta =
+                (prof_reader_text){.text = (const char *)prof_reader_records(reader, chunk), .length = (uint32_t)chunk->used};
     }
 }
 
@@ -314,26 +289,19 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         return -1;
     }
     for (uint64_t c = 0; c < info->chunk_count; c++)
-        if (reader->chunks[c].type == PROF_CHUNK_PENDING && count_pending(reader, &reader->chunks[c], error, size) != 0)
-            return -1;
+        if (reader->chunks[c].type == PROF_CHUNK_PENDING && count_pending(reader, &reader->chunks[c], error, size) != 0) return -1;
     for (uint64_t c = 0; c < info->chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         for (uint64_t i = 0; (chunk->type == PROF_CHUNK_LABELS || chunk->type == PROF_CHUNK_PLACES) && i < chunk->records; i++)
-            if (read_label(reader, chunk, i, error, size) != 0)
-                return -1;
+            if (read_label(reader, chunk, i, error, size) != 0) return -1;
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_THREADS && i < chunk->records; i++)
-            if (read_thread(reader, chunk, i, error, size) != 0)
-                return -1;
+            if (read_thread(reader, chunk, i, error, size) != 0) return -1;
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_TYPES && i < chunk->records; i++)
-            if (read_type(reader, chunk, i, error, size) != 0)
-                return -1;
-        for (uint64_t i = 0; chunk->type == PROF_CHUNK_SERIES && i < chunk->records; i++)
-            read_moment(reader, chunk, i);
-        for (uint64_t i = 0; chunk->type == PROF_CHUNK_PROCESS && i < chunk->records; i++)
-            read_process(reader, chunk, i);
+            if (read_type(reader, chunk, i, error, size) != 0) return -1;
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_SERIES && i < chunk->records; i++) read_moment(reader, chunk, i);
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_PROCESS && i < chunk->records; i++) read_process(reader, chunk, i);
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_SOURCES && i < chunk->records; i++)
-            if (read_source(reader, chunk, i, error, size) != 0)
-                return -1;
+            if (read_source(reader, chunk, i, error, size) != 0) return -1;
         if (chunk->type == PROF_CHUNK_MEMORY && chunk->records > 0)
             read_memory(reader, (const prof_memory *)prof_reader_records(reader, chunk));
         if (chunk->type == PROF_CHUNK_SAMPLER && chunk->records > 0 &&

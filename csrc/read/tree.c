@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEFT_OUT UINT32_MAX           /* a node of another thread */
-#define PROFILER (UINT32_MAX - 1)     /* the profiler's own work, or below it */
+#define LEFT_OUT UINT32_MAX       /* a node of another thread */
+#define PROFILER (UINT32_MAX - 1) /* the profiler's own work, or below it */
 #define MOST_NODES (UINT32_MAX - 2)
 
 static const struct {
@@ -34,18 +34,15 @@ static int merge_open(merge *m, const prof_reader *reader, prof_ref thread) {
     uint64_t nodes = reader->info.node_count + reader->info.sampled_count;
     uint64_t slots = 16;
     *m = (merge){.reader = reader, .thread = thread, .count = 1};
-    if (nodes >= MOST_NODES / 2)
-        return -1;
-    while (slots < nodes * 2)
-        slots *= 2;
+    if (nodes >= MOST_NODES / 2) return -1;
+    while (slots < nodes * 2) slots *= 2;
     m->mask = (uint32_t)(slots - 1);
     m->slots = calloc(slots, sizeof *m->slots);
     m->map = malloc((nodes + 1) * sizeof *m->map);
     m->parent = malloc((nodes + 1) * sizeof *m->parent);
     m->label = malloc((nodes + 1) * sizeof *m->label);
     m->place = malloc((nodes + 1) * sizeof *m->place);
-    if (!m->slots || !m->map || !m->parent || !m->label || !m->place)
-        return -1;
+    if (!m->slots || !m->map || !m->parent || !m->label || !m->place) return -1;
     m->parent[0] = 0;
     m->label[0] = PROF_READER_NO_LABEL;
     return 0;
@@ -64,8 +61,7 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
     uint32_t slot = (uint32_t)(key >> 32) & m->mask;
     uint32_t found;
     while ((found = m->slots[slot]) != 0) {
-        if (m->parent[found] == parent && m->label[found] == label)
-            return found;
+        if (m->parent[found] == parent && m->label[found] == label) return found;
         slot = (slot + 1) & m->mask;
     }
     found = m->count++;
@@ -78,8 +74,7 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
 /* What a merged node is in prof_reader_tree.line. */
 static unsigned char line_kind(const merge *m, uint32_t merged) {
     uint32_t kind = merged == 0 ? 0 : m->reader->labels[m->label[merged]].kind;
-    return kind == PROF_LINE ? 1 : kind == PROF_FRAME ? 2
-                                                      : 0;
+    return kind == PROF_LINE ? 1 : kind == PROF_FRAME ? 2 : 0;
 }
 
 /* ---- first pass: which merged node each node of the file is ---- */
@@ -90,8 +85,7 @@ typedef struct {
 } cursors;
 
 /* The merged node of one node of the file, whose index there is `index`. Returns what is wrong with it, or NULL. */
-static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof_node *node, uint64_t index,
-                            cursors *at) {
+static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof_node *node, uint64_t index, cursors *at) {
     const prof_reader *reader = m->reader;
     prof_ref label_ref = node->label, parent_ref = node->parent;
     if (parent_ref == 0) {
@@ -99,22 +93,15 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
         return NULL;
     }
     uint64_t label = prof_reader_label_index(reader, label_ref, &at->labels);
-    if (label == PROF_READER_NOT_FOUND)
-        return "a label that is not there";
+    if (label == PROF_READER_NOT_FOUND) return "a label that is not there";
     uint64_t parent = prof_reader_record(reader, PROF_CHUNK_NODES, parent_ref, &at->parents);
-    if (parent == PROF_READER_NOT_FOUND)
-        return "a parent that is not there";
-    if (parent >= index)
-        return "a parent that comes after it";
-    if (at->parents.chunk->thread != chunk->thread)
-        return "a parent of another thread";
+    if (parent == PROF_READER_NOT_FOUND) return "a parent that is not there";
+    if (parent >= index) return "a parent that comes after it";
+    if (at->parents.chunk->thread != chunk->thread) return "a parent of another thread";
     uint32_t above = m->map[parent];
-    if (above != PROFILER && line_kind(m, above))
-        return "a line as its parent";
-    if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER)
-        m->map[index] = PROFILER;
-    else
-        m->map[index] = merged_child(m, above, (uint32_t)label);
+    if (above != PROFILER && line_kind(m, above)) return "a line as its parent";
+    if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER) m->map[index] = PROFILER;
+    else m->map[index] = merged_child(m, above, (uint32_t)label);
     return NULL;
 }
 
@@ -137,27 +124,21 @@ static int map_nodes(merge *m, char *error, size_t size) {
 }
 
 /* The same for a record of samples. Its parent is a node, or such a record before it. */
-static const char *map_sampled(merge *m, const prof_reader_chunk *chunk, const prof_sampled *record, uint64_t index,
-                               cursors *at) {
+static const char *map_sampled(merge *m, const prof_reader_chunk *chunk, const prof_sampled *record, uint64_t index, cursors *at) {
     const prof_reader *reader = m->reader;
     uint64_t nodes = reader->info.node_count;
     uint64_t parent = prof_reader_record(reader, PROF_CHUNK_NODES, record->parent, &at->parents);
     if (parent == PROF_READER_NOT_FOUND) {
         parent = prof_reader_record(reader, PROF_CHUNK_SAMPLED, record->parent, &at->parents);
-        if (parent == PROF_READER_NOT_FOUND)
-            return "a parent that is not there";
+        if (parent == PROF_READER_NOT_FOUND) return "a parent that is not there";
         parent += nodes;
     }
-    if (parent >= nodes + index)
-        return "a parent that comes after it";
-    if (at->parents.chunk->thread != chunk->thread)
-        return "a parent of another thread";
+    if (parent >= nodes + index) return "a parent that comes after it";
+    if (at->parents.chunk->thread != chunk->thread) return "a parent of another thread";
     uint32_t above = m->map[parent];
-    if (above != PROFILER && line_kind(m, above) == 1)
-        return "a line as its parent";
+    if (above != PROFILER && line_kind(m, above) == 1) return "a line as its parent";
     uint64_t label = record->label ? prof_reader_label_index(reader, record->label, &at->labels) : 0;
-    if (label == PROF_READER_NOT_FOUND || (record->label && label < reader->place_first))
-        return "a label that is not there";
+    if (label == PROF_READER_NOT_FOUND || (record->label && label < reader->place_first)) return "a label that is not there";
     m->map[nodes + index] = above == PROFILER || !record->label ? above : merged_child(m, above, (uint32_t)label);
     return NULL;
 }
@@ -185,12 +166,9 @@ static int map_samples(merge *m, char *error, size_t size) {
 static int lay_out(merge *m, prof_reader_tree *tree) {
     uint32_t count = m->count;
     uint32_t *below = malloc(count * sizeof *below); /* nodes of the subtree; then the next free place in it */
-    if (below == NULL)
-        return -1;
-    for (uint32_t i = 0; i < count; i++)
-        below[i] = 1;
-    for (uint32_t i = count - 1; i > 0; i--)
-        below[m->parent[i]] += below[i];
+    if (below == NULL) return -1;
+    for (uint32_t i = 0; i < count; i++) below[i] = 1;
+    for (uint32_t i = count - 1; i > 0; i--) below[m->parent[i]] += below[i];
     tree->count = count;
     tree->label[0] = PROF_READER_NO_LABEL;
     tree->end[0] = count;
@@ -206,8 +184,7 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
         tree->span[place] = tree->line[place] ? tree->span[m->place[parent]] : place;
         tree->end[place] = place + below[i];
         tree->depth[place] = tree->depth[m->place[parent]] + 1;
-        if (tree->depth[place] > tree->deepest)
-            tree->deepest = tree->depth[place];
+        if (tree->depth[place] > tree->deepest) tree->deepest = tree->depth[place];
         below[i] = place + 1;
     }
     free(below);
@@ -233,10 +210,8 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
     prof_reader_walk walk = {0};
     for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
         uint32_t merged = m->map[walk.index];
-        if (merged == PROFILER)
-            tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
-        else if (merged != LEFT_OUT)
-            add_node(reader, tree, node, m->place[merged]);
+        if (merged == PROFILER) tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
+        else if (merged != LEFT_OUT) add_node(reader, tree, node, m->place[merged]);
     }
 }
 
@@ -244,8 +219,7 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
 static int keep_places(const merge *m, prof_reader_tree *tree) {
     uint64_t nodes = m->reader->info.node_count;
     tree->place = malloc((nodes + 1) * sizeof *tree->place);
-    if (tree->place == NULL)
-        return -1;
+    if (tree->place == NULL) return -1;
     for (uint64_t i = 0; i < nodes; i++)
         tree->place[i] = m->map[i] == LEFT_OUT || m->map[i] == PROFILER ? PROF_READER_NO_PLACE : m->place[m->map[i]];
     return 0;
@@ -255,8 +229,7 @@ static int keep_places(const merge *m, prof_reader_tree *tree) {
 static void leave_out_time(const prof_reader *reader, prof_reader_tree *tree) {
     uint64_t *self = tree->own[PROF_READER_COLUMN_self_ns], *suspended = tree->own[PROF_READER_COLUMN_suspended_ns];
     for (uint32_t i = tree->count - 1; i > 0; i--) { /* children before their parents */
-        if (!(reader->labels[tree->label[i]].flags & PROF_LABEL_NO_TIME))
-            continue;
+        if (!(reader->labels[tree->label[i]].flags & PROF_LABEL_NO_TIME)) continue;
         self[tree->parent[i]] += self[i];
         self[i] = suspended[i] = 0;
     }
@@ -275,8 +248,7 @@ static void add_samples(const merge *m, prof_reader_tree *tree) {
     prof_reader_walk walk = {0};
     for (const prof_sampled *record; (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
         uint32_t merged = m->map[reader->info.node_count + walk.index];
-        if (merged != LEFT_OUT && merged != PROFILER)
-            add_sampled(tree, record, m->place[merged]);
+        if (merged != LEFT_OUT && merged != PROFILER) add_sampled(tree, record, m->place[merged]);
     }
 }
 
@@ -293,47 +265,36 @@ static void add_usage(const merge *m, prof_reader_tree *tree) {
     for (const prof_usage *usage; (usage = prof_reader_next(reader, PROF_CHUNK_USAGE, &walk)) != NULL;) {
         uint64_t where = prof_reader_record(reader, PROF_CHUNK_SAMPLED, usage->where, &cursor);
         uint32_t merged = where == PROF_READER_NOT_FOUND ? LEFT_OUT : m->map[reader->info.node_count + where];
-        if (merged != LEFT_OUT && merged != PROFILER)
-            add_used(tree, usage, m->place[merged]);
+        if (merged != LEFT_OUT && merged != PROFILER) add_used(tree, usage, m->place[merged]);
     }
 }
 
 uint32_t prof_reader_column(const char *name) {
     for (uint32_t column = 0; column < PROF_READER_COLUMN_COUNT; column++)
-        if (strcmp(columns[column].name, name) == 0)
-            return column;
+        if (strcmp(columns[column].name, name) == 0) return column;
     return PROF_READER_NO_COLUMN;
 }
 
-const char *prof_reader_column_name(uint32_t column) {
-    return column < PROF_READER_COLUMN_COUNT ? columns[column].name : NULL;
-}
+const char *prof_reader_column_name(uint32_t column) { return column < PROF_READER_COLUMN_COUNT ? columns[column].name : NULL; }
 
 int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
-    if (column >= PROF_READER_COLUMN_COUNT)
-        return 0;
+    if (column >= PROF_READER_COLUMN_COUNT) return 0;
     switch (columns[column].needs) {
     case PROF_READER_TIME:
         /* Captures of C programs may leave the modes out; they have times. */
         return reader->info.modes == 0 || (reader->info.modes & PROF_MODE_TIME) != 0;
-    case PROF_READER_MEMORY:
-        return reader->info.memory.recorded != 0;
-    case PROF_READER_DETAIL:
-        return reader->info.memory.detail != 0;
-    case PROF_READER_OPS:
-        return (reader->info.modes & PROF_MODE_OPS) != 0;
-    case PROF_READER_SAMPLES:
-        return reader->info.sampler.recorded != 0;
-    case PROF_READER_COUNTERS:
-        return reader->info.sampler.recorded != 0 && reader->info.sampler.why_counters.length == 0;
+    case PROF_READER_MEMORY: return reader->info.memory.recorded != 0;
+    case PROF_READER_DETAIL: return reader->info.memory.detail != 0;
+    case PROF_READER_OPS: return (reader->info.modes & PROF_MODE_OPS) != 0;
+    case PROF_READER_SAMPLES: return reader->info.sampler.recorded != 0;
+    case PROF_READER_COUNTERS: return reader->info.sampler.recorded != 0 && reader->info.sampler.why_counters.length == 0;
     }
     return 1;
 }
 
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total) {
     memcpy(total, own, tree->count * sizeof *total);
-    for (uint32_t i = tree->count - 1; i > 0; i--)
-        total[tree->parent[i]] += total[i];
+    for (uint32_t i = tree->count - 1; i > 0; i--) total[tree->parent[i]] += total[i];
 }
 
 void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own) {
@@ -348,17 +309,14 @@ void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own) {
 
 static prof_reader_tree *tree_allocate(uint32_t count) {
     prof_reader_tree *tree = calloc(1, sizeof *tree);
-    if (tree == NULL)
-        return NULL;
+    if (tree == NULL) return NULL;
     uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth, &tree->span};
     int complete = (tree->line = calloc(count, 1)) != NULL;
-    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
-        complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
     tree->own = calloc(PROF_READER_COLUMN_COUNT, sizeof *tree->own);
     complete &= tree->own != NULL;
     tree->column_count = complete ? PROF_READER_COLUMN_COUNT : 0;
-    for (uint32_t i = 0; i < tree->column_count; i++)
-        complete &= (tree->own[i] = calloc(count, sizeof *tree->own[i])) != NULL;
+    for (uint32_t i = 0; i < tree->column_count; i++) complete &= (tree->own[i] = calloc(count, sizeof *tree->own[i])) != NULL;
     if (!complete) {
         prof_reader_tree_free(tree);
         return NULL;
@@ -371,8 +329,7 @@ static prof_ref thread_ref(const prof_reader *reader, uint64_t thread) {
     for (uint64_t c = 0; c < reader->info.chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
         if (chunk->type == PROF_CHUNK_THREADS && thread >= chunk->first && thread < chunk->first + chunk->records)
-            return (prof_ref)((chunk->offset + sizeof(prof_chunk) + (thread - chunk->first) * chunk->record_size) /
-                              PROF_REF_UNIT);
+            return (prof_ref)((chunk->offset + sizeof(prof_chunk) + (thread - chunk->first) * chunk->record_size) / PROF_REF_UNIT);
     }
     return 0;
 }
@@ -386,23 +343,18 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
         prof_reader_fail(error, size, "has no thread %" PRId64, thread);
         goto error;
     }
-    if (opened != 0)
-        goto memory;
-    if (map_nodes(&m, error, size) != 0 || map_samples(&m, error, size) != 0)
-        goto error;
+    if (opened != 0) goto memory;
+    if (map_nodes(&m, error, size) != 0 || map_samples(&m, error, size) != 0) goto error;
     tree = tree_allocate(m.count);
-    if (tree == NULL || lay_out(&m, tree) != 0)
-        goto memory;
+    if (tree == NULL || lay_out(&m, tree) != 0) goto memory;
     tree->label_count = (uint32_t)reader->info.label_count;
     add_columns(&m, tree);
     leave_out_time(reader, tree);
-    if ((reader->info.modes & PROF_MODE_OPS) != 0 && keep_places(&m, tree) != 0)
-        goto memory;
+    if ((reader->info.modes & PROF_MODE_OPS) != 0 && keep_places(&m, tree) != 0) goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);
     for (uint32_t c = 0; c < tree->column_count; c++)
-        if (prof_reader_recorded(reader, c))
-            prof_reader_bound(tree, tree->own[c]);
+        if (prof_reader_recorded(reader, c)) prof_reader_bound(tree, tree->own[c]);
     merge_close(&m);
     return tree;
 memory:
@@ -414,16 +366,14 @@ error:
 }
 
 void prof_reader_tree_free(prof_reader_tree *tree) {
-    if (tree == NULL)
-        return;
+    if (tree == NULL) return;
     free(tree->label);
     free(tree->parent);
     free(tree->end);
     free(tree->depth);
     free(tree->span);
     free(tree->line);
-    for (uint32_t i = 0; i < tree->column_count; i++)
-        free(tree->own[i]);
+    for (uint32_t i = 0; i < tree->column_count; i++) free(tree->own[i]);
     free(tree->own);
     free(tree->place);
     free(tree);

@@ -78,7 +78,7 @@ static void spans(void) {
         tick(100);
         prof_end(outer);
     }
-    prof_end(inner);   /* not open: counted */
+    prof_end(inner); /* not open: counted */
     prof_begin(outer);
     prof_begin(inner);
     prof_end(outer);   /* heals */
@@ -176,8 +176,7 @@ static void folding(void) {
     CHECK(sums_of("top", NULL).calls == 1);
 }
 
-enum { THREADS = 8,
-       ROUNDS = 2000 };
+enum { THREADS = 8, ROUNDS = 2000 };
 static pthread_barrier_t barrier;
 
 static void *work(void *argument) {
@@ -464,8 +463,10 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } cases[] = {
-        {"spans", spans}, {"labels", labels}, {"children", children}, {"folding", folding}, {"threads", threads}, {"reopen", reopen}, {"full", full}, {"forks", forks}, {"killed", killed}, {"clocks", clocks}, {"adopted", adopted}, {"forks_sampled", forks_sampled}, {"counters", counters}};
+    } cases[] = {{"spans", spans},      {"labels", labels}, {"children", children}, {"folding", folding},
+                 {"threads", threads},  {"reopen", reopen}, {"full", full},         {"forks", forks},
+                 {"killed", killed},    {"clocks", clocks}, {"adopted", adopted},   {"forks_sampled", forks_sampled},
+                 {"counters", counters}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static unsigned long opened, refused;
-static prof_reader *whole; /* the capture as it was */
+static prof_reader *whole;        /* the capture as it was */
 static volatile uint64_t touched; /* so that what is read is not optimised away */
 
 static void check(int holds, const char *what) {
@@ -49,8 +49,7 @@ static void read_sites(const prof_reader *reader, const prof_reader_operations *
         for (uint32_t i = 0; i < sites->count; i++) {
             const prof_reader_site *site = &sites->sites[i];
             check(site->code < operations->code_count && site->row < operations->count, "a sum of nothing");
-            if (sites->by_category != NULL)
-                touched += sites->by_category[(size_t)site->index * PROF_READER_CATEGORIES];
+            if (sites->by_category != NULL) touched += sites->by_category[(size_t)site->index * PROF_READER_CATEGORIES];
             prof_reader_text name = prof_reader_string(reader, site->name);
             check(name.text[name.length] == '\0', "a name without its end");
         }
@@ -61,10 +60,8 @@ static void read_sites(const prof_reader *reader, const prof_reader_operations *
 static void read_operations(const prof_reader *reader, prof_reader_tree *tree) {
     char error[200] = "";
     uint32_t column = prof_reader_column("ops");
-    if (!prof_reader_recorded(reader, column))
-        return;
-    prof_reader_operations *operations =
-        prof_reader_operations_new(reader, tree, 0, tree->own[column], error, sizeof error);
+    if (!prof_reader_recorded(reader, column)) return;
+    prof_reader_operations *operations = prof_reader_operations_new(reader, tree, 0, tree->own[column], error, sizeof error);
     if (operations == NULL) {
         check(error[0] != '\0', "operations were refused without a reason");
         return;
@@ -101,8 +98,7 @@ static void read_tree(const prof_reader *reader, int64_t thread, int null) {
         check(prof_reader_sum_groups(tree, lines->group, lines->count, column, own, total) == 0, "no sums by line");
         check(prof_reader_order(own, lines->count, shown) == 0, "no order");
         prof_reader_inclusive(tree, column, total);
-        for (uint32_t i = 0; i < tree->count; i++)
-            sum += column[i];
+        for (uint32_t i = 0; i < tree->count; i++) sum += column[i];
         check(sum == total[0], "own values do not sum to the root");
         check(prof_reader_select(tree, total, 1, UINT32_MAX, 1, shown) <= tree->count, "more than all is shown");
     }
@@ -122,8 +118,7 @@ static void escape(const prof_reader_info *info) {
         char *out = malloc(4 * (size_t)name.length + 8);
         check(out != NULL, "out of memory");
         size_t used = prof_reader_escape(name.text, name.length, out);
-        for (size_t k = 0; k < used; k++)
-            check((unsigned char)out[k] >= 0x20 && out[k] != 0x7f, "a control character is shown");
+        for (size_t k = 0; k < used; k++) check((unsigned char)out[k] >= 0x20 && out[k] != 0x7f, "a control character is shown");
         free(out);
     }
 }
@@ -134,8 +129,7 @@ static uint64_t calls_of(const prof_reader *reader) {
     uint64_t sum = 0;
     prof_reader_tree *tree = prof_reader_tree_new(reader, PROF_READER_ALL_THREADS, error, sizeof error);
     check(tree != NULL, "what was merged has no tree");
-    for (uint32_t i = 0; i < tree->count; i++)
-        sum += tree->own[prof_reader_column("calls")][i];
+    for (uint32_t i = 0; i < tree->count; i++) sum += tree->own[prof_reader_column("calls")][i];
     prof_reader_tree_free(tree);
     return sum;
 }
@@ -145,8 +139,7 @@ static void merge(const prof_reader *reader, int64_t thread, int null) {
     char error[200] = "";
     uint64_t totals[64];
     uint32_t columns = 0;
-    while (prof_reader_column_name(columns) != NULL)
-        columns++;
+    while (prof_reader_column_name(columns) != NULL) columns++;
     check(columns <= sizeof totals / sizeof *totals, "too many columns");
     prof_merger *merger = prof_merger_new();
     check(merger != NULL && prof_merger_add(merger, whole, PROF_READER_ALL_THREADS, totals, error, sizeof error) == 0,
@@ -191,8 +184,7 @@ static void read_all(const char *path, int null) {
         check(info->labels[i].name.text[info->labels[i].name.length] == '\0', "a name without its end");
     for (uint64_t i = 0; i < info->type_count; i++)
         check(info->types[i].name.text[info->types[i].name.length] == '\0', "a type's name without its end");
-    for (uint64_t i = 0; i < info->moment_count; i++)
-        touched += info->moments[i].ns;
+    for (uint64_t i = 0; i < info->moment_count; i++) touched += info->moments[i].ns;
     for (uint64_t i = 0; i < info->process_count; i++)
         check(i == 0 || info->process[i].user_ns >= info->process[i - 1].user_ns, "a sum that falls");
     for (uint64_t i = 0; i < info->source_count; i++) {
@@ -201,8 +193,7 @@ static void read_all(const char *path, int null) {
     }
     escape(info);
     read_tree(reader, PROF_READER_ALL_THREADS, null);
-    for (uint64_t i = 0; i < info->thread_count && i < 4; i++)
-        read_tree(reader, (int64_t)i, null);
+    for (uint64_t i = 0; i < info->thread_count && i < 4; i++) read_tree(reader, (int64_t)i, null);
     if (whole == NULL) {
         whole = reader; /* the first one */
         return;
@@ -240,8 +231,7 @@ int main(int argc, char **argv) {
             /* Half of the changes in the header's fields, a third of all to a value that is often a limit. */
             uint64_t draw = next_random(&state);
             size_t at = draw % 2 ? (draw >> 8) % 448 : (draw >> 8) % size;
-            copy[at] = (unsigned char)(draw % 3 ? draw >> 40 : draw % 5 ? 0xff
-                                                                        : 0);
+            copy[at] = (unsigned char)(draw % 3 ? draw >> 40 : draw % 5 ? 0xff : 0);
         }
         spill(argv[3], copy, size);
         read_all(argv[3], null);

@@ -117,7 +117,13 @@ static PyObject *take(PyObject *self, PyObject *ignored) {
 }
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
-static PyMethodDef methods[] = {FAST(instruction), FAST(branch), FAST(begin), {"settrace", settrace, METH_O, NULL}, {"end", end, METH_NOARGS, NULL}, {"take", take, METH_NOARGS, NULL}, {NULL}};
+static PyMethodDef methods[] = {FAST(instruction),
+                                FAST(branch),
+                                FAST(begin),
+                                {"settrace", settrace, METH_O, NULL},
+                                {"end", end, METH_NOARGS, NULL},
+                                {"take", take, METH_NOARGS, NULL},
+                                {NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_executing", NULL, -1, methods};
 
 PyMODINIT_FUNC PyInit__executing(void) {

@@ -120,8 +120,7 @@ static void count_all_foreign(void) {
 void prof_memory_drain(void) {
     pthread_mutex_lock(&lock);
     prof_memory_waiting = 0;
-    for (size_t i = 0; prof_memory_mode && i < queue_used; i++)
-        prof_memory_freed_at(prof_block_site(queue[i].tag), queue[i].bytes);
+    for (size_t i = 0; prof_memory_mode && i < queue_used; i++) prof_memory_freed_at(prof_block_site(queue[i].tag), queue[i].bytes);
     if (prof_memory_mode) count_all_foreign();
     queue_used = 0;
     pthread_mutex_unlock(&lock);

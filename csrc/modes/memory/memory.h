@@ -10,9 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { PROF_MEMORY_OFF,
-       PROF_MEMORY_SUMMARY,
-       PROF_MEMORY_DETAIL };
+enum { PROF_MEMORY_OFF, PROF_MEMORY_SUMMARY, PROF_MEMORY_DETAIL };
 
 typedef struct {
     uintptr_t instruction;
@@ -21,11 +19,11 @@ typedef struct {
 } prof_site_slot;
 
 extern int prof_memory_mode;
-extern int prof_memory_waiting;            /* something was queued since the last drain */
-extern prof_memory *prof_memory_totals;    /* Borrowed from the arena */
-extern prof_site_slot *prof_site_slots;    /* Owned: an open-addressing table */
+extern int prof_memory_waiting;         /* something was queued since the last drain */
+extern prof_memory *prof_memory_totals; /* Borrowed from the arena */
+extern prof_site_slot *prof_site_slots; /* Owned: an open-addressing table */
 extern size_t prof_site_mask;
-extern prof_node **prof_site_nodes;        /* by number */
+extern prof_node **prof_site_nodes; /* by number */
 
 /* What the address map keeps with a block: the number of its site, and whether the block is a Python object's. */
 static inline uint32_t prof_block_tag(uint32_t site, int object) { return site << 1 | (uint32_t)object; }

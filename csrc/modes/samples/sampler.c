@@ -18,37 +18,34 @@
 #include "core/threads.h"
 #include "usage.h"
 
-#define METER_NS 1000000 /* from one look at what a thread takes to the next, at least */
+#define METER_NS 1000000  /* from one look at what a thread takes to the next, at least */
 #define LOOK_NS 100000000 /* from one look at whether anybody else lives to the next */
-#define USAGE UINT32_MAX /* the label that stands for the usage of a record */
-#define MOMENTS 4096 /* after so many, the process is looked at half as often */
-#define FIRST_ROOM 4096 /* bytes of a thread's first records: there may be many threads */
+#define USAGE UINT32_MAX  /* the label that stands for the usage of a record */
+#define MOMENTS 4096      /* after so many, the process is looked at half as often */
+#define FIRST_ROOM 4096   /* bytes of a thread's first records: there may be many threads */
 
 /* What a thread does: it runs, or would if it had a processor; or it waits for something. */
-enum { RUNS,
-       WAITS,
-       WAITS_FOR_LOCK };
+enum { RUNS, WAITS, WAITS_FOR_LOCK };
 
 /* Why the sampler's thread ends. */
-enum { STOP = 1,
-       PAUSE };
+enum { STOP = 1, PAUSE };
 
 int (*prof_sampler_postponed)(void);
 
 /* A thread, as the sampler knows it. Made and freed by the sampler's thread. */
 typedef struct sampled {
     prof_remote_thread remote;
-    prof_thread *own;    /* Borrowed, NULL once it has ended; under prof_threads_lock */
-    prof_ref record;     /* its thread record */
+    prof_thread *own;               /* Borrowed, NULL once it has ended; under prof_threads_lock */
+    prof_ref record;                /* its thread record */
     prof_appender room, usage_room; /* of its prof_sampled and prof_usage */
     prof_meter meter;
-    uint64_t metered_ns; /* when that was read last */
-    prof_sampled *where; /* Borrowed from the arena: the record of its last sample, or NULL */
+    uint64_t metered_ns;      /* when that was read last */
+    prof_sampled *where;      /* Borrowed from the arena: the record of its last sample, or NULL */
     uint64_t last_ns, cpu_ns; /* both clocks at the end of its last sample */
-    uint32_t cut;        /* its last stack was */
-    uint32_t unsure;     /* its last stack could not be copied, or it ran on meanwhile: where it stands now is not known */
-    int state;           /* at its last sample: RUNS, WAITS or WAITS_FOR_LOCK */
-    uint32_t met;        /* in this listing of threads */
+    uint32_t cut;             /* its last stack was */
+    uint32_t unsure;          /* its last stack could not be copied, or it ran on meanwhile: where it stands now is not known */
+    int state;                /* at its last sample: RUNS, WAITS or WAITS_FOR_LOCK */
+    uint32_t met;             /* in this listing of threads */
     struct sampled *next;
 } sampled;
 
@@ -72,13 +69,13 @@ static struct {
     int stopping; /* STOP, PAUSE or 0 */
     int alive;    /* whether the thread is there: it is not while the process forks, so that the child gets everything whole */
     const prof_walker *walker; /* NULL: spans alone */
-    prof_sampling *totals;      /* Borrowed from the arena */
+    prof_sampling *totals;     /* Borrowed from the arena */
     sampled *threads;          /* Owned list */
     uint64_t version;          /* prof_threads_version of the last listing */
     uint32_t listing;
-    uint64_t tick_ns;          /* when the latest tick began */
-    uint64_t looked_ns;        /* when it was last looked whether anybody else lives */
-    slot *slots;               /* Owned: records by parent and label */
+    uint64_t tick_ns;   /* when the latest tick began */
+    uint64_t looked_ns; /* when it was last looked whether anybody else lives */
+    slot *slots;        /* Owned: records by parent and label */
     size_t mask, used;
     uint64_t random;
     prof_appender moments;
@@ -157,7 +154,7 @@ static prof_usage *usage_of(sampled *t, prof_ref where) {
 
 /* The span that a thread is in, at one instant. */
 typedef struct {
-    prof_ref node; /* 0: the thread has ended */
+    prof_ref node;           /* 0: the thread has ended */
     const prof_label *label; /* Borrowed; NULL for the root */
     const void *owner;
 } span;
@@ -185,11 +182,8 @@ static int boundary_of(const span *at, prof_boundary *boundary) {
         return 0;
     case PROF_SECTION:
     case PROF_IMPORT:
-    case PROF_GC:
-        boundary->owner = at->owner;
-        return 0;
-    default: /* a span of C: which frames are inside of it is not known */
-        return -1;
+    case PROF_GC: boundary->owner = at->owner; return 0;
+    default: /* a span of C: which frames are inside of it is not known */ return -1;
     }
 }
 
@@ -385,8 +379,7 @@ static sampled *meet_stranger(uint64_t native_id) {
     if (strcmp(name, later)) prof_thread_rename(native_id, later);
     prof_threads_lock();
     prof_thread *own = prof_thread_known(native_id); /* NULL: it has entered a span and ended meanwhile, and its state with it */
-    sampled *t = !own ? NULL : own->watched ? known(native_id)
-                                            : meet(own);
+    sampled *t = !own ? NULL : own->watched ? known(native_id) : meet(own);
     prof_threads_unlock();
     return t;
 }
@@ -482,8 +475,7 @@ static void be_prompt(void) {
         int32_t nice;
         uint32_t priority;
         uint64_t runtime, deadline, period;
-    } a = {
-        .size = sizeof a, .runtime = 100000};
+    } a = {.size = sizeof a, .runtime = 100000};
     a.nice = -10;
     if (syscall(SYS_sched_setattr, 0, &a, 0)) {
         a.nice = 0;

@@ -16,8 +16,8 @@
 /* A thread of the interpreter. */
 typedef struct {
     uint64_t native_id;
-    const void *state; /* the interpreter's, never dereferenced; NULL: the interpreter does not know the thread (now) */
-    uint64_t serial;   /* tells it from a state that lay there before */
+    const void *state;  /* the interpreter's, never dereferenced; NULL: the interpreter does not know the thread (now) */
+    uint64_t serial;    /* tells it from a state that lay there before */
     uintptr_t guess[6]; /* the walker's own: where things lay the last time */
 } prof_remote_thread;
 
@@ -31,10 +31,10 @@ typedef struct {
 
 typedef struct {
     uint32_t count;
-    uint32_t cut;   /* 1: there are more */
-    uint32_t found; /* 1: the boundary was */
+    uint32_t cut;     /* 1: there are more */
+    uint32_t found;   /* 1: the boundary was */
     uint32_t partial; /* 1: the function itself or its callers were gone before they were read, and are not in it */
-    prof_ref line;  /* label of the line that runs in the innermost frame, be that the span's own; 0 unknown */
+    prof_ref line;    /* label of the line that runs in the innermost frame, be that the span's own; 0 unknown */
     prof_ref frames[PROF_SAMPLED_DEPTH]; /* labels of functions, innermost first */
 } prof_remote_stack;
 
@@ -44,8 +44,8 @@ typedef struct {
     int (*begin)(void);
     /* The threads there are; at most `room`. */
     size_t (*threads)(prof_remote_thread *found, size_t room);
-    /* Copies a thread's stack as it is at the call, down to the boundary. 0; -1 when nothing of it could be read any more; -2 when the thread's state is gone; -3 when the file
-     * has no room for the name of a function. */
+    /* Copies a thread's stack as it is at the call, down to the boundary. 0; -1 when nothing of it could be read any more; -2 when
+     * the thread's state is gone; -3 when the file has no room for the name of a function. */
     int (*stack)(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack);
     /* Whether the thread held the interpreter's lock when the tick began. */
     int (*holds)(const prof_remote_thread *t);

@@ -61,7 +61,12 @@ static void parse_io(const char *text, prof_usage *u) {
 /* ---- the processor's counters -------------------------------------------------------------------------------------------------- */
 
 static int open_counter(uint64_t native_id, uint64_t what, int leader) {
-    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE, .size = sizeof a, .config = what, .exclude_kernel = 1, .exclude_hv = 1, .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
+    struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE,
+                                .size = sizeof a,
+                                .config = what,
+                                .exclude_kernel = 1,
+                                .exclude_hv = 1,
+                                .read_format = PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
     return (int)syscall(SYS_perf_event_open, &a, (pid_t)native_id, -1, leader, PERF_FLAG_FD_CLOEXEC);
 }
 
@@ -153,9 +158,7 @@ int prof_meter_read(prof_meter *m, prof_usage *since) {
     return any != 0;
 }
 
-long prof_meter_call(const prof_meter *m, char *text, size_t size) {
-    return read_file(m->files[PROF_METER_CALL], text, size);
-}
+long prof_meter_call(const prof_meter *m, char *text, size_t size) { return read_file(m->files[PROF_METER_CALL], text, size); }
 
 /* ---- the process ---------------------------------------------------------------------------------------------------------------- */
 
@@ -218,7 +221,8 @@ unsigned long prof_usage_threads(void) {
     unsigned long threads = 0;
     const char *fields = stat_of((uint64_t)getpid(), text, sizeof text);
     /* The twentieth; the state is the third. */
-    if (!fields || sscanf(fields, "%*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &threads) != 1) return 0;
+    if (!fields || sscanf(fields, "%*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &threads) != 1)
+        return 0;
     return threads;
 }
 

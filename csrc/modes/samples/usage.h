@@ -7,16 +7,13 @@
 
 #include "format.h"
 
-enum { PROF_METER_IO,
-       PROF_METER_SCHEDULE,
-       PROF_METER_CALL,
-       PROF_METER_FILES };
+enum { PROF_METER_IO, PROF_METER_SCHEDULE, PROF_METER_CALL, PROF_METER_FILES };
 
 typedef struct {
     int files[PROF_METER_FILES]; /* Owned: of /proc; -1 for none */
-    int counters;  /* Owned: leader of the group of the processor's counters; -1 without */
-    int others[2]; /* Owned: the rest of the group */
-    int metered;   /* whether it is one of the threads that are looked at */
+    int counters;                /* Owned: leader of the group of the processor's counters; -1 without */
+    int others[2];               /* Owned: the rest of the group */
+    int metered;                 /* whether it is one of the threads that are looked at */
     prof_usage last;
 } prof_meter;
 

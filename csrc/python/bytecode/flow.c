@@ -40,8 +40,7 @@ int prof_flow_yields(const prof_flow *flow, const prof_edge *e) {
 }
 
 int prof_flow_closes(const prof_flow *flow, const prof_edge *e) {
-    return prof_flow_yields(flow, e) ||
-           (e->kind == PROF_EDGE_EXIT && flow->instructions[e->instruction].kind == PROF_FLOW_RETURN);
+    return prof_flow_yields(flow, e) || (e->kind == PROF_EDGE_EXIT && flow->instructions[e->instruction].kind == PROF_FLOW_RETURN);
 }
 
 /* What the passes share. */
@@ -59,7 +58,13 @@ static void decode(build *b) {
     prof_code_reader r = {.code = b->source->code, .units = f->units};
     while (prof_code_next(&r, b->rules)) {
         f->at[r.start] = f->at[r.unit] = f->count;
-        f->instructions[f->count++] = (prof_instruction){.start = r.start, .unit = r.unit, .arg = r.arg, .target = PROF_NONE, .handler = PROF_NO_HANDLER, .op = r.op, .kind = b->rules->flow[r.op]};
+        f->instructions[f->count++] = (prof_instruction){.start = r.start,
+                                                         .unit = r.unit,
+                                                         .arg = r.arg,
+                                                         .target = PROF_NONE,
+                                                         .handler = PROF_NO_HANDLER,
+                                                         .op = r.op,
+                                                         .kind = b->rules->flow[r.op]};
     }
 }
 
@@ -70,8 +75,7 @@ static int resolve(build *b) {
     prof_flow *f = b->flow;
     for (uint32_t k = 0; k < f->count; k++) {
         prof_instruction *i = &f->instructions[k];
-        if (i->kind != PROF_FLOW_JUMP && i->kind != PROF_FLOW_BRANCH && i->kind != PROF_FLOW_FOR &&
-            i->kind != PROF_FLOW_SEND)
+        if (i->kind != PROF_FLOW_JUMP && i->kind != PROF_FLOW_BRANCH && i->kind != PROF_FLOW_FOR && i->kind != PROF_FLOW_SEND)
             continue;
         uint32_t next = next_unit(b, i);
         uint32_t to = b->rules->backward[i->op] ? next - i->arg : next + i->arg;
@@ -116,9 +120,7 @@ static int read_handlers(build *b) {
 
 /* ---- blocks --------------------------------------------------------------------------------------------------------- */
 
-static int ends_block(const prof_instruction *i) {
-    return i->target != PROF_NONE || !prof_flow_falls(i);
-}
+static int ends_block(const prof_instruction *i) { return i->target != PROF_NONE || !prof_flow_falls(i); }
 
 static void find_blocks(build *b, uint8_t *leads) {
     prof_flow *f = b->flow;
@@ -233,7 +235,7 @@ static void weigh(build *b, uint32_t *depth, int32_t *change) {
     for (uint32_t k = 0; k < f->edge_count; k++) {
         prof_edge *e = &f->edges[k];
         e->weight = measured ? (float)b->source->weights[k] : weight(b, e, depth);
-        if (e->place == PROF_PLACE_APART) e->weight *= 1.4f;                    /* its counter takes a jump, too */
+        if (e->place == PROF_PLACE_APART) e->weight *= 1.4f;               /* its counter takes a jump, too */
         if (b->source->spans && prof_flow_closes(f, e)) e->weight *= 0.2f; /* it takes no probe of its own */
     }
 }
@@ -259,10 +261,8 @@ static void choose(prof_flow *f, uint32_t *above, prof_edge **order, int spans, 
         prof_edge *e = &f->edges[k];
         if (spans && e->kind == PROF_EDGE_ENTRY && !(f->instructions[e->instruction].arg & resume_place))
             e->counter = PROF_CALLS_COUNTER;
-        else if (e->kind == PROF_EDGE_THROWN)
-            e->counter = f->counter_count++;
-        else
-            order[n++] = e;
+        else if (e->kind == PROF_EDGE_THROWN) e->counter = f->counter_count++;
+        else order[n++] = e;
     }
     qsort(order, n, sizeof *order, heavier);
     for (uint32_t k = 0; k < n; k++) {
@@ -288,13 +288,12 @@ int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_
     uint8_t *leads = calloc(n, 1);
     uint32_t *words = calloc(n * 2, sizeof *words);
     prof_edge **order = malloc(n * 4 * sizeof *order);
-    if (!flow->instructions || !flow->edges || !flow->handlers || !flow->at || !flow->first || !leads || !words || !order)
-        goto end;
+    if (!flow->instructions || !flow->edges || !flow->handlers || !flow->at || !flow->first || !leads || !words || !order) goto end;
     memset(flow->at, 0xff, n * sizeof *flow->at);
     result = 1;
     decode(&b);
-    while (b.body < flow->count && !(flow->instructions[b.body].kind == PROF_FLOW_RESUME &&
-                                     !(flow->instructions[b.body].arg & rules->resume_place)))
+    while (b.body < flow->count &&
+           !(flow->instructions[b.body].kind == PROF_FLOW_RESUME && !(flow->instructions[b.body].arg & rules->resume_place)))
         b.body++;
     if (b.body == flow->count || resolve(&b) || read_handlers(&b)) goto end;
     find_blocks(&b, leads);

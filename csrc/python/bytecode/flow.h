@@ -19,10 +19,10 @@ typedef struct {
     uint8_t caches[256];   /* inline cache units behind the instruction */
     uint8_t backward[256]; /* whether a jump's argument counts backwards */
     uint8_t extended_arg;
-    uint8_t end_for;             /* units that FOR_ITER jumps over at its target */
-    uint8_t resume_place;        /* bits of RESUME's argument: none is set where the body begins */
+    uint8_t end_for;               /* units that FOR_ITER jumps over at its target */
+    uint8_t resume_place;          /* bits of RESUME's argument: none is set where the body begins */
     uint8_t jump_raises_at_target; /* a signal in JUMP_BACKWARD is handled as if raised before its target */
-    uint8_t throw_ends_send;     /* throw() may go on at the target of SEND, without a RESUME */
+    uint8_t throw_ends_send;       /* throw() may go on at the target of SEND, without a RESUME */
 } prof_flow_rules;
 
 /* Reads bytecode, instruction by instruction. */
@@ -54,11 +54,11 @@ static inline int prof_code_next(prof_code_reader *r, const prof_flow_rules *rul
 typedef struct {
     uint32_t start, unit; /* first code unit (of an EXTENDED_ARG), unit of the operation */
     uint32_t arg;
-    uint32_t target;      /* instruction that it jumps to; PROF_NONE */
-    uint32_t block;       /* from 1; 0: before the body begins */
-    uint32_t lies;        /* unit of the operation in the rewritten code */
-    uint16_t handler;     /* that an exception here goes to; PROF_NO_HANDLER */
-    uint8_t op, kind;     /* enum prof_flow_kind */
+    uint32_t target;  /* instruction that it jumps to; PROF_NONE */
+    uint32_t block;   /* from 1; 0: before the body begins */
+    uint32_t lies;    /* unit of the operation in the rewritten code */
+    uint16_t handler; /* that an exception here goes to; PROF_NO_HANDLER */
+    uint8_t op, kind; /* enum prof_flow_kind */
 } prof_instruction;
 
 /* Where an edge's counter stands. */
@@ -90,7 +90,7 @@ typedef struct {
     prof_instruction *instructions; /* Owned, like all arrays */
     prof_edge *edges;
     prof_flow_handler *handlers;
-    uint32_t *at; /* by unit, the instruction that begins or lies there; PROF_NONE inside */
+    uint32_t *at;    /* by unit, the instruction that begins or lies there; PROF_NONE inside */
     uint32_t *first; /* by block, its first instruction; [0] unused; one more than blocks */
     uint32_t count, edge_count, handler_count, block_count, counter_count, units;
 } prof_flow;

@@ -30,9 +30,16 @@ typedef struct {
 } row;
 
 #define ROW(name, kind, flow, category, second, names, shift, access, second_access, operands) \
-    {#name, PROF_I_##kind, PROF_FLOW_##flow, {{PROF_CATEGORY_##category, PROF_CATEGORY_##second}, PROF_NAME_##names, shift, {PROF_ACCESS_##access, PROF_ACCESS_##second_access}, operands, 0}},
-static const row rows[] = {
-    PROF_PY_OWN_OPCODES(ROW)
+    {#name,                                                                                    \
+     PROF_I_##kind,                                                                            \
+     PROF_FLOW_##flow,                                                                         \
+     {{PROF_CATEGORY_##category, PROF_CATEGORY_##second},                                      \
+      PROF_NAME_##names,                                                                       \
+      shift,                                                                                   \
+      {PROF_ACCESS_##access, PROF_ACCESS_##second_access},                                     \
+      operands,                                                                                \
+      0}},
+static const row rows[] = {PROF_PY_OWN_OPCODES(ROW)
 #define OPCODE ROW
 #include "python/version/opcodes.def"
 };
@@ -71,14 +78,11 @@ static struct {
 
 #define COUNT(array) (sizeof array / sizeof *array)
 
-const char *prof_py_category(int number) {
-    return number > 0 && number < PROF_CATEGORIES_END ? category_names[number] : NULL;
-}
+const char *prof_py_category(int number) { return number > 0 && number < PROF_CATEGORIES_END ? category_names[number] : NULL; }
 
 uint8_t prof_category_of(uint8_t op, uint32_t argument) {
     for (size_t i = 0; prof_trait_of[op].by_argument && i < COUNT(by_argument); i++)
-        if (by_argument[i].known && by_argument[i].op == op && by_argument[i].argument == argument)
-            return by_argument[i].category;
+        if (by_argument[i].known && by_argument[i].op == op && by_argument[i].argument == argument) return by_argument[i].category;
     return prof_trait_of[op].category[0];
 }
 

@@ -38,8 +38,7 @@ typedef PyObject *(*prof_code_method)(PyObject *, PyObject *const *, Py_ssize_t,
 extern prof_code_method prof_code_replace;
 
 /* A copy with these parts. New reference, or NULL. Unlike code.replace() it takes code as it is. */
-PyObject *prof_code_copy(PyCodeObject *code, PyObject *bytes, PyObject *consts, PyObject *locations, PyObject *handlers,
-                         int stack);
+PyObject *prof_code_copy(PyCodeObject *code, PyObject *bytes, PyObject *consts, PyObject *locations, PyObject *handlers, int stack);
 
 /* The unit of the plain code for a unit of the probed one, and what stands there; and where that of the plain code lies. */
 uint32_t prof_plain_unit(const prof_plain *plain, uint32_t probed, uint32_t *kind);

@@ -72,14 +72,13 @@ typedef struct {
     int rank;
     snippet what;
 } insertion;
-enum { BEHIND,
-       BEFORE };
+enum { BEHIND, BEFORE };
 
 /* Where control is counted apart: a jump's counter behind the code, and the way back to its target. */
 typedef struct {
-    uint32_t unit; /* of the target */
-    uint32_t from; /* of the jump */
-    uint32_t at;   /* unit where it lies */
+    uint32_t unit;  /* of the target */
+    uint32_t from;  /* of the jump */
+    uint32_t at;    /* unit where it lies */
     uint32_t width; /* EXTENDED_ARGs of the jump back */
     snippet what;
 } detour;
@@ -114,17 +113,17 @@ typedef struct {
     /* By unit, units + 1 long (one Owned block): */
     uint32_t *behind; /* units of the insertions at this unit */
     uint32_t *before;
-    uint8_t *widen;   /* EXTENDED_ARG units that a jump beginning here needs more */
-    uint32_t *lands;  /* where a jump to this unit lands */
-    uint32_t *lies;   /* where the instruction at this unit lies */
-    uint32_t *grow;   /* units added to the instruction, for the location table */
-    uint32_t *exits;  /* constant of the counter of who leaves here, from 1; 0 none, or it stands elsewhere */
+    uint8_t *widen;  /* EXTENDED_ARG units that a jump beginning here needs more */
+    uint32_t *lands; /* where a jump to this unit lands */
+    uint32_t *lies;  /* where the instruction at this unit lies */
+    uint32_t *grow;  /* units added to the instruction, for the location table */
+    uint32_t *exits; /* constant of the counter of who leaves here, from 1; 0 none, or it stands elsewhere */
     /* Owned lists, as long as the code at most: */
     jump *jumps;
     span_return *returns;
     yield *yields;
-    uint32_t *sends;  /* 3.11: unit behind the JUMP_BACKWARD_NO_INTERRUPT of yields[i]; 0 none */
-    range *closed;    /* where the span is not open, new units */
+    uint32_t *sends; /* 3.11: unit behind the JUMP_BACKWARD_NO_INTERRUPT of yields[i]; 0 none */
+    range *closed;   /* where the span is not open, new units */
     trampoline *trampolines;
     uint32_t jump_count, return_count, yield_count, closed_count, trampoline_count;
     insertion *insertions; /* Owned, growing */
@@ -180,12 +179,9 @@ static int decode(plan *p) {
         uint8_t kind = prof_opcode.kind[r.op];
         if (kind == PROF_I_FORWARD || kind == PROF_I_BACKWARD || kind == PROF_I_ORIGIN)
             p->jumps[p->jump_count++] = (jump){r.start, r.unit, r.arg, r.unit - r.start, 0, 0};
-        else if (kind == PROF_I_RETURN)
-            p->returns[p->return_count++] = (span_return){r.start, r.unit};
-        else if (kind == PROF_I_YIELD)
-            p->yields[p->yield_count++] = (yield){r.unit, previous};
-        else if (kind == PROF_I_RESUME && !(r.arg & prof_opcode.rules.resume_place) && !found)
-            found = 1, p->resume = r.unit;
+        else if (kind == PROF_I_RETURN) p->returns[p->return_count++] = (span_return){r.start, r.unit};
+        else if (kind == PROF_I_YIELD) p->yields[p->yield_count++] = (yield){r.unit, previous};
+        else if (kind == PROF_I_RESUME && !(r.arg & prof_opcode.rules.resume_place) && !found) found = 1, p->resume = r.unit;
     }
     return found;
 }
@@ -210,9 +206,7 @@ static void insert(plan *p, uint32_t unit, uint8_t side, int rank, const snippet
     p->grow[owner] += what->units;
 }
 
-enum { FIRST,
-       SECOND,
-       THIRD }; /* ranks */
+enum { FIRST, SECOND, THIRD }; /* ranks */
 
 /* Before the instruction at `unit`, which leaves: -probe closes the span, or -counter counts that and closes it. */
 static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing, int send) {
@@ -229,9 +223,7 @@ static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing,
 /* The unit behind the instruction at `unit` and its caches. */
 static uint32_t behind(const plan *p, uint32_t unit) { return unit + 1 + prof_opcode.rules.caches[p->code[2 * unit]]; }
 
-static void place_behind(plan *p, uint32_t unit, const snippet *what) {
-    insert(p, behind(p, unit), BEHIND, FIRST, what, unit);
-}
+static void place_behind(plan *p, uint32_t unit, const snippet *what) { insert(p, behind(p, unit), BEHIND, FIRST, what, unit); }
 
 static void place(plan *p) {
     place_behind(p, p->resume, &p->enter);
@@ -339,9 +331,7 @@ static void place_counters(plan *p, const prof_flow *flow, uint32_t first) {
 
 /* ---- assemble --------------------------------------------------------------------------------------------------------- */
 
-static uint32_t width_for(uint32_t arg) { return arg < 1u << 8 ? 0 : arg < 1u << 16 ? 1
-                                                                 : arg < 1u << 24   ? 2
-                                                                                    : 3; }
+static uint32_t width_for(uint32_t arg) { return arg < 1u << 8 ? 0 : arg < 1u << 16 ? 1 : arg < 1u << 24 ? 2 : 3; }
 
 static void positions(plan *p) {
     uint32_t added = 0;
@@ -377,9 +367,7 @@ static uint32_t distance(const plan *p, const jump *j) {
     return is_backward(p, j) ? from - to : to - from;
 }
 
-static uint32_t distance_back(const plan *p, const detour *d) {
-    return d->at + d->what.units + d->width + 1 - p->lands[d->unit];
-}
+static uint32_t distance_back(const plan *p, const detour *d) { return d->at + d->what.units + d->width + 1 - p->lands[d->unit]; }
 
 /* Lays the code out; a jump that became too long for its argument is widened, until none is. */
 static void layout(plan *p) {
@@ -491,8 +479,7 @@ static void find_closed(plan *p) {
 /* The trampoline to a handler: resume the span, then raise again as if at the original instruction. */
 static uint32_t trampoline_to(plan *p, uint32_t handler, uint32_t depth_lasti) {
     for (uint32_t i = 0; i < p->trampoline_count; i++)
-        if (p->trampolines[i].handler == handler && p->trampolines[i].depth_lasti == depth_lasti)
-            return p->trampolines[i].at;
+        if (p->trampolines[i].handler == handler && p->trampolines[i].depth_lasti == depth_lasti) return p->trampolines[i].at;
     if (!(p->trampoline_count & (p->trampoline_count + 1)) || !p->trampolines) {
         size_t room = 2 * ((size_t)p->trampoline_count + 1);
         trampoline *bigger = realloc(p->trampolines, room * sizeof *bigger);
@@ -659,7 +646,8 @@ static void rewrite(plan *p, PyCodeObject *code, const prof_probe_set *probes, u
     uint32_t raise = span + !!probes->span + !!probes->suspend;
     if (p->spans) span_snippets(p, probes, span);
     if (p->spans && flow) find_exits(p, flow, first);
-    p->raise = p->recorders && !(PROF_QUIRK_OFFSET_IS_TAGGED && p->spans) ? recorder(raise, 1) : probe(raise, prof_opcode.unary_negative);
+    p->raise =
+        p->recorders && !(PROF_QUIRK_OFFSET_IS_TAGGED && p->spans) ? recorder(raise, 1) : probe(raise, prof_opcode.unary_negative);
     place(p);
     if (flow) place_counters(p, flow, first);
     if (probes->sampler_count) place_samplers(p, flow, samplers);

@@ -43,11 +43,11 @@ enum prof_instruction_kind {
 
 /* This interpreter's instructions, by opcode (opcodes.c). */
 typedef struct {
-    uint8_t kind[256];   /* enum prof_instruction_kind */
+    uint8_t kind[256]; /* enum prof_instruction_kind */
     uint8_t load_const, unary_invert, unary_negative, pop_top;
     uint8_t send, reraise, jump_forward, copy, swap, delete_subscr, jump_back, store_subscr, not_taken;
     uint8_t operands[256]; /* of an instruction whose operands' types are of interest, how many: 1 or 2, on top of the stack */
-    uint8_t forward[256]; /* of a conditional jump backwards, the one forwards; else the opcode itself */
+    uint8_t forward[256];  /* of a conditional jump backwards, the one forwards; else the opcode itself */
     prof_flow_rules rules;
 } prof_opcodes;
 
@@ -69,7 +69,9 @@ typedef struct {
 static inline int prof_has_sampler(const prof_instruction *i) { return i->block && prof_opcode.operands[i->op]; }
 
 /* A sampler's place, relative to the unit that calls it: where its snippet begins, and how long that is. */
-static inline uint32_t prof_sampler_back(uint32_t constant) { return (constant > 0xff) + (constant > 0xffff) + (constant > 0xffffff) + 3; }
+static inline uint32_t prof_sampler_back(uint32_t constant) {
+    return (constant > 0xff) + (constant > 0xffff) + (constant > 0xffffff) + 3;
+}
 static inline uint32_t prof_sampler_units(uint32_t constant, int operands) {
     return prof_sampler_back(constant) + 1 + (operands == 2 ? prof_opcode.rules.caches[prof_opcode.store_subscr] : 0);
 }

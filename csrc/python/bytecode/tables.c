@@ -57,11 +57,7 @@ void prof_handler_write(prof_bytes *out, const prof_handler *entry) {
 
 /* ---- location table: see Objects/locations.md in CPython's source --------------------------------------------------- */
 
-enum { ONE_LINE = 10,
-       NO_COLUMNS = 13,
-       LONG = 14,
-       NO_LINE = 15,
-       MOST_UNITS = 8 };
+enum { ONE_LINE = 10, NO_COLUMNS = 13, LONG = 14, NO_LINE = 15, MOST_UNITS = 8 };
 
 static void no_line(prof_bytes *out, uint32_t units) {
     for (; units; units -= units < MOST_UNITS ? units : MOST_UNITS)

@@ -6,20 +6,19 @@
 #include "python/version/version.h"
 #include "view.h"
 
-enum { EVENTS = 20,
-       TOOLS = 6 };
+enum { EVENTS = 20, TOOLS = 6 };
 
 /* What an event's callback is called with, behind the code. */
 enum event_kind {
-    OFFSET,     /* an offset; where that is a probe's, that of the program's instruction */
-    EXCEPTION,  /* an offset; exceptions that only pass through the handlers of probes are told of once */
-    INSTRUCTION,/* an offset; there is none of a probe */
-    TWO_OFFSETS /* that of a jump, and where it leads */
+    OFFSET,      /* an offset; where that is a probe's, that of the program's instruction */
+    EXCEPTION,   /* an offset; exceptions that only pass through the handlers of probes are told of once */
+    INSTRUCTION, /* an offset; there is none of a probe */
+    TWO_OFFSETS  /* that of a jump, and where it leads */
 };
 
 typedef struct {
     PyObject_HEAD
-        vectorcallfunc call;
+    vectorcallfunc call;
     PyObject *callback; /* Owned */
     enum event_kind kind;
 } wrapper;
@@ -77,14 +76,16 @@ static void wrapper_dealloc(PyObject *self) {
     PyObject_Free(self);
 }
 
-static PyTypeObject wrapper_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Callback", .tp_basicsize = sizeof(wrapper),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_VECTORCALL,
-    .tp_vectorcall_offset = offsetof(wrapper, call), .tp_call = PyVectorcall_Call, .tp_dealloc = wrapper_dealloc};
+static PyTypeObject wrapper_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Callback",
+                                    .tp_basicsize = sizeof(wrapper),
+                                    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_VECTORCALL,
+                                    .tp_vectorcall_offset = offsetof(wrapper, call),
+                                    .tp_call = PyVectorcall_Call,
+                                    .tp_dealloc = wrapper_dealloc};
 
 /* ---- registering ------------------------------------------------------------------------------------------------------- */
 
-static PyCFunction own; /* sys.monitoring.register_callback */
+static PyCFunction own;   /* sys.monitoring.register_callback */
 static int kinds[EVENTS]; /* enum event_kind by event, the power of two; -1: its callbacks are left as they are */
 static int both_branches; /* from 3.14 on, BRANCH, which stands for BRANCH_LEFT and BRANCH_RIGHT together; -1 before */
 

@@ -105,12 +105,7 @@ typedef struct {
     PyCFunction mine, own;
     PyMethodDef definition;
 } method;
-enum { LINES,
-       POSITIONS,
-       BRANCHES,
-       SIZE,
-       REPLACE,
-       REPLACE_TOO };
+enum { LINES, POSITIONS, BRANCHES, SIZE, REPLACE, REPLACE_TOO };
 static method methods[6];
 
 #define WITHOUT_ARGUMENTS(name, index)                          \
@@ -201,7 +196,8 @@ static PyObject *new_traceback(PyTypeObject *type, PyObject *args, PyObject *nam
     PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);
     prof_plain *plain = traceback->tb_lasti < 0 || prof_probes_shown ? NULL : prof_plain_of(code);
     /* Between two instructions there is nothing to translate, but it is to be read back as it was given. */
-    if (plain) traceback->tb_lasti = 2 * (int)prof_probed_unit(plain, (uint32_t)traceback->tb_lasti / 2) | (traceback->tb_lasti & 1);
+    if (plain)
+        traceback->tb_lasti = 2 * (int)prof_probed_unit(plain, (uint32_t)traceback->tb_lasti / 2) | (traceback->tb_lasti & 1);
     Py_DECREF(code);
     return made;
 }

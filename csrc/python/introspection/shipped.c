@@ -23,8 +23,7 @@ static int any_has_probes(PyObject *iterable, PyObject *known, int depth) {
         Py_DECREF(item);
     }
     Py_XDECREF(iterator);
-    return found ? found : PyErr_Occurred() ? -1
-                                            : 0;
+    return found ? found : PyErr_Occurred() ? -1 : 0;
 }
 
 static int is_container(PyObject *o) {
@@ -90,8 +89,8 @@ static PyObject *copy_code(PyObject *o, PyObject *copies) {
     PyCodeObject *code = prof_plain_view((PyCodeObject *)o);
     PyObject *consts = code ? without_probes(code->co_consts, copies) : NULL;
     PyObject *bytes = consts ? PyCode_GetCode(code) : NULL;
-    PyObject *copy = bytes ? prof_code_copy(code, bytes, consts, code->co_linetable, code->co_exceptiontable, code->co_stacksize)
-                           : NULL;
+    PyObject *copy =
+        bytes ? prof_code_copy(code, bytes, consts, code->co_linetable, code->co_exceptiontable, code->co_stacksize) : NULL;
     Py_XDECREF(consts);
     Py_XDECREF(bytes);
     return copy;
@@ -105,8 +104,10 @@ static PyObject *copy_container(PyObject *o, PyObject *key, PyObject *copies) {
         return PyDict_CheckExact(o) ? copy_dict(o, copy, copies) : copy_items(o, copy, copies);
     }
     PyObject *items = copy_items(o, PyList_New(0), copies), *copy = NULL;
-    if (items) copy = PyTuple_CheckExact(o) ? PyList_AsTuple(items) : PyFrozenSet_CheckExact(o) ? PyFrozenSet_New(items)
-                                                                                                : PySet_New(items);
+    if (items)
+        copy = PyTuple_CheckExact(o)       ? PyList_AsTuple(items)
+               : PyFrozenSet_CheckExact(o) ? PyFrozenSet_New(items)
+                                           : PySet_New(items);
     Py_XDECREF(items);
     return copy;
 }
@@ -146,9 +147,7 @@ typedef struct {
     int names; /* whether it takes keywords */
     PyCFunction mine[2];
 } function;
-enum { DUMPS,
-       DUMP,
-       MOST = 8 };
+enum { DUMPS, DUMP, MOST = 8 };
 static function functions[2];
 
 static PyObject *call(const function *f, PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names) {
@@ -162,12 +161,10 @@ static PyObject *call(const function *f, PyObject *module, PyObject *const *args
     return result;
 }
 
-#define SHIPPING(name, index)                                                                          \
-    static PyObject *name(PyObject *m, PyObject *const *args, Py_ssize_t n) {                          \
-        return call(&functions[index], m, args, n, NULL);                                              \
-    }                                                                                                  \
-    static PyObject *name##_names(PyObject *m, PyObject *const *args, Py_ssize_t n, PyObject *names) { \
-        return call(&functions[index], m, args, n, names);                                             \
+#define SHIPPING(name, index)                                                                                                     \
+    static PyObject *name(PyObject *m, PyObject *const *args, Py_ssize_t n) { return call(&functions[index], m, args, n, NULL); } \
+    static PyObject *name##_names(PyObject *m, PyObject *const *args, Py_ssize_t n, PyObject *names) {                            \
+        return call(&functions[index], m, args, n, names);                                                                        \
     }
 SHIPPING(dumps, DUMPS)
 SHIPPING(dump, DUMP)

@@ -34,15 +34,15 @@ typedef struct {
 typedef struct {
     const PyCodeObject *code; /* Borrowed: whose note it is */
     prof_line_index lines;
-    uint64_t epoch;         /* of the recording that the rest is for */
+    uint64_t epoch; /* of the recording that the rest is for */
     prof_ref function, file;
-    uint32_t own;           /* it is the profiler's */
-    uint32_t fresh;         /* units from here on have not allocated yet */
-    uint32_t repeats;       /* how often the last one has, in a row */
+    uint32_t own;     /* it is the profiler's */
+    uint32_t fresh;   /* units from here on have not allocated yet */
+    uint32_t repeats; /* how often the last one has, in a row */
     uint32_t line_room;
-    line_site *sites;       /* Owned: what each line's site was last, by its distance from the first */
+    line_site *sites; /* Owned: what each line's site was last, by its distance from the first */
     uint32_t count, room;
-    remembered *keys;       /* Owned: what prof_site_find knows of it */
+    remembered *keys; /* Owned: what prof_site_find knows of it */
 } note;
 
 static Py_ssize_t code_slot = -1; /* of code objects, for their notes */
@@ -123,9 +123,7 @@ static void begin_note(note *n, const PyCodeObject *code) {
     if (n->sites) memset(n->sites, 0, n->line_room * sizeof *n->sites);
 }
 
-static uint32_t original(const note *n, uint32_t line) {
-    return line ? prof_line_original(prof_string_text(n->file), line) : 0;
-}
+static uint32_t original(const note *n, uint32_t line) { return line ? prof_line_original(prof_string_text(n->file), line) : 0; }
 
 /* ---- sites ------------------------------------------------------------------------------------------------------------------ */
 

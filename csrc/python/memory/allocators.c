@@ -219,9 +219,7 @@ static void raw_free(void *context, void *block) {
 
 /* The same memory is counted once, unlike by tracemalloc, to which one address in two domains is two blocks: a block that is
  * known moves to the line that runs now, as one served from the library's own cache does. */
-static int got_last(const void *block) {
-    return block == latest.block && instruction_now() == latest.instruction;
-}
+static int got_last(const void *block) { return block == latest.block && instruction_now() == latest.instruction; }
 
 void prof_py_tracked(void *block, size_t bytes) {
     if (!block || !prof_memory_mode || prof_busy.any) return;

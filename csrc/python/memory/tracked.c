@@ -49,9 +49,9 @@ static const struct {
 
 /* A walk over the loaded objects. */
 typedef struct {
-    int taking;                      /* 1: put ours in; 0: put the originals back */
-    unsigned long long adds, subs;   /* how many objects were ever loaded and unloaded */
-    size_t index, from;              /* of this object; of the first one to look at */
+    int taking;                    /* 1: put ours in; 0: put the originals back */
+    unsigned long long adds, subs; /* how many objects were ever loaded and unloaded */
+    size_t index, from;            /* of this object; of the first one to look at */
 } walk;
 
 static unsigned long long seen_adds, seen_subs; /* of the last walk that took */
@@ -80,8 +80,8 @@ static void set(const struct dl_phdr_info *object, void **slot, void *value) {
     if (seal) mprotect(start, page, PROT_READ);
 }
 
-static void set_all(const walk *w, const struct dl_phdr_info *object, const ElfW(Rela) * r, size_t bytes,
-                    const ElfW(Sym) * symbols, const char *names) {
+static void set_all(const walk *w, const struct dl_phdr_info *object, const ElfW(Rela) *r, size_t bytes, const ElfW(Sym) *symbols,
+                    const char *names) {
     for (const ElfW(Rela) *end = r + bytes / sizeof *r; r < end; r++) {
         unsigned long type = ELF64_R_TYPE(r->r_info);
         if (type != JUMP_SLOT && type != GLOB_DAT) continue;

@@ -71,7 +71,15 @@ static void write_instructions(const prof_counted *c, prof_code_instruction *out
     for (uint32_t k = from; k < c->flow.count; k++, out++) {
         const prof_instruction *i = &c->flow.instructions[k];
         const prof_location *l = prof_locations_at(&r, i->unit);
-        *out = (prof_code_instruction){.lies = i->lies, .block = i->block, .handler = i->handler, .flow = i->kind, .op = i->op, .line = original_line(&begin, l->line), .end_line = original_line(&end, l->end_line), .column = l->column, .end_column = l->end_column};
+        *out = (prof_code_instruction){.lies = i->lies,
+                                       .block = i->block,
+                                       .handler = i->handler,
+                                       .flow = i->kind,
+                                       .op = i->op,
+                                       .line = original_line(&begin, l->line),
+                                       .end_line = original_line(&end, l->end_line),
+                                       .column = l->column,
+                                       .end_column = l->end_column};
         if (!begin.own) name_instruction(c, i, out);
     }
     Py_XDECREF(file);
@@ -80,7 +88,12 @@ static void write_instructions(const prof_counted *c, prof_code_instruction *out
 static void write_edges(const prof_flow *flow, prof_code_edge *out, uint32_t from) {
     for (uint32_t k = 0; k < flow->edge_count; k++) {
         const prof_edge *e = &flow->edges[k];
-        out[k] = (prof_code_edge){.from = e->from, .to = e->to, .instruction = e->instruction - from, .counter = e->counter, .kind = e->kind, .before = e->place == PROF_PLACE_BEFORE};
+        out[k] = (prof_code_edge){.from = e->from,
+                                  .to = e->to,
+                                  .instruction = e->instruction - from,
+                                  .counter = e->counter,
+                                  .kind = e->kind,
+                                  .before = e->place == PROF_PLACE_BEFORE};
     }
 }
 
@@ -95,12 +108,20 @@ static prof_code *write_code(prof_counted *c) {
     prof_code_instruction *instructions = (void *)(code + 1);
     prof_code_edge *edges = (void *)(instructions + n);
     uint32_t *handlers = (void *)(edges + flow->edge_count);
-    *code = (prof_code){.size = (uint32_t)bytes, .label = c->site ? c->site->ref : 0, .name = text_ref(c->name), .file = text_ref(c->file), .line = prof_py_original_line(c->file, c->first_line), .instructions = n, .edges = flow->edge_count, .blocks = flow->block_count, .handlers = flow->handler_count, .counters = flow->counter_count};
+    *code = (prof_code){.size = (uint32_t)bytes,
+                        .label = c->site ? c->site->ref : 0,
+                        .name = text_ref(c->name),
+                        .file = text_ref(c->file),
+                        .line = prof_py_original_line(c->file, c->first_line),
+                        .instructions = n,
+                        .edges = flow->edge_count,
+                        .blocks = flow->block_count,
+                        .handlers = flow->handler_count,
+                        .counters = flow->counter_count};
     prof_sources_note(code->file); /* the code may have no label */
     write_instructions(c, instructions, from);
     write_edges(flow, edges, from);
-    for (uint32_t h = 0; h < flow->handler_count; h++)
-        handlers[h] = flow->instructions[flow->handlers[h].instruction].block;
+    for (uint32_t h = 0; h < flow->handler_count; h++) handlers[h] = flow->instructions[flow->handlers[h].instruction].block;
     prof_arena_publish(&codes, bytes);
     return code;
 }

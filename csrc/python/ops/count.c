@@ -10,18 +10,17 @@
 #include "samplers.h"
 #include "python/text.h"
 
-static PyObject *weights;       /* Owned: a dict by (name, line) of how often edges ran before, or NULL */
-static prof_counted *all;       /* every one there is */
+static PyObject *weights; /* Owned: a dict by (name, line) of how often edges ran before, or NULL */
+static prof_counted *all; /* every one there is */
 static prof_appender live;
-static Py_ssize_t extra = -1;   /* slot of code objects: what is counted in them */
+static Py_ssize_t extra = -1; /* slot of code objects: what is counted in them */
 static uint32_t generation;
 
 /* ---- where a call counts -------------------------------------------------------------------------------------------- */
 
 /* The shadow frame that the call in `frame` counts into: its own span's, or that of the innermost section it has open.
  * Others may lie above it, left by callees without probes. Code without a span counts into whatever is on top. */
-static prof_frame *own_frame(const prof_thread *t, prof_frame *from, const prof_counted *counted,
-                             const prof_py_frame *frame) {
+static prof_frame *own_frame(const prof_thread *t, prof_frame *from, const prof_counted *counted, const prof_py_frame *frame) {
     prof_frame *f = from;
     if (!counted->site) return f;
     for (; f > t->base; f--) {
@@ -169,9 +168,7 @@ static void each_thread(void (*what)(prof_thread *, prof_counts *, uint32_t unit
 }
 
 static void leaves(prof_thread *t, prof_counts *counts, uint32_t unit) { write_live(counts, unit); }
-static void enters(prof_thread *t, prof_counts *counts, uint32_t unit) {
-    prof_counts_event(t, counts, PROF_EVENT_ENTERS, unit);
-}
+static void enters(prof_thread *t, prof_counts *counts, uint32_t unit) { prof_counts_event(t, counts, PROF_EVENT_ENTERS, unit); }
 
 void prof_count_live(void) {
     if (!prof_recording() || !prof_count_ops) return;
@@ -223,9 +220,7 @@ static void probe_dealloc(PyObject *o) {
     Py_DECREF(counted);
 }
 
-static uint32_t probe_count(const prof_counted *c) {
-    return c->flow.counter_count + c->flow.handler_count + c->sampler_count;
-}
+static uint32_t probe_count(const prof_counted *c) { return c->flow.counter_count + c->flow.handler_count + c->sampler_count; }
 
 static void counted_dealloc(PyObject *o) {
     prof_counted *c = (prof_counted *)o;
@@ -353,8 +348,7 @@ PyObject *prof_recorder_unhandled(prof_counted *counted) { return new_probe(&pro
 
 static prof_counted *counted_in(PyCodeObject *code) {
     prof_site *site = code ? prof_probed_site(code) : NULL;
-    return site ? site->counted : code ? prof_counted_only(code)
-                                       : NULL;
+    return site ? site->counted : code ? prof_counted_only(code) : NULL;
 }
 
 prof_counted *prof_counted_only(PyCodeObject *code) {
@@ -372,13 +366,14 @@ static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
 static PyNumberMethods tagged_recorder_operators = {.nb_invert = op_record_tagged};
 
 #define FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION)
-PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counted",
-                                  .tp_basicsize = sizeof(prof_counted), .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
-PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter",
-                                  .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
-                                  .tp_as_number = &counter_operators};
+PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counted", .tp_basicsize = sizeof(prof_counted),
+                                  .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
+PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter", .tp_basicsize = sizeof(prof_counter),
+                                  .tp_flags = FLAGS, .tp_dealloc = probe_dealloc, .tp_as_number = &counter_operators};
 PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Recorder",
-                                   .tp_basicsize = sizeof(prof_counter), .tp_flags = FLAGS, .tp_dealloc = probe_dealloc,
+                                   .tp_basicsize = sizeof(prof_counter),
+                                   .tp_flags = FLAGS,
+                                   .tp_dealloc = probe_dealloc,
                                    .tp_as_mapping = &recorder_operators,
                                    .tp_as_number = &tagged_recorder_operators};
 
@@ -402,7 +397,8 @@ static PyObject *weigh(PyObject *self, PyObject *measured) {
 PyMethodDef prof_count_methods[] = {
     {"weigh", weigh, METH_O,
      "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
-    {"describe", prof_code_describe, METH_O, "describe(names): the names of operators, in the order of prof_name_source in code.h."},
+    {"describe", prof_code_describe, METH_O,
+     "describe(names): the names of operators, in the order of prof_name_source in code.h."},
     {NULL}};
 
 int prof_count_init(void) {

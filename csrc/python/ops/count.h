@@ -15,7 +15,8 @@ struct prof_site;
 
 /* The counting half of a code object: shared by its counters and recorders. */
 typedef struct prof_counted {
-    PyObject_HEAD struct prof_site *site; /* Borrowed from the code; NULL for code that runs in the span of its caller */
+    PyObject_HEAD
+    struct prof_site *site; /* Borrowed from the code; NULL for code that runs in the span of its caller */
     prof_ref ref;           /* its prof_code in this recording; 0 not there yet */
     prof_flow flow;
     PyObject *name, *file, *locals, *names, *locations; /* Owned: str, str, tuple, tuple, bytes */
@@ -23,13 +24,14 @@ typedef struct prof_counted {
     PyObject **probes; /* Owned array: counters, recorders, samplers; the code's, NULL once they are gone */
     uint32_t sampler_count;
     struct prof_plain *plain; /* Owned: what the code was before; NULL where its site has that */
-    PyCodeObject *probed; /* Borrowed: the code that they stand in; NULL once it is gone */
+    PyCodeObject *probed;     /* Borrowed: the code that they stand in; NULL once it is gone */
     struct prof_counted *next, **link;
 } prof_counted;
 
 /* One counter, in its code: ~counter counts, -counter counts and closes the span, or suspends it. A recorder is one, too. */
 typedef struct {
-    PyObject_HEAD prof_counted *counted; /* Owned */
+    PyObject_HEAD
+    prof_counted *counted; /* Owned */
     prof_node *node;       /* where it counted last; compared, never read */
     uint64_t *slot;        /* its counter there */
     uint32_t index;        /* of the counter; of a recorder, its handler */

@@ -20,11 +20,12 @@ typedef struct {
 } sampled_pair;
 
 typedef struct {
-    PyObject_HEAD prof_counted *counted; /* Owned */
+    PyObject_HEAD
+    prof_counted *counted; /* Owned */
     uint32_t index;        /* among the probes */
     uint32_t instruction;
-    uint32_t constant;     /* its number */
-    uint32_t skipped;      /* unit where a jump over it was put; PROF_NONE */
+    uint32_t constant; /* its number */
+    uint32_t skipped;  /* unit where a jump over it was put; PROF_NONE */
     uint32_t pairs;
     uint64_t seen;
     sampled_pair *pair; /* Owned: MOST_PAIRS of them, made at the first execution */
@@ -80,7 +81,10 @@ void prof_sampler_reset(PyObject *o) {
 static prof_operands *new_row(const prof_sampler *s, const char *left, const char *right) {
     prof_operands *row = prof_arena_append(&operands, PROF_CHUNK_OPERANDS, sizeof *row, 0, sizeof *row);
     if (!row) return NULL;
-    *row = (prof_operands){.code = s->counted->ref, .lies = s->counted->flow.instructions[s->instruction].lies, .left = prof_string_ref(left), .right = prof_string_ref(right)};
+    *row = (prof_operands){.code = s->counted->ref,
+                           .lies = s->counted->flow.instructions[s->instruction].lies,
+                           .left = prof_string_ref(left),
+                           .right = prof_string_ref(right)};
     prof_arena_publish(&operands, sizeof *row);
     return row;
 }
@@ -116,6 +120,6 @@ void prof_samplers_reset(void) { operands = (prof_appender){0}; }
 
 static PyMappingMethods sampler_operators = {.mp_ass_subscript = op_sample};
 
-PyTypeObject prof_sampler_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Sampler",
-                                  .tp_basicsize = sizeof(prof_sampler), .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = sampler_dealloc,
+PyTypeObject prof_sampler_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Sampler", .tp_basicsize = sizeof(prof_sampler),
+                                  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = sampler_dealloc,
                                   .tp_as_mapping = &sampler_operators};

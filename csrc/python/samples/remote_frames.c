@@ -19,11 +19,11 @@
 
 #if PROF_PY_VALIDATED
 
-#define WINDOW 8192       /* bytes of a thread's frames that are copied at once, at most */
-#define NEAR 384          /* of these, above and below where the frames ended the last time: copied first */
-#define REACH 1024        /* of these, above and below where the frames ended the last time: they change at every call */
+#define WINDOW 8192 /* bytes of a thread's frames that are copied at once, at most */
+#define NEAR 384    /* of these, above and below where the frames ended the last time: copied first */
+#define REACH 1024  /* of these, above and below where the frames ended the last time: they change at every call */
 #define PAGE 4096u
-#define C_REACH 2048     /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
+#define C_REACH 2048      /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
 #define COMPLETIONS 8     /* later looks at a thread for the callers of what it ran */
 #define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
 #define MOST_CODES 65536
@@ -38,17 +38,17 @@ static char main_file[1024], main_name[256];
 
 /* What is known of a code object, as long as it lives. */
 typedef struct {
-    const void *address; /* NULL: a free slot */
-    uint32_t deaths;     /* of its class, when it was read */
+    const void *address;      /* NULL: a free slot */
+    uint32_t deaths;          /* of its class, when it was read */
     uint32_t first_traceable; /* code units */
-    uintptr_t begin;     /* of its instructions */
+    uintptr_t begin;          /* of its instructions */
     uint32_t units;
-    int is_span;         /* the function is marked: while it has no span open, it begins or ends */
-    uint32_t line;       /* first, in the uninstrumented source */
-    prof_ref function;   /* label; 0: the slot's code cannot be read */
+    int is_span;             /* the function is marked: while it has no span open, it begins or ends */
+    uint32_t line;           /* first, in the uninstrumented source */
+    prof_ref function;       /* label; 0: the slot's code cannot be read */
     prof_ref file, qualname; /* texts */
-    uint32_t *lines;     /* Owned: by code unit */
-    prof_ref *labels;    /* Owned: by code unit, of the lines; 0 not made yet */
+    uint32_t *lines;         /* Owned: by code unit */
+    prof_ref *labels;        /* Owned: by code unit, of the lines; 0 not made yet */
 } code;
 
 /* Code objects die and others come to lie there. Whoever dies is counted in its class of addresses, before its memory can be
@@ -57,9 +57,7 @@ typedef struct {
 static uint32_t deaths[CLASSES];
 static destructor code_dealloc;
 
-static uint32_t *class_of(const void *address) {
-    return &deaths[(uintptr_t)address * 0x9e3779b97f4a7c15u >> 52];
-}
+static uint32_t *class_of(const void *address) { return &deaths[(uintptr_t)address * 0x9e3779b97f4a7c15u >> 52]; }
 
 static void count_death(PyObject *o) {
     __atomic_fetch_add(class_of(o), 1, __ATOMIC_RELEASE);
@@ -80,7 +78,9 @@ static void codes_free(void) {
     codes_mask = codes_used = 0;
 }
 
-static size_t codes_home(const void *address, size_t mask) { return (size_t)((uintptr_t)address * 0x9e3779b97f4a7c15u >> 30) & mask; }
+static size_t codes_home(const void *address, size_t mask) {
+    return (size_t)((uintptr_t)address * 0x9e3779b97f4a7c15u >> 30) & mask;
+}
 
 static int codes_grow(void) {
     if (codes_used > MOST_CODES) codes_free(); /* programs that make code for ever: what lives is read again */
@@ -124,8 +124,7 @@ static int copy_lines(const PyCodeObject *c, code *entry) {
                 prof_remote_get(table, (const char *)c->co_linetable + offsetof(PyBytesObject, ob_sval), (size_t)head.ob_size);
     prof_location_reader locations;
     if (there) prof_locations_open(&locations, table, (size_t)head.ob_size, c->co_firstlineno);
-    for (uint32_t unit = 0; there && unit < entry->units; unit++)
-        entry->lines[unit] = prof_locations_at(&locations, unit)->line;
+    for (uint32_t unit = 0; there && unit < entry->units; unit++) entry->lines[unit] = prof_locations_at(&locations, unit)->line;
     free(table);
     return there ? 0 : -1;
 }
@@ -252,9 +251,7 @@ static window page_window;  /* a page elsewhere */
 static prof_py_state state_copy;
 
 /* `at` may be any number: a frame that is written over names no caller, but whatever lies there. */
-static int window_has(const window *w, uintptr_t at, size_t bytes) {
-    return at >= w->begin && at < w->end && w->end - at >= bytes;
-}
+static int window_has(const window *w, uintptr_t at, size_t bytes) { return at >= w->begin && at < w->end && w->end - at >= bytes; }
 
 static void open_window(window *w, uintptr_t begin, uintptr_t end) {
     w->begin = begin;
@@ -290,12 +287,7 @@ static const void *frame_bytes(uintptr_t at) {
 
 /* Of prof_remote_thread.guess, from the last look: where the interpreter's own frames were, how much of the thread's was of use,
  * where these began and ended, how far they may go, and the innermost one when it was a generator's. */
-enum { C_STACK,
-       DEPTH,
-       BEGIN,
-       TOP,
-       LIMIT,
-       FRAME };
+enum { C_STACK, DEPTH, BEGIN, TOP, LIMIT, FRAME };
 
 static void guess_stack(prof_remote_thread *t) {
     uintptr_t begin = prof_py_stack_begin(&state_copy), top = prof_py_stack_top(&state_copy);
@@ -320,14 +312,7 @@ static prof_remote_piece c_piece(const prof_remote_thread *t) {
  * All in one call, and as little as can be before the innermost frame, for the thread runs on: were there half a microsecond
  * between the state and the frame that it names, a short function would have ended and the next one would lie where it lay. */
 static int copy_thread(prof_remote_thread *t, uintptr_t frame) {
-    enum { STATE,
-           C_FIRST,
-           MIDDLE,
-           ABOVE,
-           BELOW,
-           ELSEWHERE,
-           C_LAST,
-           PIECES };
+    enum { STATE, C_FIRST, MIDDLE, ABOVE, BELOW, ELSEWHERE, C_LAST, PIECES };
     window *const windows[PIECES] = {NULL, &c_window, &stack_window, &stack_window, &stack_window, &frame_window, &c_window};
     const uintptr_t begin = t->guess[BEGIN], top = t->guess[TOP], limit = t->guess[LIMIT];
     const uintptr_t lower = below(top, t->guess[DEPTH], begin), middle = below(top, NEAR, lower);
@@ -369,10 +354,7 @@ static int is_boundary(const prof_boundary *b, uintptr_t frame, const code *c) {
 }
 
 /* How a walk along the frames ended: where it should, at a frame that says no more, or for want of room in the file. */
-enum { ENDED,
-       BROKEN,
-       NO_ROOM,
-       GOES_ON };
+enum { ENDED, BROKEN, NO_ROOM, GOES_ON };
 
 /* Takes a frame in. */
 static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_t address, const prof_py_frame *f) {
@@ -398,7 +380,8 @@ typedef struct {
     prof_remote_thread *t; /* Borrowed, and so is the rest */
     const prof_boundary *boundary;
     prof_remote_stack *stack;
-    uintptr_t chunk, limit, end; /* of the thread's frames at the first instant: from `limit` to `end` they ran later, or are taken */
+    uintptr_t chunk, limit,
+        end;          /* of the thread's frames at the first instant: from `limit` to `end` they ran later, or are taken */
     uintptr_t last;   /* the latest frame that was walked over; 0 none */
     uintptr_t bottom; /* a frame that runs even if it names no caller; 0 none */
 } walk;
@@ -421,7 +404,8 @@ static int walk_from(walk *w, uintptr_t at) {
         }
         w->last = at;
         if (at >= w->chunk && at < w->limit) w->limit = at;
-        if (!prof_py_previous(&frame) && at != w->bottom && !prof_py_remote_outermost(&frame)) return BROKEN; /* it has yielded, or just begins */
+        if (!prof_py_previous(&frame) && at != w->bottom && !prof_py_remote_outermost(&frame))
+            return BROKEN; /* it has yielded, or just begins */
         at = (uintptr_t)prof_py_previous(&frame);
     }
     return ENDED;
@@ -468,8 +452,7 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
     uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + REACH : REACH;
     t->guess[DEPTH] = depth < WINDOW ? depth : WINDOW; /* no more than was of use */
     stack->partial = result == BROKEN || (!first && stack->line);
-    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1
-                                                                     : 0;
+    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1 : 0;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------------ */
@@ -478,7 +461,7 @@ static struct {
     uint64_t last_serial;
     const prof_py_state *head;
     const void *holder; /* state of the thread that held the GIL when the tick began, or NULL */
-    int again; /* a list that changed while it was read */
+    int again;          /* a list that changed while it was read */
 } shared;
 
 static int begin(void) {
@@ -523,13 +506,9 @@ static size_t threads(prof_remote_thread *found, size_t room) {
     return without_unborn(found, n);
 }
 
-static int holds(const prof_remote_thread *t) {
-    return shared.holder == t->state;
-}
+static int holds(const prof_remote_thread *t) { return shared.holder == t->state; }
 
-static int is_lock(uintptr_t address) {
-    return address >= (uintptr_t)gil && address < (uintptr_t)gil + sizeof *gil;
-}
+static int is_lock(uintptr_t address) { return address >= (uintptr_t)gil && address < (uintptr_t)gil + sizeof *gil; }
 
 static const prof_walker walker = {begin, threads, copy_stack, holds, is_lock, codes_free};
 
@@ -538,7 +517,8 @@ static const prof_walker walker = {begin, threads, copy_stack, holds, is_lock, c
 static const prof_walker *walker_or_reason(char *why, size_t size) {
     int error = prof_remote_allowed();
     why[0] = 0;
-    if (error) snprintf(why, size, "the system does not let the process read its own memory (process_vm_readv: %s)", strerror(error));
+    if (error)
+        snprintf(why, size, "the system does not let the process read its own memory (process_vm_readv: %s)", strerror(error));
     else if (!prof_py_layout_matches()) snprintf(why, size, "this interpreter's frames are laid out in an unknown way");
     return why[0] ? NULL : &walker;
 }

@@ -17,8 +17,8 @@ static PyObject *main_name;   /* Owned: what module __main__ is called */
 /* What a module is called: the program by its own name. Borrowed. */
 static PyObject *shown_module(PyObject *module) {
     /* __mp_main__: the same module in a process that multiprocessing has spawned. */
-    int is_main = PyUnicode_CompareWithASCIIString(module, "__main__") == 0 ||
-                  PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0;
+    int is_main =
+        PyUnicode_CompareWithASCIIString(module, "__main__") == 0 || PyUnicode_CompareWithASCIIString(module, "__mp_main__") == 0;
     return is_main && main_name ? main_name : module;
 }
 
@@ -49,9 +49,7 @@ static PyTypeObject *type_for(PyCodeObject *code) {
 }
 
 /* Whether the code is of a `def`: not of a class, a lambda or a comprehension. */
-static int is_def(PyCodeObject *code) {
-    return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<';
-}
+static int is_def(PyCodeObject *code) { return code->co_flags & CO_OPTIMIZED && PyUnicode_READ_CHAR(code->co_name, 0) != '<'; }
 
 /* Before the first code is probed: from then on others read plain code. 0, or -1 with an exception set. */
 static int readers_ready(void) {
@@ -106,7 +104,10 @@ static PyObject *counting_consts(PyCodeObject *code, PyObject *consts, PyObject 
 static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *consts) {
     int yields = Py_TYPE(site) == &prof_generator_type;
     prof_counted *counted = site->counted;
-    prof_probe_set set = {.span = (PyObject *)site, .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL, .raise = prof_site_dependent(&prof_raise_type, site), .plain = site->plain};
+    prof_probe_set set = {.span = (PyObject *)site,
+                          .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL,
+                          .raise = prof_site_dependent(&prof_raise_type, site),
+                          .plain = site->plain};
     if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
     PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
@@ -206,9 +207,7 @@ static int lacks_counters(PyCodeObject *code) {
     return site && prof_count_ops && !site->counted && !(site->flags & PROF_LABEL_NO_OPS);
 }
 
-enum { PROBED_BEFORE,
-       PROBES_SHARED,
-       PROBES_MADE }; /* what `probe` found or did */
+enum { PROBED_BEFORE, PROBES_SHARED, PROBES_MADE }; /* what `probe` found or did */
 
 /* The code with probes for this recording: those it has, those made for it before, or new ones. New reference, or NULL. */
 static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags, int *what) {
@@ -358,7 +357,8 @@ PyMethodDef prof_attach_methods[] = {
     {"probe_code", probe_code, METH_VARARGS,
      "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
      "lambdas and comprehensions too. `top` False: the code itself too."},
-    {"watch", watch, METH_VARARGS, "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
+    {"watch", watch, METH_VARARGS,
+     "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
     {"show_probes", show_probes, METH_O,
      "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
      "For tests of the probes."},

@@ -49,16 +49,11 @@ typedef PyObject *(*fast_with_names)(PyObject *, PyObject *const *, Py_ssize_t, 
 
 typedef struct {
     const char *module, *name;
-    int flags;           /* how it takes its arguments; of another kind it is left alone */
+    int flags; /* how it takes its arguments; of another kind it is left alone */
     PyCFunction instead, original;
     PyMethodDef *method; /* Borrowed from the interpreter; NULL while it is not watched */
 } function;
-enum { EXIT,
-       EXECV,
-       EXECVE,
-       RAISE,
-       KILL,
-       WATCHED };
+enum { EXIT, EXECV, EXECVE, RAISE, KILL, WATCHED };
 static function watched[WATCHED];
 
 static PyObject *exit_now(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {

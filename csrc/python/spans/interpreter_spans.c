@@ -69,9 +69,7 @@ static void tell_of(PyObject *tell, PyObject *ends, PyObject *name, PyObject *mo
 static PyObject *find_and_load(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
     int named = prof_recording() && n > 0 && PyUnicode_Check(args[0]);
     int own = named && is_own(args[0]);
-    prof_label *label = named && !own && PyTuple_GET_ITEM(self, 1) == Py_True && !is_loaded(args[0])
-                            ? begin_import(args[0])
-                            : NULL;
+    prof_label *label = named && !own && PyTuple_GET_ITEM(self, 1) == Py_True && !is_loaded(args[0]) ? begin_import(args[0]) : NULL;
     if (own) prof_own_begin();
     PyObject *module = PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), args, (size_t)n, names);
     if (own) prof_own_end();
@@ -80,13 +78,12 @@ static PyObject *find_and_load(PyObject *self, PyObject *const *args, Py_ssize_t
     return module;
 }
 
-static PyMethodDef find_and_load_def = {"_find_and_load", (PyCFunction)(void (*)(void))find_and_load,
-                                        METH_FASTCALL | METH_KEYWORDS, "Finds and loads a module, in a span of its name."};
+static PyMethodDef find_and_load_def = {"_find_and_load", (PyCFunction)(void (*)(void))find_and_load, METH_FASTCALL | METH_KEYWORDS,
+                                        "Finds and loads a module, in a span of its name."};
 
 static PyObject *import_spans(PyObject *self, PyObject *args) {
     PyObject *original, *spans, *tell, *ends;
-    if (!PyArg_ParseTuple(args, "OO!OO!:import_spans", &original, &PyBool_Type, &spans, &tell, &PyTuple_Type, &ends))
-        return NULL;
+    if (!PyArg_ParseTuple(args, "OO!OO!:import_spans", &original, &PyBool_Type, &spans, &tell, &PyTuple_Type, &ends)) return NULL;
     return PyCFunction_New(&find_and_load_def, args);
 }
 

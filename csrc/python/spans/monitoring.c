@@ -12,9 +12,7 @@
     }
 
 /* An exception thrown into a generator that never started enters none of its body. */
-static int started(PyObject *code, PyObject *offset) {
-    return PyLong_AsLong(offset) >= prof_py_body((PyCodeObject *)code);
-}
+static int started(PyObject *code, PyObject *offset) { return PyLong_AsLong(offset) >= prof_py_body((PyCodeObject *)code); }
 
 static void enter(prof_site *site) {
     if (site->flags & PROF_LABEL_GENERATOR) prof_span_enter_generator(site);
@@ -29,14 +27,13 @@ CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_leave(site))
 CALLBACK(on_yield, prof_span_suspend(site))
 
 #define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, text}
-PyMethodDef prof_monitor_methods[] = {
-    METHOD(on_start, "For PY_START: opens the span of a watched code object."),
-    METHOD(on_resume, "For PY_RESUME: opens it again."),
-    METHOD(on_throw, "For PY_THROW: opens it again."),
-    METHOD(on_return, "For PY_RETURN: closes it."),
-    METHOD(on_unwind, "For PY_UNWIND: closes it."),
-    METHOD(on_yield, "For PY_YIELD: suspends it."),
-    {NULL}};
+PyMethodDef prof_monitor_methods[] = {METHOD(on_start, "For PY_START: opens the span of a watched code object."),
+                                      METHOD(on_resume, "For PY_RESUME: opens it again."),
+                                      METHOD(on_throw, "For PY_THROW: opens it again."),
+                                      METHOD(on_return, "For PY_RETURN: closes it."),
+                                      METHOD(on_unwind, "For PY_UNWIND: closes it."),
+                                      METHOD(on_yield, "For PY_YIELD: suspends it."),
+                                      {NULL}};
 
 static int is_own_callback(PyObject *callback) {
     for (PyMethodDef *m = prof_monitor_methods; PyCFunction_Check(callback) && m->ml_name; m++)

@@ -13,7 +13,7 @@
 #include "greenlets.h"
 #include "python/text.h"
 
-static prof_site *sites;      /* all of them */
+static prof_site *sites; /* all of them */
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
 
@@ -24,8 +24,8 @@ prof_label *prof_site_label(prof_site *site) {
     PyObject *error = PyErr_GetRaisedException();
     PyObject *name = prof_py_bytes(site->name), *module = prof_py_bytes(site->module), *file = prof_py_bytes(site->file);
     if (name && module && file)
-        label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module),
-                                  PyBytes_AS_STRING(file), site->line, site->flags);
+        label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module), PyBytes_AS_STRING(file),
+                                  site->line, site->flags);
     site->label = label ? label : &prof_no_label;
     site->ref = label ? prof_arena_ref(label) : 0;
     if (!label) prof_count(PROF_DROP_LOST_LABELS, 1);
@@ -62,8 +62,8 @@ static void site_link(prof_site *site) {
     sites = site;
 }
 
-prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file,
-                         uint32_t line, uint32_t flags) {
+prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file, uint32_t line,
+                         uint32_t flags) {
     prof_site *site = PyObject_New(prof_site, type);
     if (!site) return NULL;
     memset((char *)site + sizeof(PyObject), 0, sizeof *site - sizeof(PyObject));
@@ -349,9 +349,7 @@ static PyObject *op_raise(PyObject *o) {
 
 /* ---- types ----------------------------------------------------------------------------------------------------------- */
 
-static PyObject *repr(PyObject *o) {
-    return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name);
-}
+static PyObject *repr(PyObject *o) { return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name); }
 
 static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
 static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
@@ -361,10 +359,8 @@ static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 void prof_choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;
-    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed
-                                                                     : op_exit_counting);
-    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed
-                                                                  : op_enter_counting;
+    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting);
+    function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
     generator_operators.nb_invert = !counting ? op_enter_generator
                                     : untimed ? op_enter_generator_untimed
@@ -374,17 +370,23 @@ void prof_choose_operators(int timed, int counting, long types) {
     suspend_operators.nb_negative = untimed ? op_suspend_untimed : op_suspend;
 }
 
-#define PROBE_TYPE(name, operators)                                                                  \
-    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name, .tp_basicsize = sizeof(prof_site),       \
-     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc, \
-     .tp_as_number = &operators, .tp_repr = repr}
+#define PROBE_TYPE(name, operators)                                      \
+    {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof." name,              \
+     .tp_basicsize = sizeof(prof_site),                                  \
+     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, \
+     .tp_dealloc = site_dealloc,                                         \
+     .tp_as_number = &operators,                                         \
+     .tp_repr = repr}
 PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
 PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
 PyTypeObject prof_suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
-PyTypeObject prof_raise_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe", .tp_basicsize = sizeof(prof_site),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = site_dealloc,
-    .tp_as_number = &raise_operators, .tp_as_mapping = &raise_mapping, .tp_repr = repr};
+PyTypeObject prof_raise_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe",
+                                .tp_basicsize = sizeof(prof_site),
+                                .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                .tp_dealloc = site_dealloc,
+                                .tp_as_number = &raise_operators,
+                                .tp_as_mapping = &raise_mapping,
+                                .tp_repr = repr};
 
 PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
     prof_site *p = PyObject_New(prof_site, type);

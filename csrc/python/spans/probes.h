@@ -7,8 +7,8 @@
 #include "python/site.h"
 
 /* A site of `type` with these names (Borrowed); its label is made at once when recording. New reference or NULL. */
-prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file,
-                         uint32_t line, uint32_t flags);
+prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file, uint32_t line,
+                         uint32_t flags);
 
 /* The label, made if there is none yet; NULL when nothing records or there is no room (counted). */
 prof_label *prof_site_label(prof_site *site);

@@ -76,8 +76,7 @@ static uint32_t left_out(PyCodeObject *code) {
 static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name) {
     PyObject *full = PyUnicode_FromFormat(PREFIX "%U", name), *module = PyUnicode_FromString("");
     prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
-                                                     prof_py_original_line(code->co_filename, prof_py_line(frame)),
-                                                     left_out(code))
+                                                     prof_py_original_line(code->co_filename, prof_py_line(frame)), left_out(code))
                                      : NULL;
     Py_XDECREF(full);
     Py_XDECREF(module);
@@ -166,8 +165,9 @@ static PyObject *begin_at(PyObject *name, int depth) {
     PyCodeObject *code = prof_py_code(frame);
     int loose = !prof_is_probed(code) && !prof_watched((PyObject *)code);
     if (loose && code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
-        warn(site, depth, "prof: section '%U' is in a generator or coroutine without @profiled: time in which it is "
-                          "suspended counts as the section's");
+        warn(site, depth,
+             "prof: section '%U' is in a generator or coroutine without @profiled: time in which it is "
+             "suspended counts as the section's");
     prof_thread *t = prof_py_thread();
     prof_label *label = t ? prof_site_label(site) : NULL;
     if (label) {
@@ -268,10 +268,9 @@ static PyObject *with_exit(PyObject *site, PyObject *const *args, Py_ssize_t n) 
     Py_RETURN_NONE; /* exceptions go on */
 }
 
-static PyMethodDef section_methods[] = {
-    {"__enter__", with_enter, METH_NOARGS, "The section, which is open since profile()."},
-    {"__exit__", (PyCFunction)(void (*)(void))with_exit, METH_FASTCALL, "Ends the section."},
-    {NULL}};
+static PyMethodDef section_methods[] = {{"__enter__", with_enter, METH_NOARGS, "The section, which is open since profile()."},
+                                        {"__exit__", (PyCFunction)(void (*)(void))with_exit, METH_FASTCALL, "Ends the section."},
+                                        {NULL}};
 
 static PyObject *section_repr(PyObject *o) { return PyUnicode_FromFormat("<section %U>", ((prof_site *)o)->name); }
 
@@ -285,10 +284,12 @@ static void section_dealloc(PyObject *o) {
     PyObject_Free(o);
 }
 
-PyTypeObject prof_section_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Section", .tp_basicsize = sizeof(prof_site),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, .tp_dealloc = section_dealloc,
-    .tp_methods = section_methods, .tp_repr = section_repr};
+PyTypeObject prof_section_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Section",
+                                  .tp_basicsize = sizeof(prof_site),
+                                  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                  .tp_dealloc = section_dealloc,
+                                  .tp_methods = section_methods,
+                                  .tp_repr = section_repr};
 
 PyMethodDef prof_section_methods[] = {
     {"profile", (PyCFunction)(void (*)(void))begin, METH_FASTCALL,

@@ -172,10 +172,6 @@ static inline const void *prof_py_remote_base(const prof_py_state *state) { retu
 
 #define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
 
-static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
-    return copy->f_code;
-}
+static inline const void *prof_py_remote_code(const prof_py_frame *copy) { return copy->f_code; }
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
-static inline int prof_py_remote_outermost(const prof_py_frame *copy) {
-    return copy->owner != FRAME_OWNED_BY_GENERATOR;
-}
+static inline int prof_py_remote_outermost(const prof_py_frame *copy) { return copy->owner != FRAME_OWNED_BY_GENERATOR; }

@@ -30,8 +30,7 @@
 #define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
-#define PROF_PY_OWN_OPCODES(OPCODE) \
-    OPCODE(COMPARE_OP, OTHER, PLAIN, COMPARISON, NONE, COMPARISON, 4, NONE, NONE, 2)
+#define PROF_PY_OWN_OPCODES(OPCODE) OPCODE(COMPARE_OP, OTHER, PLAIN, COMPARISON, NONE, COMPARISON, 4, NONE, NONE, 2)
 
 /* ---- thread states ---- */
 
@@ -147,8 +146,6 @@ static inline const void *prof_py_remote_base(const prof_py_state *state) { retu
 
 #define PROF_PY_FRAME_BYTES offsetof(prof_py_frame, localsplus)
 
-static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
-    return prof_py_is_entry(copy) ? NULL : copy->f_code;
-}
+static inline const void *prof_py_remote_code(const prof_py_frame *copy) { return prof_py_is_entry(copy) ? NULL : copy->f_code; }
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
 static inline int prof_py_remote_outermost(const prof_py_frame *copy) { return prof_py_is_entry(copy); }

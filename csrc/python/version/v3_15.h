@@ -102,9 +102,7 @@ static inline int prof_py_incomplete(prof_py_frame *frame) {
     return !prof_py_code(frame) || _PyFrame_IsIncomplete(frame);
 }
 
-static inline prof_py_frame *prof_py_generator_frame(PyObject *generator) {
-    return &((PyGenObject *)generator)->gi_iframe;
-}
+static inline prof_py_frame *prof_py_generator_frame(PyObject *generator) { return &((PyGenObject *)generator)->gi_iframe; }
 static inline int prof_py_generator_ended(PyObject *generator) {
     return ((PyGenObject *)generator)->gi_frame_state >= FRAME_CLEARED;
 }
@@ -138,8 +136,8 @@ static inline int prof_py_layout_matches(void) {
            o->interpreter_frame.previous == offsetof(prof_py_frame, previous) &&
            o->interpreter_frame.executable == offsetof(prof_py_frame, f_executable) &&
            o->interpreter_frame.instr_ptr == offsetof(prof_py_frame, instr_ptr) &&
-           o->interpreter_frame.owner == offsetof(prof_py_frame, owner) &&
-           o->code_object.size == sizeof(PyCodeObject) && o->code_object.filename == offsetof(PyCodeObject, co_filename) &&
+           o->interpreter_frame.owner == offsetof(prof_py_frame, owner) && o->code_object.size == sizeof(PyCodeObject) &&
+           o->code_object.filename == offsetof(PyCodeObject, co_filename) &&
            o->code_object.qualname == offsetof(PyCodeObject, co_qualname) &&
            o->code_object.firstlineno == offsetof(PyCodeObject, co_firstlineno) &&
            o->code_object.linetable == offsetof(PyCodeObject, co_linetable) &&
