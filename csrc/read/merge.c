@@ -9,8 +9,7 @@ void *prof_merge_row(merge_rows *rows, size_t size) {
     if (rows->count == rows->room) {
         uint32_t room = rows->room == 0 ? 64 : rows->room * 2;
         unsigned char *larger = rows->room > UINT32_MAX / 4 ? NULL : realloc(rows->rows, room * size);
-        if (larger == NULL)
-            return NULL;
+        if (larger == NULL) return NULL;
         rows->rows = larger;
         rows->room = room;
     }
@@ -22,8 +21,7 @@ unsigned char *prof_merge_room(merge_bytes *bytes, uint64_t size) {
     if (size > bytes->room - bytes->used) {
         uint64_t room = bytes->room * 2 > bytes->used + size ? bytes->room * 2 : bytes->used + size + 4096;
         unsigned char *larger = realloc(bytes->data, room);
-        if (larger == NULL)
-            return NULL;
+        if (larger == NULL) return NULL;
         bytes->data = larger;
         bytes->room = room;
     }
@@ -32,8 +30,7 @@ unsigned char *prof_merge_room(merge_bytes *bytes, uint64_t size) {
 }
 
 uint32_t prof_merge_find(const prof_merger *merger, const merge_table *table, uint64_t hash, merge_same *same, const void *key) {
-    if (table->slots == NULL)
-        return MERGE_NONE;
+    if (table->slots == NULL) return MERGE_NONE;
     for (uint32_t slot = (uint32_t)hash & table->mask; table->slots[slot].row != 0; slot = (slot + 1) & table->mask)
         if (table->slots[slot].hash == (uint32_t)hash && same(merger, table->slots[slot].row - 1, key))
             return table->slots[slot].row - 1;
@@ -44,21 +41,27 @@ int prof_merge_put(merge_table *table, uint64_t hash, uint32_t row) {
     if (table->slots == NULL || table->used > table->mask / 2) {
         merge_table larger = {.mask = table->slots == NULL ? 255 : table->mask * 2 + 1};
         larger.slots = larger.mask > INT32_MAX ? NULL : calloc((size_t)larger.mask + 1, sizeof *larger.slots);
-        if (larger.slots == NULL)
-            return -1;
+        if (larger.slots == NULL) return -1;
         for (uint64_t i = 0; table->slots != NULL && i <= table->mask; i++)
-            if (table->slots[i].row != 0)
-                prof_merge_put(&larger, table->slots[i].hash, table->slots[i].row - 1);
+            if (table->slots[i].row != 0) prof_merge_put(&larger, table->slots[i].hash, table->slots[i].row - 1);
         free(table->slots);
         *table = larger;
     }
     uint32_t slot = (uint32_t)hash & table->mask;
-    while (table->slots[slot].row != 0)
-        slot = (slot + 1) & table->mask;
+    while (table->slots[slot].row != 0) slot = (slot + 1) & table->mask;
     table->slots[slot].hash = (uint32_t)hash;
     table->slots[slot].row = row + 1;
     table->used++;
     return 0;
+}
+
+uint32_t prof_merge_row_of(prof_merger *m, merge_table *table, merge_rows *rows, size_t size, uint64_t hash, merge_same *same,
+                           const void *key, int *is_new) {
+    uint32_t row = prof_merge_find(m, table, hash, same, key);
+    *is_new = row == MERGE_NONE;
+    if (!*is_new) return row;
+    if (prof_merge_row(rows, size) == NULL || prof_merge_put(table, hash, rows->count - 1) != 0) return MERGE_NONE;
+    return rows->count - 1;
 }
 
 /* ---- texts ---- */
@@ -74,16 +77,13 @@ static int same_text(const prof_merger *m, uint32_t row, const void *key) {
 }
 
 uint32_t prof_merge_text(prof_merger *m, prof_reader_text text) {
-    if (text.length == 0)
-        return 0;
+    if (text.length == 0) return 0;
     uint64_t hash = prof_merge_hash_bytes(1, text.text, text.length);
     uint32_t found = prof_merge_find(m, &m->by_text, hash, same_text, &text);
-    if (found != MERGE_NONE)
-        return found;
+    if (found != MERGE_NONE) return found;
     uint64_t at = m->texts.used / PROF_REF_UNIT;
     prof_string *string = (prof_string *)prof_merge_room(&m->texts, offsetof(prof_string, text) + (uint64_t)text.length + 1);
-    if (string == NULL || at >= MERGE_NONE - 1 || prof_merge_put(&m->by_text, hash, (uint32_t)at + 1) != 0)
-        return MERGE_NONE;
+    if (string == NULL || at >= MERGE_NONE - 1 || prof_merge_put(&m->by_text, hash, (uint32_t)at + 1) != 0) return MERGE_NONE;
     string->length = text.length;
     memcpy(string->text, text.text, text.length);
     return (uint32_t)at + 1;
@@ -91,49 +91,34 @@ uint32_t prof_merge_text(prof_merger *m, prof_reader_text text) {
 
 /* ---- labels ---- */
 
-static merge_label *label_row(const prof_merger *m, uint32_t row) {
-    return (merge_label *)m->labels.rows + row;
-}
-
 static int same_label(const prof_merger *m, uint32_t row, const void *key) {
-    return memcmp(label_row(m, row), key, offsetof(merge_label, min_ns)) == 0;
-}
-
-static int is_place(uint32_t kind) {
-    return kind == PROF_LINE || kind == PROF_FRAME;
+    return memcmp(prof_merge_label(m, row), key, offsetof(merge_label, min_ns)) == 0;
 }
 
 /* The row of a label that means this, made if there is none; MERGE_NONE when out of memory. */
 static uint32_t label_of(prof_merger *m, const merge_label *meaning) {
     uint64_t hash = prof_merge_hash_bytes(2, meaning, offsetof(merge_label, min_ns));
-    uint32_t found = prof_merge_find(m, &m->by_label, hash, same_label, meaning);
-    if (found != MERGE_NONE)
-        return found;
-    merge_label *made = prof_merge_row(&m->labels, sizeof *made);
-    if (made == NULL)
-        return MERGE_NONE;
+    int is_new;
+    uint32_t row = prof_merge_row_of(m, &m->by_label, &m->labels, sizeof *meaning, hash, same_label, meaning, &is_new);
+    if (row == MERGE_NONE || !is_new) return row;
+    merge_label *made = prof_merge_label(m, row);
     *made = *meaning;
     made->min_ns = UINT64_MAX;
-    if (!is_place(meaning->kind)) {
-        if (prof_merge_row(&m->bins, PROF_HISTOGRAM_BINS * sizeof(uint64_t)) == NULL)
-            return MERGE_NONE;
-        made->histogram = m->bins.count;
-    }
-    return prof_merge_put(&m->by_label, hash, m->labels.count - 1) == 0 ? m->labels.count - 1 : MERGE_NONE;
+    if (prof_merge_is_place(made->kind)) return row;
+    if (prof_merge_row(&m->bins, PROF_HISTOGRAM_BINS * sizeof(uint64_t)) == NULL) return MERGE_NONE;
+    made->histogram = m->bins.count;
+    return row;
 }
 
 /* The bin that begins before or at so many ticks of the merger's histograms. */
-static uint32_t bin_of(double ticks) {
-    return ticks >= 0x1p62 ? PROF_HISTOGRAM_BINS - 1 : prof_histogram_bin((uint64_t)ticks);
-}
+static uint32_t bin_of(double ticks) { return ticks >= 0x1p62 ? PROF_HISTOGRAM_BINS - 1 : prof_histogram_bin((uint64_t)ticks); }
 
 /* Adds a histogram. Clocks of one machine are calibrated to within a thousandth of each other, and their bins are taken for
  * the same. A bin of another machine's clock is shared out among those that it overlaps, as if its calls were spread evenly
  * over it: percentiles are interpolated in that way, too. */
 static void add_histogram(uint64_t *to, const uint64_t *from, double scale) {
     if (scale > 0.99 && scale < 1.01) {
-        for (uint32_t bin = 0; bin < PROF_HISTOGRAM_BINS; bin++)
-            prof_merge_add(&to[bin], from[bin]);
+        for (uint32_t bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) prof_merge_add(&to[bin], from[bin]);
         return;
     }
     for (uint32_t bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
@@ -153,17 +138,15 @@ static void add_histogram(uint64_t *to, const uint64_t *from, double scale) {
     }
 }
 
-static void add_latencies(prof_merger *m, merge_label *to, const prof_label *from, const prof_reader_label *read,
-                          double scale) {
-    if (read->completed == 0)
-        return;
+static void add_latencies(prof_merger *m, merge_label *to, const prof_label *from, const prof_reader_label *read, double scale) {
+    if (read->completed == 0) return;
     to->min_ns = read->min_ns < to->min_ns ? read->min_ns : to->min_ns;
     to->max_ns = read->max_ns > to->max_ns ? read->max_ns : to->max_ns;
     add_histogram((uint64_t *)m->bins.rows + (uint64_t)(to->histogram - 1) * PROF_HISTOGRAM_BINS, from->histogram,
                   scale / m->latency_scale);
 }
 
-/* Adds the labels of a chunk's type; rows by label of the capture go to `map`. */
+/* Those of a chunk's type; rows by label of the capture go to `map`. */
 static int add_labels(prof_merger *m, const prof_reader *reader, uint32_t type, uint32_t *map) {
     prof_reader_walk walk = {0};
     merge_label last = {0};
@@ -174,47 +157,48 @@ static int add_labels(prof_merger *m, const prof_reader *reader, uint32_t type, 
         meaning.name = prof_merge_text(m, prof_reader_string(reader, from->name));
         meaning.module = from->module == last_module ? last.module : prof_merge_text(m, prof_reader_string(reader, from->module));
         meaning.file = from->file == last_file ? last.file : prof_merge_text(m, prof_reader_string(reader, from->file));
-        if (meaning.name == MERGE_NONE || meaning.module == MERGE_NONE || meaning.file == MERGE_NONE)
-            return -1;
+        if (meaning.name == MERGE_NONE || meaning.module == MERGE_NONE || meaning.file == MERGE_NONE) return -1;
         last = meaning, last_module = from->module, last_file = from->file;
-        if ((map[index] = label_of(m, &meaning)) == MERGE_NONE)
-            return -1;
-        if (type == PROF_CHUNK_LABELS && !is_place(from->kind))
-            add_latencies(m, label_row(m, map[index]), from, &reader->labels[index], reader->latency_scale);
+        if ((map[index] = label_of(m, &meaning)) == MERGE_NONE) return -1;
+        if (type == PROF_CHUNK_LABELS && !prof_merge_is_place(from->kind))
+            add_latencies(m, prof_merge_label(m, map[index]), from, &reader->labels[index], reader->latency_scale);
     }
     return 0;
 }
 
-/* ---- calling contexts ---- */
-
-static prof_node *node_row(const prof_merger *m, uint32_t row) {
-    return (prof_node *)m->nodes.rows + row;
+/* The rows of the labels of a capture; NULL when out of memory. Owned by the caller. */
+static uint32_t *map_labels(prof_merger *m, const prof_reader *reader) {
+    uint32_t *map = malloc((reader->info.label_count + 1) * sizeof *map);
+    if (map != NULL && add_labels(m, reader, PROF_CHUNK_LABELS, map) == 0 && add_labels(m, reader, PROF_CHUNK_PLACES, map) == 0)
+        return map;
+    free(map);
+    return NULL;
 }
 
+/* ---- calling contexts ---- */
+
 static int same_context(const prof_merger *m, uint32_t row, const void *key) {
-    const prof_node *node = node_row(m, row), *wanted = key;
+    const prof_node *node = prof_merge_node(m, row), *wanted = key;
     return node->parent == wanted->parent && node->label == wanted->label;
 }
 
 /* Whether it is a line or a frame. */
 static int is_leaf(const prof_merger *m, uint32_t node) {
-    return node != 0 && is_place(label_row(m, node_row(m, node)->label)->kind);
+    return node != 0 && prof_merge_is_place(prof_merge_label(m, prof_merge_node(m, node)->label)->kind);
 }
 
 static uint32_t child_of(prof_merger *m, uint32_t parent, uint32_t label) {
     prof_node wanted = {.label = label, .parent = parent};
     uint64_t hash = prof_merge_hash(3, (uint64_t)parent << 32 | label);
-    uint32_t found = prof_merge_find(m, &m->by_context, hash, same_context, &wanted);
-    if (found != MERGE_NONE)
-        return found;
-    prof_node *made = prof_merge_row(&m->nodes, sizeof *made);
-    if (made == NULL || prof_merge_put(&m->by_context, hash, m->nodes.count - 1) != 0)
-        return MERGE_NONE;
+    int is_new;
+    uint32_t row = prof_merge_row_of(m, &m->by_context, &m->nodes, sizeof wanted, hash, same_context, &wanted, &is_new);
+    if (row == MERGE_NONE || !is_new) return row;
+    prof_node *made = prof_merge_node(m, row);
     made->label = label;
     made->parent = parent;
-    made->depth = node_row(m, parent)->depth + 1;
-    node_row(m, parent)->private_children++;
-    return m->nodes.count - 1;
+    made->depth = prof_merge_node(m, parent)->depth + 1;
+    prof_merge_node(m, parent)->private_children++;
+    return row;
 }
 
 /* The row of each node of the tree. */
@@ -223,19 +207,17 @@ static int map_nodes(prof_merger *m, const prof_reader_tree *tree, const uint32_
     for (uint32_t i = 1; i < tree->count; i++) {
         uint32_t above = map[tree->parent[i]], label = labels[tree->label[i]];
         /* A span below a frame: no recorder writes that. What it has is its caller's. */
-        map[i] = is_leaf(m, above) && !is_place(label_row(m, label)->kind) ? above : child_of(m, above, label);
-        if (map[i] == MERGE_NONE)
-            return -1;
+        map[i] = is_leaf(m, above) && !prof_merge_is_place(prof_merge_label(m, label)->kind) ? above : child_of(m, above, label);
+        if (map[i] == MERGE_NONE) return -1;
     }
     return 0;
 }
 
 /* What samples found in a node, made at first sight. */
 static merge_samples *samples_of(prof_merger *m, uint32_t node) {
-    prof_node *row = node_row(m, node);
+    prof_node *row = prof_merge_node(m, node);
     if (row->private_child == 0) {
-        if (prof_merge_row(&m->samples, sizeof(merge_samples)) == NULL)
-            return NULL;
+        if (prof_merge_row(&m->samples, sizeof(merge_samples)) == NULL) return NULL;
         row->private_child = m->samples.count;
     }
     return (merge_samples *)m->samples.rows + row->private_child - 1;
@@ -260,10 +242,10 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     const uint64_t *own = tree->own[PROF_READER_COLUMN_##column];                                           \
     for (uint32_t i = 0; prof_reader_recorded(reader, PROF_READER_COLUMN_##column) && i < tree->count; i++) \
         if (own[i] != 0)
-#define ADD(column, field)                                   \
-    {                                                        \
-        EACH(column)                                         \
-        prof_merge_add(&node_row(m, map[i])->field, own[i]); \
+#define ADD(column, field)                                          \
+    {                                                               \
+        EACH(column)                                                \
+        prof_merge_add(&prof_merge_node(m, map[i])->field, own[i]); \
     }
     NODE_COLUMNS(ADD)
 #undef ADD
@@ -271,8 +253,7 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     {                                                        \
         EACH(column) {                                       \
             merge_samples *samples = samples_of(m, map[i]);  \
-            if (samples == NULL)                             \
-                return -1;                                   \
+            if (samples == NULL) return -1;                  \
             prof_merge_add(&samples->sampled.field, own[i]); \
         }                                                    \
     }
@@ -282,8 +263,7 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     {                                                       \
         EACH(column) {                                      \
             merge_samples *samples = samples_of(m, map[i]); \
-            if (samples == NULL)                            \
-                return -1;                                  \
+            if (samples == NULL) return -1;                 \
             prof_merge_add(&samples->usage.column, own[i]); \
         }                                                   \
     }
@@ -299,11 +279,9 @@ static void add_detail(prof_merger *m, const prof_reader_tree *tree, const uint3
     const uint64_t *allocated = tree->own[PROF_READER_COLUMN_alloc_bytes], *live = tree->own[PROF_READER_COLUMN_live_bytes];
     const uint64_t *peak = tree->own[PROF_READER_COLUMN_peak_bytes];
     for (uint32_t i = 0; i < tree->count; i++) {
-        prof_node *node = node_row(m, map[i]);
-        if (allocated[i] > live[i])
-            prof_merge_add(&node->free_bytes, allocated[i] - live[i]);
-        if (m->peak_part != m->parts || peak[i] == 0)
-            continue;
+        prof_node *node = prof_merge_node(m, map[i]);
+        if (allocated[i] > live[i]) prof_merge_add(&node->free_bytes, allocated[i] - live[i]);
+        if (m->peak_part != m->parts || peak[i] == 0) continue;
         node->peak_bytes = (node->peak_epoch == m->parts ? node->peak_bytes : 0) + peak[i];
         node->peak_epoch = m->parts;
     }
@@ -314,18 +292,15 @@ static void add_detail(prof_merger *m, const prof_reader_tree *tree, const uint3
 static void add_memory(prof_merger *m, const prof_reader *reader) {
     const prof_reader_memory *from = &reader->info.memory;
     prof_memory *to = &m->memory;
-    if (!from->recorded)
-        return;
+    if (!from->recorded) return;
     m->memory_parts++;
     prof_merge_add(&to->arena_bytes, from->arena_bytes);
-    if (!from->detail)
-        return;
+    if (!from->detail) return;
     m->detail_parts++;
     prof_merge_add(&to->live_bytes, from->live_bytes);
     prof_merge_add(&to->unknown_frees, from->unknown_frees);
     prof_merge_add(&to->small_bytes, from->small_bytes);
-    for (int k = 0; k < PROF_SIZE_CLASSES; k++)
-        prof_merge_add(&to->class_count[k], from->class_count[k]);
+    for (int k = 0; k < PROF_SIZE_CLASSES; k++) prof_merge_add(&to->class_count[k], from->class_count[k]);
     if (m->peak_part == 0 || from->peak_bytes > to->peak_bytes) {
         m->peak_part = m->parts;
         m->peak_unix_ns = (int64_t)(reader->info.start_unix_ns + from->peak_ns);
@@ -336,24 +311,24 @@ static void add_memory(prof_merger *m, const prof_reader *reader) {
 static int add_sampler(prof_merger *m, const prof_reader *reader) {
     const prof_reader_sampler *from = &reader->info.sampler;
     prof_sampling *to = &m->sampler;
-    if (!from->recorded)
-        return 0;
-    uint32_t flags = (from->frames ? PROF_SAMPLER_FRAMES : 0) | (from->lock ? PROF_SAMPLER_GIL : 0) |
-                     (from->waits ? PROF_SAMPLER_WAITS : 0);
+    if (!from->recorded) return 0;
+    uint32_t flags =
+        (from->frames ? PROF_SAMPLER_FRAMES : 0) | (from->lock ? PROF_SAMPLER_GIL : 0) | (from->waits ? PROF_SAMPLER_WAITS : 0);
     to->flags = m->sampler_parts++ == 0 ? flags : to->flags & flags;
-    if (to->why == 0)
-        to->why = prof_merge_text(m, from->why);
-    if (to->why_counters == 0)
-        to->why_counters = prof_merge_text(m, from->why_counters);
-    if (to->interval_ns == 0 || from->interval_ns < to->interval_ns)
-        to->interval_ns = from->interval_ns;
-#define ADD(field) prof_merge_add(&to->field, from->field);
-    ADD(ticks) ADD(late) ADD(samples) ADD(idle) ADD(unplaced) ADD(partial) ADD(work_ns) ADD(cpu_ns)
+    if (to->why == 0) to->why = prof_merge_text(m, from->why);
+    if (to->why_counters == 0) to->why_counters = prof_merge_text(m, from->why_counters);
+    if (to->interval_ns == 0 || from->interval_ns < to->interval_ns) to->interval_ns = from->interval_ns;
+#define ADD(field) prof_merge_add(&to->field, from->field)
+    ADD(ticks);
+    ADD(late);
+    ADD(samples);
+    ADD(idle);
+    ADD(unplaced);
+    ADD(partial);
+    ADD(work_ns);
+    ADD(cpu_ns);
 #undef ADD
-                    return to->why == MERGE_NONE ||
-            to->why_counters == MERGE_NONE
-        ? -1
-        : 0;
+    return to->why == MERGE_NONE || to->why_counters == MERGE_NONE ? -1 : 0;
 }
 
 static int same_type(const prof_merger *m, uint32_t row, const void *key) {
@@ -367,17 +342,13 @@ static int same_file(const prof_merger *m, uint32_t row, const void *key) {
 static int add_types(prof_merger *m, const prof_reader *reader) {
     for (uint64_t i = 0; i < reader->info.type_count; i++) {
         uint32_t name = prof_merge_text(m, reader->types[i].name);
-        uint32_t row = prof_merge_find(m, &m->by_type, prof_merge_hash(4, name), same_type, &name);
-        if (name == MERGE_NONE)
-            return -1;
-        if (row == MERGE_NONE) {
-            merge_type *made = prof_merge_row(&m->types, sizeof *made);
-            row = m->types.count - 1;
-            if (made == NULL || prof_merge_put(&m->by_type, prof_merge_hash(4, name), row) != 0)
-                return -1;
-            made->name = name;
-        }
+        if (name == MERGE_NONE) return -1;
+        int is_new;
+        uint32_t row =
+            prof_merge_row_of(m, &m->by_type, &m->types, sizeof(merge_type), prof_merge_hash(4, name), same_type, &name, &is_new);
+        if (row == MERGE_NONE) return -1;
         merge_type *type = (merge_type *)m->types.rows + row;
+        type->name = name;
         prof_merge_add(&type->count, reader->types[i].count);
         prof_merge_add(&type->bytes, reader->types[i].bytes);
     }
@@ -388,36 +359,29 @@ static int add_sources(prof_merger *m, const prof_reader *reader) {
     for (uint64_t i = 0; i < reader->info.source_count; i++) {
         const prof_reader_source *from = &reader->sources[i];
         uint32_t file = prof_merge_text(m, from->file);
-        uint32_t row = prof_merge_find(m, &m->by_file, prof_merge_hash(5, file), same_file, &file);
-        if (file == MERGE_NONE)
-            return -1;
-        if (row == MERGE_NONE) {
-            merge_source *made = prof_merge_row(&m->sources, sizeof *made);
-            if (made == NULL || prof_merge_put(&m->by_file, prof_merge_hash(5, file), m->sources.count - 1) != 0)
-                return -1;
-            *made = (merge_source){.file = file, .size = from->size, .hash = from->hash};
-        } else {
-            merge_source *source = (merge_source *)m->sources.rows + row;
-            source->differs |= source->size != from->size || source->hash != from->hash;
-        }
+        if (file == MERGE_NONE) return -1;
+        int is_new;
+        uint32_t row = prof_merge_row_of(m, &m->by_file, &m->sources, sizeof(merge_source), prof_merge_hash(5, file), same_file,
+                                         &file, &is_new);
+        if (row == MERGE_NONE) return -1;
+        merge_source *source = (merge_source *)m->sources.rows + row;
+        if (is_new) *source = (merge_source){.file = file, .size = from->size, .hash = from->hash};
+        source->differs |= source->size != from->size || source->hash != from->hash;
     }
     return 0;
 }
 
 static int add_threads(prof_merger *m, const prof_reader *reader, int64_t only) {
     for (uint64_t i = 0; i < reader->info.thread_count; i++) {
-        if (only != PROF_READER_ALL_THREADS && (uint64_t)only != i)
-            continue;
+        if (only != PROF_READER_ALL_THREADS && (uint64_t)only != i) continue;
         const prof_reader_thread *from = &reader->threads[i];
         merge_thread *thread = prof_merge_row(&m->threads, sizeof *thread);
-        if (thread == NULL)
-            return -1;
+        if (thread == NULL) return -1;
         *thread = (merge_thread){.start_ns = (int64_t)(reader->info.start_unix_ns + from->start_ns),
                                  .alive_ns = from->alive_ns,
                                  .native_id = from->native_id};
         uint32_t name = prof_merge_text(m, from->name);
-        if (name == MERGE_NONE)
-            return -1;
+        if (name == MERGE_NONE) return -1;
         ((merge_thread *)m->threads.rows)[m->threads.count - 1].name = name;
     }
     return 0;
@@ -429,11 +393,9 @@ static void add_header(prof_merger *m, const prof_reader *reader, const prof_rea
     /* Captures of C programs may leave the modes out; they have times. */
     m->modes |= (uint32_t)(info->modes == 0 ? PROF_MODE_TIME : info->modes);
     m->flags |= (uint32_t)info->flags;
-    if (m->full == 0)
-        m->full = info->full;
+    if (m->full == 0) m->full = info->full;
     m->clock = info->clock == PROF_CLOCK_CPU ? PROF_CLOCK_CPU : PROF_CLOCK_MONOTONIC;
-    for (int k = 0; k < PROF_DROP_SLOTS; k++)
-        prof_merge_add(&m->drops[k], info->drops[k]);
+    for (int k = 0; k < PROF_DROP_SLOTS; k++) prof_merge_add(&m->drops[k], info->drops[k]);
     for (uint32_t i = 0; i < tree->count; i++)
         calls += (double)tree->own[PROF_READER_COLUMN_calls][i] + (double)tree->own[PROF_READER_COLUMN_resumes][i];
     if (info->probe_cost_ps == 0) /* not measured, as in a forked child */
@@ -455,19 +417,15 @@ prof_merger *prof_merger_new(void) {
 
 static int add_all(prof_merger *m, const prof_reader *reader, int64_t thread, const prof_reader_tree *tree,
                    const merge_operations *operations) {
-    uint32_t *labels = malloc((reader->info.label_count + 1) * sizeof *labels);
+    m->parts++;
+    if (m->latency_scale == 0) m->latency_scale = reader->latency_scale; /* which the labels' histograms are in */
+    uint32_t *labels = map_labels(m, reader);
     uint32_t *nodes = malloc((size_t)tree->count * sizeof *nodes);
     int result = -1;
-    m->parts++;
-    if (m->latency_scale == 0)
-        m->latency_scale = reader->latency_scale;
-    if (labels == NULL || nodes == NULL || add_labels(m, reader, PROF_CHUNK_LABELS, labels) != 0 ||
-        add_labels(m, reader, PROF_CHUNK_PLACES, labels) != 0 || map_nodes(m, tree, labels, nodes) != 0 ||
-        add_columns(m, reader, tree, nodes) != 0)
+    if (labels == NULL || nodes == NULL || map_nodes(m, tree, labels, nodes) != 0 || add_columns(m, reader, tree, nodes) != 0)
         goto error;
     add_memory(m, reader);
-    if (reader->info.memory.detail)
-        add_detail(m, tree, nodes);
+    if (reader->info.memory.detail) add_detail(m, tree, nodes);
     if (add_sampler(m, reader) != 0 || add_types(m, reader) != 0 || add_sources(m, reader) != 0 ||
         add_threads(m, reader, thread) != 0 || prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
         goto error;
@@ -483,8 +441,7 @@ error:
 static void sum_up(const prof_reader *reader, const prof_reader_tree *tree, uint64_t ops, uint64_t *totals) {
     for (uint32_t c = 0; c < tree->column_count; c++) {
         totals[c] = 0;
-        for (uint32_t i = 1; prof_reader_recorded(reader, c) && i < tree->count; i++)
-            totals[c] += tree->own[c][i];
+        for (uint32_t i = 1; prof_reader_recorded(reader, c) && i < tree->count; i++) totals[c] += tree->own[c][i];
     }
     totals[PROF_READER_COLUMN_ops] = ops;
 }
@@ -494,14 +451,11 @@ int prof_merger_add(prof_merger *m, const prof_reader *reader, int64_t thread, u
     int result = -1;
     /* All that can be wrong with a capture is found here, before anything of it is added. */
     prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, size);
-    if (tree == NULL ||
-        (tree->place != NULL && prof_merge_read_operations(reader, tree, &operations, error, size) != 0))
+    if (tree == NULL || (tree->place != NULL && prof_merge_read_operations(reader, tree, &operations, error, size) != 0))
         goto error;
-    if (totals != NULL)
-        sum_up(reader, tree, operations.total, totals);
+    if (totals != NULL) sum_up(reader, tree, operations.total, totals);
     result = add_all(m, reader, thread, tree, &operations) != 0 ? -2 : 0;
-    if (result != 0)
-        prof_reader_fail(error, size, "does not fit into memory");
+    if (result != 0) prof_reader_fail(error, size, "does not fit into memory");
 error:
     prof_reader_tree_free(tree);
     free(operations.contexts.rows);
@@ -511,25 +465,20 @@ error:
 }
 
 int prof_merger_like(prof_merger *m, const prof_reader *reader) {
-    uint32_t *labels = malloc((reader->info.label_count + 1) * sizeof *labels);
     m->latency_scale = reader->latency_scale;
-    int result = labels == NULL || add_labels(m, reader, PROF_CHUNK_LABELS, labels) != 0 ||
-                 add_labels(m, reader, PROF_CHUNK_PLACES, labels) != 0;
+    uint32_t *labels = map_labels(m, reader);
     free(labels);
-    return -result;
+    return labels == NULL ? -1 : 0;
 }
 
 void prof_merger_free(prof_merger *m) {
-    if (m == NULL)
-        return;
-    merge_rows *rows[] = {&m->labels, &m->bins, &m->nodes, &m->samples, &m->threads, &m->types, &m->sources,
-                          &m->codes, &m->counts, &m->counters, &m->events, &m->operands};
-    merge_table *tables[] = {&m->by_text, &m->by_label, &m->by_context, &m->by_type, &m->by_file, &m->by_code,
-                             &m->by_counts, &m->by_event, &m->by_operands};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        free(rows[i]->rows);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        free(tables[i]->slots);
+    if (m == NULL) return;
+    merge_rows *rows[] = {&m->labels,  &m->bins,  &m->nodes,  &m->samples,  &m->threads, &m->types,
+                          &m->sources, &m->codes, &m->counts, &m->counters, &m->events,  &m->operands};
+    merge_table *tables[] = {&m->by_text, &m->by_label,  &m->by_context, &m->by_type,    &m->by_file,
+                             &m->by_code, &m->by_counts, &m->by_event,   &m->by_operands};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(rows[i]->rows);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free(tables[i]->slots);
     free(m->texts.data);
     free(m->code_bytes.data);
     free(m);

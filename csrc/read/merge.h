@@ -60,9 +60,9 @@ typedef struct {
 } merge_source;
 
 typedef struct {
-    uint64_t at;   /* offset in `code_bytes` */
+    uint64_t at; /* offset in `code_bytes` */
     uint32_t size;
-    prof_ref ref;  /* in the image */
+    prof_ref ref; /* in the image */
 } merge_code;
 
 typedef struct {
@@ -85,22 +85,22 @@ typedef struct {
 } merge_operands;
 
 struct prof_merger {
-    uint32_t parts;          /* captures added */
-    uint32_t modes, flags;   /* of all of them */
+    uint32_t parts;        /* captures added */
+    uint32_t modes, flags; /* of all of them */
     uint64_t full;
     uint32_t clock;
     double latency_scale;    /* ns a tick of all histograms; 0 before the first capture */
     double probe_ps, probes; /* what probes took together, and how many there were */
     uint64_t drops[PROF_DROP_SLOTS];
 
-    merge_bytes texts;       /* prof_string after prof_string; a text's index is its offset / 8 + 1 */
+    merge_bytes texts; /* prof_string after prof_string; a text's index is its offset / 8 + 1 */
     merge_table by_text;
-    merge_rows labels;       /* merge_label */
+    merge_rows labels; /* merge_label */
     merge_table by_label;
-    merge_rows bins;         /* histograms, PROF_HISTOGRAM_BINS of uint64_t each */
-    merge_rows nodes;        /* prof_node, `label` and `parent` being indexes; row 0 is the root */
+    merge_rows bins;  /* histograms, PROF_HISTOGRAM_BINS of uint64_t each */
+    merge_rows nodes; /* prof_node, `label` and `parent` being indexes; row 0 is the root */
     merge_table by_context;
-    merge_rows samples;      /* merge_samples; a node has its own as private_child, from 1 */
+    merge_rows samples; /* merge_samples; a node has its own as private_child, from 1 */
     merge_rows threads, types, sources;
     merge_table by_type, by_file;
     merge_rows codes, counts, counters, events, operands;
@@ -109,7 +109,7 @@ struct prof_merger {
 
     prof_memory memory;
     uint32_t memory_parts, detail_parts, peak_part;
-    prof_sampling sampler;   /* why and why_counters are texts */
+    prof_sampling sampler; /* why and why_counters are texts */
     uint32_t sampler_parts;
     int64_t peak_unix_ns;
 };
@@ -126,9 +126,21 @@ typedef int merge_same(const prof_merger *merger, uint32_t row, const void *key)
 
 uint32_t prof_merge_find(const prof_merger *merger, const merge_table *table, uint64_t hash, merge_same *same, const void *key);
 int prof_merge_put(merge_table *table, uint64_t hash, uint32_t row); /* 0, or -1 when out of memory */
+/* The row that is found, or a new one, zeroed, that is found from now on: `*is_new` tells. MERGE_NONE when out of memory. */
+uint32_t prof_merge_row_of(prof_merger *merger, merge_table *table, merge_rows *rows, size_t size, uint64_t hash, merge_same *same,
+                           const void *key, int *is_new);
 
 /* The index of a text of a capture, or of a text, made if it is new; MERGE_NONE when out of memory. 0 is the empty one. */
 uint32_t prof_merge_text(prof_merger *merger, prof_reader_text text);
+
+static inline merge_label *prof_merge_label(const prof_merger *merger, uint32_t row) {
+    return (merge_label *)merger->labels.rows + row;
+}
+
+static inline prof_node *prof_merge_node(const prof_merger *merger, uint32_t row) { return (prof_node *)merger->nodes.rows + row; }
+
+/* Whether labels of that kind are of lines or frames, which are never spans. */
+static inline int prof_merge_is_place(uint32_t kind) { return kind == PROF_LINE || kind == PROF_FRAME; }
 
 static inline uint64_t prof_merge_hash(uint64_t hash, uint64_t value) {
     hash = (hash ^ value) * 0x9E3779B97F4A7C15u;
@@ -143,15 +155,13 @@ static inline uint64_t prof_merge_hash_bytes(uint64_t hash, const void *bytes, u
         hash = prof_merge_hash(hash, word);
     }
     uint64_t last = size;
-    for (; size > 0; size--)
-        last = last << 8 | *at++;
+    for (; size > 0; size--) last = last << 8 | *at++;
     return prof_merge_hash(hash, last);
 }
 
 /* Sums of damaged files stop at the largest number. */
 static inline void prof_merge_add(uint64_t *sum, uint64_t value) {
-    if (__builtin_add_overflow(*sum, value, sum))
-        *sum = UINT64_MAX;
+    if (__builtin_add_overflow(*sum, value, sum)) *sum = UINT64_MAX;
 }
 
 /* ---- operations: merge_ops.c ---- */
@@ -167,9 +177,9 @@ typedef struct {
 
 typedef struct {
     merge_rows contexts;
-    merge_rows events; /* prof_flow_event, of all contexts; calls that were running leave where they stood */
+    merge_rows events;              /* prof_flow_event, of all contexts; calls that were running leave where they stood */
     prof_reader_operations *solved; /* Owned; NULL without operations */
-    uint64_t total;    /* operations in all contexts but the root */
+    uint64_t total;                 /* operations in all contexts but the root */
 } merge_operations;
 
 /* Checks and sets down the operations of a capture. 0, or -1 with a line in `error`. */
@@ -177,7 +187,7 @@ int prof_merge_read_operations(const prof_reader *reader, prof_reader_tree *tree
                                size_t size);
 /* Adds them; `nodes` are the merger's by place in the tree, `labels` those by label of the capture. 0, or -1 when out of
  * memory. */
-int prof_merge_add_operations(prof_merger *merger, const prof_reader *reader, const merge_operations *found,
-                              const uint32_t *nodes, const uint32_t *labels);
+int prof_merge_add_operations(prof_merger *merger, const prof_reader *reader, const merge_operations *found, const uint32_t *nodes,
+                              const uint32_t *labels);
 
 #endif

@@ -11,23 +11,25 @@ typedef struct {
     prof_ref ref;
 } part;
 
-enum { TEXTS,
-       LABELS,
-       PLACES,
-       THREADS,
-       NODES,
-       SAMPLED,
-       USAGE,
-       MEMORY,
-       TYPES,
-       SOURCES,
-       SAMPLER,
-       CODES,
-       COUNTS,
-       EVENTS,
-       OPERANDS,
-       META,
-       PARTS };
+enum {
+    TEXTS,
+    LABELS,
+    PLACES,
+    THREADS,
+    NODES,
+    SAMPLED,
+    USAGE,
+    MEMORY,
+    TYPES,
+    SOURCES,
+    SAMPLER,
+    CODES,
+    COUNTS,
+    EVENTS,
+    OPERANDS,
+    META,
+    PARTS
+};
 
 typedef struct {
     prof_merger *m;
@@ -41,31 +43,17 @@ static prof_ref ref_of(const image *at, int which, uint64_t index) {
     return at->parts[which].ref + (prof_ref)(index * at->parts[which].record / PROF_REF_UNIT);
 }
 
-static prof_ref text_ref(const image *at, uint32_t text) {
-    return text == 0 ? 0 : at->parts[TEXTS].ref + text - 1;
-}
-
-static merge_label *label_row(const image *at, uint32_t row) {
-    return (merge_label *)at->m->labels.rows + row;
-}
-
-static prof_node *node_row(const image *at, uint32_t row) {
-    return (prof_node *)at->m->nodes.rows + row;
-}
-
-static int is_place(const merge_label *label) {
-    return label->kind == PROF_LINE || label->kind == PROF_FRAME;
-}
+static prof_ref text_ref(const image *at, uint32_t text) { return text == 0 ? 0 : at->parts[TEXTS].ref + text - 1; }
 
 static int is_span(const image *at, uint32_t node) {
-    return node == 0 || !is_place(label_row(at, node_row(at, node)->label));
+    return node == 0 || !prof_merge_is_place(prof_merge_label(at->m, prof_merge_node(at->m, node)->label)->kind);
 }
 
 /* ---- how many records there are ---- */
 
 static int has_figures(const prof_node *node) {
-    return (node->calls | node->self | node->resumes | node->suspended | node->items | node->alloc_count |
-            node->alloc_bytes | node->free_count | node->free_bytes | node->peak_bytes | node->counts) != 0;
+    return (node->calls | node->self | node->resumes | node->suspended | node->items | node->alloc_count | node->alloc_bytes |
+            node->free_count | node->free_bytes | node->peak_bytes | node->counts) != 0;
 }
 
 /* Spans are nodes. A line is a node if it has what nodes have. All other lines and frames are records of samples, and so
@@ -74,10 +62,9 @@ static int number_nodes(image *at) {
     uint32_t count = at->m->nodes.count, nodes = 0, sampled = 0;
     at->node = malloc(count * sizeof *at->node);
     at->sampled = malloc(count * sizeof *at->sampled);
-    if (at->node == NULL || at->sampled == NULL)
-        return -1;
+    if (at->node == NULL || at->sampled == NULL) return -1;
     for (uint32_t i = 0; i < count; i++) {
-        const prof_node *node = node_row(at, i);
+        const prof_node *node = prof_merge_node(at->m, i);
         int span = is_span(at, i), leaf = !span && is_span(at, node->parent) && has_figures(node);
         int found = node->private_child != 0 || (!span && (node->private_children != 0 || !leaf));
         at->node[i] = span || leaf ? nodes++ : MERGE_NONE;
@@ -102,11 +89,12 @@ static void count_records(image *at, uint32_t meta_bytes) {
     parts[MEMORY] = (part){.type = PROF_CHUNK_MEMORY, .record = sizeof(prof_memory), .count = m->memory_parts != 0};
     parts[TYPES] = (part){.type = PROF_CHUNK_TYPES, .record = sizeof(prof_type), .count = m->types.count};
     parts[SOURCES] = (part){.type = PROF_CHUNK_SOURCES, .record = sizeof(prof_source)};
-    for (uint32_t i = 0; i < m->sources.count; i++)
-        parts[SOURCES].count += !((merge_source *)m->sources.rows)[i].differs;
+    for (uint32_t i = 0; i < m->sources.count; i++) parts[SOURCES].count += !((merge_source *)m->sources.rows)[i].differs;
     parts[SAMPLER] = (part){.type = PROF_CHUNK_SAMPLER, .record = sizeof(prof_sampling), .count = m->sampler_parts != 0};
     parts[CODES] = (part){.type = PROF_CHUNK_CODES, .record = 1, .count = m->code_bytes.used};
-    parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS, .record = 1, .count = (uint64_t)m->counts.count * sizeof(prof_counts) + m->counters.count * sizeof(uint64_t)};
+    parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS,
+                           .record = 1,
+                           .count = (uint64_t)m->counts.count * sizeof(prof_counts) + m->counters.count * sizeof(uint64_t)};
     parts[EVENTS] = (part){.type = PROF_CHUNK_EVENTS, .record = sizeof(prof_flow_event), .count = m->events.count};
     parts[OPERANDS] = (part){.type = PROF_CHUNK_OPERANDS, .record = sizeof(prof_operands), .count = m->operands.count};
     parts[META] = (part){.type = PROF_CHUNK_META, .record = 1, .count = meta_bytes};
@@ -118,20 +106,16 @@ static void count_records(image *at, uint32_t meta_bytes) {
 static int lay_out(image *at) {
     uint64_t offset = PROF_HEADER_SIZE;
     for (int k = 0; k < PARTS; k++)
-        if (at->parts[k].count != 0)
-            offset += sizeof(prof_chunk) + ((at->parts[k].count * at->parts[k].record + 7) & ~(uint64_t)7);
-    if (offset / PROF_REF_UNIT > UINT32_MAX)
-        return -2;
+        if (at->parts[k].count != 0) offset += sizeof(prof_chunk) + ((at->parts[k].count * at->parts[k].record + 7) & ~(uint64_t)7);
+    if (offset / PROF_REF_UNIT > UINT32_MAX) return -2;
     at->size = offset;
     at->data = calloc(1, offset);
-    if (at->data == NULL)
-        return -1;
+    if (at->data == NULL) return -1;
     offset = PROF_HEADER_SIZE;
     for (int k = 0; k < PARTS; k++) {
         part *each = &at->parts[k];
         uint64_t used = each->count * each->record, room = (used + 7) & ~(uint64_t)7;
-        if (used == 0)
-            continue;
+        if (used == 0) continue;
         prof_chunk *head = (prof_chunk *)(at->data + offset);
         *head = (prof_chunk){.type = each->type, .record_size = each->record, .size = sizeof *head + room, .used = used};
         each->data = (unsigned char *)(head + 1);
@@ -147,8 +131,8 @@ static void put_labels(image *at) {
     const prof_merger *m = at->m;
     uint64_t spans = 0, places = 0;
     for (uint32_t i = 0; i < m->labels.count; i++) {
-        merge_label *from = label_row(at, i);
-        int which = is_place(from) ? PLACES : LABELS;
+        merge_label *from = prof_merge_label(at->m, i);
+        int which = prof_merge_is_place(from->kind) ? PLACES : LABELS;
         uint64_t index = which == PLACES ? places++ : spans++;
         prof_label *to = (prof_label *)(at->parts[which].data + index * at->parts[which].record);
         from->ref = ref_of(at, which, index);
@@ -158,8 +142,7 @@ static void put_labels(image *at) {
         to->file = text_ref(at, from->file);
         to->line = from->line;
         to->flags = from->flags;
-        if (which == PLACES)
-            continue;
+        if (which == PLACES) continue;
         to->min = from->min_ns;
         to->max = from->max_ns;
         memcpy(to->histogram, (uint64_t *)m->bins.rows + (uint64_t)(from->histogram - 1) * PROF_HISTOGRAM_BINS,
@@ -170,11 +153,10 @@ static void put_labels(image *at) {
 /* The operations' records come first: a node names its first. */
 static void put_nodes(image *at) {
     for (uint32_t i = 0; i < at->m->nodes.count; i++) {
-        prof_node node = *node_row(at, i);
+        prof_node node = *prof_merge_node(at->m, i);
         uint32_t index = at->node[i];
-        if (index == MERGE_NONE)
-            continue;
-        node.label = i == 0 ? 0 : label_row(at, node.label)->ref;
+        if (index == MERGE_NONE) continue;
+        node.label = i == 0 ? 0 : prof_merge_label(at->m, node.label)->ref;
         node.parent = i == 0 ? 0 : ref_of(at, NODES, at->node[node.parent]);
         node.private_child = node.private_children = 0;
         node.peak_bytes = node.peak_epoch == at->m->peak_part ? node.peak_bytes : 0;
@@ -186,18 +168,17 @@ static void put_nodes(image *at) {
 static void put_samples(image *at) {
     uint64_t used = 0;
     for (uint32_t i = 0; i < at->m->nodes.count; i++) {
-        const prof_node *node = node_row(at, i);
+        const prof_node *node = prof_merge_node(at->m, i);
         prof_sampled *to = (prof_sampled *)at->parts[SAMPLED].data + at->sampled[i];
-        if (at->sampled[i] == MERGE_NONE)
-            continue;
-        const merge_samples *found = node->private_child == 0 ? NULL : (merge_samples *)at->m->samples.rows + node->private_child - 1;
-        if (found != NULL)
-            *to = found->sampled;
+        if (at->sampled[i] == MERGE_NONE) continue;
+        const merge_samples *found =
+            node->private_child == 0 ? NULL : (merge_samples *)at->m->samples.rows + node->private_child - 1;
+        if (found != NULL) *to = found->sampled;
         if (is_span(at, i)) {
             to->label = 0;
             to->parent = ref_of(at, NODES, at->node[i]);
         } else {
-            to->label = label_row(at, node->label)->ref;
+            to->label = prof_merge_label(at->m, node->label)->ref;
             to->parent = is_span(at, node->parent) ? ref_of(at, NODES, at->node[node->parent])
                                                    : ref_of(at, SAMPLED, at->sampled[node->parent]);
         }
@@ -215,7 +196,8 @@ static void put_threads(image *at, uint64_t start_unix_ns) {
     for (uint32_t i = 0; i < at->m->threads.count; i++) {
         /* Times begin at 1: a thread that ended at 0 would be running. */
         uint64_t start = from[i].start_ns > (int64_t)start_unix_ns ? (uint64_t)from[i].start_ns - start_unix_ns + 1 : 1;
-        to[i] = (prof_thread_record){.native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start, .end = start + from[i].alive_ns};
+        to[i] = (prof_thread_record){
+            .native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start, .end = start + from[i].alive_ns};
     }
 }
 
@@ -251,13 +233,12 @@ static void put_tables(image *at, uint64_t start_unix_ns) {
 static void put_codes(image *at) {
     const prof_merger *m = at->m;
     merge_code *codes = (merge_code *)m->codes.rows;
-    if (m->code_bytes.used != 0)
-        memcpy(at->parts[CODES].data, m->code_bytes.data, m->code_bytes.used);
+    if (m->code_bytes.used != 0) memcpy(at->parts[CODES].data, m->code_bytes.data, m->code_bytes.used);
     for (uint32_t i = 0; i < m->codes.count; i++) {
         prof_code *code = (prof_code *)(at->parts[CODES].data + codes[i].at);
         prof_code_instruction *instruction = (prof_code_instruction *)(code + 1);
         codes[i].ref = at->parts[CODES].ref + (prof_ref)(codes[i].at / PROF_REF_UNIT);
-        code->label = code->label == 0 ? 0 : label_row(at, code->label - 1)->ref;
+        code->label = code->label == 0 ? 0 : prof_merge_label(at->m, code->label - 1)->ref;
         code->name = text_ref(at, code->name);
         code->file = text_ref(at, code->file);
         for (uint32_t k = 0; k < code->instructions; k++, instruction++) {
@@ -277,15 +258,20 @@ static void put_counts(image *at) {
     /* Counters are in the order of their counts: so many bytes before each. */
 #define COUNTS_REF(row) (at->parts[COUNTS].ref + (prof_ref)((row) * (sizeof(prof_counts) / PROF_REF_UNIT) + counts[row].first))
     for (uint32_t i = 0; i < m->counts.count; i++) {
-        prof_counts *to = (prof_counts *)(at->parts[COUNTS].data + (uint64_t)(COUNTS_REF(i) - at->parts[COUNTS].ref) * PROF_REF_UNIT);
+        prof_counts *to =
+            (prof_counts *)(at->parts[COUNTS].data + (uint64_t)(COUNTS_REF(i) - at->parts[COUNTS].ref) * PROF_REF_UNIT);
         const merge_counts *from = &counts[i];
-        *to = (prof_counts){.code = codes[from->code].ref, .node = ref_of(at, NODES, at->node[from->node]), .next = from->next == 0 ? 0 : COUNTS_REF(from->next - 1), .events = from->events == 0 ? 0 : ref_of(at, EVENTS, from->events - 1), .counters = from->counters, .entries = from->entries};
-        if (from->counters != 0)
-            memcpy(to + 1, counters + from->first, from->counters * sizeof *counters);
+        *to = (prof_counts){.code = codes[from->code].ref,
+                            .node = ref_of(at, NODES, at->node[from->node]),
+                            .next = from->next == 0 ? 0 : COUNTS_REF(from->next - 1),
+                            .events = from->events == 0 ? 0 : ref_of(at, EVENTS, from->events - 1),
+                            .counters = from->counters,
+                            .entries = from->entries};
+        if (from->counters != 0) memcpy(to + 1, counters + from->first, from->counters * sizeof *counters);
     }
     for (uint32_t i = 0; i < m->nodes.count; i++)
-        if (node_row(at, i)->counts != 0)
-            node_row(at, i)->counts = COUNTS_REF(node_row(at, i)->counts - 1);
+        if (prof_merge_node(at->m, i)->counts != 0)
+            prof_merge_node(at->m, i)->counts = COUNTS_REF(prof_merge_node(at->m, i)->counts - 1);
 #undef COUNTS_REF
     prof_flow_event *event = (prof_flow_event *)at->parts[EVENTS].data;
     for (uint32_t i = 0; i < m->events.count; i++)
@@ -295,7 +281,11 @@ static void put_counts(image *at) {
                                      .count = events[i].count};
     prof_operands *operand = (prof_operands *)at->parts[OPERANDS].data;
     for (uint32_t i = 0; i < m->operands.count; i++)
-        operand[i] = (prof_operands){.code = codes[operands[i].code].ref, .lies = operands[i].lies, .left = text_ref(at, operands[i].left), .right = text_ref(at, operands[i].right), .count = operands[i].count};
+        operand[i] = (prof_operands){.code = codes[operands[i].code].ref,
+                                     .lies = operands[i].lies,
+                                     .left = text_ref(at, operands[i].left),
+                                     .right = text_ref(at, operands[i].right),
+                                     .count = operands[i].count};
 }
 
 /* ---- the whole ---- */
@@ -304,14 +294,27 @@ static void put_header(image *at, uint64_t start_unix_ns, uint64_t duration_ns, 
     const prof_merger *m = at->m;
     double cost = m->probes > 0 ? m->probe_ps / m->probes + 0.5 : 0;
     prof_header *header = (prof_header *)at->data;
-    *header = (prof_header){
-        .version = PROF_FORMAT_VERSION, .byte_order = PROF_BYTE_ORDER, .header_size = PROF_HEADER_SIZE, .state = PROF_CLOSED, .clock = m->clock, .pid = pid, .end = at->size, .modes = m->modes, .interval_ns = m->sampler.interval_ns, .probe_cost_ps = cost < 0x1p62 ? (uint64_t)cost : 0, .start = {.unix_ns = start_unix_ns}, .last = {.ticks = duration_ns, .monotonic_ns = duration_ns, .unix_ns = start_unix_ns + duration_ns}, .full = m->full, .flags = m->flags, .latency_fs = m->latency_scale == 1.0 ? 0 : (uint64_t)(m->latency_scale * 1e6 + 0.5)};
+    *header = (prof_header){.version = PROF_FORMAT_VERSION,
+                            .byte_order = PROF_BYTE_ORDER,
+                            .header_size = PROF_HEADER_SIZE,
+                            .state = PROF_CLOSED,
+                            .clock = m->clock,
+                            .pid = pid,
+                            .end = at->size,
+                            .modes = m->modes,
+                            .interval_ns = m->sampler.interval_ns,
+                            .probe_cost_ps = cost < 0x1p62 ? (uint64_t)cost : 0,
+                            .start = {.unix_ns = start_unix_ns},
+                            .last = {.ticks = duration_ns, .monotonic_ns = duration_ns, .unix_ns = start_unix_ns + duration_ns},
+                            .full = m->full,
+                            .flags = m->flags,
+                            .latency_fs = m->latency_scale == 1.0 ? 0 : (uint64_t)(m->latency_scale * 1e6 + 0.5)};
     memcpy(header->magic, PROF_MAGIC, sizeof header->magic);
     memcpy(header->drops, m->drops, sizeof header->drops);
 }
 
-prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid,
-                                const char *meta, uint32_t length, char *error, size_t size) {
+prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid, const char *meta,
+                                uint32_t length, char *error, size_t size) {
     image at = {.m = m};
     prof_reader *reader = NULL;
     int laid_out = -1;
@@ -321,8 +324,7 @@ prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t
         goto error;
     }
     put_header(&at, start_unix_ns, duration_ns, pid);
-    if (m->texts.used != 0)
-        memcpy(at.parts[TEXTS].data, m->texts.data, m->texts.used);
+    if (m->texts.used != 0) memcpy(at.parts[TEXTS].data, m->texts.data, m->texts.used);
     put_labels(&at);
     put_threads(&at, start_unix_ns);
     put_codes(&at);
@@ -330,8 +332,7 @@ prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t
     put_nodes(&at);
     put_samples(&at);
     put_tables(&at, start_unix_ns);
-    if (length != 0)
-        memcpy(at.parts[META].data, meta, length);
+    if (length != 0) memcpy(at.parts[META].data, meta, length);
     reader = prof_reader_open_image(at.data, at.size, error, size);
     at.data = NULL; /* the reader's now, also where it failed */
 error:
