@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
+from . import tags
 from .refusal import Refusal
 from .source import BLANK, EOLS, text_of
 
@@ -118,6 +119,11 @@ def find(source: bytes, tree: ast.Module) -> Markers:
 def label(line: bytes) -> bytes:
     """The label on a marker's line, in the file's own encoding."""
     return line.partition(b"!")[2].strip(BLANK + EOLS)
+
+
+def call(used: bytes, marker: Marker, lines: list[bytes]) -> bytes:
+    """What goes before the marker's comment; `used` is what the file calls `profiled`."""
+    return tags.call(used, marker.kind, label(lines[marker.line - 1])) + b"  "
 
 
 def _items(text: str) -> Iterator[_Logical | _Comment]:

@@ -69,7 +69,7 @@ def make(source: bytes, options: Options) -> Plan:
         plan.refused = tuple(sorted((*plan.refused, *((m.line, told) for m in marked.calls))))
         return plan
     areas = copied.regions(tree, lines)
-    calls, inside = _outside(marked.calls, areas)
+    calls, inside = outside(marked.calls, areas)
     plan.refused = tuple(sorted((*plan.refused, *inside)))
     blocks = sections.find(kept, lines, options.sections) if options.sections else []
     blocks = [b for b in blocks if not copied.around(areas, b.first) and not any(_holds(f, b.first) for f in together)]
@@ -97,7 +97,7 @@ def _holds(function: Function, line: int) -> bool:
     return function.node.lineno <= line <= (function.node.end_lineno or function.node.lineno)
 
 
-def _outside(
+def outside(
     calls: tuple[markers.Marker, ...], areas: list[tuple[int, int]]
 ) -> tuple[tuple[markers.Marker, ...], list[tuple[int, str]]]:
     """The markers outside of text that is copied into other files, and what is said of the others."""
@@ -127,7 +127,7 @@ def _edit(
     edits += sections.inserts(blocks, lines, used)
     edits += [Insert(s, indent(lines[s - 1]) + decorator + eol(lines, s)) for s in starts]
     edits += copied.inserts([a for a in areas if any(a[0] < s < a[1] for s in starts)], name.used, lines)
-    plan.calls = [(m.line, tags.call(used, m.kind, markers.label(lines[m.line - 1])) + b"  ") for m in calls]
+    plan.calls = [(m.line, markers.call(used, m, lines)) for m in calls]
     at = _header_line(plan.tree, lines, first_call)
     at = copied.around(areas, at) or at
     plan.inserts = _header(name, at, edits, len(plan.calls), source, eol(lines, at))

@@ -16,8 +16,11 @@ from prof.errors import UsageError
 # As type checkers know it; `typing` and `types` take too long to import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FunctionType
     from typing import Any, Protocol
+
+    Wanted = Callable[[CodeType], bool] | None  # which functions; None: all
 else:
     FunctionType = type(lambda: None)
     Protocol = object
@@ -25,6 +28,8 @@ else:
 # None on 3.11: lib.PROF_QUIRK_MONITORING.
 _monitoring: Any = getattr(sys, "monitoring", None)
 
+
+_OPTIMIZED = 1  # co_flags: of a function, and not of a class or module
 
 LATER, FIRST = 1, 2  # as `_probes.probe` returns them
 
@@ -40,6 +45,16 @@ class Engine(Protocol):
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
         """FIRST if it is the first function of its code to be observed, LATER if not; 0 if it was observed already."""
+
+    def attach_module(self, code: CodeType, module: str, wanted: Wanted) -> CodeType:
+        """A module's code in which the functions that are `wanted` are observed."""
+        ...
+
+    def attach_script(self, code: CodeType, module: str, wanted: Wanted, edited: CodeType) -> None:
+        """The same of code that the interpreter is about to run, in place; `edited` has the functions that it gets."""
+
+    def attach_tree(self, function: FunctionType, wanted: Wanted) -> None:
+        """Observes a function, and those that are defined inside it."""
 
     def close(self) -> None: ...
 
@@ -79,11 +94,26 @@ class Bytecode:
     note = ""
 
     def __init__(self, probes: Any) -> None:
+        self._probes = probes
         self._probe: Any = probes.probe
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
         found: int = self._probe(function, name, flags)
         return found
+
+    def attach_module(self, code: CodeType, module: str, wanted: Wanted) -> CodeType:
+        made: CodeType = self._probes.probe_code(code, module, False, True, wanted)
+        return made
+
+    def attach_script(self, code: CodeType, module: str, wanted: Wanted, edited: CodeType) -> None:
+        probed = self._probes.probe_code(edited, module, False, True, wanted)
+        self._probes.replace_functions_of(code, probed)
+
+    def attach_tree(self, function: FunctionType, wanted: Wanted) -> None:
+        if not self._probes.is_probed(function.__code__):
+            code = self._probes.probe_code(function.__code__, function.__module__, False, False, wanted)
+            if code is not function.__code__:
+                function.__code__ = code
 
     def close(self) -> None:
         """Probes stay in the code, where they do nothing until the next recording."""
@@ -129,8 +159,29 @@ class Monitoring:
             monitoring.set_events(tool, ends)
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
-        code = function.__code__
-        if not self._probes.watch(code, function.__module__ or "<unknown>", name, flags):
+        return self._attach(function.__code__, function.__module__ or "<unknown>", name, flags)
+
+    def attach_module(self, code: CodeType, module: str, wanted: Wanted) -> CodeType:
+        for each in code.co_consts:
+            if type(each) is type(code):
+                self._attach_code(each, module, wanted)
+        return code
+
+    def attach_script(self, code: CodeType, module: str, wanted: Wanted, edited: CodeType) -> None:
+        if edited is not code:
+            self._probes.replace_functions_of(code, edited)
+        self.attach_module(code, module, wanted)
+
+    def attach_tree(self, function: FunctionType, wanted: Wanted) -> None:
+        self._attach_code(function.__code__, function.__module__, wanted)
+
+    def _attach_code(self, code: CodeType, module: str, wanted: Wanted) -> None:
+        if code.co_flags & _OPTIMIZED and not code.co_name.startswith("<") and (wanted is None or wanted(code)):
+            self._attach(code, module, None, 0)
+        self.attach_module(code, module, wanted)
+
+    def _attach(self, code: CodeType, module: str, name: str | None, flags: int) -> int:
+        if not self._probes.watch(code, module, name, flags):
             return 0
         _monitoring.set_local_events(self.tool, code, self._local)
         key = id(code)

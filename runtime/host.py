@@ -24,7 +24,11 @@ def program_name() -> str:
         name = spec.name.removesuffix(".__main__").rpartition(".")[2]
     else:
         first = str(sys.argv[0]) if getattr(sys, "argv", None) else ""
-        name = os.path.splitext(os.path.basename(first))[0]
+        if first == "-m" and "-m" in sys.orig_argv[:-1]:  # the package of the module is being imported
+            module = sys.orig_argv[sys.orig_argv.index("-m") + 1]
+            name = module.removesuffix(".__main__").rpartition(".")[2]
+        else:
+            name = os.path.splitext(os.path.basename(first))[0]
     return name if name and not name.startswith("-") else "python"
 
 

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "sources.h"
 
-#include <stdio.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -48,12 +47,13 @@ static void hash_text(prof_source_digest *d, const char *text, const char *end) 
 
 /* Where the line went on before `prof-instrument` turned its comment, `# profile! name`, into a call with the comment behind it. */
 static const char *original_text(const char *text, const char *end) {
-    static const char *const names[] = {"profiled.", "__profiled__.", "", "_prof_"}, *const calls[] = {"profile(\"", "end(\""};
+    static const char *const calls[] = {"profiled.profile(\"", "profiled.end(\"", "__profiled__.profile(\"", "__profiled__.end(\"",
+                                        "profile(\"",          "end(\"",          "_prof_profile(\"",        "_prof_end(\""};
     size_t n = (size_t)(end - text);
-    for (size_t i = 0; i < 8; i++) {
-        char begin[32];
-        size_t call = (size_t)snprintf(begin, sizeof begin, "%s%s", names[i / 2], calls[i % 2]);
-        const char *comment = n > call && !memcmp(text, begin, call) ? memmem(text, n, "\")  #", 5) : NULL;
+    if (n == 0 || !strchr("pe_", *text)) return text; /* as most lines */
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        size_t call = strlen(calls[i]);
+        const char *comment = n > call && !memcmp(text, calls[i], call) ? memmem(text, n, "\")  #", 5) : NULL;
         if (comment &&
             (memmem(comment, (size_t)(end - comment), "profile!", 8) || memmem(comment, (size_t)(end - comment), "end!", 4)))
             return comment + 4;

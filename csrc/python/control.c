@@ -18,8 +18,9 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
                                         NULL};
 
 static int fill(PyObject *module) {
-    PyMethodDef *const tables[] = {prof_attach_methods,  prof_count_methods, prof_section_methods, prof_ambient_methods,
-                                   prof_monitor_methods, prof_live_methods,  prof_child_methods,   prof_ending_methods};
+    PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods,
+                                   prof_section_methods, prof_ambient_methods, prof_monitor_methods,
+                                   prof_live_methods,    prof_child_methods,   prof_ending_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # In the order that `prof --help` has, with what it says of each. Only the one that is asked for is imported.
 COMMANDS = {
+    "run": "record a program without editing it",
     "report": "show where time, memory, operations and samples went",
     "diff": "compare the exact counts of two captures",
     "flamegraph": "draw a flame graph, for any browser",

@@ -164,29 +164,46 @@ prof_site *prof_watched(PyObject *code) {
     return site && (Py_TYPE(site) == &prof_function_type || Py_TYPE(site) == &prof_generator_type) ? (prof_site *)site : NULL;
 }
 
-static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top);
+/* Which code of a tree gets probes: every `def` that `choose` (called with the code; NULL: all) wants; with `all`, lambdas,
+ * comprehensions and classes as well. */
+typedef struct {
+    PyObject *module, *choose; /* Borrowed */
+    int all;
+} wanted;
+
+/* 1, 0, or -1 with an exception set. */
+static int is_wanted(const wanted *w, PyCodeObject *code) {
+    if (!w->all && !is_def(code)) return 0;
+    PyObject *answer = w->choose ? PyObject_CallOneArg(w->choose, (PyObject *)code) : Py_NewRef(Py_True);
+    int is = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return is;
+}
+
+static PyObject *probed_tree(PyCodeObject *code, const wanted *w, int top);
 
 /* The constants with every nested code object probed. New reference, or NULL. */
-static PyObject *probed_consts(PyCodeObject *code, PyObject *module, int all) {
+static PyObject *probed_consts(PyCodeObject *code, const wanted *w) {
     Py_ssize_t n = PyTuple_GET_SIZE(code->co_consts);
     PyObject *consts = PyTuple_New(n);
     for (Py_ssize_t i = 0; consts && i < n; i++) {
         PyObject *c = PyTuple_GET_ITEM(code->co_consts, i);
-        PyObject *new = PyCode_Check(c) ? probed_tree((PyCodeObject *)c, module, all, 0) : Py_NewRef(c);
+        PyObject *new = PyCode_Check(c) ? probed_tree((PyCodeObject *)c, w, 0) : Py_NewRef(c);
         if (!new) Py_CLEAR(consts);
         else PyTuple_SET_ITEM(consts, i, new);
     }
     return consts;
 }
 
-static PyObject *probed_tree(PyCodeObject *code, PyObject *module, int all, int top) {
+static PyObject *probed_tree(PyCodeObject *code, const wanted *w, int top) {
     if (prof_is_probed(code)) return Py_NewRef(code);
     PyObject *probed = top ? NULL : probed_before(code);
     if (probed) return Py_NewRef(probed);
-    PyObject *consts = probed_consts(code, module, all);
+    int itself = top ? 0 : is_wanted(w, code);
+    PyObject *consts = itself < 0 ? NULL : probed_consts(code, w);
     if (!consts) return NULL;
-    if (!top && (all || is_def(code))) {
-        probed = remember(code, add_probes(code, consts, module, NULL, 0));
+    if (itself) {
+        probed = remember(code, add_probes(code, consts, w->module, NULL, 0));
     } else {
         PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
         PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
@@ -268,13 +285,33 @@ static PyObject *record_modes(PyObject *self, PyObject *args) {
 }
 
 static PyObject *probe_code(PyObject *self, PyObject *args) {
-    PyObject *code, *module;
-    int all = 0, top = 1;
-    if (!PyArg_ParseTuple(args, "O!U|pp:probe_code", &PyCode_Type, &code, &module, &all, &top)) return NULL;
+    PyObject *code, *choose = Py_None;
+    wanted w = {0};
+    int top = 1;
+    if (!PyArg_ParseTuple(args, "O!U|ppO:probe_code", &PyCode_Type, &code, &w.module, &w.all, &top, &choose)) return NULL;
+    w.choose = choose == Py_None ? NULL : choose;
     prof_own_begin();
-    PyObject *probed = probed_tree((PyCodeObject *)code, module, all, top);
+    PyObject *probed = probed_tree((PyCodeObject *)code, &w, top);
     prof_own_end();
     return probed;
+}
+
+/* In place: the interpreter holds the code of the program's script, gives it to nobody before it runs, and has no other way to
+ * run it. */
+static PyObject *replace_functions_of(PyObject *self, PyObject *args) {
+    PyObject *code, *other;
+    if (!PyArg_ParseTuple(args, "O!O!:replace_functions_of", &PyCode_Type, &code, &PyCode_Type, &other)) return NULL;
+    PyObject *own = ((PyCodeObject *)code)->co_consts, *others = ((PyCodeObject *)other)->co_consts;
+    Py_ssize_t at = 0, n = PyTuple_GET_SIZE(others);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(own); i++) {
+        PyObject *before = PyTuple_GET_ITEM(own, i);
+        if (!PyCode_Check(before)) continue;
+        while (at < n && !PyCode_Check(PyTuple_GET_ITEM(others, at))) at++;
+        if (at == n) break;
+        PyTuple_SET_ITEM(own, i, Py_NewRef(PyTuple_GET_ITEM(others, at++)));
+        Py_DECREF(before);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *watch(PyObject *self, PyObject *args) {
@@ -355,8 +392,11 @@ PyMethodDef prof_attach_methods[] = {
      "probe(function, name, flags=0): gives the function probed code. 0 when it has probes already, 2 when its code has got\n"
      "them just now, 1 when it had. `flags` are those of prof_label: what its markers leave out."},
     {"probe_code", probe_code, METH_VARARGS,
-     "probe_code(code, module, all=False, top=True): a copy of a module's code whose functions have probes. `all`: classes,\n"
-     "lambdas and comprehensions too. `top` False: the code itself too."},
+     "probe_code(code, module, all=False, top=True, choose=None): a copy of a module's code whose functions have probes.\n"
+     "`all`: classes, lambdas and comprehensions too. `top` False: the code itself too. `choose(code)` says which; None: all."},
+    {"replace_functions_of", replace_functions_of, METH_VARARGS,
+     "replace_functions_of(code, other): gives a module's code, which is about to run, the functions and classes of another,\n"
+     "one for one, in place."},
     {"watch", watch, METH_VARARGS,
      "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
     {"show_probes", show_probes, METH_O,

@@ -36,8 +36,8 @@ PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site);
 void prof_choose_operators(int timed, int counting, long types);
 
 extern PyTypeObject prof_section_type;
-extern PyMethodDef prof_attach_methods[], prof_section_methods[], prof_ambient_methods[], prof_monitor_methods[],
-    prof_live_methods[];
+extern PyMethodDef prof_attach_methods[], prof_loading_methods[], prof_section_methods[], prof_ambient_methods[],
+    prof_monitor_methods[], prof_live_methods[];
 
 /* Readies the types. 0, or -1 with an exception set. */
 int prof_probes_init(void);

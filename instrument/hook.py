@@ -1,0 +1,244 @@
+"""Gives probes to a program that is not edited: to its modules as they are loaded, and to its script as it begins.
+
+No file is written, and the program's modules, their loaders and their code show themselves as without the profiler.
+Loaded by every Python that `prof run` has begun, before the program: nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from _frozen_importlib_external import SourceFileLoader, SourcelessFileLoader
+
+from prof.instrument import choice as choices
+from prof.instrument import script
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+    from importlib.machinery import ModuleSpec
+    from types import CodeType, FrameType, FunctionType
+    from typing import Any
+
+    from prof.instrument.loaded import Loaded
+else:
+    FunctionType = type(lambda: None)
+
+_MAIN, _CHILDS_MAIN = "__main__", "__mp_main__"
+
+
+def install(environment: MutableMapping[str, str]) -> None:
+    """Takes the place that the environment asks for. Never raises: the program must run."""
+    try:
+        text = environment[choices.VARIABLE]
+        choice = choices.read(text)
+        if choice is None or not environment.get("PROF"):
+            return
+        if choice.first:
+            # Its children are not the first.
+            environment[choices.VARIABLE] = text.removesuffix("\nfirst=1")
+        Hook(choice).install()
+    except Exception as error:
+        _say(f"the program runs unrecorded: {type(error).__name__}: {error}")
+
+
+class Hook:
+    """The first of `sys.meta_path`: finds nothing itself, and gives probes to what the others find."""
+
+    def __init__(self, choice: choices.Choice) -> None:
+        self.choice = choice
+        self.modules = 0
+        """How many modules' functions have got probes."""
+        self.names: set[str] = set()
+        """`module:function` of those that might have been meant by a target."""
+        self._begun = False
+        self._recording = False
+
+    def install(self) -> None:
+        """From here on modules are looked at, and the script as it begins."""
+        sys.meta_path.insert(0, self)
+        script.offer(self.sections_outside)
+        sys.setprofile(self._await_script)
+
+    # ---- the script ----
+
+    def _await_script(self, frame: FrameType, event: str, _: object) -> None:
+        """The interpreter itself compiles and runs the script, and has no other hook for it."""
+        if event != "call":
+            return
+        code = frame.f_code
+        if code.co_name == "_bootstrap" and frame.f_globals.get("__name__") == "multiprocessing.process":
+            sys.setprofile(None)
+        elif code.co_name == "<module>" and frame.f_globals.get("__name__") in (_MAIN, _CHILDS_MAIN):
+            if not _is_spawned() or frame.f_globals["__name__"] == _CHILDS_MAIN:
+                sys.setprofile(None)
+            try:
+                self._script(frame)
+            except Exception as error:
+                _say(f"the script has no probes: {type(error).__name__}: {error}")
+
+    def _script(self, frame: FrameType) -> None:
+        path = script.settle(frame)
+        name = script.name(frame)
+        chosen = self.choice.module(name, path) or (self.choice.first and self._is_typed(frame))
+        if self.choice.first or chosen:
+            self._begin()
+        if chosen and self._recording:
+            from prof import engine
+
+            loaded = self._instrumented(script.read(path), path, frame.f_code)
+            edited = loaded.code if loaded is not None else None
+            wanted = self._wanted(name, path, loaded)
+            engine.running().engine.attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
+
+    def _is_typed(self, frame: FrameType) -> bool:
+        """Whether it is the text of `-c`, which is of no project."""
+        return self.choice.project and frame.f_code.co_filename.startswith("<")
+
+    def sections_outside(self, path: str) -> CodeType | None:
+        """The script at `path` with its sections, if some are not in a function: no other code can have those."""
+        if not self.choice.module(script.stem(path), path):
+            return None
+        source = script.read(path)
+        loaded = self._loaded(source, path) if choices.MARKER in source else None
+        return loaded.code if loaded is not None and loaded.outside else None
+
+    # ---- modules ----
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """What the finders behind this one find."""
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None) if finder is not self else None
+            spec: ModuleSpec | None = find(name, path, target) if find is not None else None
+            if spec is not None:
+                try:
+                    self._look(name, spec)
+                except Exception as error:  # the program's import is none of its business
+                    _say(f"{name} has no probes: {type(error).__name__}: {error}")
+                return spec
+        return None
+
+    def _look(self, name: str, spec: ModuleSpec) -> None:
+        loader = spec.loader
+        if not isinstance(loader, (SourceFileLoader, SourcelessFileLoader)) or not isinstance(spec.origin, str):
+            return
+        if self.choice.module(name, spec.origin):
+            self._begin()
+            if self._recording:
+                from prof import _probes
+
+                _probes.change_code(loader, self._change)
+
+    def _change(self, loader: Any, name: str, code: CodeType) -> CodeType:
+        """The module's code with probes."""
+        from prof import engine
+
+        path = str(loader.path)
+        by_name = name == script.run_by_name() and not hasattr(sys.modules[_MAIN], "__file__")  # by `python -m`
+        source = loader.get_data(path) if isinstance(loader, SourceFileLoader) else b""
+        loaded = self._instrumented(source, path, code)
+        made: CodeType = engine.running().engine.attach_module(
+            (loaded.code if loaded is not None else None) or code,
+            _MAIN if by_name else name,
+            self._wanted(name, path, loaded),
+        )
+        return made
+
+    def _instrumented(self, source: bytes, path: str, code: CodeType) -> Loaded | None:
+        """What the source asks for; None for nothing, as of most, or where it cannot be told."""
+        return self._loaded(source, path) if self.choice.asks(source, code) else None
+
+    def _loaded(self, source: bytes, path: str) -> Loaded | None:
+        from prof.own_imports import own_imports
+
+        with own_imports():
+            import pathlib
+
+            from prof.errors import ProfError
+            from prof.instrument import loaded, plan, settings
+            from prof.instrument.refusal import Refusal
+
+        try:
+            found = settings.load(pathlib.Path(path).resolve().parent)
+            options = plan.Options(frozenset(self.choice.sections) or found.sections, found.rules)
+            return loaded.instrument(source, path, options)
+        except (Refusal, ProfError):
+            return None
+
+    def _wanted(self, name: str, path: str, loaded: Loaded | None) -> Callable[[CodeType], bool] | None:
+        """Which functions of a module get probes; None for all of them."""
+        self.modules += 1
+        by_name, skipped = self.choice.function(name, path), loaded.skipped if loaded is not None else ()
+        if by_name is None and not skipped:
+            return None
+
+        def wanted(code: CodeType) -> bool:
+            if (code.co_firstlineno, code.co_name) in skipped:
+                return False
+            qualname = code.co_qualname.replace("<locals>.", "")
+            self.names.add(f"{name}:{qualname}")
+            return by_name is None or by_name(qualname)
+
+        return wanted
+
+    # ---- the recording ----
+
+    def _begin(self) -> None:
+        """With the first module that is chosen, as with the first mark of a program that is edited."""
+        if self._begun:
+            return
+        self._begun = True
+        from prof import (
+            auto,  # noqa: F401  # puts `profiled` where sections find it
+            engine,
+        )
+
+        session = engine.running()
+        self._recording = session is not None
+        if session is None:
+            return
+        if self.choice.loaded_before():
+            self._attach_loaded(session.engine)
+        if self.choice.first:
+            import atexit
+
+            atexit.register(self._tell)
+
+    def _attach_loaded(self, engine: Any) -> None:
+        """What has been imported before, by the interpreter itself or by the profiler."""
+        import gc
+
+        for each in gc.get_objects():
+            if type(each) is not FunctionType or type(each.__module__) is not str or each.__module__ == _MAIN:
+                continue
+            # Not the code's: that of a module which is frozen into the interpreter names no file.
+            origin = getattr(sys.modules.get(each.__module__), "__file__", None)
+            if type(origin) is str and self.choice.module(each.__module__, origin):
+                engine.attach_tree(each, self._wanted(each.__module__, origin, None))
+
+    def _tell(self) -> None:
+        """What was asked for and is not there, at the end of the first process."""
+        for each in self.choice.unused():
+            near = _near(each, self.names | set(sys.modules))
+            _say(f"{each} chose nothing in this process{near}")
+        if not self.modules and not self.choice.unused():
+            where = " or ".join(self.choice.roots)
+            _say(f"no module of {where} was loaded; --instrument 'package.*' chooses other modules")
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    import difflib
+
+    found = difflib.get_close_matches(name.removesuffix(".*"), sorted(names), 3)
+    return f"; near: {', '.join(found)}" if found else ""
+
+
+def _is_spawned() -> bool:
+    """Whether multiprocessing has begun this process, which runs the script later, under another name."""
+    argv = sys.orig_argv
+    return "--multiprocessing-fork" in argv or any("from multiprocessing.forkserver import" in each for each in argv)
+
+
+def _say(text: str) -> None:
+    from prof.messages import say
+
+    say(text)
