@@ -4,10 +4,10 @@ The programs of `benchmarks/known` measure what each of their functions takes (`
 a share in samples is held against the truth of that very run. Shares are of wall time, of all threads together. A
 sample counts for the innermost function of the program's own on its stack. Samplers take turns, at the same rate.
 
-An error is beyond the interval where the 99 % binomial interval of the samples and the range that the truth is known to
-do not meet: by chance in one case of a hundred, if a program always had a processor. Where others run on the machine,
-it stands still for milliseconds at a time, which makes errors of both samplers' larger than their intervals; how long
-it waited is said, and runs in which it waited long are taken again.
+An interval is the wider of two, both of 99 %: the binomial one of the samples, and Student's one of the errors that
+repeated runs have. Where others run on the machine, programs and samplers stand still for milliseconds at a time; then
+the second is far wider, and how long the program waited for a processor is said. An error is beyond its interval where
+that and the range that the truth is known to do not meet: by chance in one case of a hundred.
 
 `spans` are shares by exact spans, `PROF=time` in a run of its own, less what probes cost callers. A guide: the clocks
 in that program cost, too, and a probe takes as long as the shortest function.
@@ -24,9 +24,9 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from math import pi, sqrt
+from math import sqrt
 from pathlib import Path
-from statistics import NormalDist, mean
+from statistics import NormalDist, mean, stdev
 from typing import Any
 
 from attrs import define, field, frozen
@@ -42,7 +42,7 @@ PROGRAMS = ("plain", "short", "recursion", "generators", "threads", "awaiting", 
 FIGURES = ("tachyon-ours", "tachyon-cpython", "tachyon-blocking")  # in the order of `samplers()`
 PEER = "profiling.sampling"
 Z = NormalDist().inv_cdf(0.995)
-DISTURBED = 0.05  # share of its time that a program may wait for a processor, or the run is taken again
+STUDENT = {3: 9.925, 4: 5.841, 5: 4.604, 6: 4.032, 8: 3.499, 10: 3.250, 15: 2.977, 20: 2.861}  # 99 %, of so many runs
 
 
 @frozen
@@ -53,13 +53,11 @@ class Plan:
     runs: int = 6
     seconds: float = 1.0
     interval_us: int = 200
-    again: int = 2
-    """How often a disturbed run is taken again."""
 
 
 @define
 class Pool:
-    """All runs of one program under one sampler."""
+    """Runs of one program under one sampler: a single one, or their sum."""
 
     total_ns: float = 0
     waited_ns: float = 0
@@ -69,6 +67,7 @@ class Pool:
     samples: int = 0
     squares: float = 0
     said: Counter[str] = field(factory=Counter)
+    runs: list[Pool] = field(factory=list)
 
     def add(self, truth: dict[str, Any], sampled: Sampled) -> None:
         """A run more. What has no clock of its own is `main`'s."""
@@ -83,12 +82,23 @@ class Pool:
         self.squares += sampled.squares
         self.said += sampled.said
 
+    def add_run(self, truth: dict[str, Any], sampled: Sampled) -> None:
+        """A run more, which is also kept by itself."""
+        self.add(truth, sampled)
+        self.runs.append(Pool())
+        self.runs[-1].add(truth, sampled)
+
     def cell(self, name: str) -> Cell:
         """Of one function."""
         whole = sum(self.found.values())
         n = whole**2 / self.squares  # as many samples that stand for equal times are worth as much
         low, high = (100 * each[name] / self.total_ns for each in (self.low, self.high))
-        return Cell(low, high, *wilson(self.found[name] / whole, n))
+        share, least, most = wilson(self.found[name] / whole, n)
+        if len(self.runs) >= min(STUDENT):
+            factor = STUDENT[max(runs for runs in STUDENT if runs <= len(self.runs))]
+            half = factor * stdev(run.cell(name).error for run in self.runs) / sqrt(len(self.runs))
+            least, most = min(least, share - half), max(most, share + half)
+        return Cell(low, high, share, least, most)
 
 
 @frozen
@@ -125,20 +135,12 @@ def wilson(share: float, n: float) -> tuple[float, float, float]:
 
 
 def sampled_run(sampler: Sampler, script: Path, plan: Plan) -> tuple[dict[str, Any], Sampled]:
-    """The truth and the samples of one run, the least disturbed of some if others need the processors."""
-    best: tuple[dict[str, Any], Sampled] | None = None
-    for _ in range(plan.again + 1):
-        with tempfile.TemporaryDirectory(prefix="prof-bench-") as name:
-            truth = Path(name) / "truth.json"
-            (folder := Path(name) / "out").mkdir()
-            sampled = sampler.sample(script, [str(plan.seconds), str(truth)], plan.interval_us, folder)
-            run = json.loads(truth.read_text()), sampled
-        if best is None or run[0]["waited"] < best[0]["waited"]:
-            best = run
-        if best[0]["waited"] < DISTURBED * best[0]["total"]:
-            break
-    assert best is not None
-    return best
+    """The truth and the samples of one run."""
+    with tempfile.TemporaryDirectory(prefix="prof-bench-") as name:
+        truth = Path(name) / "truth.json"
+        (folder := Path(name) / "out").mkdir()
+        sampled = sampler.sample(script, [str(plan.seconds), str(truth)], plan.interval_us, folder)
+        return json.loads(truth.read_text()), sampled
 
 
 def spans(program: str, seconds: float) -> dict[str, float]:
@@ -169,7 +171,7 @@ def pools(program: str, plan: Plan) -> dict[str, Pool]:
         script = shutil.copytree(KNOWN, Path(name) / "known") / f"{program}.py"
         for run in range(plan.runs):
             for sampler in reversed(every) if run % 2 else every:
-                found[sampler.name].add(*sampled_run(sampler, script, plan))
+                found[sampler.name].add_run(*sampled_run(sampler, script, plan))
     return found
 
 
@@ -222,10 +224,9 @@ def result(figure: str, sampler: str, every: dict[str, dict[str, Pool]], interva
     due = sum(found[sampler].total_ns for found in every.values()) / interval_us / 1000
     samples = sum(found[sampler].samples for found in every.values())
     within = sum(cell.agrees for cell in cells.values())
-    # What binomial errors are on average, if nothing else is wrong.
-    chance = mean((cell.most - cell.least) / 2 / Z for cell in cells.values()) * sqrt(2 / pi)
+    half = mean((cell.most - cell.least) / 2 for cell in cells.values())
     note = (
-        f"{within} of {len(cells)} shares within their 99 % interval; by chance alone {chance:.2f}; "
+        f"{within} of {len(cells)} shares within their 99 % interval, ±{half:.2f} on average; "
         f"worst {worst} {cells[worst].error:+.2f}; {samples:,} samples, "
         f"{100 * max(0.0, 1 - samples / due):.1f} % missed"
     )
@@ -251,7 +252,7 @@ def measure(quick: bool) -> Iterator[Result]:
     """Results of the group."""
     if why := missing(PEER):
         return (Result(figure, note=f"not measured: {why}") for figure in FIGURES)
-    return compare(Plan(runs=1, seconds=0.2, again=0) if quick else Plan())
+    return compare(Plan(runs=1, seconds=0.2) if quick else Plan())
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -101,17 +101,22 @@ def test_without_cpythons_sampler_one_line_says_so(importable: None, monkeypatch
 
 
 def test_an_error_beyond_its_interval_is_one(importable: None) -> None:
-    """Of 1,000 samples with equal weights a half is known to 4.06 points (Wilson, 99 %); of unequal ones to less."""
+    """Of 1,000 samples with equal weights a half is known to 4.06 points (Wilson, 99 %); of unequal ones to less; and
+    if runs differ by more than that, to what Student says of them."""
     from benchmarks import contenders, tachyon
 
-    def cell(true: int, squares: float = 1000) -> Any:
+    def cell(*true: int, squares: float = 1000) -> Any:
         pool = tachyon.Pool()
-        samples = contenders.Sampled(Counter(f=500, unclocked=500), 1000, squares, Counter())
-        truth = {"f": [true - 1, true + 1], "main": [99 - true, 101 - true]}
-        pool.add({"total": 100, "waited": 0, "functions": truth}, samples)
+        for each in true:
+            samples = contenders.Sampled(Counter(f=500, unclocked=500), 1000, squares, Counter())
+            truth = {"f": [each - 1, each + 1], "main": [99 - each, 101 - each]}
+            pool.add_run({"total": 100, "waited": 0, "functions": truth}, samples)
         return pool.cell("f")
 
     assert round(cell(50).most - cell(50).least, 2) == 2 * 4.06
     assert [cell(true).agrees for true in (44, 46, 50, 54, 56)] == [False, True, True, True, False]
     assert (cell(54).error, cell(46).error) == (-4, 4)
     assert cell(44, squares=4000).agrees
+    assert round(cell(30, 50, 70).most - cell(30, 50, 70).least, 1) == round(2 * 9.925 * 20 / 3**0.5, 1)
+    assert not cell(43, 44, 43).agrees
+    assert cell(38, 44, 48).agrees

@@ -3,8 +3,8 @@
 A function reads the clock around what it does itself. What it takes besides, until the clock is read and after it was,
 is the same for each reading and measured at start; so a function's time is known as a range, and the range is narrow
 where pieces are long. Functions too short for a clock of their own run in a loop of known length with the clock around
-it: what the loop takes for itself is at least a loop's that does nothing, at most a loop's with a callee that does
-nothing. `main` has the rest.
+it: of its fastest round, what the loop takes for itself is at least a loop's that does nothing, at most a loop's with a
+callee that does nothing; and of every round the same share. `main` has the rest.
 
 Each program is called with seconds and a file, into which `run` writes the ranges.
 """
@@ -28,6 +28,15 @@ class Took:
         self.low = self.high = 0.0
 
 
+class Calls:
+    """Nanoseconds of all loops that call one function, and the least for a call."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self.ns, self.best = 0, float("inf")
+        self.least, self.most = least, most
+
+
+_calls: dict[str, Calls] = {}
 _found: dict[tuple[str, int], Took] = {}
 _lives: list[int] = []
 _waits: list[int] = []
@@ -42,13 +51,13 @@ def took(name: str, began: int) -> None:
     piece.high += ns + READING
 
 
-def took_calls(name: str, began: int, count: int, loop: float, most: float) -> None:
-    """So many calls of a function, from a loop that began at that time. For each, the loop took nanoseconds between
+def took_calls(name: str, began: int, count: int, least: float, most: float) -> None:
+    """So many calls of a function, from a loop that began at that time. Of each, the loop takes nanoseconds between
     those two for itself."""
     ns = clock() - began
-    piece = _piece(name)
-    piece.low += ns - count * most
-    piece.high += ns - count * loop
+    calls = _calls.setdefault(name, Calls(least, most))
+    calls.ns += ns
+    calls.best = min(calls.best, ns / max(1, count))
 
 
 def lived(began: int) -> None:
@@ -69,6 +78,8 @@ def run(main: Callable[[float], None]) -> None:
     for (name, _), piece in _found.items():
         low, high = found.get(name, [0.0, 0.0])
         found[name] = [low + piece.low, high + piece.high]
+    for name, calls in _calls.items():
+        found[name] = [calls.ns * max(0.0, 1 - loop / calls.best) for loop in (calls.most, calls.least)]
     found["main"] = [total - sum(high for _, high in found.values()), total - sum(low for low, _ in found.values())]
     file.write_text(json.dumps({"total": total, "waited": waited, "functions": found}))
 

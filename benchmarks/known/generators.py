@@ -50,7 +50,7 @@ def main(seconds):
     end = clock() + seconds * 1e9
     while clock() < end:
         consumed(order.randrange(20))
-        count, began = order.randrange(400), clock()
+        count, began = order.randrange(100, 400), clock()
         for _ in quick(count):
             pass
         took_calls("quick", began, count, LOOP, STEP)
