@@ -9,6 +9,8 @@ repeated runs have. Where others run on the machine, programs and samplers stand
 the second is far wider, and how long the program waited for a processor is said. An error is beyond its interval where
 that and the range that the truth is known to do not meet: by chance in one case of a hundred.
 
+`main` has what no clock saw, some of which is other functions': its row is shown and not judged.
+
 `spans` are shares by exact spans, `PROF=time` in a run of its own, less what probes cost callers. A guide: the clocks
 in that program cost, too, and a probe takes as long as the shortest function.
 """
@@ -41,6 +43,7 @@ KNOWN = Path(__file__).resolve().parent / "known"
 PROGRAMS = ("plain", "short", "recursion", "generators", "threads", "awaiting", "extension")
 FIGURES = ("tachyon-ours", "tachyon-cpython", "tachyon-blocking")  # in the order of `samplers()`
 PEER = "profiling.sampling"
+REST = "main"  # has what is left of a run
 Z = NormalDist().inv_cdf(0.995)
 STUDENT = {3: 9.925, 4: 5.841, 5: 4.604, 6: 4.032, 8: 3.499, 10: 3.250, 15: 2.977, 20: 2.861}  # 99 %, of so many runs
 
@@ -70,14 +73,14 @@ class Pool:
     runs: list[Pool] = field(factory=list)
 
     def add(self, truth: dict[str, Any], sampled: Sampled) -> None:
-        """A run more. What has no clock of its own is `main`'s."""
+        """A run more. What has no clock of its own is of the rest."""
         self.total_ns += truth["total"]
         self.waited_ns += truth["waited"]
         for name, (low, high) in truth["functions"].items():
             self.low[name] += low
             self.high[name] += high
         for name, weight in sampled.functions.items():
-            self.found[name if name in truth["functions"] else "main"] += weight
+            self.found[name if name in truth["functions"] else REST] += weight
         self.samples += sampled.samples
         self.squares += sampled.squares
         self.said += sampled.said
@@ -158,7 +161,7 @@ def spans(program: str, seconds: float) -> dict[str, float]:
     found: defaultdict[str, float] = defaultdict(float)
     for name, ns in times.items():
         if name not in OUTSIDE:
-            found[name if name in known else "main"] += ns
+            found[name if name in known else REST] += ns
     whole = sum(found.values())
     return {name: 100 * ns / whole for name, ns in found.items()}
 
@@ -196,16 +199,14 @@ def shown(program: str, found: dict[str, Pool], exact: dict[str, float], interva
         known = max((cell.high - cell.low) / 2 for cell in cells)
         row = [name, f"{mean(cell.truth for cell in cells):5.2f} ±{known:.2f}", f"{exact.get(name, 0.0):5.2f}"]
         for cell in cells:
-            row += [f"{cell.share:5.2f} ±{(cell.most - cell.least) / 2:.2f}", f"{cell.error:+.2f}{mark(cell)}"]
+            row += [
+                f"{cell.share:5.2f} ±{(cell.most - cell.least) / 2:.2f}",
+                f"{cell.error:+.2f}{'' if cell.agrees or name == REST else ' ≠'}",
+            ]
         rows.append(tuple(row))
     lines = [f"{program}: {described(program)}", *aligned(rows)]
     lines += [f"  {name}: {taken(pool, interval_us)}" for name, pool in found.items()]
     return "\n".join(lines)
-
-
-def mark(cell: Cell) -> str:
-    """Whether samples and truth disagree."""
-    return "" if cell.agrees else " ≠"
 
 
 def taken(pool: Pool, interval_us: int) -> str:
@@ -219,7 +220,7 @@ def taken(pool: Pool, interval_us: int) -> str:
 def result(figure: str, sampler: str, every: dict[str, dict[str, Pool]], interval_us: int, detail: str) -> Result:
     """A sampler's errors over all programs."""
     cells = {f"{name} of {program}": found[sampler].cell(name)
-             for program, found in every.items() for name in found[sampler].low}  # fmt: skip
+             for program, found in every.items() for name in found[sampler].low if name != REST}  # fmt: skip
     worst = max(cells, key=lambda name: abs(cells[name].error))
     due = sum(found[sampler].total_ns for found in every.values()) / interval_us / 1000
     samples = sum(found[sampler].samples for found in every.values())

@@ -4,7 +4,8 @@ A function reads the clock around what it does itself. What it takes besides, un
 is the same for each reading and measured at start; so a function's time is known as a range, and the range is narrow
 where pieces are long. Functions too short for a clock of their own run in a loop of known length with the clock around
 it: of its fastest round, what the loop takes for itself is at least a loop's that does nothing, at most a loop's with a
-callee that does nothing; and of every round the same share. `main` has the rest.
+callee that does nothing; and of every round the same share. `main` has the rest, with
+what the clocks did not see of the others: on a busy machine their first reading after a pause takes long.
 
 Each program is called with seconds and a file, into which `run` writes the ranges.
 """
