@@ -274,7 +274,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     plan = Plan(tuple(given.programs) or PROGRAMS, given.runs, given.seconds, given.interval)
     for each in compare(plan):
-        print(f"{each.detail}\n" if each.detail else "")
+        print(f"{each.detail}\n\n" if each.detail else "", end="")
         print(f"{each.name}: {each.value:.2f} points; {each.note}", flush=True)
     return 0
 
