@@ -50,6 +50,8 @@ class Result:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    detail: str = ""
+    """Tables of its own, which stand below that of the figures."""
 
 
 def number(value: float) -> str:
@@ -101,6 +103,9 @@ FIGURES: tuple[Figure, ...] = (
     Figure("sample-20", "samples", "time of a sample of a stack 20 deep", 12, 4, unit=" us"),
     Figure("sample-100", "samples", "  of one 100 deep", 40, 12, unit=" us"),
     Figure("samples-memory", "samples", "memory of 5,000 distinct stacks, for any length of time", 16, 4, unit=" MB"),
+    Figure("tachyon-ours", "tachyon", "mean error of a function's share in samples, 7 programs", unit=" points"),
+    Figure("tachyon-cpython", "tachyon", "  the same by CPython's profiling.sampling", unit=" points"),
+    Figure("tachyon-blocking", "tachyon", "  the same, the program stopped for each sample", unit=" points"),
     Figure("start-time", "start", "PROF=time adds to a program that does nothing", 45, 30, unit=" ms"),
     Figure("start-all", "start", "  PROF=all", 70, 50, unit=" ms"),
     Figure("start-off", "start", "  the markers without PROF", unit=" ms"),

@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import mean, variance
 
 from attrs import frozen
-from prof.capture import open_capture
+from prof.capture import Capture, open_capture
 from prof.tools.screen.units import percent
 
 LEAST = 0.005  # share from which on a function is a case
@@ -161,6 +161,16 @@ def sampled(program: Path, rounds: int, processors: set[int], interval: str) -> 
     return {name: value / whole for name, value in own.items()}
 
 
+def self_times(capture: Capture) -> dict[str, float]:
+    """Nanoseconds of self time by function, less what the probes of its callees cost it."""
+    tree = capture.tree()
+    probe, made = capture.probe_cost_ps / 1000, Counter[int]()
+    for edge in capture.edges(tree):
+        if edge.caller is not None:
+            made[edge.caller.index] += edge.calls + edge.resumes
+    return {f.label.name: max(0.0, f.self_ns - probe * made[f.label.index]) for f in capture.functions(tree)}
+
+
 def exact(program: Path, library: str, rounds: int, processors: set[int]) -> dict[str, float]:
     """Shares of self time with the library marked whole, less what its probes cost its callers."""
     spec = importlib.util.find_spec(library)
@@ -172,13 +182,7 @@ def exact(program: Path, library: str, rounds: int, processors: set[int]) -> dic
         subprocess.run([Path(sys.executable).parent / "prof-instrument", "-q", folder / library], check=False)
         settings = f"time,{folder},,,imports=false,collections=false"
         with open_capture(record(folder / program.name, rounds, processors, settings, folder)) as capture:
-            tree = capture.tree()
-            probe, made = capture.probe_cost_ps / 1000, Counter[int]()
-            for edge in capture.edges(tree):
-                if edge.caller is not None:
-                    made[edge.caller.index] += edge.calls + edge.resumes
-            functions = capture.functions(tree)
-            own = {f.label.name: max(0.0, f.self_ns - probe * made[f.label.index]) for f in functions}
+            own = self_times(capture)
     whole = sum(own.values())
     return {name: value / whole for name, value in own.items()}
 

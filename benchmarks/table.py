@@ -18,12 +18,25 @@ def cells(figure: Figure, result: Result) -> tuple[str, ...]:
     return (figure.title, measured, spread, *bounds, figure.verdict(result.value))
 
 
-def table(lines: list[tuple[Figure, Result]], notes: bool) -> str:
-    """The table; below it, if `notes`, what belongs to each figure, and in any case what was not measured."""
-    rows = [HEADINGS, *(cells(figure, result) for figure, result in lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Lines of the rows, of which the first are headings."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     text.insert(1, "-|-".join("-" * width for width in widths))
-    kept = [(figure, result) for figure, result in lines if result.note and (notes or result.value is None)]
-    said = [f"  {figure.name}: {result.note}" for figure, result in kept]
-    return "\n".join(text + said)
+    return text
+
+
+def table(lines: list[tuple[Figure, Result]], notes: bool) -> str:
+    """The table; below it, if `notes`, what belongs to each figure, and in any case what was not measured: a line for
+    each reason."""
+    text = aligned([HEADINGS, *(cells(figure, result) for figure, result in lines)])
+    missing: dict[str, list[str]] = {}
+    for figure, result in lines:
+        if result.value is None:
+            missing.setdefault(result.note, []).append(figure.name)
+        elif result.note and notes:
+            text.append(f"  {figure.name}: {result.note}")
+    text += [f"  {', '.join(names)}: {note}" for note, names in missing.items()]
+    if notes:
+        text += [f"\n{result.detail}" for _, result in lines if result.detail]
+    return "\n".join(text)
