@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 else:
     FunctionType = type(lambda: None)
 
-_MAIN, _CHILDS_MAIN = "__main__", "__mp_main__"
+_OPTIMIZED = 1  # of co_flags: code of a function
+
+_MAINS = _MAIN, _CHILDS_MAIN = "__main__", "__mp_main__"
 
 
 def install(environment: MutableMapping[str, str]) -> None:
@@ -50,6 +52,8 @@ class Hook:
         """How many modules' functions have got probes."""
         self.names: set[str] = set()
         """`module:function` of those that might have been meant by a target."""
+        self._changed: list[tuple[CodeType, CodeType]] = []
+        """Code that functions had, and what they have in its place: of a recording that began in the middle."""
         self._begun = False
         self._recording = False
 
@@ -141,6 +145,8 @@ class Hook:
             _MAIN if by_name else name,
             self._wanted(name, path, loaded),
         )
+        if not self.choice.first:
+            self._note(code, made)
         return made
 
     def _instrumented(self, source: bytes, path: str, code: CodeType) -> Loaded | None:
@@ -203,17 +209,61 @@ class Hook:
 
             atexit.register(self._tell)
 
-    def _attach_loaded(self, engine: Any) -> None:
-        """What has been imported before, by the interpreter itself or by the profiler."""
+    def attach(self, engine: Any) -> int:
+        """Begins in the middle of a program: gives probes to what is loaded. Returns to how many functions."""
+        self._begun = self._recording = True
+        sys.meta_path.insert(0, self)
+        return self._attach_loaded(engine)
+
+    def detach(self) -> None:
+        """Gives the functions the code back that they had."""
         import gc
 
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        before = {id(after): code for code, after in self._changed}
         for each in gc.get_objects():
-            if type(each) is not FunctionType or type(each.__module__) is not str or each.__module__ == _MAIN:
+            if type(each) is FunctionType and id(each.__code__) in before:
+                each.__code__ = before[id(each.__code__)]
+        self._changed.clear()
+
+    def _attach_loaded(self, engine: Any) -> int:
+        """What has been imported before, and what has been defined."""
+        import gc
+
+        number, wanted = 0, {}
+        for each in gc.get_objects():
+            if type(each) is not FunctionType or type(each.__module__) is not str:
                 continue
+            if not each.__code__.co_flags & _OPTIMIZED:
+                continue  # the interpreter makes a function of a module's code to run it, too
             # Not the code's: that of a module which is frozen into the interpreter names no file.
-            origin = getattr(sys.modules.get(each.__module__), "__file__", None)
-            if type(origin) is str and self.choice.module(each.__module__, origin):
-                engine.attach_tree(each, self._wanted(each.__module__, origin, None))
+            module = sys.modules.get(each.__module__)
+            origin = getattr(module, "__file__", None)
+            if type(origin) is not str or (each.__module__ in _MAINS and self.choice.first):
+                continue
+            # What was made from text, as by `exec`, is in no file.
+            file = each.__code__.co_filename
+            if not file.startswith("<frozen ") and file.rpartition("/")[2] != origin.rpartition("/")[2]:
+                continue
+            name = script.module_name(module) if each.__module__ in _MAINS else each.__module__
+            if self.choice.module(name, origin):
+                if name not in wanted:
+                    wanted[name] = self._wanted(name, origin, None)
+                code = each.__code__
+                engine.attach_tree(each, wanted[name])
+                number += each.__code__ is not code
+                self._note(code, each.__code__)
+        return number
+
+    def _note(self, code: CodeType, after: CodeType) -> None:
+        """Keeps code objects and what they became, with those inside them."""
+        if code is after:
+            return
+        self._changed.append((code, after))
+        for own, new in zip(code.co_consts, after.co_consts, strict=False):
+            if type(own) is type(code) and type(new) is type(code):
+                self._note(own, new)
 
     def _tell(self) -> None:
         """What was asked for and is not there, at the end of the first process."""

@@ -32,6 +32,12 @@ def name(frame: FrameType) -> str:
     return getattr(frame.f_globals.get("__spec__"), "name", None) or stem(frame.f_code.co_filename)
 
 
+def module_name(module: Any) -> str:
+    """What the module is called that runs as `__main__`."""
+    spec = getattr(module, "__spec__", None)
+    return str(getattr(spec, "name", None) or stem(str(getattr(module, "__file__", ""))))
+
+
 def stem(path: str) -> str:
     """What a script is called."""
     return os.path.splitext(os.path.basename(path))[0]

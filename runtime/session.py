@@ -52,6 +52,8 @@ class Session:
         self.ambient: Ambient | None = None
         self.engine: engines.Engine | None = None
         self.started: list[modes.Mode] = []
+        self.quiet = False
+        """Whether somebody else says what was written."""
         self.joined: list[Any] = [markers]
 
     def open(self, child: bool = False) -> None:
@@ -248,7 +250,8 @@ class Session:
             files.append(self.log.path)
         written = ", ".join(_shown(each) for each in files)
         noted = "".join(f" ({note})" for note in notes)
-        say(f"wrote {written}{noted}; look at it with: prof report {_shown(path)}")
+        if not self.quiet:
+            say(f"wrote {written}{noted}; look at it with: prof report {_shown(path)}")
         return files
 
 
@@ -286,6 +289,18 @@ def begin(settings: Settings, text: str, child: bool = False) -> Session | None:
         os.register_at_fork(after_in_child=_after_fork)
         engines.probes().begin_child_with(_begin_child)
         _hooked = True
+    return session
+
+
+def begin_attached(text: str) -> Session:
+    """Begins a recording in a process that runs already, which ends with it if not before. Raises what `start` does."""
+    session = begin(parse(text), text)
+    if session is None:
+        raise UsageError("nothing to record, or it records already")
+    session.quiet = True
+    session._write_meta(session.meta | {"attached": True})
+    atexit.unregister(end)
+    atexit.register(end)
     return session
 
 

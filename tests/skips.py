@@ -16,6 +16,8 @@ MEANT = (
     (r"what is not known is younger than what is: .*", "3.11 and 3.12 lack functions of C that 3.13 has"),
     (r"3\.11 does not tell which interpreter .*", "nothing can be tested there"),
     (r"profiling\.sampling needs Python 3\.15", "CPython's own sampler came with it"),
+    (r"Python 3\.14 came with sys\.remote_exec", "before, no process can be asked from outside"),
+    (r"it is about being without sys\.remote_exec, .*", "it is there"),
     (r"root may write anywhere", "in a container tests run as root"),
     (r"only root may .*", "and on other machines they do not"),
     (r"the ops mode needs bytecode", "one of the combinations that a table of parameters has and nobody can record"),

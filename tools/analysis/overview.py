@@ -77,6 +77,8 @@ def _warnings(summary: Summary) -> Iterator[str]:
         yield f"{FATES[summary.fate]}: calls that had not returned lack their time"
     if capture.full and not capture.processes:
         yield f"the capture could not grow ({capture.full}): what came later is missing, or charged to outer calls"
+    if summary.attached:
+        yield "began in the middle of the program: calls that ran then are counted from their next entry"
     if not capture.calibrated:
         yield "ended before its clock was calibrated: all times are in clock ticks, not in ns"
     moved = " and ".join(view.moved_by_jit for view in summary.views if view.moved_by_jit)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from prof.errors import InputError, UsageError
-from prof.settings import LOGS, parse
+from prof.settings import parse
 from prof.tools.commands.arguments import command
+from prof.tools.commands.choosing import add_choice, add_recording, choice, recording
 
-DEFAULT_MODES = "time+samples"
 EXAMPLES = """
 prof run app.py --verbose                     its own functions: those of its project; --verbose is the program's
 prof run --modes all -m package.module        time, memory, operations and samples
@@ -28,7 +28,6 @@ prof run --all -m pytest tests                the project's functions and those 
 """
 # Signals that people and supervisors send; the program's own status then is this command's.
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT")
-_OPTIONS = ("mode", "argv", "clock", "depth", "nodes", "engine", "types", "profile", "frames", "imports", "collections")
 
 
 def add(commands: Any) -> None:
@@ -40,31 +39,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "-c", dest="code", nargs=argparse.REMAINDER, metavar="CODE", help="a program text, as of python"
     )
-    chosen = parser.add_argument_group("what is recorded (default: the functions of the script's project)")
-    chosen.add_argument(
-        "--instrument", action="append", default=[], metavar="PATTERN",
-        help="modules, such as 'pkg.*'; '!pkg.tests.*' leaves out; of several, the last that fits decides",
-    )  # fmt: skip
-    chosen.add_argument(
-        "-t", "--target", action="append", default=[], metavar="MODULE:FUNCTION",
-        help="one function, one class with its methods, or one module",
-    )  # fmt: skip
-    chosen.add_argument("--project", action="store_true", help="the project's, beside what is named")
-    chosen.add_argument("--all", action="store_true", help="the project's, and all that is installed")
-    chosen.add_argument("--stdlib", action="store_true", help="the standard library's as well")
-    chosen.add_argument(
-        "--sections", metavar="KINDS", help="automatic sections: loops, paragraphs, or both with a comma between"
-    )
-    how = parser.add_argument_group("how (as in PROF, which counts where an option is not given)")
-    how.add_argument(
-        "--modes", metavar="MODES", help=f"time, memory, ops, samples, both, all (default: {DEFAULT_MODES})"
-    )
-    how.add_argument("--out", metavar="DIR", help="where the capture is written (default: this folder)")
-    how.add_argument("--detail", action="store_true", help="memory by block: what is live, at the peak, never freed")
-    how.add_argument("--interval", metavar="TIME", help="from one sample to the next (default: 1ms)")
-    how.add_argument("--log", choices=LOGS, help="a debug log of the profiler")
-    for key in _OPTIONS:
-        how.add_argument(f"--{key}", metavar="VALUE", help=f"as {key}= of PROF")
+    add_choice(parser, "script")
+    add_recording(parser)
     after = parser.add_argument_group("when it has ended")
     after.add_argument("--report", action="store_true", help="print the report")
     after.add_argument("--open", action="store_true", help="show the page in a browser")
@@ -76,15 +52,15 @@ def run(args: argparse.Namespace) -> int:
     words, folder = _program(args)
     if sys.flags.ignore_environment:
         raise UsageError("python -E and -I keep the recording, which is asked for in the environment, from the program")
-    recording = _recording(args, os.environ.get("PROF", ""))
-    environment = _environment(args, recording, folder)
+    asked = recording(args, os.environ.get("PROF", ""))
+    environment = _environment(args, asked, folder)
     command = [sys.executable, *_interpreter_options(), *words]
     sys.stdout.flush()
     if not (args.report or args.open):
         os.execve(sys.executable, command, environment)
-    before = _captures(parse(recording).directory)
+    before = _captures(parse(asked).directory)
     status = _wait(command, environment)
-    _show(args, sorted(_captures(parse(recording).directory) - before))
+    _show(args, sorted(_captures(parse(asked).directory) - before))
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
@@ -136,57 +112,15 @@ def _module_folder(name: str) -> str:
     return os.path.dirname(os.path.dirname(place) if os.path.basename(place).startswith("__init__.") else place)
 
 
-def _recording(args: argparse.Namespace, asked: str) -> str:
-    """The value of PROF: what the options say, and what it says already. Raises UsageError for a mistake in them."""
-    fields = [field.strip() for field in asked.split(",")]
-    given = [field for field in fields if "=" not in field]
-    modes, out, log, detail = [*given, "", "", "", ""][:4]
-    if modes and not _is_ours(modes):
-        modes, out, log, detail, fields = "", "", "", "", []
-    keys = dict(field.split("=", 1) for field in fields if "=" in field)
-    keys |= {key: value for key in (*_OPTIONS, "interval") if (value := getattr(args, key)) is not None}
-    if args.out is not None and "," in args.out:
-        raise UsageError(f"--out {args.out}: a folder's name with a comma cannot be asked for in PROF")
-    row = [args.modes or modes or DEFAULT_MODES, args.out or out, args.log or log, "true" if args.detail else detail]
-    text = ",".join([*row, *(f"{key}={value}" for key, value in keys.items())])
-    if not parse(text).modes:
-        raise UsageError("--modes none records nothing: run the program without prof run")
-    return text
+def _environment(args: argparse.Namespace, asked: str, folder: str) -> dict[str, str]:
+    from prof.instrument import choice as choices
 
-
-def _is_ours(modes: str) -> bool:
-    """Whether a value of PROF is for this profiler."""
-    from prof.modes import ALIASES, MODES
-
-    return any(part.strip() in MODES or part.strip() in ALIASES for part in modes.split("+"))
-
-
-def _environment(args: argparse.Namespace, recording: str, folder: str) -> dict[str, str]:
-    from prof.instrument import choice, loaded, sections, settings
-
-    root = choice.project(folder)
-    kinds = [kind.strip() for kind in args.sections.split(",")] if args.sections else []
-    for kind in kinds:
-        if kind not in sections.KINDS:
-            raise UsageError(f"--sections {kind!r}: not one of {', '.join(sections.KINDS)}")
-    found = settings.load(Path(root))
-    chosen = choice.Choice(
-        roots=[root],
-        patterns=args.instrument,
-        targets=args.target,
-        sections=kinds or sorted(found.sections),
-        hints=loaded.hints(found.rules),
-        installed=args.all,
-        standard=args.stdlib,
-        project=args.project or args.all or args.stdlib,
-        first=True,
-    )
-    begin = str(Path(choice.__file__).with_name("begin"))
+    begin = str(Path(choices.__file__).with_name("begin"))
     path = os.environ.get("PYTHONPATH")
     return {
         **os.environ,
-        "PROF": recording,
-        choice.VARIABLE: chosen.text(),
+        "PROF": asked,
+        choices.VARIABLE: choice(args, [choices.project(folder)], first=True),
         "PYTHONPATH": os.pathsep.join([begin, path] if path else [begin]),
     }
 

@@ -63,6 +63,8 @@ def session_object(summary: Summary) -> dict[str, Any]:
         found["interleaved"] = True
     if capture.notes:
         found["notes"] = [shown(note) for note in capture.notes]
+    if summary.attached:
+        found["attached"] = True
     if summary.unrecorded:
         found["unrecorded"] = summary.unrecorded
     return found

@@ -195,6 +195,12 @@ static PyObject *probed_consts(PyCodeObject *code, const wanted *w) {
     return consts;
 }
 
+static int same_items(PyObject *a, PyObject *b) {
+    Py_ssize_t i = 0, n = PyTuple_GET_SIZE(a);
+    while (i < n && PyTuple_GET_ITEM(a, i) == PyTuple_GET_ITEM(b, i)) i++;
+    return i == n;
+}
+
 static PyObject *probed_tree(PyCodeObject *code, const wanted *w, int top) {
     if (prof_is_probed(code)) return Py_NewRef(code);
     PyObject *probed = top ? NULL : probed_before(code);
@@ -204,6 +210,8 @@ static PyObject *probed_tree(PyCodeObject *code, const wanted *w, int top) {
     if (!consts) return NULL;
     if (itself) {
         probed = remember(code, add_probes(code, consts, w->module, NULL, 0));
+    } else if (same_items(consts, code->co_consts)) {
+        probed = Py_NewRef(code);
     } else {
         PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
         PyObject *none = PyTuple_New(0), *names = Py_BuildValue("{sO}", "co_consts", consts);
