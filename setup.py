@@ -13,7 +13,8 @@ from setuptools.errors import PlatformError
 
 COMPILER = (
     "prof-instrument has a C core and is built with a C compiler, but {}: install one (Debian, Ubuntu: apt install gcc"
-    " libc6-dev; Fedora: dnf install gcc; Alpine: apk add gcc musl-dev), or install a wheel of it, which needs none."
+    " libc6-dev; Fedora: dnf install gcc; Alpine: apk add gcc musl-dev linux-headers), or install a wheel of it, which"
+    " needs none."
 )
 HEADERS = (
     "prof-instrument has a C core and is built with the headers of Python {0}, but Python.h is not in {1}: install"
@@ -28,8 +29,8 @@ def missing() -> str | None:
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if shutil.which(compiler[0]) is None:
         return COMPILER.format(f"{compiler[0]} is not there")
-    if not compiles(compiler, "#include <stdio.h>"):
-        return COMPILER.format(f"{compiler[0]} does not compile a file that includes stdio.h")
+    if not compiles(compiler, "#include <stdio.h>\n#include <linux/perf_event.h>"):
+        return COMPILER.format(f"{compiler[0]} does not compile a file that includes stdio.h and linux/perf_event.h")
     folders = list(dict.fromkeys(sysconfig.get_path(name) for name in ("include", "platinclude")))
     if not compiles([*compiler, *(f"-I{folder}" for folder in folders)], "#include <Python.h>"):
         return HEADERS.format(f"{sys.version_info.major}.{sys.version_info.minor}", " or ".join(folders))

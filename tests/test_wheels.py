@@ -58,7 +58,7 @@ def test_without_a_compiler_one_sentence_says_what_to_install(tmp_path: Path) ->
 
 def test_a_compiler_without_the_headers_of_c_is_none(tmp_path: Path) -> None:
     line = said(install(tmp_path, CC=compiler(tmp_path, "exit 1")))
-    assert "does not compile a file that includes stdio.h: install one" in line
+    assert "does not compile a file that includes stdio.h and linux/perf_event.h: install one" in line
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler")

@@ -106,11 +106,16 @@ def native(version: str) -> Path | None:
     work = fresh(version)
     run(python, *PIP, "wheel", "--no-deps", "--wheel-dir", work, work / "source", env=os.environ | STRIPPED)
     wheel = repaired(work)
+    attempt(python, wheel, work)
+    return wheel
+
+
+def attempt(python: str, wheel: Path, work: Path) -> None:
+    """Installs the wheel where no program is found but those of its own environment, and takes the demo's steps."""
     run(python, "-m", "venv", work / "venv")
     without_compiler = {"PATH": str(work / "venv" / "bin"), **kept("HOME", "TMPDIR", "LANG")}
     run(work / "venv/bin/python", *PIP, "install", wheel, env=without_compiler)
     run(work / "venv/bin/python", DEMO, env=without_compiler)
-    return wheel
 
 
 def fresh(name: str) -> Path:
