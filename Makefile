@@ -8,7 +8,7 @@ SOURCES := $(shell find csrc -name '*.[ch]' -o -name '*.def' -o -name 'build_cor
 # Tests start thousands of processes: without compiled files each would compile what it imports.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-all sanitize lint format types bench attack clean
+.PHONY: help demo test test-all sanitize wheels lint format types bench attack clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -49,6 +49,9 @@ format: $(VENV)/dev  ## format, applied
 
 types: $(VENV)/dev  ## mypy --strict, against an installed build
 	MYPYPATH=build/installed $(BIN)/mypy --strict -p prof
+
+wheels: $(VENV)/ready  ## a wheel for each version, built and tried, in dist/ (VERSIONS="3.15": on this machine, for these)
+	$(BIN)/python tests/wheels.py $(VERSIONS)
 
 bench: $(VENV)/ready  ## the figures beside the peers'; takes minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check 'viztracer>=0.16'

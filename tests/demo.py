@@ -1,4 +1,9 @@
-"""The main job on a real package: instrument a copy of markdown-it-py, record it, read the result, put it back."""
+"""The main job on a real package: instrument a copy of markdown-it-py, record it, read the result, put it back.
+
+    python tests/demo.py [FOLDER]
+
+The commands are those beside the running interpreter, or those in FOLDER.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "demo"
-BIN = Path(sys.executable).parent
+BIN = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else Path(sys.executable).parent
 
 WORKLOAD = '''\
 """Renders a long document a few times."""

@@ -19,9 +19,8 @@ CASES = re.findall(r'\{"(\w+)", \w+\}', SOURCE.read_text())
 
 # Races that csrc/prof.h and csrc/core/tree.c tell of: threads without the GIL may lose an update of a label's
 # histogram, and of the count of all nodes that the limit goes by.
-# The sampler looks at stacks in motion; a thread asks without the lock whether there are any states to take over, and a
-# test when its own has been made.
-DOCUMENTED = "race:prof_pending_count\nrace:new_node\nrace:span_now\nrace:thread_of_caller\nrace:short_lived\n"
+# A thread asks without the lock whether there are any states to take over, and a test when its own has been made.
+DOCUMENTED = "race:prof_pending_count\nrace:new_node\nrace:thread_of_caller\nrace:short_lived\n"
 
 
 @pytest.fixture(scope="module", params=["address,undefined", "thread"])

@@ -17,7 +17,11 @@
 #define FIRST_ROOM (64u << 10) /* of the file: a child that opens one span must not cost more */
 #define GROWTH (1u << 20)
 #define SPARE (16u << 20)
+#ifdef __aarch64__
+#define PAGE 65536u /* the largest that its kernels have: what is rounded to it is whole pages of every size */
+#else
 #define PAGE 4096u
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif

@@ -12,6 +12,7 @@ void prof_pending_count(prof_thread *t) {
     for (prof_pending *end = t->pending; p < end; p++) {
         prof_label *label = prof_arena_at(p->label);
         p->label = 0; /* first: a call must not be counted twice if the process dies here */
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         if (p->ticks < label->min) label->min = p->ticks;
         if (p->ticks > label->max) label->max = p->ticks;
         label->histogram[prof_histogram_bin(p->ticks)]++;

@@ -78,6 +78,17 @@ static inline prof_thread *prof_thread_current(void) {
     return PROF_LIKELY(t->epoch == prof_epoch) ? t : prof_thread_enter();
 }
 
+/* The sampler looks at stacks from its own thread, at any time. It must find a whole node in the frame on top: so the node is
+ * stored once all that is in it is, and the top once the node is. On x86-64 that is how any two stores go, on aarch64 these two
+ * have an instruction of their own. What else is in a frame is for its own thread. */
+static inline void prof_put_on_top(prof_thread *t, prof_frame *f, prof_node *node) {
+    __atomic_store_n(&f->node, node, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->top, f, __ATOMIC_RELEASE);
+}
+
+/* Drops the top frame `f`. The one below it was put there in order. */
+static inline void prof_take_off(prof_thread *t, prof_frame *f) { __atomic_store_n(&t->top, f - 1, __ATOMIC_RELAXED); }
+
 /* Opens a span of `label`; the caller counts the call or resume on frame->node. NULL when nothing records. */
 static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
     if (PROF_UNLIKELY(t->top + 1 >= t->limit) && prof_stack_grow(t)) return NULL;
@@ -85,11 +96,10 @@ static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
     prof_node *parent = f->node, *node = (prof_node *)(uintptr_t)parent->private_last;
     if (PROF_UNLIKELY(node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
     f++;
-    f->node = node;
     f->label = label;
     f->child = 0;
     f->prior = 0;
-    t->top = f;
+    prof_put_on_top(t, f, node);
     f->start = prof_now();
     return f;
 }
@@ -99,7 +109,7 @@ static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) {
     uint64_t ticks = now - f->start;
     f->node->self += ticks - f->child;
     f[-1].child += ticks;
-    t->top = f - 1;
+    prof_take_off(t, f);
     return ticks;
 }
 
@@ -112,8 +122,8 @@ static inline prof_frame *prof_find(prof_thread *t, const prof_label *label, uin
 /* Sets down a completed call of the label at `ref` that was active for `ticks`. */
 static inline void prof_complete(prof_thread *t, prof_ref ref, uint64_t ticks) {
     prof_pending *p = t->pending;
-    p->label = ref;
     p->ticks = ticks;
+    __atomic_store_n(&p->label, ref, __ATOMIC_RELEASE); /* last: now it is a call, whoever reads it and whenever the process dies */
     t->pending = p + 1;
     if (PROF_UNLIKELY(p + 1 == t->pending_end)) prof_pending_count(t);
 }
@@ -133,11 +143,10 @@ static inline int prof_enter_fast(prof_label *label, prof_ref ref) {
     prof_frame *f = t->top + 1;
     prof_node *node = (prof_node *)(uintptr_t)f[-1].node->private_last;
     if (PROF_UNLIKELY(node->label != ref || f >= t->limit)) return 0;
-    f->node = node;
     f->label = label;
     f->child = f->prior = 0;
     node->calls++;
-    t->top = f;
+    prof_put_on_top(t, f, node);
     f->start = prof_now();
     return 1;
 }

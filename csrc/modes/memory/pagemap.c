@@ -39,9 +39,9 @@ static __attribute__((noinline)) uint32_t *make(uintptr_t address) {
 }
 
 static inline uint32_t *find(uintptr_t address) {
-    leaf **branch = root[address >> 34 & (ROOT - 1)];
+    leaf **branch = __atomic_load_n(&root[address >> 34 & (ROOT - 1)], __ATOMIC_RELAXED); /* a new one is zero all over */
     if (__builtin_expect(!branch, 0)) return NULL;
-    leaf *l = branch[address >> 20 & (BRANCH - 1)];
+    leaf *l = __atomic_load_n(&branch[address >> 20 & (BRANCH - 1)], __ATOMIC_RELAXED);
     return __builtin_expect(!l, 0) ? NULL : &(*l)[address >> 4 & (GRANULES - 1)];
 }
 

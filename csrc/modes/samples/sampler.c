@@ -155,17 +155,19 @@ static prof_usage *usage_of(sampled *t, prof_ref where) {
 /* The span that a thread is in, at one instant. */
 typedef struct {
     prof_ref node;           /* 0: the thread has ended */
-    const prof_label *label; /* Borrowed; NULL for the root */
-    const void *owner;
+    const prof_label *label; /* Borrowed; of kind PROF_THREAD outside all spans */
+    const void *owner;       /* of a section; another span's if the thread went on to that meanwhile: then no frame is at it */
 } span;
 
 static span span_now(const sampled *t) {
     span found = {0};
     prof_threads_lock();
     if (t->own && t->own->epoch == prof_epoch) {
-        const prof_frame *top = *(prof_frame *volatile *)&t->own->top;
-        prof_node *node = *(prof_node *volatile *)&top->node;
-        if (node != &prof_no_node) found = (span){prof_arena_ref(node), top > t->own->base ? top->label : NULL, top->owner};
+        const prof_frame *top = __atomic_load_n(&t->own->top, __ATOMIC_ACQUIRE);
+        const prof_node *node = __atomic_load_n(&top->node, __ATOMIC_ACQUIRE);
+        /* The label is the node's, for that never changes: the frame may be of another span by now. */
+        if (node != &prof_no_node)
+            found = (span){prof_arena_ref(node), prof_arena_at(node->label), __atomic_load_n(&top->owner, __ATOMIC_RELAXED)};
     }
     prof_threads_unlock();
     return found;
@@ -174,8 +176,8 @@ static span span_now(const sampled *t) {
 /* What the frames of its thread are compared with. 0, or -1 where frames would say nothing. */
 static int boundary_of(const span *at, prof_boundary *boundary) {
     *boundary = (prof_boundary){0};
-    if (!at->label) return 0; /* outside all spans: the whole stack */
     switch (at->label->kind) {
+    case PROF_THREAD: return 0; /* the whole stack */
     case PROF_FUNCTION:
         boundary->file = at->label->file;
         boundary->line = at->label->line;
@@ -206,7 +208,8 @@ static prof_ref find(sampled *t) {
     int result = s.walker->stack(&t->remote, &boundary, &s.stack);
     t->unsure = result || s.stack.partial;
     s.totals->partial += !result && s.stack.partial;
-    if (!result && (s.stack.found || s.stack.cut || s.stack.partial || !at.label)) return place_frames(t, at.node);
+    if (!result && (s.stack.found || s.stack.cut || s.stack.partial || at.label->kind == PROF_THREAD))
+        return place_frames(t, at.node);
     t->unsure = 1;
     if (result == -2) { /* to be listed anew */
         t->remote.state = NULL;

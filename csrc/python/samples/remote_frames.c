@@ -60,7 +60,8 @@ static destructor code_dealloc;
 static uint32_t *class_of(const void *address) { return &deaths[(uintptr_t)address * 0x9e3779b97f4a7c15u >> 52]; }
 
 static void count_death(PyObject *o) {
-    __atomic_fetch_add(class_of(o), 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(class_of(o), 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* before whatever comes to lie there */
     code_dealloc(o);
 }
 

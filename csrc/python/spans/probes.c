@@ -227,10 +227,9 @@ static inline prof_frame *push_untimed(prof_site *site) {
         f = t->top + 1;
         node = prof_node_child(t, f[-1].node, site->label);
     }
-    f->node = node;
     f->label = site->label;
     f->prior = 0;
-    t->top = f;
+    prof_put_on_top(t, f, node);
     prof_greenlets_entered(t, !node->calls);
     return f;
 }
@@ -247,7 +246,7 @@ static int untimed; /* whether the recording does without a clock */
 
 static inline void leave_untimed(prof_site *site) {
     prof_thread *t = prof_current;
-    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    if (PROF_LIKELY(t->top->label == site->label)) prof_take_off(t, t->top);
     else leave_slow(site, prof_now());
 }
 
@@ -262,7 +261,7 @@ static inline void enter_generator_untimed(prof_site *site) {
 /* Only what has sections open is remembered. */
 static inline void suspend_untimed(prof_site *site) {
     prof_thread *t = prof_current;
-    if (PROF_LIKELY(t->top->label == site->label)) t->top--;
+    if (PROF_LIKELY(t->top->label == site->label)) prof_take_off(t, t->top);
     else suspend_slow(site, prof_now());
 }
 
