@@ -207,21 +207,36 @@ def choose(wanted: str, probes: Any) -> Engine:
     if lib.PROF_QUIRK_RUNS_WITHOUT_LOCK:
         raise UsageError(f"this {version} is free-threaded, and what is recorded relies on the global lock")
     unknown = ", ".join(probes.unknown_opcodes())
+    moved = moved_frames()
     if wanted == "bytecode" and unknown:
         raise UsageError(f"engine=bytecode: this {version} has opcodes that are not known: {unknown}")
+    if wanted == "bytecode" and moved:
+        raise UsageError(f"engine=bytecode: {moved}")
     if wanted == "bytecode" and not validated:
         raise UsageError(f"engine=bytecode: not validated on {version}; engine=monitoring works from 3.12 on")
     if wanted == "monitoring" and not lib.PROF_QUIRK_MONITORING:
         raise UsageError(f"engine=monitoring: {version} has no sys.monitoring; it came with 3.12")
     if wanted == "monitoring" or not validated:
         if not lib.PROF_QUIRK_MONITORING:
+            if moved:
+                raise UsageError(moved)
             raise UsageError(f"this {version} has opcodes that are not known ({unknown}), and no sys.monitoring")
         engine = Monitoring(probes)
         if unknown and wanted != "monitoring":
             known = "engine=monitoring, bytecode is left alone"
             engine.note = f"this {version} has opcodes that are not known ({unknown}): {known}"
+        elif moved and wanted != "monitoring":
+            engine.note = f"{moved}; engine=monitoring, bytecode is left alone"
         return engine
     return Bytecode(probes)
+
+
+def moved_frames() -> str:
+    """What to say where the interpreter's frames are not those that the core was compiled for; empty where they are."""
+    if lib.prof_py_layout_agrees():
+        return ""
+    which = f"{sys.implementation.name} {'.'.join(map(str, sys.version_info[:3]))}"
+    return f"the frames of this {which} are not those that prof was compiled for: install it anew from source"
 
 
 def functions_without_counters(probes: Any) -> list[FunctionType]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dis
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import SimpleNamespace
@@ -136,8 +137,71 @@ def test_an_opcode_that_is_not_there() -> None:
 def test_a_free_threaded_build_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is none here: what C says of such a build is what is tested of C (test_core.py)."""
     probes = engine.load("tests")
-    real = {name: getattr(lib, name) for name in ("prof_py_validated", "PROF_QUIRK_MONITORING")}
+    real = {
+        name: getattr(lib, name) for name in ("prof_py_validated", "prof_py_layout_agrees", "PROF_QUIRK_MONITORING")
+    }
     monkeypatch.setattr(engine, "lib", SimpleNamespace(**real, PROF_QUIRK_RUNS_WITHOUT_LOCK=1))
     for wanted in ("auto", "bytecode", "monitoring"):
         with pytest.raises(UsageError, match="free-threaded"):
             engine.choose(wanted, probes)
+
+
+# ---- patch releases --------------------------------------------------------------------------------------------------
+
+
+def test_frames_read_the_same_both_ways() -> None:
+    """By the offsets that were compiled in, and by the interpreter's own functions: below anything that may call."""
+
+    def steps() -> Iterator[bool]:
+        yield bool(lib.prof_py_layout_agrees())
+
+    class Body:
+        agrees = lib.prof_py_layout_agrees()
+
+    assert lib.prof_py_layout_agrees() and Body.agrees and all(steps())
+    assert list(map(lambda _: lib.prof_py_layout_agrees(), range(3))) == [1, 1, 1]
+    assert [lib.prof_py_layout_agrees() for _ in range(3)] == [1, 1, 1]
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(lib.prof_py_layout_agrees()))
+    thread.start()
+    thread.join()
+    assert sorted([3, 1, 2], key=lambda n: n * lib.prof_py_layout_agrees()) == [1, 2, 3] and found == [1]
+
+
+MOVED = """
+import sys
+from types import SimpleNamespace
+from prof import _core, engine, session
+real = _core.lib
+class Moved:
+    prof_py_layout_agrees = prof_py_validated = staticmethod(lambda: 0)
+    def __getattr__(self, name): return getattr(real, name)
+engine.lib = Moved()
+from prof import profiled
+@profiled
+def work(): return sum(range(10))
+print([work() for _ in range(3)])
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("wanted", ["time", "ops", "memory", "time,,engine=bytecode"])
+def test_frames_that_a_patch_release_moved(
+    wanted: str,
+    tmp_path: Path,
+    run_program: Callable[..., CompletedProcess[str]],
+    captures: Callable[[], list[Recorded]],
+) -> None:
+    """The program runs on, and is told; calls come from sys.monitoring, if there is one."""
+    program = tmp_path / "program.py"
+    program.write_text(MOVED)
+    done = run_program(program, PROF=wanted)
+    assert (done.returncode, done.stdout) == (7, "[45, 45, 45]\n")
+    assert "are not those that prof was compiled for" in done.stderr
+    assert "Traceback" not in done.stderr
+    if not lib.PROF_QUIRK_MONITORING or wanted != "time":
+        assert "not recorded: " in done.stderr
+        return
+    found = captures()
+    assert found[0].meta["engine"] == "monitoring"
+    assert found[0].counts()["work"] == (3, 0)

@@ -10,6 +10,7 @@
 #include "python/spans/ending.h"
 #include "python/bytecode/opcodes.h"
 #include "python/spans/probes.h"
+#include "python/samples/layout.h"
 #include "modes/memory/memory.h"
 
 void prof_ambient_init(void);
@@ -73,4 +74,11 @@ void prof_py_close(void) {
 
 int prof_py_memory_type(const char *name, uint64_t count, uint64_t bytes) { return prof_memory_type(name, count, bytes); }
 
-int prof_py_validated(void) { return PROF_PY_VALIDATED && prof_opcodes_known(); }
+int prof_py_layout_agrees(void) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int agrees = prof_layout_agrees();
+    PyGILState_Release(gil);
+    return agrees;
+}
+
+int prof_py_validated(void) { return PROF_PY_VALIDATED && prof_opcodes_known() && prof_py_layout_agrees(); }

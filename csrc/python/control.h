@@ -36,7 +36,11 @@ void prof_py_samples_stop(void);
 /* What a thread is called that may never enter a span. */
 void prof_py_samples_name(uint64_t native_id, const char *name);
 
-/* 1 if this CPython's bytecode is one that the engine was validated on, and all its opcodes are known. */
+/* 1 if frames that run now read the same by the offsets compiled in as by the interpreter's own functions: a patch release, or another
+ * build, may have moved a field. For when no recording runs. */
+int prof_py_layout_agrees(void);
+
+/* 1 if this CPython's bytecode is one that the engine was validated on, all its opcodes are known, and its layout agrees. */
 int prof_py_validated(void);
 
 /* What the operations of a category are called in captures; they are numbered from 1. NULL behind the last. */

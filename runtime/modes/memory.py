@@ -32,8 +32,11 @@ def start(settings: Settings) -> None:
     """Installs the allocator hooks. UsageError where they cannot be."""
     global _probes
     from prof import _probes as loaded
+    from prof.engine import moved_frames
 
     _probes = loaded
+    if moved := moved_frames():
+        raise UsageError(f"mode 'memory' cannot begin: {moved}")
     error = lib.prof_py_memory_start(settings.detail, os.fsencode(_OWN))
     if error == errno.ENOTSUP:
         version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"

@@ -39,3 +39,10 @@ FRAME_PREVIOUS = 8 if sys.version_info >= (3, 12) else 6 * 8
 
 # The public C interface that csrc/python/version/unknown.h is written for; what is not known is no older.
 HAS_INTERFACE_OF_UNKNOWN = sys.version_info >= (3, 13)
+
+# Syntax and builtins that not every version has, by the program in tests/programs/syntax/ that uses them: which of the
+# programs can be compiled here, and which say the same here as on any later version.
+_SINCE = {"templates": (3, 14), "excepts": (3, 14), "annotations": (3, 14)}
+_SINCE |= {"lazy": (3, 15), "unpacking": (3, 15), "frozen": (3, 15)}
+RUNS = frozenset(program for program, since in _SINCE.items() if sys.version_info >= since)
+COMPILES = RUNS | {"frozen"} | ({"annotations"} if sys.version_info >= (3, 12) else set())

@@ -204,6 +204,16 @@ static PyObject *new_traceback(PyTypeObject *type, PyObject *args, PyObject *nam
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------- */
 
+/* Lets caches of what the type has be looked up anew. A debug build asserts that none of its own types changes: there, code that was
+ * specialised before sees the type as it was. */
+static void modified(PyTypeObject *type) {
+#ifdef Py_DEBUG
+    PyType_ClearCache();
+#else
+    PyType_Modified(type);
+#endif
+}
+
 int prof_readers_install(void) {
     PyObject *dict = prof_py_type_dict(&PyCode_Type);
     replace_methods(dict);
@@ -213,8 +223,8 @@ int prof_readers_install(void) {
     own_new = PyTraceBack_Type.tp_new;
     PyTraceBack_Type.tp_new = new_traceback;
     int failed = replace_attributes();
-    PyType_Modified(&PyCode_Type);
-    PyType_Modified(&PyFrame_Type);
-    PyType_Modified(&PyTraceBack_Type);
+    modified(&PyCode_Type);
+    modified(&PyFrame_Type);
+    modified(&PyTraceBack_Type);
     return failed;
 }

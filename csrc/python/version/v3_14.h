@@ -59,8 +59,10 @@ static inline int prof_py_set_code(PyObject *function, PyObject *code) {
     PyFunctionObject *f = (PyFunctionObject *)function;
     uint32_t before = f->func_version;
     int failed = PyObject_SetAttrString(function, "__code__", code);
-    if (!failed && before > 1) _PyFunction_SetVersion(f, ((PyCodeObject *)code)->co_version);
-    return failed;
+    if (failed || before <= 1) return failed;
+    f->func_version = 0; /* none yet, as debug builds assert */
+    _PyFunction_SetVersion(f, ((PyCodeObject *)code)->co_version);
+    return 0;
 }
 
 static inline size_t prof_py_head(PyTypeObject *type) {

@@ -13,7 +13,7 @@ import tracemalloc
 from pathlib import Path
 
 with_what, program, folder = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("program", Path(__file__).with_name(program))
+spec = importlib.util.spec_from_file_location("program", Path(__file__).parent / program)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 
@@ -30,6 +30,7 @@ def fill_free_lists():
     many = range(2500)
     kept = [[[n] for n in many], [{n: n} for n in many], [float(n) for n in many], [slice(n) for n in many]]
     kept += [[tuple(range(size)) for _ in many] for size in range(1, 21)]
+    kept += [[{"key": n} for n in many]]  # the keys of a small dictionary of strings have a free list of their own
     # From 3.14 on more kinds of objects have one.
     kept += [[n + (1 << 40) for n in many], [complex(n) for n in many], [range(n) for n in many]]
     kept += [[iter([n]) for n in many], [iter((n,)) for n in many], [iter(range(n)) for n in many]]
