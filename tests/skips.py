@@ -17,7 +17,6 @@ MEANT = (
     (r"3\.11 does not tell which interpreter .*", "nothing can be tested there"),
     (r"root may write anywhere", "in a container tests run as root"),
     (r"only root may .*", "and on other machines they do not"),
-    (r"the ops mode needs bytecode", "one of the combinations that a table of parameters has and nobody can record"),
     (r"test_operations\.py has it for the operations", "likewise"),
     (r"with debug allocators this program crashes CPython itself.*", "a defect of CPython's, from 3.12 on"),
     (r"this CPython frees a list twice .*", "a defect of CPython 3.15.0"),
