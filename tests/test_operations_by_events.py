@@ -6,7 +6,9 @@ import dis
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -144,6 +146,42 @@ def test_branches(tmp_path: Path) -> None:
     loop, branch = (row for row in operated.of("f") if row.taken is not None)
     assert (loop.count, loop.taken) == (8, 2)
     assert (branch.count, branch.taken) == (6, 4)
+
+
+FORKS = """
+import os
+from prof import profiled
+@profiled
+def f(n):
+    t = 0
+    for k in range(n):
+        if k == 3: t += g(k)
+        else: t -= k
+    return t
+@profiled
+def g(n):
+    pid = os.fork()
+    x = [j for j in range(n if pid else n * 2) if j % 2]
+    if pid: os.waitpid(pid, 0)
+    return len(x)
+f(6), f(2)
+"""
+
+
+def test_forks(tmp_path: Path, run_program: Callable[..., CompletedProcess[str]]) -> None:
+    """Parent and child go on in the middle of a call; what there is to be said is said once."""
+    program = tmp_path / "forks.py"
+    program.write_text(FORKS)
+    found = {}
+    for engine in ("bytecode", "monitoring"):
+        keys = f"engine={engine},imports=false,collections=false"
+        done = run_program(program, PROF=f"ops,{tmp_path / engine},,,{keys}")
+        assert done.returncode == 0
+        assert done.stderr.count("many times slower") == (engine == "monitoring")
+        files = sorted((tmp_path / engine).glob("*.capture"), key=lambda path: len(path.name))
+        found[engine] = [contexts(Operated(path)) for path in files]
+    assert found["monitoring"] == found["bytecode"]
+    assert [len(each) for each in found["bytecode"]] == [2, 2]
 
 
 def test_recordings_by_one_engine_and_the_other(tmp_path: Path) -> None:
