@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 MEANT = (
+    (r"a signal may look the same on 3\.12", "it is about what cannot be told there"),
     (r"sys\.monitoring came with Python 3\.12", "3.11 has no such interface"),
     (r"Python 3\.12 has sys\.monitoring", "it is about being without, as 3.11 is"),
     (r"what is not known is younger than what is: .*", "3.11 and 3.12 lack functions of C that 3.13 has"),

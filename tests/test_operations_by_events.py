@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -25,6 +26,8 @@ pytestmark = [
     pytest.mark.skipif(not lib.PROF_QUIRK_MONITORING, reason="sys.monitoring came with Python 3.12"),
     pytest.mark.filterwarnings("ignore::SyntaxWarning"),
 ]
+
+TOOL = 1
 
 # types.coroutine gives these other code, which without probes is none that anybody asked for.
 LEFT_OUT = ("program.pause", "program.awaitable")
@@ -182,6 +185,24 @@ def test_forks(tmp_path: Path, run_program: Callable[..., CompletedProcess[str]]
         found[engine] = [contexts(Operated(path)) for path in files]
     assert found["monitoring"] == found["bytecode"]
     assert [len(each) for each in found["bytecode"]] == [2, 2]
+
+
+@pytest.mark.skipif(not lib.PROF_QUIRK_START_IS_TOLD_LATE, reason="a signal may look the same on 3.12")
+def test_another_tool_that_takes_the_events_away(tmp_path: Path) -> None:
+    """The interpreter forgets who asked first: what is missing then is said."""
+    monitoring = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+
+    def watch(on: bool) -> None:
+        monitoring.set_events(TOOL, monitoring.events.INSTRUCTION if on else 0)
+
+    monitoring.use_tool_id(TOOL, "another")
+    try:
+        source = "def f(n): return n + 1\ndef main():\n    f(1), watch(True), f(2), f(3), f(4), watch(False)\n"
+        operated = operate(source, tmp_path, engine="monitoring", everything=False, watch=watch)
+    finally:
+        monitoring.free_tool_id(TOOL)
+    assert operated.drops == {"events_taken": 2}
+    assert operated.calls("f") == 1
 
 
 def test_recordings_by_one_engine_and_the_other(tmp_path: Path) -> None:

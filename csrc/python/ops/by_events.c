@@ -86,13 +86,20 @@ static inline void hit(prof_counted *c, uint32_t counter) {
 void prof_event_instruction(PyObject *code, PyObject *offset) {
     prof_counted *c = counted_of(code);
     const prof_event_counters *at = c ? counters_of(c, offset) : NULL;
-    if (at) hit(c, at->executed);
+    if (!at) return;
+    c->waits = 0;
+    hit(c, at->executed);
 }
 
 void prof_event_resume(PyObject *code, PyObject *offset) {
     prof_counted *c = counted_of(code);
     const prof_event_counters *at = c ? counters_of(c, offset) : NULL;
-    if (at) hit(c, at->begun);
+    if (!at) return;
+    /* CPython forgets who asked first for the INSTRUCTION events of code. Where a signal may come behind the event for RESUME,
+     * it is not told from that. */
+    if (c->waits && PROF_QUIRK_START_IS_TOLD_LATE) prof_count(PROF_DROP_EVENTS_TAKEN, 1);
+    c->waits = 1;
+    hit(c, at->begun);
 }
 
 void prof_event_branch(PyObject *code, PyObject *offset, PyObject *destination) {

@@ -190,6 +190,7 @@ void prof_count_reset(void) {
     for (prof_counted *c = all; c; c = c->next) {
         c->ref = 0;
         c->node = NULL;
+        c->waits = 0;
         if (c->site) c->site->code = PROF_NO_CODE;
         for (uint32_t i = 0; c->probes && i < c->flow.counter_count; i++)
             if (c->probes[i]) ((prof_counter *)c->probes[i])->node = NULL;

@@ -36,6 +36,7 @@ typedef struct prof_counted {
     prof_event_counters *by_unit; /* Owned: of code in which events are counted, which has no probes; else NULL */
     const prof_node *node;        /* where an event was counted last; compared, never read */
     uint64_t *counters;           /* those there */
+    int waits;                    /* a call has begun or goes on, and no instruction was told of since */
     struct prof_counted *next, **link;
 } prof_counted;
 
