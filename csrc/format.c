@@ -38,6 +38,8 @@ const char *prof_drop_text(uint32_t index, int one) {
         [PROF_DROP_BLOCKS_UNFOLLOWED] =
             {"block that was not followed to its end for want of memory; it counts as freed at once",
              "blocks that were not followed to their end for want of memory; they count as freed at once"},
+        [PROF_DROP_EVENTS_TAKEN] = {"call without operations: another tool took the events that they are counted by",
+                                    "calls without operations: another tool took the events that they are counted by"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
     return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;

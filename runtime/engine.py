@@ -56,6 +56,9 @@ class Engine(Protocol):
     def attach_tree(self, function: FunctionType, wanted: Wanted) -> None:
         """Observes a function, and those that are defined inside it."""
 
+    def count_operations(self) -> str:
+        """Before the first `attach`: what is attached has its operations counted, too. What is to be said of how."""
+
     def close(self) -> None: ...
 
 
@@ -115,6 +118,10 @@ class Bytecode:
             if code is not function.__code__:
                 function.__code__ = code
 
+    def count_operations(self) -> str:
+        """Counters are among the probes that the C core gives to code while they are asked for."""
+        return ""
+
     def close(self) -> None:
         """Probes stay in the code, where they do nothing until the next recording."""
 
@@ -129,6 +136,7 @@ class Monitoring:
     def __init__(self, probes: Any) -> None:
         self._probes = probes
         self._codes: dict[int, ref[CodeType]] = {}
+        self._within: dict[int, ref[CodeType]] = {}  # lambdas and the like, of which only operations are counted
         monitoring = _monitoring
         for tool in (4, 3, 0, 1, 2, 5):
             if monitoring.get_tool(tool) is None:
@@ -157,9 +165,24 @@ class Monitoring:
             self._local |= ends
         except ValueError:  # before 3.15 these come for all code or none, and what is not marked is let pass
             monitoring.set_events(tool, ends)
+        self._counting = 0
+
+    def count_operations(self) -> str:
+        event = _monitoring.events
+        # Until 3.13 one event tells of both ways out of a branch. Only the way that jumps is counted.
+        jumped = getattr(event, "BRANCH_RIGHT", event.BRANCH)
+        callbacks = {event.INSTRUCTION: self._probes.on_instruction, jumped: self._probes.on_branch}
+        for each, callback in callbacks.items():
+            _monitoring.register_callback(self.tool, each, callback)
+        self._callbacks += tuple(callbacks)
+        self._counting = event.INSTRUCTION | jumped
+        return "operations are counted by an event each: exact, many times slower, without the types of operands"
 
     def attach(self, function: FunctionType, name: str | None = None, flags: int = 0) -> int:
-        return self._attach(function.__code__, function.__module__ or "<unknown>", name, flags)
+        found = self._attach(function.__code__, function.__module__ or "<unknown>", name, flags)
+        if found is None:  # it has probes, of an earlier recording
+            found = self._probes.probe(function, name, flags)
+        return found
 
     def attach_module(self, code: CodeType, module: str, wanted: Wanted) -> CodeType:
         for each in code.co_consts:
@@ -180,17 +203,26 @@ class Monitoring:
             self._attach(code, module, None, 0)
         self.attach_module(code, module, wanted)
 
-    def _attach(self, code: CodeType, module: str, name: str | None, flags: int) -> int:
+    def _attach(self, code: CodeType, module: str, name: str | None, flags: int) -> int | None:
+        """As `attach`; None for code that has probes."""
         if not self._probes.watch(code, module, name, flags):
-            return 0
-        _monitoring.set_local_events(self.tool, code, self._local)
-        key = id(code)
-        known = key in self._codes
-        self._codes[key] = ref(code, lambda _: self._codes.pop(key, None))
+            return None
+        known = id(code) in self._codes
+        counted = self._probes.count_watched(code, module) if self._counting else []
+        self._listen(self._codes, code, self._local | (self._counting if counted else 0))
+        for each in counted[1:]:
+            begins = _monitoring.events.PY_START | _monitoring.events.PY_RESUME
+            self._listen(self._within, each, self._counting | begins)
         return LATER if known else FIRST
 
+    def _listen(self, codes: dict[int, ref[CodeType]], code: CodeType, events: int) -> None:
+        """All at once: the interpreter forgets who asked first for INSTRUCTION events of code that has some already."""
+        _monitoring.set_local_events(self.tool, code, events)
+        key = id(code)
+        codes[key] = ref(code, lambda _: codes.pop(key, None))
+
     def close(self) -> None:
-        for reference in list(self._codes.values()):
+        for reference in [*self._codes.values(), *self._within.values()]:
             code = reference()
             if code is not None:
                 _monitoring.set_local_events(self.tool, code, 0)

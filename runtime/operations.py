@@ -30,7 +30,7 @@ def tables() -> tuple[tuple[str, ...], ...]:
     # A subscript (from 3.14 on) has no operator's name.
     binary = tuple(
         "" if name == "NB_SUBSCR" else symbol
-        for name, symbol in opcode._nb_ops  # type: ignore[attr-defined]
+        for name, symbol in getattr(opcode, "_nb_ops", ())  # without it operators are counted, and have no names
     )
     return binary, tuple(opcode.cmp_op), ("is", "is not"), ("in", "not in")
 
@@ -42,6 +42,8 @@ def weights_of(path: str) -> dict[tuple[str, int], bytes]:
     with open_capture(path) as capture:
         version = str(capture.meta.get("python", "")).split(".")[:2]
         found = capture.tree().operations
+        if capture.meta.get("engine") == "monitoring":
+            raise UsageError(f"profile={path}: recorded by engine=monitoring, which does not count where control went")
         if found is None:
             raise UsageError(f"profile={path}: the capture has no operations; record it with PROF=ops")
         if version != sys.version.split(".")[:2]:

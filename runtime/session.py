@@ -75,7 +75,7 @@ class Session:
             if self.engine.note:  # in the same line
                 raise UsageError(f"{self.engine.note}; {error}") from None
             raise
-        if self.engine.note:
+        if self.engine.note and not child:  # its parent has said so
             say(self.engine.note)
         lib.prof_own_begin()
         if self.settings.log != "none":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
 from pathlib import Path
-from types import CodeType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from executing import Comparison, Executed, compare
@@ -37,7 +39,8 @@ class Operated:
                 if ops[node]:
                     self.stacks[";".join(reversed(names))] += ops[node]
             if executed is not None:
-                self.comparison = compare(operations, executed, left_out)
+                by_events = capture.meta["engine"] == "monitoring"
+                self.comparison = compare(operations, executed, left_out, by_events)
 
     @property
     def inexact(self) -> list[str]:
@@ -61,15 +64,38 @@ class Operated:
         return next(row.count for row in self.of(name) if row.categories)
 
 
-def load(source: str, file: str, everything: bool | None = None, **names: Any) -> dict[str, Any]:
+def _within(code: CodeType, everything: bool) -> Iterator[CodeType]:
+    """The code of what is defined in it, of whatever is defined in that, and so on."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if everything or (constant.co_flags & CO_OPTIMIZED and not constant.co_name.startswith("<")):
+                yield constant
+            yield from _within(constant, everything)
+
+
+def mark_everything(code: CodeType, everything: bool) -> None:
+    """Marks each `def` in the code for the recording that runs, and if `everything` is true what else has code."""
+    from prof import markers
+
+    assert markers._attach is not None
+    for each in _within(code, everything):
+        cells = tuple(CellType() for _ in each.co_freevars)
+        markers._attach(FunctionType(each, {"__name__": "program"}, closure=cells), (), None)
+
+
+def load(
+    source: str, file: str, everything: bool | None = None, engine: str = "bytecode", **names: Any
+) -> dict[str, Any]:
     """The namespace of a program while a recording runs, not executed yet: `code` is in it.
 
-    `everything`: every `def` has probes, and if true lambdas, comprehensions and classes too; None: as marked.
+    `everything`: every `def` is recorded, and if true lambdas, comprehensions and classes too; None: as marked.
     """
     import prof
 
     code: CodeType = compile(source, file, "exec", dont_inherit=True)
-    if everything is not None:
+    if everything is not None and engine == "monitoring":
+        mark_everything(code, everything)
+    elif everything is not None:
         from prof import _probes
 
         code = _probes.probe_code(code, "program", everything)
@@ -81,6 +107,7 @@ def operate(
     folder: Path,
     *,
     mode: str = "ops",
+    engine: str = "bytecode",
     everything: bool | None = None,
     oracle: Any = None,
     times: int = 1,
@@ -93,10 +120,15 @@ def operate(
     gc.collect()
     file = str(folder / "program.py")
     Path(file).write_text(source)
-    session.start(f"{mode},{folder},none,,imports=false,collections=false")
+    first = (
+        oracle is not None and engine == "monitoring"
+    )  # who asks for INSTRUCTION events later takes them from the first
+    session.start(f"{mode},{folder},none,,imports=false,collections=false,engine={engine}")
     try:
-        space = load(source, file, everything, **names)
-        if oracle is not None:
+        if first:
+            oracle.start()
+        space = load(source, file, everything, engine, **names)
+        if oracle is not None and not first:
             oracle.start()
         try:
             exec(space.pop("code"), space)

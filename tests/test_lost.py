@@ -61,8 +61,6 @@ def record_file(run_program: Run, tmp_path: Path) -> Callable[..., tuple[Recorde
 
 @pytest.mark.parametrize("modes", ["time", "all"])
 def test_a_function_made_anew_is_recorded(record_file: Any, modes: str, engine: str) -> None:
-    if engine == "monitoring" and modes == "all":
-        pytest.skip("the ops mode needs bytecode")
     source = (
         AGAIN
         + """

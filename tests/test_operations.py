@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contexts import Contexts
@@ -84,14 +85,14 @@ def test_unbound_behind_the_end_of_a_try(tmp_path: Path) -> None:
 # ---- by calling context ----------------------------------------------------------------------------------------------
 
 
-def by_context(source: str, folder: Path, **names: object) -> Operated:
+def by_context(source: str, folder: Path, engine: str, **names: Any) -> Operated:
     """Records `main()`, whose operations must be where a shadow of the stack says they are."""
-    from prof import engine
+    from prof import engine as engines
 
-    probes = engine.load("program")
+    probes = engines.load("program")
     sections = {"profile": probes.profile, "end": probes.end}  # the C functions: no frames between
     contexts = Contexts(str(folder / "program.py"), source)
-    operated = operate(source, folder, everything=False, oracle=contexts, **sections, **names)
+    operated = operate(source, folder, engine=engine, everything=False, oracle=contexts, **sections, **names)
     categories: dict[tuple[str, int, int], int] = {}
     for code in operated.codes:
         for row in operated.rows[code.index]:
@@ -286,15 +287,15 @@ def main():
 }
 
 
-def test_each_caller_has_its_own(tmp_path: Path) -> None:
-    operated = by_context(CALLERS, tmp_path)
+def test_each_caller_has_its_own(tmp_path: Path, engine: str) -> None:
+    operated = by_context(CALLERS, tmp_path, engine)
     assert {"one;leaf", "two;leaf", "again;again;again;leaf", "main;take;steps;leaf"} & set(operated.stacks)
 
 
 @pytest.mark.filterwarnings("ignore:prof. end:RuntimeWarning")  # of those that end out of order
 @pytest.mark.parametrize("name", SECTIONS)
-def test_sections(name: str, tmp_path: Path) -> None:
-    by_context(SECTIONS[name], tmp_path)
+def test_sections(name: str, tmp_path: Path, engine: str) -> None:
+    by_context(SECTIONS[name], tmp_path, engine)
 
 
 LOOSE = """
@@ -374,10 +375,10 @@ def main():
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_sections_of_code_without_a_span(tmp_path: Path) -> None:
+def test_sections_of_code_without_a_span(tmp_path: Path, engine: str) -> None:
     """They begin and end in helpers that are not marked, in lambdas and class bodies, and in generators of those."""
-    same(operate(LOOSE, tmp_path, oracle=Executed()))
-    same(operate(LOOSE, tmp_path, everything=True, oracle=Executed()))
+    same(operate(LOOSE, tmp_path, engine=engine, oracle=Executed()))
+    same(operate(LOOSE, tmp_path, engine=engine, everything=True, oracle=Executed()))
 
 
 # ---- what operations are ---------------------------------------------------------------------------------------------

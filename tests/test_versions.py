@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import pytest
+from operating import Operated
 from prof import engine
 from prof._core import lib
 from prof.errors import UsageError
@@ -104,20 +105,26 @@ def test_an_opcode_that_is_not_known(
     run_program: Callable[..., CompletedProcess[str]],
     captures: Callable[[], list[Recorded]],
 ) -> None:
-    """The program runs on, and is told which opcode it is; calls come from sys.monitoring, if there is one."""
+    """The program runs on, and is told which opcode it is; sys.monitoring, where there is one, has the rest."""
     program = tmp_path / "program.py"
     program.write_text(WITH_A_NEW_OPCODE)
     done = run_program(program, PROF=wanted)
     assert (done.returncode, done.stdout) == (7, "[45, 45, 45]\n")
     assert "FAST_CALL" in done.stderr
     assert "Traceback" not in done.stderr
-    if not lib.PROF_QUIRK_MONITORING or wanted not in ("time", "samples"):
+    if not lib.PROF_QUIRK_MONITORING or wanted not in ("time", "samples", "ops"):
         assert "not recorded: " in done.stderr
         return
     found = captures()
     assert "not recorded: " not in done.stderr
     assert found[0].meta["engine"] == "monitoring"
-    assert found[0].counts()["work"] == (3, 0)
+    if wanted != "ops":
+        assert found[0].counts()["work"] == (3, 0)
+        return
+    (said,) = (line for line in done.stderr.splitlines() if "FAST_CALL" in line)
+    assert "exact, many times slower" in said and "FAST_CALL in no category" in said
+    calls = sum(row.count for row in Operated(found[0].path).of("work") if "call" in row.categories)
+    assert calls == 3 * 2
 
 
 def test_an_opcode_that_is_not_there() -> None:

@@ -1,9 +1,8 @@
-"""The operations mode: how often each instruction of marked functions runs. Its counters stand in the bytecode."""
+"""The operations mode: how often each instruction of marked functions runs, by counters in bytecode or events."""
 
 from __future__ import annotations
 
 from prof._core import lib
-from prof.errors import UsageError
 from prof.modes.mode import Measure, Mode
 
 TYPE_CHECKING = False
@@ -15,12 +14,16 @@ if TYPE_CHECKING:
 
 
 def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
-    """Tells the C core what each instruction is. UsageError where there is no bytecode to place counters in."""
+    """Tells the C core what each instruction is, and the engine that they are counted."""
     from prof import operations
 
-    if not engine.lasting:
-        raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
     probes.describe(operations.tables())
+    said = engine.count_operations()
+    unknown = [name for name in probes.unknown_opcodes() if " " not in name]
+    if said and unknown:
+        said = f"{said}; {', '.join(unknown)} in no category"
+    if said:
+        engine.note = "; ".join(filter(None, (engine.note, said)))
     profile = settings.profile
     probes.weigh(operations.weights_of(profile) if profile is not None else {})
 

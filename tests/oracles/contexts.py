@@ -6,6 +6,7 @@ import dis
 import re
 import sys
 from collections import Counter
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
@@ -18,8 +19,13 @@ SECTION = re.compile(r"(profile|end)\(\"(\w+)\"\)")
 TOOL = 2
 
 
+def _is_def(code: CodeType) -> bool:
+    return bool(code.co_flags & CO_OPTIMIZED) and not code.co_name.startswith("<")
+
+
 class Contexts:
-    """Executions by context, `outer;inner`, code object and unit; sections are those of calls that a source line names.
+    """Executions by context, `outer;inner`, code object and unit: of each `def` of the file, and of sections, those of
+    calls that a source line names.
 
     A line with `profile("s")` or `end("s")` may have no other call on it. `with profile("s"):` calls on its line once
     more, when it ends.
@@ -96,7 +102,7 @@ class Contexts:
         while frame is not None:
             code = frame.f_code
             names += reversed(self.open.get(id(frame), []))
-            if code.co_filename == self.file and type(code.co_consts[-1]).__name__ == "RaiseProbe":
+            if code.co_filename == self.file and _is_def(code):
                 names.append(code.co_qualname.replace("<locals>.", ""))
             frame = frame.f_back
         return ";".join(reversed(names))

@@ -203,20 +203,21 @@ def _group_of(groups: Iterable[_Group], code: CodeType) -> _Group | None:
     return max(fitting, key=lambda group: len(group.rows), default=None)
 
 
-def compare(operations: Any, executed: Executed, left_out: Iterable[str] = ()) -> Comparison:
+def compare(operations: Any, executed: Executed, left_out: Iterable[str] = (), by_events: bool = False) -> Comparison:
     """The operations against what was executed, instruction by instruction, for those that have a category.
 
-    `left_out`: functions whose differences are declared, by how their names (without the module) begin.
+    `left_out`: functions whose differences are declared, by how their names (without the module) begin. `by_events`:
+    they were counted without probes, by which one would know the code that is to be there.
     """
     groups = _groups(operations)
     result = Comparison(inexact=sum(code.inexact for code in operations.codes()))
     for code, counts in executed.codes:
-        if not is_probed(code):
+        if not by_events and not is_probed(code):
             continue
         group = _group_of(groups.get((code.co_filename, code.co_firstlineno), ()), code)
         found = _executions(code, counts)
         if group is None:
-            result.differences += [f"{code.co_qualname}: executed, and not there"] * any(found)
+            result.differences += [f"{code.co_qualname}: executed, and not there"] * (any(found) and not by_events)
             continue
         for row in group.rows:
             group.executed[row.unit] += found[row.unit]

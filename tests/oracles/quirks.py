@@ -25,6 +25,9 @@ WITH_CALLS_ENTER = sys.version_info >= (3, 14)
 # What drops a loop's iterator tells of the branch out of the loop; while each instruction has its event, as of itself.
 POP_ITER_TELLS = sys.version_info >= (3, 14)
 
+# A generator that is closed outside of any `try` is entered for it after all, once a tool asks for PY_UNWIND.
+CLOSES_BY_THROWING = sys.version_info >= (3, 14)
+
 # Ints come from a free list, too: tracemalloc moves such a block to the line that takes it from there.
 TRACEMALLOC_MOVES_INTS = sys.version_info >= (3, 14)
 

@@ -57,6 +57,7 @@ static void decode(build *b) {
     prof_flow *f = b->flow;
     prof_code_reader r = {.code = b->source->code, .units = f->units};
     while (prof_code_next(&r, b->rules)) {
+        if (!r.op) continue; /* CACHE: of an interpreter that does not tell how many there are */
         f->at[r.start] = f->at[r.unit] = f->count;
         f->instructions[f->count++] = (prof_instruction){.start = r.start,
                                                          .unit = r.unit,
@@ -66,6 +67,15 @@ static void decode(build *b) {
                                                          .op = r.op,
                                                          .kind = b->rules->flow[r.op]};
     }
+}
+
+/* Finds the RESUME where the body begins. 0, or -1 for none. */
+static int find_body(build *b) {
+    const prof_flow *f = b->flow;
+    while (b->body < f->count &&
+           !(f->instructions[b->body].kind == PROF_FLOW_RESUME && !(f->instructions[b->body].arg & b->rules->resume_place)))
+        b->body++;
+    return b->body < f->count ? 0 : -1;
 }
 
 static uint32_t next_unit(const build *b, const prof_instruction *i) { return i->unit + 1 + b->rules->caches[i->op]; }
@@ -292,10 +302,7 @@ int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_
     memset(flow->at, 0xff, n * sizeof *flow->at);
     result = 1;
     decode(&b);
-    while (b.body < flow->count &&
-           !(flow->instructions[b.body].kind == PROF_FLOW_RESUME && !(flow->instructions[b.body].arg & rules->resume_place)))
-        b.body++;
-    if (b.body == flow->count || resolve(&b) || read_handlers(&b)) goto end;
+    if (find_body(&b) || resolve(&b) || read_handlers(&b)) goto end;
     find_blocks(&b, leads);
     for (uint32_t block = 1; block <= flow->block_count; block++) edges_of(&b, block);
     count_ways(flow, words);
@@ -309,6 +316,48 @@ end:
     free(leads);
     free(words);
     free(order);
+    if (result) prof_flow_free(flow);
+    return result;
+}
+
+/* ---- for events ------------------------------------------------------------------------------------------------------- */
+
+static void edge_of_events(prof_flow *f, uint8_t kind, uint32_t from, uint32_t to, uint32_t instruction) {
+    edge(f, kind, from, to, instruction);
+    f->edges[f->edge_count - 1].counter = f->counter_count++;
+    f->edges[f->edge_count - 1].place = PROF_PLACE_BEHIND;
+}
+
+static void count_each(build *b) {
+    prof_flow *f = b->flow;
+    for (uint32_t k = b->body; k < f->count; k++) {
+        prof_instruction *i = &f->instructions[k];
+        i->lies = i->unit;
+        i->block = ++f->block_count;
+        f->first[i->block] = k;
+        edge_of_events(f, PROF_EDGE_ENTRY, 0, i->block, k);
+    }
+    f->first[f->block_count + 1] = f->count;
+    for (uint32_t k = b->body; k < f->count; k++)
+        if (prof_flow_branches(&f->instructions[k])) edge_of_events(f, PROF_EDGE_TAKEN, f->instructions[k].block, 0, k);
+}
+
+int prof_flow_build_for_events(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules) {
+    build b = {.flow = flow, .source = source, .rules = rules};
+    size_t n = (size_t)source->units + 2;
+    int result = -1;
+    memset(flow, 0, sizeof *flow);
+    flow->units = source->units;
+    flow->instructions = malloc(n * sizeof *flow->instructions);
+    flow->edges = malloc(n * 2 * sizeof *flow->edges);
+    flow->at = malloc(n * sizeof *flow->at);
+    flow->first = calloc(n, sizeof *flow->first);
+    if (!flow->instructions || !flow->edges || !flow->at || !flow->first) goto end;
+    memset(flow->at, 0xff, n * sizeof *flow->at);
+    decode(&b);
+    result = find_body(&b) ? 1 : 0;
+    if (!result) count_each(&b);
+end:
     if (result) prof_flow_free(flow);
     return result;
 }

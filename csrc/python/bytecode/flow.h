@@ -98,6 +98,9 @@ typedef struct {
 /* Whether control can go from the instruction to the one behind it. */
 int prof_flow_falls(const prof_instruction *i);
 
+/* Whether it jumps or goes on, as it finds its operand: of interest to reports. */
+static inline int prof_flow_branches(const prof_instruction *i) { return i->kind == PROF_FLOW_BRANCH || i->kind == PROF_FLOW_FOR; }
+
 /* The instruction that lies at or before `unit` of the rewritten code: where an offset points, also into caches. */
 uint32_t prof_flow_find(const prof_flow *flow, uint32_t unit);
 
@@ -117,6 +120,11 @@ typedef struct {
 
 /* Reads code and places its counters. 0; -1 without memory; 1 where such code cannot be counted, with nothing allocated. */
 int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules);
+
+/* The same for code in which events are counted, an instruction at a time: nothing is asked of where control goes. Each
+ * instruction is a block that is only entered, by an edge with a counter; of a branch, one more edge to the outside counts how
+ * often it jumped. There are no handlers. The first counters are those of the blocks, in order. */
+int prof_flow_build_for_events(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules);
 void prof_flow_free(prof_flow *flow);
 
 #endif

@@ -122,7 +122,7 @@ static int read_opcodes(PyObject *numbers, PyObject *found) {
         if (PyErr_Occurred()) return -1;
         if (op < 0 || is_instrumented(name)) continue;
         if (r) take((uint8_t)op, r);
-        else if (PROF_PY_VALIDATED && PyList_Append(found, key)) return -1; /* elsewhere no code is looked into */
+        else if (PyList_Append(found, key)) return -1;
     }
     for (size_t i = 0; i < COUNT(wanted); i++) {
         long op = number_of(numbers, wanted[i].name);

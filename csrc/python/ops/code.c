@@ -61,16 +61,62 @@ static uint32_t original_line(line_reader *r, uint32_t line) {
     return r->file ? r->original : line;
 }
 
+/* ---- where instructions stand --------------------------------------------------------------------------------------- */
+
+/* The interpreter's location table, or what it says itself: then `locations` are a prof_location for each unit. */
+typedef struct {
+    prof_location_reader table;
+    const prof_location *told;
+} place_reader;
+
+static place_reader places_open(const prof_counted *c) {
+    const char *bytes = PyBytes_AS_STRING(c->locations);
+    place_reader r = {.told = PROF_PY_VALIDATED ? NULL : (const void *)bytes};
+    if (!r.told) prof_locations_open(&r.table, (const uint8_t *)bytes, (size_t)PyBytes_GET_SIZE(c->locations), c->first_line);
+    return r;
+}
+
+static const prof_location *place_at(place_reader *r, uint32_t unit) {
+    return r->told ? &r->told[unit] : prof_locations_at(&r->table, unit);
+}
+
+/* A number of co_positions(); `none` for None, and what is too large. */
+static uint32_t number_in(PyObject *position, Py_ssize_t k, uint32_t none, long most) {
+    PyObject *o = PyTuple_Check(position) && k < PyTuple_GET_SIZE(position) ? PyTuple_GET_ITEM(position, k) : NULL;
+    long n = o && PyLong_Check(o) ? PyLong_AsLong(o) : -1;
+    PyErr_Clear();
+    return n < 0 || n > most ? none : (uint32_t)n;
+}
+
+int prof_code_locate(prof_counted *c, PyCodeObject *code) {
+    if (PROF_PY_VALIDATED) return 0;
+    Py_ssize_t bytes = (Py_ssize_t)(c->flow.units * sizeof(prof_location)), unit = 0;
+    PyObject *made = PyBytes_FromStringAndSize(NULL, bytes), *position;
+    PyObject *positions = made ? PyObject_CallMethod((PyObject *)code, "co_positions", NULL) : NULL;
+    prof_location *told = made ? (void *)PyBytes_AS_STRING(made) : NULL;
+    for (; positions && unit < (Py_ssize_t)c->flow.units && (position = PyIter_Next(positions)); unit++) {
+        told[unit] = (prof_location){number_in(position, 0, 0, UINT32_MAX), number_in(position, 1, 0, UINT32_MAX),
+                                     (uint16_t)number_in(position, 2, PROF_NO_COLUMN, PROF_NO_COLUMN - 1),
+                                     (uint16_t)number_in(position, 3, PROF_NO_COLUMN, PROF_NO_COLUMN - 1)};
+        Py_DECREF(position);
+    }
+    for (; positions && unit < (Py_ssize_t)c->flow.units; unit++)
+        told[unit] = (prof_location){0, 0, PROF_NO_COLUMN, PROF_NO_COLUMN};
+    int failed = !positions || PyErr_Occurred();
+    Py_XDECREF(positions);
+    if (failed) Py_XDECREF(made);
+    else Py_SETREF(c->locations, made);
+    return failed ? -1 : 0;
+}
+
 static void write_instructions(const prof_counted *c, prof_code_instruction *out, uint32_t from) {
-    prof_location_reader r;
+    place_reader r = places_open(c);
     PyObject *file = prof_py_bytes(c->file);
     line_reader begin = {.file = file ? PyBytes_AS_STRING(file) : NULL}, end = begin;
     PyErr_Clear();
-    prof_locations_open(&r, (const uint8_t *)PyBytes_AS_STRING(c->locations), (size_t)PyBytes_GET_SIZE(c->locations),
-                        c->first_line);
     for (uint32_t k = from; k < c->flow.count; k++, out++) {
         const prof_instruction *i = &c->flow.instructions[k];
-        const prof_location *l = prof_locations_at(&r, i->unit);
+        const prof_location *l = place_at(&r, i->unit);
         *out = (prof_code_instruction){.lies = i->lies,
                                        .block = i->block,
                                        .handler = i->handler,

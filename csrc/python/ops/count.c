@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by_events.h"
 #include "code.h"
 #include "python/bytecode/plain.h"
 #include "python/site.h"
@@ -43,11 +44,15 @@ static prof_counts *counts_now(prof_counted *counted, const prof_py_frame *frame
 
 /* ---- counters --------------------------------------------------------------------------------------------------------- */
 
-void prof_counter_hit_slow(prof_counter *c, prof_node *node) {
-    prof_counted *counted = c->counted;
+uint64_t *prof_counters_now(prof_counted *counted, const prof_node *node) {
     prof_counts *counts = counted->ref ? prof_counts_find(node, counted->ref) : NULL;
     if (!counts && prof_recording()) counts = counts_now(counted, prof_py_current());
-    if (counts) prof_counts_counters(counts)[c->index]++;
+    return counts ? prof_counts_counters(counts) : NULL;
+}
+
+void prof_counter_hit_slow(prof_counter *c, prof_node *node) {
+    uint64_t *counters = prof_counters_now(c->counted, node);
+    if (counters) counters[c->index]++;
 }
 
 static PyObject *op_count(PyObject *o) {
@@ -184,8 +189,10 @@ void prof_count_reset(void) {
     prof_samplers_reset();
     for (prof_counted *c = all; c; c = c->next) {
         c->ref = 0;
+        c->node = NULL;
+        c->waits = 0;
         if (c->site) c->site->code = PROF_NO_CODE;
-        for (uint32_t i = 0; i < c->flow.counter_count; i++)
+        for (uint32_t i = 0; c->probes && i < c->flow.counter_count; i++)
             if (c->probes[i]) ((prof_counter *)c->probes[i])->node = NULL;
         for (uint32_t i = 0; i < c->sampler_count; i++) {
             PyObject *sampler = c->probes[c->flow.counter_count + c->flow.handler_count + i];
@@ -231,6 +238,7 @@ static void counted_dealloc(PyObject *o) {
     prof_flow_free(&c->flow);
     prof_plain_free(c->plain);
     free(c->probes);
+    free(c->by_unit);
     Py_XDECREF(c->name);
     Py_XDECREF(c->file);
     Py_XDECREF(c->locals);
@@ -249,7 +257,9 @@ static PyObject *measured_weights(const prof_counted *c) {
     return found && PyBytes_Check(found) ? found : NULL;
 }
 
-static int build_flow(prof_counted *c, PyCodeObject *code) {
+typedef int (*flow_builder)(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules);
+
+static int build_flow(prof_counted *c, PyCodeObject *code, flow_builder build) {
     PyObject *bytes = PyCode_GetCode(code);
     if (!bytes) return -1;
     prof_flow_source source = {.code = (const uint8_t *)PyBytes_AS_STRING(bytes),
@@ -262,7 +272,7 @@ static int build_flow(prof_counted *c, PyCodeObject *code) {
         source.weights = (const double *)(const void *)PyBytes_AS_STRING(measured);
         source.weight_count = (size_t)PyBytes_GET_SIZE(measured) / sizeof *source.weights;
     }
-    int result = prof_flow_build(&c->flow, &source, &prof_opcode.rules);
+    int result = build(&c->flow, &source, &prof_opcode.rules);
     Py_DECREF(bytes);
     if (result < 0) PyErr_NoMemory();
     return result;
@@ -294,7 +304,7 @@ static int make_probes(prof_counted *c) {
     return 0;
 }
 
-prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *site) {
+static prof_counted *new_counted(PyCodeObject *code, PyObject *name, prof_site *site) {
     prof_counted *c = PyObject_New(prof_counted, &prof_counted_type);
     if (!c) return NULL;
     memset((char *)c + sizeof(PyObject), 0, sizeof *c - sizeof(PyObject));
@@ -305,16 +315,46 @@ prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *si
     c->names = Py_NewRef(code->co_names);
     c->locations = Py_NewRef(code->co_linetable);
     c->first_line = code->co_firstlineno;
-    if (build_flow(c, code) || make_probes(c)) {
-        if (c->probes) prof_counted_release(c, NULL);
-        Py_DECREF(c);
-        return NULL;
-    }
+    return c;
+}
+
+static void link_counted(prof_counted *c) {
     c->next = all;
     c->link = &all;
     if (all) all->link = &c->next;
     all = c;
+}
+
+prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, prof_site *site) {
+    prof_counted *c = new_counted(code, name, site);
+    if (!c) return NULL;
+    if (build_flow(c, code, prof_flow_build) || make_probes(c)) {
+        if (c->probes) prof_counted_release(c, NULL);
+        Py_DECREF(c);
+        return NULL;
+    }
+    link_counted(c);
     return c;
+}
+
+prof_counted *prof_counted_new_for_events(PyCodeObject *code, PyObject *name, prof_site *site) {
+    prof_counted *c = new_counted(code, name, site);
+    if (!c) return NULL;
+    if (build_flow(c, code, prof_flow_build_for_events) || prof_events_number(c) || prof_code_locate(c, code) ||
+        PyUnstable_Code_SetExtra((PyObject *)code, extra, c)) {
+        Py_DECREF(c);
+        return NULL;
+    }
+    c->probed = code;
+    link_counted(c);
+    return c;
+}
+
+prof_counted *prof_counted_for_events(PyObject *code) {
+    void *found = NULL;
+    if (PyUnstable_Code_GetExtra(code, extra, &found)) PyErr_Clear();
+    prof_counted *counted = found;
+    return counted && counted->by_unit ? counted : NULL;
 }
 
 void prof_counted_fill(prof_counted *c, prof_probe_set *set, uint32_t constants) {
@@ -341,6 +381,7 @@ int prof_counted_release(prof_counted *c, PyObject *probed) {
 /* The code is gone; it may have had none (NULL). */
 static void forget_code(void *o) {
     if (o) ((prof_counted *)o)->probed = NULL;
+    prof_events_forget(o);
     Py_XDECREF((PyObject *)o);
 }
 

@@ -13,6 +13,14 @@
 
 struct prof_site;
 
+/* Of a code unit, where events are counted (by_events.h): numbers of counters, PROF_NONE for none. */
+typedef struct {
+    uint32_t executed; /* the instruction there */
+    uint32_t begun;    /* the RESUME there */
+    uint32_t jumped;   /* the branch, which was told of there, if it did not go on at `next` */
+    uint32_t next;     /* unit; PROF_NONE: what is told of there did jump */
+} prof_event_counters;
+
 /* The counting half of a code object: shared by its counters and recorders. */
 typedef struct prof_counted {
     PyObject_HEAD
@@ -23,8 +31,12 @@ typedef struct prof_counted {
     int first_line;
     PyObject **probes; /* Owned array: counters, recorders, samplers; the code's, NULL once they are gone */
     uint32_t sampler_count;
-    struct prof_plain *plain; /* Owned: what the code was before; NULL where its site has that */
-    PyCodeObject *probed;     /* Borrowed: the code that they stand in; NULL once it is gone */
+    struct prof_plain *plain;     /* Owned: what the code was before; NULL where its site has that */
+    PyCodeObject *probed;         /* Borrowed: the code that they stand in; NULL once it is gone */
+    prof_event_counters *by_unit; /* Owned: of code in which events are counted, which has no probes; else NULL */
+    const prof_node *node;        /* where an event was counted last; compared, never read */
+    uint64_t *counters;           /* those there */
+    int waits;                    /* a call has begun or goes on, and no instruction was told of since */
     struct prof_counted *next, **link;
 } prof_counted;
 
@@ -60,6 +72,14 @@ static inline void prof_counter_hit(prof_counter *c) {
 /* The flow of `code` with its counters and recorders; `site` NULL as above. New reference; NULL with an exception set, or
  * without one for code that cannot be counted. */
 prof_counted *prof_counted_new(PyCodeObject *code, PyObject *name, struct prof_site *site);
+
+/* The same for `code` as it is, in which events are counted; kept by the code, which has one at a time. */
+prof_counted *prof_counted_new_for_events(PyCodeObject *code, PyObject *name, struct prof_site *site);
+/* That of the code (Borrowed), or NULL. */
+prof_counted *prof_counted_for_events(PyObject *code);
+
+/* The counters of this code for the call that runs now, with `node` on top; NULL where nothing is counted. */
+uint64_t *prof_counters_now(prof_counted *counted, const prof_node *node);
 
 /* Gives prof_rewrite what it counts with; the constants before them are `constants`. */
 void prof_counted_fill(prof_counted *counted, prof_probe_set *set, uint32_t constants);

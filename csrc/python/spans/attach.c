@@ -240,11 +240,11 @@ static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *nam
     *what = PROBES_SHARED;
     if (before && !lacks_counters((PyCodeObject *)before)) return Py_NewRef(before);
     *what = PROBES_MADE;
-    if (!prof_is_probed(code)) return remember(code, add_probes(code, code->co_consts, module, name, flags));
+    PyCodeObject *plain = prof_plain_view(code); /* a lambda may have counters, of the function that it is in */
+    if (!plain) return NULL;
+    if (!prof_is_probed(code)) return remember(code, add_probes(plain, plain->co_consts, module, name, flags));
     if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
-    prof_site *site = prof_probed_site(code);
-    PyCodeObject *plain = prof_plain_view(code);
-    return remember(code, plain ? add_probes_of(site, plain) : NULL);
+    return remember(code, add_probes_of(prof_probed_site(code), plain));
 }
 
 static PyObject *probe_copy(PyCodeObject *probed, PyCodeObject *copy) {
@@ -335,6 +335,43 @@ static PyObject *watch(PyObject *self, PyObject *args) {
     return site ? Py_NewRef(Py_True) : NULL;
 }
 
+/* The site of the code's span (Borrowed), or NULL. */
+static prof_site *site_with_span(PyObject *code) {
+    prof_site *site = prof_probed_site((PyCodeObject *)code);
+    return site ? site : prof_watched(code);
+}
+
+/* Counts the operations of `code` by events: in the span of `site`, or for NULL in that of its caller. 0, or -1. */
+static int count_by_events(PyCodeObject *code, PyObject *module, prof_site *site, PyObject *found) {
+    prof_counted *before = prof_counted_for_events((PyObject *)code), *counted = before;
+    if (!before || before->site != site) {
+        PyObject *name = site ? Py_NewRef(site->name) : full_name(module, code->co_qualname);
+        counted = name ? prof_counted_new_for_events(code, name, site) : NULL;
+        Py_XDECREF(name);
+        if (!counted) return PyErr_Occurred() ? -1 : 0;
+        if (site) Py_XSETREF(site->counted, (prof_counted *)Py_NewRef(counted));
+    }
+    if (PyList_Append(found, (PyObject *)code)) return -1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_consts); i++) {
+        PyObject *c = PyTuple_GET_ITEM(code->co_consts, i);
+        if (!PyCode_Check(c) || is_def((PyCodeObject *)c) || site_with_span(c)) continue;
+        if (count_by_events((PyCodeObject *)c, module, NULL, found)) return -1;
+    }
+    return 0;
+}
+
+static PyObject *count_watched(PyObject *self, PyObject *args) {
+    PyObject *code, *module;
+    if (!PyArg_ParseTuple(args, "O!U:count_watched", &PyCode_Type, &code, &module)) return NULL;
+    prof_site *site = prof_watched(code);
+    PyObject *found = PyList_New(0);
+    prof_own_begin();
+    int failed = found && site && !(site->flags & PROF_LABEL_NO_OPS) && count_by_events((PyCodeObject *)code, module, site, found);
+    prof_own_end();
+    if (failed) Py_CLEAR(found);
+    return found;
+}
+
 static PyObject *is_probed(PyObject *self, PyObject *code) {
     if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "is_probed(code)");
     return PyBool_FromLong(prof_is_probed((PyCodeObject *)code));
@@ -344,12 +381,6 @@ static PyObject *show_probes(PyObject *self, PyObject *shown) {
     int before = prof_probes_shown;
     prof_probes_shown = PyObject_IsTrue(shown);
     return PyBool_FromLong(before);
-}
-
-/* The site of the code's span (Borrowed), or NULL. */
-static prof_site *site_with_span(PyObject *code) {
-    prof_site *site = prof_probed_site((PyCodeObject *)code);
-    return site ? site : prof_watched(code);
 }
 
 static PyObject *has_span(PyObject *self, PyObject *code) {
@@ -389,8 +420,8 @@ PyMethodDef prof_attach_methods[] = {
      "configure(opcodes, caches, main_name): the numbers of this interpreter's opcodes by name, and how many inline cache\n"
      "units stand behind each, as 256 bytes; what module __main__ is called."},
     {"unknown_opcodes", prof_opcodes_unknown, METH_NOARGS,
-     "unknown_opcodes(): names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what it lacks.\n"
-     "None where no code is looked into anyway."},
+     "unknown_opcodes(): names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what\n"
+     "rewriting needs and it lacks."},
     {"opcode_traits", prof_opcodes_traits, METH_NOARGS, "opcode_traits(): eight bytes for each opcode, as prof_trait of code.h."},
     {"record", record_modes, METH_VARARGS,
      "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
@@ -407,6 +438,9 @@ PyMethodDef prof_attach_methods[] = {
      "one for one, in place."},
     {"watch", watch, METH_VARARGS,
      "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
+    {"count_watched", count_watched, METH_VARARGS,
+     "count_watched(code, module): the callbacks for INSTRUCTION and BRANCH events count the operations of what is watched here, and of\n"
+     "the lambdas, comprehensions and classes in it. A list of all this code, this one first; empty where operations are left out."},
     {"show_probes", show_probes, METH_O,
      "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
      "For tests of the probes."},

@@ -1,15 +1,22 @@
-/* Spans from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same sites. */
+/* Spans and operations from sys.monitoring, for versions on which no code is rewritten (3.12 on): callbacks that drive the same
+ * sites, and count into the same counters. */
 #include "python/introspection/view.h"
+#include "python/ops/by_events.h"
 #include "python/version/version.h"
 #include "probes.h"
 
 /* Every callback gets (code, offset, ...); code that is not watched is none of ours. */
-#define CALLBACK(name, action)                                                           \
+#define CALLBACK(name, action, then)                                                     \
     static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t n) {         \
         prof_site *site = n > 1 && PyCode_Check(args[0]) ? prof_watched(args[0]) : NULL; \
         if (site) action;                                                                \
+        then;                                                                            \
         Py_RETURN_NONE;                                                                  \
     }
+#define NOTHING (void)0
+/* RESUME has no INSTRUCTION event. It is of the call that begins, also where that has no span of its own. */
+#define COUNT_RESUME \
+    if (n > 1 && prof_count_ops) prof_event_resume(args[0], args[1])
 
 /* An exception thrown into a generator that never started enters none of its body. */
 static int started(PyObject *code, PyObject *offset) { return PyLong_AsLong(offset) >= prof_py_body((PyCodeObject *)code); }
@@ -19,12 +26,22 @@ static void enter(prof_site *site) {
     else prof_span_enter(site);
 }
 
-CALLBACK(on_start, enter(site))
-CALLBACK(on_resume, prof_span_resume(site))
-CALLBACK(on_return, prof_span_leave(site))
-CALLBACK(on_throw, if (started(args[0], args[1])) prof_span_resume(site))
-CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_leave(site))
-CALLBACK(on_yield, prof_span_suspend(site))
+CALLBACK(on_start, enter(site), COUNT_RESUME)
+CALLBACK(on_resume, prof_span_resume(site), COUNT_RESUME)
+CALLBACK(on_return, prof_span_leave(site), NOTHING)
+CALLBACK(on_throw, if (started(args[0], args[1])) prof_span_resume(site), NOTHING)
+CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_leave(site), NOTHING)
+CALLBACK(on_yield, prof_span_suspend(site), NOTHING)
+
+static PyObject *on_instruction(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n == 2) prof_event_instruction(args[0], args[1]);
+    Py_RETURN_NONE;
+}
+
+static PyObject *on_branch(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n == 3) prof_event_branch(args[0], args[1], args[2]);
+    Py_RETURN_NONE;
+}
 
 #define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, text}
 PyMethodDef prof_monitor_methods[] = {METHOD(on_start, "For PY_START: opens the span of a watched code object."),
@@ -33,6 +50,8 @@ PyMethodDef prof_monitor_methods[] = {METHOD(on_start, "For PY_START: opens the 
                                       METHOD(on_return, "For PY_RETURN: closes it."),
                                       METHOD(on_unwind, "For PY_UNWIND: closes it."),
                                       METHOD(on_yield, "For PY_YIELD: suspends it."),
+                                      METHOD(on_instruction, "For INSTRUCTION: counts it."),
+                                      METHOD(on_branch, "For BRANCH, and BRANCH_RIGHT: counts a branch that jumped."),
                                       {NULL}};
 
 static int is_own_callback(PyObject *callback) {

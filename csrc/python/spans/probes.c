@@ -207,12 +207,6 @@ static inline void resume(prof_site *site) {
     if (PROF_UNLIKELY(entry->section_count)) resume_sections(t, entry);
 }
 
-void prof_span_enter(prof_site *site) { enter(site); }
-void prof_span_enter_generator(prof_site *site) { enter_generator(site); }
-void prof_span_leave(prof_site *site) { leave(site); }
-void prof_span_suspend(prof_site *site) { suspend(site); }
-void prof_span_resume(prof_site *site) { resume(site); }
-
 /* ---- spans without a clock, where only operations are recorded ------------------------------------------------------- */
 
 /* The new frame on top, or NULL. */
@@ -300,6 +294,29 @@ static inline void count_entry(prof_site *site) {
     prof_node *node = prof_current->top->node;
     if (PROF_UNLIKELY(node->code != site->code)) prof_count_entry(site, node);
 }
+
+/* ---- what monitoring tells of ----------------------------------------------------------------------------------------- */
+
+/* Counts the call as one of the site's code, if operations are recorded; without a clock that is done already. */
+static inline void entered(prof_site *site) {
+    if (prof_count_ops && !untimed) count_entry(site);
+}
+
+void prof_span_enter(prof_site *site) {
+    untimed ? enter_untimed(site) : enter(site);
+    entered(site);
+}
+
+void prof_span_enter_generator(prof_site *site) {
+    untimed ? enter_generator_untimed(site) : enter_generator(site);
+    entered(site);
+}
+
+void prof_span_leave(prof_site *site) { untimed ? leave_untimed(site) : leave(site); }
+void prof_span_suspend(prof_site *site) { untimed ? suspend_untimed(site) : suspend(site); }
+void prof_span_resume(prof_site *site) { untimed ? resume_untimed(site) : resume(site); }
+
+/* ---- operators ------------------------------------------------------------------------------------------------------------ */
 
 #define OPERATOR(name, action)           \
     static PyObject *name(PyObject *o) { \

@@ -21,7 +21,8 @@
 #define PROF_QUIRK_RUNS_WITHOUT_LOCK 0
 #endif
 
-#define PROF_PY_OWN_OPCODES(OPCODE) /* none */
+/* As the newest version has it: below are the bits of `lazy`. */
+#define PROF_PY_OWN_OPCODES(OPCODE) OPCODE(IMPORT_NAME, OTHER, PLAIN, IMPORT, NONE, NAME, 2, READ, NONE, 0)
 
 /* ---- thread states ---- */
 
