@@ -20,7 +20,7 @@ def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
 
     if not engine.lasting:
         raise UsageError("mode 'ops' needs engine=bytecode: the counters stand in the bytecode")
-    probes.describe(operations.tables())
+    probes.describe(operations.tables(), operations.mask(settings.track))
     profile = settings.profile
     probes.weigh(operations.weights_of(profile) if profile is not None else {})
 
@@ -34,7 +34,8 @@ def describes(settings: Settings) -> dict[str, Any]:
     """What the operations of this capture are told apart by."""
     from prof.operations import CATEGORIES
 
-    return {"categories": CATEGORIES}
+    found: dict[str, Any] = {"categories": CATEGORIES}
+    return found | {"track": settings.track} if settings.track else found
 
 
 def attach(engine: Engine, probes: Any) -> None:
@@ -50,7 +51,7 @@ MODE = Mode(
     lib.PROF_MODE_OPS,
     (Measure("ops", "", "ops", "operations", categories=True),),
     without=lib.PROF_LABEL_NO_OPS,
-    keys=("types", "profile"),
+    keys=("types", "profile", "track"),
     keys_words="is for the mode 'ops', which is not among the modes given",
     prepare=prepare,
     asks=asks,

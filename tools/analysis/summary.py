@@ -43,6 +43,8 @@ class Summary:
     probed_calls: int
     overhead_ns: int
     profiler_ns: int
+    short_count: int
+    """Functions and sections that are charged to their callers: see `Capture.least_ns`."""
     unrecorded: list[str]
     """What was marked without effect, in words."""
     views: tuple[View, ...]
@@ -82,6 +84,7 @@ def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes
         probed_calls=probed,
         overhead_ns=round(probed * capture.probe_cost_ps / 1000),
         profiler_ns=tree.profiler_ns,
+        short_count=tree.short_count,
         unrecorded=sentences(meta.get("unrecorded")),
         views=tuple(mode(capture, tree, functions) for mode in modes if mode.recorded(capture)),
         fate=fate(capture),

@@ -263,6 +263,10 @@ static void meter(sampled *t, uint64_t now) {
 static int sample(sampled *t) {
     uint64_t cpu = cpu_time(t->remote.native_id), before = t->cpu_ns;
     if (cpu == UINT64_MAX) return 0;
+    if (prof_limits.max_samples && s.totals->samples >= prof_limits.max_samples) {
+        prof_count(PROF_DROP_SAMPLES_ENOUGH, 1);
+        return 1;
+    }
     if (cpu == before && t->where && !t->unsure) { /* it has not run: it is where it was */
         s.totals->idle++;
         if (t->state == RUNS) t->state = state_of(t, 0);

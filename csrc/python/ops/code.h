@@ -10,6 +10,6 @@ prof_ref prof_code_ref(prof_counted *counted);
 void prof_code_reset(void);
 
 /* For Python: describe(names). */
-PyObject *prof_code_describe(PyObject *self, PyObject *names);
+PyObject *prof_code_describe(PyObject *self, PyObject *args);
 
 #endif
