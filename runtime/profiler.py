@@ -18,6 +18,7 @@ from prof import session as recordings
 from prof.configuration import ProfilerConfig, config_of
 from prof.errors import UsageError
 from prof.messages import say
+from prof.modes import known
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -144,7 +145,7 @@ class Profiler:
         if current is None or current.pid != os.getpid():
             settings = self.config.settings(DEFAULT_MODES)
             if not settings.modes:
-                raise UsageError(f"modes=none: there is nothing to record; known: {recordings.modes.known()}")
+                raise UsageError(f"modes=none: there is nothing to record; known: {known()}")
             recordings.begin(settings, self._described(), title=name)
             self._owns = True
             _end_with_the_program()
@@ -282,8 +283,9 @@ class Profiler:
         except Exception as error:
             name = getattr(whose, "__qualname__", type(whose).__qualname__)
             say(f"{name} is left out from now on: {type(error).__name__}: {' '.join(str(error).split())}")
-            for where in (self._collectors, self._started, self._stopped, self._ended):
-                where[:] = [each for each in where if each is not whose]  # type: ignore[index]
+            lists: tuple[list[Any], ...] = (self._collectors, self._started, self._stopped, self._ended)
+            for where in lists:
+                where[:] = [each for each in where if each is not whose]
         return None
 
     def _record_totals(self) -> None:

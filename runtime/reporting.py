@@ -17,7 +17,7 @@ from prof.errors import InputError, UsageError
 if TYPE_CHECKING:
     from prof.tools.analysis.report import Report as Report
 
-_ATTEMPTS = 10
+_ATTEMPTS = 5
 _ERROR = 400
 
 
@@ -33,15 +33,27 @@ def finished(path: Path) -> Report:
 
 def _copied(path: Path) -> Capture:
     """A copy of the running capture. Where a thread without the global lock was writing, another one is made."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            capture = _copy(path)
+            capture.tree()
+        except InputError:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            break
+    return capture
+
+
+def _copy(path: Path) -> Capture:
     error, size = ffi.new("char[]", _ERROR), ffi.new("uint64_t *")
-    for _ in range(_ATTEMPTS):
-        data = lib.prof_py_copy(size)
-        if data == ffi.NULL:
-            raise UsageError("nothing is recorded: there is no snapshot")
-        reader = lib.prof_reader_open_image(data, size[0], error, _ERROR)
-        if reader != ffi.NULL:
-            return Capture(path, ffi.gc(reader, lib.prof_reader_close))
-    raise InputError(f"{path} {ffi.string(error).decode('utf-8', 'replace')}")
+    data = lib.prof_py_copy(size)
+    if data == ffi.NULL:
+        raise UsageError("nothing is recorded: there is no snapshot")
+    reader = lib.prof_reader_open_image(data, size[0], error, _ERROR)
+    if reader == ffi.NULL:
+        raise InputError(f"{path} {ffi.string(error).decode('utf-8', 'replace')}")
+    return Capture(path, ffi.gc(reader, lib.prof_reader_close))
 
 
 def _report(capture: Capture, note: str) -> Report:

@@ -126,7 +126,7 @@ class Session:
         config.modes = sum(mode.bit for mode in self.settings.modes)
         config.file_mode = self.settings.mode
         config.least_ns = self.settings.min
-        config.max_samples = self.settings.samples
+        config.max_samples = self.settings.max_samples
         why = ffi.new("char[512]")
         stem = os.path.join(directory, f"{host.file_name(self.title)}-{time.strftime('%Y%m%d-%H%M%S')}")
         one_of_many = child or host.spawned() or host.forked()

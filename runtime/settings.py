@@ -66,7 +66,7 @@ class Settings:
     """Nanoseconds: functions and sections of which no call took as long are charged to their callers in reports."""
     track: tuple[str, ...] = ()
     """The categories of operations that are counted; empty: all."""
-    samples: int = 0
+    max_samples: int = 0
     """Samples that are taken at most, of all threads together; 0: as many as there are."""
 
 
@@ -159,7 +159,7 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "track": _track,
     "interval": _interval,
     "frames": _flag,
-    "samples": _count,
+    "max_samples": _count,
     "imports": _flag,
     "collections": _flag,
     "process": _flag,

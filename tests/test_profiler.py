@@ -645,7 +645,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "track": st.sampled_from(["call", "call+attribute", ["arithmetic", "call"]]),
     "interval": st.sampled_from(["100us", "0.5s"]),
     "frames": st.booleans(),
-    "samples": st.integers(1, 10**9),
+    "max_samples": st.integers(1, 10**9),
     "imports": st.booleans(),
     "collections": st.booleans(),
     "process": st.booleans(),
@@ -807,12 +807,12 @@ def test_only_operations_that_are_tracked_are_counted(here: Path) -> None:
 def test_no_more_samples_are_kept_than_asked_for(here: Path) -> None:
     import time
 
-    with profiler(modes="time+samples", interval="200us", samples=20) as p:
+    with profiler(modes="time+samples", interval="200us", max_samples=20) as p:
         until = time.monotonic() + 0.1
         while time.monotonic() < until:
             pass
     report = written(p)
-    assert report.capture.sampler(report.tree).samples == 20  # type: ignore[union-attr]
+    assert report.capture._info.sampler.samples == 20
     assert {drop.key for drop in report.capture.drops} >= {"samples_enough"}
 
 

@@ -13,6 +13,7 @@
 #include "python/bytecode/opcodes.h"
 #include "python/spans/probes.h"
 #include "modes/memory/memory.h"
+#include "modes/samples/sampler.h"
 
 void prof_ambient_init(void);
 
@@ -72,9 +73,11 @@ unsigned char *prof_py_copy(uint64_t *size) {
     if (prof_recording()) {
         prof_count_live();
         prof_heartbeat();
+        prof_sampler_pause();
         *size = __atomic_load_n(&prof_arena_header()->end, __ATOMIC_ACQUIRE);
         copy = malloc(*size);
         if (copy) memcpy(copy, prof_arena_base, *size);
+        prof_sampler_resume();
     }
     PyGILState_Release(gil);
     return copy;

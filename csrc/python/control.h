@@ -14,7 +14,8 @@ int prof_py_open(const char *path, const prof_config *config, char *why, size_t 
 void prof_py_close(void);
 
 /* A copy of the running capture as it stands, from malloc, and its size; NULL without a recording or memory. The GIL is held
- * meanwhile. What is written without it, by the sampler, may be there by half: then the copy does not open, and another one will. */
+ * meanwhile, and the sampler steps aside. What allocations without the GIL write may be there by half: such a copy cannot be read, and
+ * another one can. */
 unsigned char *prof_py_copy(uint64_t *size);
 
 /* Writes where the calls that run now stand, so that their operations come out right in the capture as it is. */

@@ -178,8 +178,8 @@ static void open_span(span *s) {
     prof_count_move(frame, owner, PROF_EVENT_ENTERS);
 }
 
-/* Takes the frame of a span from the stack, wherever it lies there by now. */
-static void close_frame(prof_thread *t, prof_frame *f, const span *s, uint64_t now) {
+/* Takes the frame of a span from the stack, wherever it lies there by now. The span ended at `now`; hooks took until `after`. */
+static void close_frame(prof_thread *t, prof_frame *f, uint64_t now, uint64_t after) {
     prof_py_frame *frame = prof_py_current();
     while (t->top > f && t->top->label->kind == PROF_SECTION && t->top->owner == f->owner) { /* left open in it */
         prof_count(PROF_DROP_SECTION_ORDER, 1);
@@ -190,8 +190,8 @@ static void close_frame(prof_thread *t, prof_frame *f, const span *s, uint64_t n
         const void *owner = f->loose ? NULL : f->owner;
         prof_ref label = prof_arena_ref(f->label);
         prof_count_move(frame, owner, PROF_EVENT_LEAVES);
-        uint64_t hooks = prof_now() - now, prior = f->prior;
-        prof_complete(t, label, prior + prof_pop(t, f, now + hooks) - hooks);
+        uint64_t prior = f->prior;
+        prof_complete(t, label, prior + prof_pop(t, f, after) - (after - now));
         prof_count_move(frame, owner, PROF_EVENT_ENTERS);
     } else {
         prof_ref label = prof_arena_ref(f->label);
@@ -206,11 +206,13 @@ static void close_span(span *s, uint64_t now) {
     if (f) {
         s->ticks = f->prior + now - f->start;
         s->done = 1;
+        uint64_t after = now;
         if (PROF_UNLIKELY(s->of->ended != NULL)) {
             call_hook(s->of->ended, s);
             f = frame_of(t, s); /* the stack may lie elsewhere */
+            after = prof_now();
         }
-        if (f) close_frame(t, f, s, now);
+        if (f) close_frame(t, f, now, after);
     } else if (t && s->open && s->epoch == prof_epoch && !prof_full()) {
         prof_count(PROF_DROP_SECTION_UNOPENED, 1); /* on another thread, or the function's end has closed it */
     }
