@@ -229,10 +229,11 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
     prof_reader_cursor cursor = {NULL};
     for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
         uint32_t merged = m->map[walk.index];
+        if (merged == PROFILER) tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
+        if (merged == PROFILER || merged == LEFT_OUT) continue; /* of another thread's nodes not even the labels were looked at */
         int charged =
             m->is_short != NULL && node->parent != 0 && is_short(m, prof_reader_label_index(reader, node->label, &cursor));
-        if (merged == PROFILER) tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
-        else if (merged != LEFT_OUT) add_node(reader, tree, node, m->place[merged], charged);
+        add_node(reader, tree, node, m->place[merged], charged);
     }
 }
 
