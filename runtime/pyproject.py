@@ -51,10 +51,12 @@ def _directory() -> str:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        if os.path.isfile(path):  # to open a pipe would be to wait for it
+            with open(path, "rb") as file:
+                return file.read()
     except OSError:
-        return b""
+        pass
+    return b""
 
 
 def _may_have(text: bytes) -> bool:

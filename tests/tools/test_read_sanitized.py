@@ -53,7 +53,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("state", [1, 2])
 def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
-    labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9, 27], pending=2), Label(IMPORT, "import m", latencies=[2])]
+    labels = [
+        Label(THREAD, "t"),
+        function("m.f", latencies=[3, 9, 27], pending=2),
+        Label(IMPORT, "import m", latencies=[2]),
+    ]
     labels.append(line("/src/m.py", 7))
     nodes = [Node(-1, 0), Node(0, 1, 2, 30), Node(1, 2, 1, 5, depth=1), Node(2, 1, 1, 4, depth=2)]
     nodes += [Node(1, 3, alloc=(3, 90), free=(1, 30), peak=(60, 2)), Node(3, 3, alloc=(1, 8), peak=(0, 1))]
