@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from prof import engine as engines
 from prof import session as recordings
+from prof._core import lib
 from prof.configuration import ProfilerConfig, config_of
 from prof.errors import UsageError
 from prof.messages import say
 from prof.modes import known
+from prof.own_imports import own_imports
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Number = int | float
 DEFAULT_MODES = "time"
+TEXT = "text"
 BLOCK = "time+samples"
 """What a block records unless told otherwise: samples show where its time went even where nothing is marked."""
 
@@ -74,6 +77,18 @@ class Collector:
 
     def reset(self) -> None:
         """What was collected is to be forgotten."""
+
+
+class _own_work(own_imports):
+    """`with _own_work():` around imports while a recording may run: they are not the program's, in name and in time."""
+
+    def __enter__(self) -> None:
+        lib.prof_own_begin()
+        super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        lib.prof_own_end()
 
 
 class _NoSpan:
@@ -146,8 +161,7 @@ class Profiler:
             settings = self.config.settings(DEFAULT_MODES)
             if not settings.modes:
                 raise UsageError(f"modes=none: there is nothing to record; known: {known()}")
-            recordings.begin(settings, self._described(), title=name)
-            self._owns = True
+            self._owns = recordings.begin(settings, self._described(), title=name) is not None
             _end_with_the_program()
         self._running = engines.running()
         self._name = name or self._running.name
@@ -302,7 +316,8 @@ class Profiler:
         The report is that of a copy, and stays as it is: `report.functions`, `report.tree`, `report.summary`,
         `report.capture`. UsageError where nothing was recorded.
         """
-        from prof import reporting
+        with _own_work():
+            from prof import reporting
 
         name = self._known(session)
         running = self._running
@@ -320,13 +335,14 @@ class Profiler:
             raise UsageError(f"no session {name!r}; known: {', '.join(map(repr, self.sessions)) or 'none yet'}")
         return name
 
-    def generate_report(self, format: str = "text", session: str | None = None, **wanted: Any) -> str:
+    def generate_report(self, format: str = TEXT, session: str | None = None, **wanted: Any) -> str:
         """The report of the session, or of an earlier one: as `text`, `json`, `html`, `markdown`, or another.
 
         `wanted` is what `prof report` has options for: `sort`, `limit`, `depth`, `min_percent`, `lines`, `width`, and
         `part` with a `name`. UsageError for a format that there is not.
         """
-        from prof import reporting
+        with _own_work():
+            from prof import reporting
 
         report = self.snapshot(session)
         with report.capture:
@@ -357,7 +373,8 @@ class _Block:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from prof import reporting
+        with _own_work():
+            from prof import reporting
 
         self._span.end()
         self.files = self.profiler.stop()
@@ -384,20 +401,22 @@ class _Block:
 
 
 @overload
-def block(name: str = "block", config: ProfilerConfig | str = BLOCK, *, format: str = "text") -> _Block: ...
+def block(name: str = "block", config: ProfilerConfig | str = BLOCK, *, format: str = TEXT) -> _Block: ...
 @overload
 def block(name: T) -> T: ...
 
 
-def block(name: Any = "block", config: ProfilerConfig | str = BLOCK, *, format: str = "text") -> Any:
+def block(name: Any = "block", config: ProfilerConfig | str = BLOCK, *, format: str = TEXT) -> Any:
     """`with prof.block("task"):` or `@prof.block`: measures one block, or each call of a function, and leaves a report.
 
     Beside the capture `task-….capture` there is `task-….txt`, or what else `format` says. `config` is what a `Profiler`
     takes: times and samples unless it is given. Where a recording runs already, the block is a span in that.
     """
-    from prof.reporting import check_format
+    if format != TEXT:
+        with _own_work():
+            from prof.reporting import check_format
 
-    check_format(format)
+        check_format(format)
     if isinstance(name, str):
         return _Block(name, config, format)
     return _Block(getattr(name, "__name__", "block"), config, format)(name)

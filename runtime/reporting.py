@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from prof._core import ffi, lib
 from prof.capture import Capture, open_capture
 from prof.errors import InputError, UsageError
+from prof.own_imports import own_imports
 
 if TYPE_CHECKING:
     from prof.tools.analysis.report import Report as Report
@@ -23,7 +24,11 @@ _ERROR = 400
 
 def snapshot(path: Path) -> Report:
     """The report of the running recording as it stands: of a copy, which stays as it is. It is called `path`."""
-    return _report(_copied(path), "(while it was recorded)")
+    lib.prof_own_begin()
+    try:
+        return _report(_copied(path), "(while it was recorded)")
+    finally:
+        lib.prof_own_end()
 
 
 def finished(path: Path) -> Report:
@@ -57,15 +62,17 @@ def _copy(path: Path) -> Capture:
 
 
 def _report(capture: Capture, note: str) -> Report:
-    from prof.tools.analysis.report import analyse
-    from prof.tools.modes import VIEWS
+    with own_imports():
+        from prof.tools.analysis.report import analyse
+        from prof.tools.modes import VIEWS
 
     return analyse(capture, tuple(VIEWS.values()), note)
 
 
 def check_format(name: str) -> None:
     """Raises UsageError for a format that there is not."""
-    from prof.tools.reports.asked import format_of
+    with own_imports():
+        from prof.tools.reports.asked import format_of
 
     format_of(name)
 
@@ -73,16 +80,18 @@ def check_format(name: str) -> None:
 def rendered(report: Report, name: str, **wanted: Any) -> str:
     """A report in the format of that name; `wanted` as `prof report` has them. Raises UsageError for one that there is
     not."""
-    from prof.tools.reports.asked import format_of, made
+    with own_imports():
+        from prof.tools.reports.asked import format_of, made
 
     return "".join(made(report, format_of(name), **wanted).render(report))
 
 
 def written(path: Path, name: str) -> str:
     """Writes the report of a capture beside it, with the permissions that the capture has; returns its path."""
-    from prof.folded import beside
-    from prof.tools.reports.asked import format_of, made
-    from prof.tools.screen.output import write
+    with own_imports():
+        from prof.folded import beside
+        from prof.tools.reports.asked import format_of, made
+        from prof.tools.screen.output import write
 
     kind = format_of(name)
     report = finished(path)

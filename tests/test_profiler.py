@@ -295,6 +295,18 @@ def test_snapshots_while_threads_record_and_are_sampled_can_be_read(here: Path) 
                 thread.join()
 
 
+def test_what_makes_a_snapshot_is_not_the_programs(here: Path, run_program: Run) -> None:
+    (here / "json.py").write_text("raise SystemExit('this is of the program, and not the one that is looked for')")
+    (here / "app.py").write_text(
+        "from prof import Profiler\n"
+        "with Profiler('time+memory,out') as p:\n"
+        "    with p.span('x'): p.snapshot()\n"
+        "print(sorted(f.label.name for f in p.snapshot().functions))\n"
+    )
+    done = run_program(here / "app.py")
+    assert done.stdout == "['profile!x']\n", done.stderr
+
+
 def test_reset_forgets_what_was_recorded_and_its_file(here: Path) -> None:
     with profiler() as p:
         with p.span("warm"):
