@@ -367,19 +367,19 @@ class _Block:
 
     def __enter__(self) -> _Block:
         self.profiler.start(self.name)
-        self._span = self.profiler.span(self.name, "block").begin()
+        self._span = self.profiler._spans(self.name, "block", 1).begin()  # of the caller: so samples find its frame
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with _own_work():
-            from prof import reporting
-
         self._span.end()
         self.files = self.profiler.stop()
         if not self.files:
             return
+        with _own_work():
+            from prof import reporting
+
         try:
             report = reporting.written(self.files[-1], self.format)
         except Exception as problem:  # of the report: the block's own outcome is the program's

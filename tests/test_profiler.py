@@ -612,6 +612,22 @@ def test_a_block_leaves_a_report(here: Path, capsys: pytest.CaptureFixture[str])
     assert measured.files[-1].read_text().startswith("<!DOCTYPE html>")
 
 
+def test_samples_of_a_block_have_the_functions_in_it(here: Path) -> None:
+    import time
+
+    def spin(until: float) -> None:
+        while time.monotonic() < until:
+            pass
+
+    with block("task", "time+samples,,,,interval=500us,imports=false") as measured:
+        spin(time.monotonic() + 0.2)
+    report = measured.profiler.snapshot()
+    samples = {f.label.name.rpartition(".")[2]: f.samples for f in report.functions}
+    assert samples["spin"] > 0.5 * samples["block!task"] > 0
+    (found,) = (f.label for f in report.functions if f.label.name == "block!task")
+    assert found.file == __file__
+
+
 def test_a_block_decorates_functions_of_every_kind(here: Path) -> None:
     @block
     def plain(n: int) -> int:

@@ -36,6 +36,7 @@ typedef struct {
     uint64_t epoch;    /* of the recording it was opened in */
     uint64_t start, ticks;
     int open, done;
+    int depth; /* Python frames between it and the one that it is of */
 } span;
 
 static PyTypeObject span_type, spans_type;
@@ -151,8 +152,15 @@ static const prof_frame *caller_of(prof_thread *t, prof_py_frame *frame) {
     return f;
 }
 
-static void open_span(span *s) {
+/* The frame `depth` Python frames up from here. */
+static prof_py_frame *frame_above(int depth) {
     prof_py_frame *frame = prof_py_current();
+    while (depth-- > 0 && frame) frame = prof_py_caller(frame);
+    return frame;
+}
+
+static void open_span(span *s) {
+    prof_py_frame *frame = frame_above(s->depth);
     prof_thread *t = prof_py_thread();
     prof_label *label = t ? prof_site_label(s->site) : NULL;
     s->node = NULL;
@@ -303,12 +311,13 @@ static PyTypeObject span_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.
 
 /* ---- p.span and p.record -------------------------------------------------------------------------------------------------- */
 
-/* span(name, kind=None): the arguments. 0, or -1 with TypeError. */
-static int arguments(PyObject *const *args, size_t flags, PyObject *keywords, PyObject **name, PyObject **kind) {
+/* span(name, kind=None[, depth]): the arguments. 0, or -1 with TypeError. */
+static int arguments(PyObject *const *args, size_t flags, PyObject *keywords, PyObject **name, PyObject **kind, int *depth) {
     Py_ssize_t n = PyVectorcall_NARGS(flags), named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
     *name = n > 0 ? args[0] : NULL;
     *kind = n > 1 ? args[1] : NULL;
-    int wrong = n > 2;
+    *depth = n > 2 && PyLong_Check(args[2]) ? (int)PyLong_AsLong(args[2]) : 0;
+    int wrong = n > 3;
     for (Py_ssize_t i = 0; i < named && !wrong; i++) {
         PyObject *key = PyTuple_GET_ITEM(keywords, i), **to = NULL;
         if (PyUnicode_CompareWithASCIIString(key, "kind") == 0) to = kind;
@@ -324,9 +333,10 @@ static int arguments(PyObject *const *args, size_t flags, PyObject *keywords, Py
 
 static PyObject *new_span(PyObject *callable, PyObject *const *args, size_t flags, PyObject *keywords) {
     PyObject *name, *kind;
-    if (arguments(args, flags, keywords, &name, &kind)) return NULL;
+    int depth;
+    if (arguments(args, flags, keywords, &name, &kind, &depth)) return NULL;
     prof_busy.quiet++;
-    prof_py_frame *frame = prof_py_current();
+    prof_py_frame *frame = frame_above(depth);
     prof_site *site = frame ? prof_section_at(frame, name, kind) : NULL;
     span *s = NULL;
     if (site && spare_count) {
@@ -342,6 +352,7 @@ static PyObject *new_span(PyObject *callable, PyObject *const *args, size_t flag
     s->node = NULL;
     s->epoch = 0;
     s->open = s->done = 0;
+    s->depth = depth;
     return (PyObject *)s;
 }
 
@@ -401,7 +412,8 @@ static PyObject *make_spans(PyObject *self, PyObject *const *args, Py_ssize_t n)
 
 PyMethodDef prof_guard_methods[] = {
     {"spans", FAST(make_spans),
-     "spans(begun, ended): what makes spans, `spans(...)(name, kind=None)`. Each of the two is called with a span, or None."},
+     "spans(begun, ended): what makes spans, `spans(...)(name, kind=None[, depth])`; they are of the frame so far up. Each of the two\n"
+     "is called with a span, or None."},
     {NULL}};
 
 int prof_guards_init(void) { return PyType_Ready(&span_type) || PyType_Ready(&spans_type) ? -1 : 0; }
