@@ -40,6 +40,10 @@ const char *prof_drop_text(uint32_t index, int one) {
              "blocks that were not followed to their end for want of memory; they count as freed at once"},
         [PROF_DROP_EVENTS_TAKEN] = {"call without operations: another tool took the events that they are counted by",
                                     "calls without operations: another tool took the events that they are counted by"},
+        [PROF_DROP_METRICS_LOST] = {"value of a metric that was no finite number, or of more metrics than are kept",
+                                    "values of metrics that were no finite numbers, or of more metrics than are kept"},
+        [PROF_DROP_SAMPLES_ENOUGH] = {"sample that was not taken: there were as many as `max_samples=` allows",
+                                      "samples that were not taken: there were as many as `max_samples=` allows"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
     return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;

@@ -62,6 +62,8 @@ enum prof_drop {
     PROF_DROP_THREADS_UNMETERED,
     PROF_DROP_BLOCKS_UNFOLLOWED,
     PROF_DROP_EVENTS_TAKEN,
+    PROF_DROP_METRICS_LOST,
+    PROF_DROP_SAMPLES_ENOUGH,
     PROF_DROP_COUNT
 };
 
@@ -103,8 +105,9 @@ typedef struct {
     uint64_t full;       /* errno of the growth that failed, after which the file took no more; 0 if none did */
     uint64_t flags;      /* enum prof_header_flag */
     uint64_t latency_fs; /* of several captures as one: femtoseconds a tick of labels' histograms; 0: the clock's own */
+    uint64_t least_ns;   /* spans of which no call took as long are charged to their callers, by readers; 0: none */
 } prof_header;
-PROF_RECORD(prof_header, 416);
+PROF_RECORD(prof_header, 424);
 
 /* cffi: begin */
 enum prof_chunk_type {
@@ -127,7 +130,8 @@ enum prof_chunk_type {
     PROF_CHUNK_SAMPLER = 22,  /* one prof_sampling */
     PROF_CHUNK_USAGE = 23,    /* prof_usage, of one thread */
     PROF_CHUNK_PROCESS = 24,  /* prof_process, in order of time */
-    PROF_CHUNK_SOURCES = 25   /* prof_source */
+    PROF_CHUNK_SOURCES = 25,  /* prof_source */
+    PROF_CHUNK_METRICS = 26   /* prof_metric, of one thread */
 };
 /* cffi: end */
 
@@ -261,6 +265,56 @@ typedef struct {
     uint32_t site; /* number of the leaf among all, from 1 */
 } prof_node;
 PROF_RECORD(prof_node, 128);
+
+/* What the program said of a span, by a name of its own: the values of one metric in one context, as far as one thread said them.
+ * With `real` 0 they are integers: `sum` is the lower half of a sum of 128 bits in two's complement and `rest` the upper one, `least`
+ * and `most` are int64_t. With `real` 1 all four are the bits of doubles, and `rest` is what rounding took from `sum`. */
+typedef struct {
+    prof_ref node; /* of any thread; a root where it was said outside every span */
+    prof_ref name;
+    uint32_t real;
+    uint32_t reserved;
+    uint64_t count; /* values; 0 while the first one is being written */
+    uint64_t sum, rest;
+    uint64_t least, most;
+} prof_metric;
+PROF_RECORD(prof_metric, 56);
+
+static inline double prof_metric_real(uint64_t bits) {
+    union {
+        uint64_t bits;
+        double value;
+    } u = {.bits = bits};
+    return u.value;
+}
+
+static inline uint64_t prof_metric_bits(double value) {
+    union {
+        double value;
+        uint64_t bits;
+    } u = {.value = value};
+    return u.bits;
+}
+
+/* Adds what another record of the same metric has. */
+static inline void prof_metric_join(prof_metric *to, const prof_metric *from) {
+    if (from->count == 0) return;
+    int first = to->count == 0;
+    if (to->real) {
+        double a = prof_metric_real(to->sum), b = prof_metric_real(from->sum), sum = a + b;
+        double larger = a < 0 ? -a : a, other = b < 0 ? -b : b;
+        double lost = larger >= other ? (a - sum) + b : (b - sum) + a; /* Neumaier's */
+        to->rest = prof_metric_bits(prof_metric_real(to->rest) + prof_metric_real(from->rest) + lost);
+        to->sum = prof_metric_bits(sum);
+        if (first || prof_metric_real(from->least) < prof_metric_real(to->least)) to->least = from->least;
+        if (first || prof_metric_real(from->most) > prof_metric_real(to->most)) to->most = from->most;
+    } else {
+        to->rest += from->rest + (uint64_t)__builtin_add_overflow(to->sum, from->sum, &to->sum);
+        if (first || (int64_t)from->least < (int64_t)to->least) to->least = from->least;
+        if (first || (int64_t)from->most > (int64_t)to->most) to->most = from->most;
+    }
+    to->count = from->count > UINT64_MAX - to->count ? UINT64_MAX : to->count + from->count;
+}
 
 #define PROF_SIZE_CLASSES 64
 

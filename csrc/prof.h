@@ -40,7 +40,9 @@ typedef struct {
     uint64_t max_bytes; /* size of the capture file; 0: 8 GiB */
     uint64_t modes;     /* bits, copied into the header */
     uint64_t interval_ns;
-    uint32_t file_mode; /* permissions of the capture; 0: those of its owner alone, 0600 */
+    uint64_t least_ns;    /* spans of which no call took as long are charged to their callers when the capture is read; 0: none */
+    uint64_t max_samples; /* of all threads together; 0: as many as there are */
+    uint32_t file_mode;   /* permissions of the capture; 0: those of its owner alone, 0600 */
 } prof_config;
 
 /* Creates the capture at `path`, which must not exist, and begins recording. `config` may be NULL (Borrowed).

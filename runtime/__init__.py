@@ -18,14 +18,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from prof.configuration import ProfilerConfig as ProfilerConfig
     from prof.markers import enable_profiling as enable_profiling
     from prof.markers import end as end
     from prof.markers import profile as profile
     from prof.markers import profiled as profiled
     from prof.markers import snapshot as snapshot
+    from prof.profiler import Collector as Collector
+    from prof.profiler import Profiler as Profiler
+    from prof.profiler import block as block
 
 __version__ = "0.1.0"
-__all__ = ["enable_profiling", "end", "profile", "profiled", "snapshot"]
+__all__ = [
+    "Collector", "Profiler", "ProfilerConfig", "block",
+    "enable_profiling", "end", "profile", "profiled", "snapshot",
+]  # fmt: skip
+_MARKERS = ("enable_profiling", "end", "profile", "profiled", "snapshot")
+# Where the others are: a program that asks for none of them does without what these modules import.
+_OTHERS = {"Collector": "profiler", "Profiler": "profiler", "ProfilerConfig": "configuration", "block": "profiler"}
 
 
 def __getattr__(name: str) -> Any:
@@ -36,6 +46,8 @@ def __getattr__(name: str) -> Any:
     from prof import markers
 
     markers.start_if_asked()
-    for each in __all__:
+    for each in _MARKERS:
         globals()[each] = getattr(markers, each)
+    if name in _OTHERS:
+        globals()[name] = getattr(__import__(f"prof.{_OTHERS[name]}", fromlist=[name]), name)
     return globals()[name]

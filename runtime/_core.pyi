@@ -40,6 +40,8 @@ class prof_config(Struct):
     max_bytes: int
     modes: int
     interval_ns: int
+    least_ns: int
+    max_samples: int
     file_mode: int
 
 class prof_merger(Struct): ...
@@ -102,6 +104,9 @@ class prof_reader_info(Struct):
     process: prof_reader_process
     source_count: int
     sources: prof_reader_source
+    metric_count: int
+    metrics: prof_reader_metric
+    least_ns: int
     memory: prof_reader_memory
     sampler: prof_reader_sampler
 
@@ -129,6 +134,20 @@ class prof_reader_memory(Struct):
     arena_bytes: int
     class_count: Numbers[int]
     small_bytes: int
+
+class prof_reader_metric(Struct):
+    node: int
+    label: int
+    real: int
+    name: prof_reader_text
+    count: int
+    high: int
+    low: int
+    least: int
+    most: int
+    real_sum: float
+    real_least: float
+    real_most: float
 
 class prof_reader_moment(Struct):
     ns: int
@@ -252,6 +271,8 @@ class prof_reader_tree(Struct):
     label_count: int
     deepest: int
     column_count: int
+    short_count: int
+    unused: int
     profiler_ns: int
     label: Numbers[int]
     parent: Numbers[int]
@@ -283,6 +304,7 @@ class Lib:
     PROF_CHUNK_LIVE: int
     PROF_CHUNK_MEMORY: int
     PROF_CHUNK_META: int
+    PROF_CHUNK_METRICS: int
     PROF_CHUNK_NODES: int
     PROF_CHUNK_OPERANDS: int
     PROF_CHUNK_PENDING: int
@@ -310,8 +332,10 @@ class Lib:
     PROF_DROP_HEALED: int
     PROF_DROP_LOST_COUNTS: int
     PROF_DROP_LOST_LABELS: int
+    PROF_DROP_METRICS_LOST: int
     PROF_DROP_OPEN_AT_END: int
     PROF_DROP_SAMPLES_CUT: int
+    PROF_DROP_SAMPLES_ENOUGH: int
     PROF_DROP_SAMPLES_LOST: int
     PROF_DROP_SAMPLES_TORN: int
     PROF_DROP_SECTION_OPEN: int
@@ -405,6 +429,7 @@ class Lib:
     def prof_own_end(self) -> None: ...
     def prof_py_category(self, _0: int, /) -> Memory: ...
     def prof_py_close(self) -> None: ...
+    def prof_py_copy(self, _0: Numbers[int], /) -> Numbers[int]: ...
     def prof_py_count_live(self) -> None: ...
     def prof_py_init(self, _0: Memory | bytes, _1: int, /) -> int: ...
     def prof_py_layout_agrees(self) -> int: ...
@@ -425,6 +450,7 @@ class Lib:
     def prof_reader_glance(self, _0: Memory | bytes, _1: Memory | bytes, _2: int, /) -> prof_reader: ...
     def prof_reader_inclusive(self, _0: prof_reader_tree, _1: Numbers[int], _2: Numbers[int], /) -> None: ...
     def prof_reader_open(self, _0: Memory | bytes, _1: Memory | bytes, _2: int, /) -> prof_reader: ...
+    def prof_reader_open_image(self, _0: Numbers[int], _1: int, _2: Memory | bytes, _3: int, /) -> prof_reader: ...
     def prof_reader_operations_free(self, _0: prof_reader_operations, /) -> None: ...
     def prof_reader_operations_new(self, _0: prof_reader, _1: prof_reader_tree, _2: int, _3: Numbers[int], _4: Memory | bytes, _5: int, /) -> prof_reader_operations: ...
     def prof_reader_order(self, _0: Numbers[int], _1: int, _2: Numbers[int], /) -> int: ...

@@ -26,6 +26,7 @@ from prof.records import (
     Label,
     Line,
     MemoryTotals,
+    Metric,
     Moment,
     Process,
     ProcessMoment,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
-    "Label", "Line", "MemoryTotals", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread", "Tree",
-    "TypeCount", "captures_in", "newest_capture", "open_capture", "read",
+    "Label", "Line", "MemoryTotals", "Metric", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread",
+    "Tree", "TypeCount", "captures_in", "newest_capture", "open_capture", "read",
 ]  # fmt: skip
 
 ALL_THREADS: int = lib.PROF_READER_ALL_THREADS
@@ -115,6 +116,9 @@ class Capture:
         self.size: int = info.end
         self.modes: int = info.modes
         self.interleaved: bool = bool(info.flags & lib.PROF_FLAG_INTERLEAVED)
+        self.metric_count: int = info.metric_count
+        self.least_ns: int = info.least_ns
+        """Functions and sections of which no call took as long are charged to their callers; 0: none."""
         self.memory_recorded: bool = bool(info.memory.recorded)
         self.meta: dict[str, Any] = self._read_meta()
 
@@ -231,6 +235,25 @@ class Capture:
         rows = _rows(self._info.process, self._info.process_count)
         names = [field.name for field in fields(ProcessMoment)]
         return [ProcessMoment(*(getattr(row, name) for name in names)) for row in rows]
+
+    def metrics(self, tree: Tree) -> list[Metric]:
+        """What the program said of its spans itself, by span and name; of spans that are in the tree."""
+        found: dict[tuple[int, str], Metric] = {}
+        rows = _rows(self._info.metrics, self._info.metric_count)
+        pointer = tree._pointer
+        for row in rows:
+            place = pointer.place[row.node]
+            if not row.count or place == lib.PROF_READER_NO_PLACE:
+                continue
+            index, name = pointer.label[place], decoded(row.name) or "(unnamed)"
+            label = None if index == NO_LABEL else self.label(index)
+            if row.real:
+                metric = Metric(label, name, row.count, row.real_sum, row.real_least, row.real_most)
+            else:
+                metric = Metric(label, name, row.count, (row.high << 64) + row.low, row.least, row.most)
+            known = found.get((index, name))
+            found[index, name] = metric if known is None else known.joined(metric)
+        return list(found.values())
 
     def label(self, index: int) -> Label:
         """The label of that index, read on first use."""

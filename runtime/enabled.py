@@ -1,4 +1,5 @@
-"""Functions that record while they run: what `@enable_profiling(…)` makes of a function, which keeps its kind.
+"""Functions that record while they run: what `@enable_profiling(…)` and `@prof.block` make of a function. It keeps its
+kind.
 
 A generator records from its first step to its end, what happens between its steps included.
 """
@@ -9,16 +10,18 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from prof.errors import UsageError
-from prof.markers import enable_profiling
+
+Recording = Callable[[], AbstractContextManager[object]]
 
 
-def enabled(function: Any, settings: str) -> Any:
-    """`function`, recorded as `settings` say. Raises UsageError for a class and for what cannot be called."""
+def enabled(function: Any, recording: Recording) -> Any:
+    """`function`, each call in a `with recording():`. Raises UsageError for a class and for what cannot be called."""
     if isinstance(function, (staticmethod, classmethod)):
-        return type(function)(enabled(function.__func__, settings))
+        return type(function)(enabled(function.__func__, recording))
     if isinstance(function, type) or not callable(function):
         what = f"the class {function.__qualname__}" if isinstance(function, type) else f"{type(function).__name__!r}"
         raise UsageError(f"@enable_profiling on {what}: it records while a function runs; decorate the functions")
@@ -29,40 +32,40 @@ def enabled(function: Any, settings: str) -> Any:
         kind = _coroutine
     elif inspect.isgeneratorfunction(function):
         kind = _generator
-    wrapper = functools.wraps(function)(kind(function, settings))
+    wrapper = functools.wraps(function)(kind(function, recording))
     code = getattr(function, "__code__", None)
     if code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE:
         return types.coroutine(wrapper)  # a generator that can be awaited
     return wrapper
 
 
-def _plain(function: Any, settings: str) -> Callable[..., Any]:
+def _plain(function: Any, recording: Recording) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
-        with enable_profiling(settings):
+        with recording():
             return function(*args, **kwargs)
 
     return run
 
 
-def _generator(function: Any, settings: str) -> Callable[..., Any]:
+def _generator(function: Any, recording: Recording) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
-        with enable_profiling(settings):
+        with recording():
             return (yield from function(*args, **kwargs))
 
     return run
 
 
-def _coroutine(function: Any, settings: str) -> Callable[..., Any]:
+def _coroutine(function: Any, recording: Recording) -> Callable[..., Any]:
     async def run(*args: Any, **kwargs: Any) -> Any:
-        with enable_profiling(settings):
+        with recording():
             return await function(*args, **kwargs)
 
     return run
 
 
-def _asynchronous_generator(function: Any, settings: str) -> Callable[..., Any]:
+def _asynchronous_generator(function: Any, recording: Recording) -> Callable[..., Any]:
     async def run(*args: Any, **kwargs: Any) -> Any:
-        with enable_profiling(settings):
+        with recording():
             inner = function(*args, **kwargs)
             step = inner.__anext__()
             while True:

@@ -234,7 +234,7 @@ class enable_profiling:
         """The function, recorded while it runs: a generator or coroutine from its first step to its end."""
         from prof import enabled
 
-        wrapper: T = enabled.enabled(function, self.settings)
+        wrapper: T = enabled.enabled(function, lambda: enable_profiling(self.settings))
         return wrapper
 
 

@@ -35,6 +35,11 @@ def tables() -> tuple[tuple[str, ...], ...]:
     return binary, tuple(opcode.cmp_op), ("is", "is not"), ("in", "not in")
 
 
+def mask(track: tuple[str, ...]) -> int:
+    """A bit for each of these categories, by its number; for none named, of all."""
+    return sum(1 << CATEGORIES.index(name) + 1 for name in track or CATEGORIES)
+
+
 def weights_of(path: str) -> dict[tuple[str, int], bytes]:
     """How often control took each edge in an earlier capture; UsageError where it says nothing of this interpreter."""
     from prof.capture import open_capture

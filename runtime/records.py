@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 from prof._core import lib
 
 
@@ -248,6 +248,31 @@ class ProcessMoment:
     preemptions: int
     user_ns: int
     system_ns: int
+
+
+@frozen
+class Metric:
+    """What the program said of a span by a name of its own, over all contexts and threads. Of integers the sum is
+    exact."""
+
+    label: Label | None
+    """The span's; None for what was said outside every span."""
+    name: str
+    count: int
+    """Values."""
+    sum: int | float
+    least: int | float
+    most: int | float
+
+    def joined(self, other: Metric) -> Metric:
+        """Both together, under this one's label."""
+        return evolve(
+            self,
+            count=self.count + other.count,
+            sum=self.sum + other.sum,
+            least=min(self.least, other.least),
+            most=max(self.most, other.most),
+        )
 
 
 @frozen

@@ -21,7 +21,7 @@ from prof.cost import measure_probe_cost
 from prof.debuglog import DebugLog
 from prof.errors import NotMeantError, OutputError, ProfError, UsageError
 from prof.messages import say
-from prof.settings import Settings, parse
+from prof.settings import Settings, environment, parse
 from prof.unrecorded import sentences
 
 TYPE_CHECKING = False
@@ -43,11 +43,12 @@ _hooked = False
 class Session:
     """A running recording. `start` makes it; `stop` ends it once and returns the files."""
 
-    def __init__(self, settings: Settings, text: str) -> None:
+    def __init__(self, settings: Settings, text: str, title: str = "") -> None:
         self.settings = settings
         self.text = text
         self.pid = os.getpid()
         self.name = host.program_name()
+        self.title = title or self.name
         self.log = DebugLog(None)
         self.ambient: Ambient | None = None
         self.engine: engines.Engine | None = None
@@ -126,8 +127,10 @@ class Session:
         config.interval_ns = self.asked.get("interval_ns", 0)
         config.modes = sum(mode.bit for mode in self.settings.modes)
         config.file_mode = self.settings.mode
+        config.least_ns = self.settings.min
+        config.max_samples = self.settings.max_samples
         why = ffi.new("char[512]")
-        stem = os.path.join(directory, f"{host.file_name(self.name)}-{time.strftime('%Y%m%d-%H%M%S')}")
+        stem = os.path.join(directory, f"{host.file_name(self.title)}-{time.strftime('%Y%m%d-%H%M%S')}")
         one_of_many = child or host.spawned() or host.forked()
         names = [f"{stem}-{self.pid}"] if one_of_many else [stem, f"{stem}-{self.pid}"]
         names += [f"{stem}-{self.pid}-{n}" for n in range(2, 100)]
@@ -149,6 +152,7 @@ class Session:
             "detail": self.settings.detail,
             "settings": self.text,
         }
+        meta["name"] = self.title
         for mode in self.settings.modes:
             meta |= mode.describes(self.settings) if mode.describes is not None else {}
         if self.settings.process:
@@ -198,15 +202,28 @@ class Session:
 
     def end(self) -> list[str]:
         """The same; the paths as text."""
+        return self._write() if self._leave() else []
+
+    def discard(self) -> None:
+        """Ends the recording and leaves no file."""
+        if self._leave():
+            self.log.write("discarded")
+            try:
+                os.unlink(f"{self.base}.capture")
+            except OSError:
+                pass  # somebody else was faster
+
+    def _leave(self) -> bool:
+        """Ends the recording, if it runs."""
         global _current
         running: Session | None = engines.running()
         if self.pid != os.getpid() or running is not self:
-            return []
+            return False
         _current = None
         engines.set_running(None)
         engines.probes().stop_with(None)
         self._close()
-        return self._write()
+        return True
 
     def _close(self) -> None:
         """Takes everything out of the interpreter that this session put in, and ends the capture."""
@@ -270,7 +287,7 @@ def start(text: str) -> Session | None:
     return begin(parse(text), text)
 
 
-def begin(settings: Settings, text: str, child: bool = False) -> Session | None:
+def begin(settings: Settings, text: str, child: bool = False, title: str = "") -> Session | None:
     """The same of a value that has been read. Every error is one of what cannot be had here."""
     global _current, _hooked
     if not settings.modes:
@@ -280,7 +297,7 @@ def begin(settings: Settings, text: str, child: bool = False) -> Session | None:
         running.join(markers)
         return None
     _load_end()
-    session = Session(settings, text)
+    session = Session(settings, text, title)
     session.open(child)
     _current = session
     engines.set_running(session)
@@ -321,13 +338,16 @@ def start_from_environment() -> None:
     """
     text = os.environ["PROF"]
     try:
-        settings = parse(text)
+        settings = environment(text)
     except NotMeantError as error:
         say(f"PROF={text}: {error}; the program runs unrecorded")
         return
     except UsageError as error:
         say(f"PROF={text}: {error}")
         sys.exit(error.exit_status)
+    except ProfError as error:
+        say(f"PROF={text}: not recorded: {error}")
+        return
     try:
         session = begin(settings, text)
     except ProfError as error:
@@ -425,7 +445,7 @@ def _begin(parent: Session) -> None:
     if parent.ambient is not None:
         parent.ambient.remove()
     try:
-        begin(parent.settings, parent.text, child=True)
+        begin(parent.settings, parent.text, child=True, title=parent.title)
     except Exception as error:
         say(f"child {os.getpid()} is not recorded: {error if isinstance(error, ProfError) else _in_short(error)}")
 

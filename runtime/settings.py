@@ -1,16 +1,20 @@
-"""What PROF says: `MODES[,DIR][,LOG][,DETAIL][,key=value…]`. Empty fields keep their defaults."""
+"""What a recording may be told: the one list of names, and the one grammar of their values.
+
+PROF says them as `MODES[,DIR][,LOG][,DETAIL][,key=value…]`; `[tool.prof.record]` of pyproject.toml, the flags of
+commands and `prof.ProfilerConfig` say them by name. Of several sources the strongest holds: see `settled`.
+"""
 
 from __future__ import annotations
 
 import os
 
-from prof.errors import UsageError
+from prof.errors import NotMeantError, UsageError
 from prof.modes import MODES, Mode, parse_modes
-from prof.values import replaced, values
+from prof.values import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 LOGS = ("none", "quiet", "announce")
@@ -58,6 +62,12 @@ class Settings:
     """Whether garbage collections are spans."""
     process: bool = False
     """Whether the capture says what the process took, at the recording's beginning and end: `prof.process`."""
+    min: int = 0
+    """Nanoseconds: functions and sections of which no call took as long are charged to their callers in reports."""
+    track: tuple[str, ...] = ()
+    """The categories of operations that are counted; empty: all."""
+    max_samples: int = 0
+    """Samples that are taken at most, of all threads together; 0: as many as there are."""
 
 
 def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -83,13 +93,21 @@ def _count(text: str) -> int:
     return count
 
 
-def _interval(text: str) -> int:
+def _duration(text: str, what: str) -> int:
     unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     number = text.removesuffix(unit)
     whole, point, part = number.partition(".")
     if not unit or not _digits(whole, 9) or (point and not _digits(part, 9)):
-        raise UsageError(f"{text!r} is not an interval such as 100us, 1ms or 0.5s")
-    interval = round(float(number) * UNITS[unit])
+        raise UsageError(f"{text!r} is not {what} such as 100us, 1ms or 0.5s")
+    return round(float(number) * UNITS[unit])
+
+
+def _shortest(text: str) -> int:
+    return 0 if text == "0" else _duration(text, "a duration")
+
+
+def _interval(text: str) -> int:
+    interval = _duration(text, "an interval")
     if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
         raise UsageError(f"{text!r} is not from 50us to 60s")
     return interval
@@ -111,12 +129,21 @@ def _mode(text: str) -> int:
 def _directory(text: str) -> str:
     expanded = os.path.expanduser(text)
     if expanded.startswith("~"):
-        raise UsageError(f"field DIR: {text!r} is in a home directory that is not known")
+        raise UsageError(f"{text!r} is in a home directory that is not known")
     return expanded
 
 
 def _types(text: str) -> int:
     return 0 if text == "0" else -1 if text == "all" else _count(text)
+
+
+def _track(text: str) -> tuple[str, ...]:
+    from prof.operations import CATEGORIES
+
+    wanted = text.split("+") if text else []
+    if unknown := [name for name in wanted if name not in CATEGORIES]:
+        raise UsageError(f"no operations {unknown[0]!r}; known: {', '.join(CATEGORIES)}, joined by '+'")
+    return tuple(wanted)
 
 
 KEYS: dict[str, Callable[[str], Any]] = {
@@ -126,57 +153,129 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "depth": _count,
     "nodes": _count,
     "engine": _choice(ENGINES),
+    "min": _shortest,
     "types": _types,
     "profile": str,
+    "track": _track,
     "interval": _interval,
     "frames": _flag,
+    "max_samples": _count,
     "imports": _flag,
     "collections": _flag,
     "process": _flag,
 }
+# In PROF these stand first, in this order, without their names.
+PLACES: dict[str, Callable[[str], Any]] = {
+    "modes": parse_modes,
+    "output": _directory,
+    "log": _choice(LOGS),
+    "detail": _flag,
+}
+NAMES: dict[str, Callable[[str], Any]] = PLACES | KEYS
+"""All that can be said, and what reads it."""
+_FIELDS = {"output": "directory"}  # of `Settings`, where they are called otherwise
+_IN_PROF = {"modes": "MODES", "output": "DIR", "log": "LOG", "detail": "DETAIL"}
 
 
-def _check_needed(key: str, modes: tuple[Mode, ...]) -> None:
-    """Raises UsageError for a key that says nothing without a mode that is not there."""
-    for mode in MODES.values():
-        if key in mode.keys and mode not in modes:
-            raise UsageError(mode.keys_words)
+@values
+class Said:
+    """What one source says: texts by name. What `words` makes of both stands before the text of a mistake."""
+
+    texts: Mapping[str, str]
+    words: Callable[[str, str], str]
 
 
-def _detail(text: str, modes: tuple[Mode, ...]) -> bool:
-    if text not in ("true", "false"):
-        raise UsageError(f"field DETAIL: {text!r} is neither true nor false")
-    if text == "true" and not any(mode.has_detail for mode in modes):
-        raise UsageError("field DETAIL: 'true' asks for memory detail, and no mode given records memory")
-    return text == "true"
+def check_name(name: str, words: str = "") -> None:
+    """Raises UsageError for a name that there is not, with the nearest one and all that there are."""
+    if name in NAMES:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, NAMES, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise UsageError(f"{words}unknown key {name!r}{hint}; known: {', '.join(NAMES)}")
+
+
+def in_prof(text: str) -> Said:
+    """What a value of PROF says. Raises UsageError where it is not of the grammar."""
+    fields = [field.strip() for field in text.split(",")]
+    positional = [field for field in fields if "=" not in field]
+    if fields[0].partition("=")[0] not in NAMES:
+        parse_modes(fields[0] or "none")  # first: where it names none of ours, the rest is not for us
+    if len(positional) > len(PLACES):
+        raise UsageError(f"{positional[len(PLACES)]!r}: expected MODES,DIR,LOG,DETAIL and then key=value")
+    if fields[: len(positional)] != positional:
+        raise UsageError(f"{text!r}: key=value fields stand behind MODES,DIR,LOG,DETAIL")
+    texts = {name: field for name, field in zip(PLACES, positional, strict=False) if field}
+    placed = frozenset(texts)
+    for field in fields[len(positional) :]:
+        name, _, value = field.partition("=")
+        check_name(name)
+        texts[name] = value
+
+    def words(name: str, value: str) -> str:
+        return f"{name}={value}: " if name not in placed else f"field {_IN_PROF[name]}: " if name != "modes" else ""
+
+    return Said(texts, words)
+
+
+def _refusal(name: str, value: object, modes: tuple[Mode, ...]) -> str:
+    """Why a setting says nothing beside these modes; empty where it does."""
+    if name == "detail" and value and not any(mode.has_detail for mode in modes):
+        return "'true' asks for memory detail, and no mode given records memory"
+    return next((mode.keys_words for mode in MODES.values() if name in mode.keys and mode not in modes), "")
+
+
+def read(said: Said, name: str) -> Any:
+    """A value that a source says, read. Raises UsageError, with the source's words before it."""
+    text = said.texts[name]
+    try:
+        return NAMES[name](text)
+    except NotMeantError:
+        raise
+    except UsageError as error:
+        raise UsageError(f"{said.words(name, text)}{error}") from None
+
+
+def settled(said: Sequence[Said]) -> Settings:
+    """The settings that several sources lead to, the strongest first. Raises UsageError for the first mistake.
+
+    What is of a mode that is not recorded is a mistake; in a weaker source than the one that says the modes, it is
+    passed over.
+    """
+    decides = next((number for number, each in enumerate(said) if "modes" in each.texts), len(said))
+    modes = read(said[decides], "modes") if decides < len(said) else ()
+    found: dict[str, Any] = {}
+    for number, each in enumerate(said):
+        for name in each.texts:
+            value = read(each, name)
+            why = _refusal(name, value, modes)
+            if why and number <= decides:
+                raise UsageError(f"{each.words(name, each.texts[name])}{why}")
+            if not why:
+                found.setdefault(_FIELDS.get(name, name), value)
+    return Settings(**found)
 
 
 def parse(text: str) -> Settings:
     """Reads a PROF value; raises UsageError with one line that names the field and what is known."""
-    fields = [field.strip() for field in text.split(",")]
-    modes = parse_modes(fields[0] or "none")  # first: where it names none of ours, the rest is not for us
-    positional = [field for field in fields if "=" not in field]
-    if positional and len(positional) > 4:
-        raise UsageError(f"{positional[4]!r}: expected MODES,DIR,LOG,DETAIL and then key=value")
-    if fields and fields[: len(positional)] != positional:
-        raise UsageError(f"{text!r}: key=value fields stand behind MODES,DIR,LOG,DETAIL")
-    _, directory, log, detail = [*positional, "", "", "", ""][:4]
-    settings = Settings(modes=modes)
-    if directory:
-        settings = replaced(settings, directory=_directory(directory))
-    if log:
-        if log not in LOGS:
-            raise UsageError(f"field LOG: {log!r} is not one of {', '.join(LOGS)}")
-        settings = replaced(settings, log=log)
-    if detail:
-        settings = replaced(settings, detail=_detail(detail, settings.modes))
-    for field in fields[len(positional) :]:
-        key, _, value = field.partition("=")
-        if key not in KEYS:
-            raise UsageError(f"unknown key {key!r}; known: {', '.join(KEYS)}")
-        try:
-            settings = replaced(settings, **{key: KEYS[key](value)})
-            _check_needed(key, settings.modes)
-        except UsageError as error:
-            raise UsageError(f"{key}={value}: {error}") from None
-    return settings
+    return settled([in_prof(text)])
+
+
+def text_of(texts: Mapping[str, str]) -> str:
+    """The value of PROF that says these. Raises UsageError for a text that cannot stand there."""
+    for name, text in texts.items():
+        check_name(name)
+        if "," in text or text != text.strip() or (name in PLACES and "=" in text):
+            raise UsageError(f"{name}={text!r} cannot be said in PROF, whose fields are set apart by commas")
+    places = [texts.get(name, "") for name in PLACES]
+    while len(places) > 1 and not places[-1]:
+        places.pop()
+    return ",".join([*places, *(f"{name}={texts[name]}" for name in KEYS if name in texts)])
+
+
+def environment(text: str) -> Settings:
+    """What PROF says, above what pyproject.toml does."""
+    from prof import pyproject
+
+    return settled([in_prof(text), *pyproject.said()])

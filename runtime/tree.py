@@ -37,6 +37,8 @@ class Tree:
         self.deepest: int = pointer.deepest
         self.operations: Operations | None = None
         self.profiler_ns: int = pointer.profiler_ns
+        self.short_count: int = pointer.short_count
+        """How many functions and sections are charged to their callers: see `Capture.least_ns`."""
         self.label = self._view(pointer.label, "I")
         self.parent = self._view(pointer.parent, "I")
         self.end = self._view(pointer.end, "I")

@@ -37,7 +37,7 @@ WRONG = {
     "time,,,maybe": "field DETAIL: 'maybe' is neither true nor false",
     "time,,,true": "field DETAIL: 'true' asks for memory detail",
     "time,,,,,": "expected MODES,DIR,LOG,DETAIL and then key=value",
-    "time,depht=5": "unknown key 'depht'; known: mode, argv, clock, depth",
+    "time,depht=5": "unknown key 'depht' (did you mean 'depth'?); known: modes, output, log, detail, mode",
     "time,depth=0": "depth=0: '0' is not a count",
     "time,depth=-1": "depth=-1: '-1' is not a count",
     "time,depth=many": "depth=many: 'many' is not a count",

@@ -27,6 +27,8 @@ TIERS = (
 TOP = "commands"
 # `python -m prof` is the `prof` command: it stands in the package that the runtime is, and is no part of the runtime.
 COMMAND = ROOT / "runtime" / "__main__.py"
+# What a program may ask of its own recording: the only door from the runtime to the reports.
+DOOR = "prof.reporting"
 
 
 def module_of(path: Path) -> str:
@@ -36,7 +38,7 @@ def module_of(path: Path) -> str:
 
 
 def imports(path: Path, module: str) -> Iterator[tuple[str, bool]]:
-    """The modules that a file may import, and whether only when a function of it is called.
+    """The modules that a file may import, and whether only when a function of it is called, or for types alone.
 
     `from x import y` counts as `x.y`, whatever `y` is: a name in a module belongs to the module's room.
     """
@@ -55,8 +57,13 @@ def imports(path: Path, module: str) -> Iterator[tuple[str, bool]]:
             first = node.args[0] if node.args else None
             if name in ("import_module", "__import__") and isinstance(first, ast.Constant):
                 yield str(first.value), called
-        called = called or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        called = called or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _is_for_types(node)
         waiting.extend((child, called) for child in ast.iter_child_nodes(node))
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    """`if TYPE_CHECKING:`, of which nothing runs."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def room_of(module: str) -> str:
@@ -76,8 +83,10 @@ def tier_of(room: str) -> int:
     return next(number for number, tier in enumerate(TIERS) if room.removeprefix("tools/") in tier)
 
 
-def refusal(room: str, other: str, called: bool) -> str:
+def refusal(room: str, other: str, called: bool, module: str = "") -> str:
     """Why a file of one room must not import of another; empty where it may. `called`: only when it is called."""
+    if module == DOOR and other.startswith("tools/"):
+        return "" if called else "a program that asks for no report does without what makes them"
     if room == other or not other or other == "runtime":
         return ""
     if room == "runtime":
@@ -95,7 +104,7 @@ def wrong_imports(path: Path, module: str) -> list[str]:
     room = room_of(module)
     found = []
     for imported, called in imports(path, module):
-        if why := refusal(room, room_of(imported), called):
+        if why := refusal(room, room_of(imported), called, module):
             found.append(f"{module} imports {imported}: {why}")
     return found
 
@@ -124,6 +133,9 @@ def test_every_folder_of_tools_has_its_place() -> None:
         ("prof.markers", "import prof.instrument.plan", True),
         ("prof.markers", "from .instrument import plan", True),
         ("prof.modes.time", "from ..tools.screen import units", True),
+        ("prof.reporting", "from prof.tools.screen import units", True),
+        ("prof.reporting", "def f():\n    from prof.tools.screen import units", False),
+        ("prof.reporting", "def f():\n    from prof.instrument import plan", True),
         ("prof.instrument.plan", "from prof.errors import InputError", False),
         ("prof.instrument.plan", "from prof.tools.screen import units", True),
         ("prof.tools.screen.units", "import prof.text", False),

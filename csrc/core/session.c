@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "labels.h"
+#include "metrics.h"
 #include "suspended.h"
 #include "threads.h"
 #include "tree.h"
@@ -61,6 +62,7 @@ static void write_header(void) {
     h->pid = (uint32_t)getpid();
     h->modes = prof_limits.modes;
     h->interval_ns = prof_limits.interval_ns;
+    h->least_ns = prof_limits.least_ns;
     h->start = h->first = h->last = prof_clock_instant();
     memcpy(h->magic, PROF_MAGIC, sizeof h->magic);
 }
@@ -117,6 +119,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     if (!has_fork_hook) has_fork_hook = !pthread_atfork(NULL, NULL, prof_forget);
     prof_labels_reset();
     prof_tree_reset();
+    prof_metrics_reset();
     prof_threads_reset();
     meta = (prof_appender){0};
     write_header();

@@ -19,8 +19,13 @@ typedef struct {
     uint64_t child;    /* ticks of the spans that ended on top since then */
     uint64_t prior;    /* generator: active ticks before the latest resume */
     void *owner;       /* interpreter frame of a generator or a section; compared, never dereferenced */
-    uint64_t loose;    /* a section's: its function is not probed, so nothing closes it when that returns */
+    uint64_t loose;    /* a section's, enum prof_loose: its function is not probed, so nothing closes it when that returns */
 } prof_frame;
+
+enum prof_loose {
+    PROF_LOOSE = 1,
+    PROF_LOOSE_HELD = 2 /* an object holds it, and closes it in any case: it waits while other tasks open and close theirs */
+};
 
 /* Completed calls that are set down before they are counted: two kilobytes, which stay in the first cache. */
 #define PROF_PENDING_ROOM 128
@@ -36,6 +41,9 @@ typedef struct prof_thread {
     prof_appender nodes, counts, events;
     prof_node **children; /* Owned: table of the nodes whose parent has many */
     size_t children_mask, children_used;
+    prof_appender metric_room;
+    prof_metric **metrics; /* Owned: table of its records of metrics */
+    size_t metrics_mask, metrics_used;
     clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
     uint64_t native_id;
     struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
@@ -89,11 +97,12 @@ static inline void prof_put_on_top(prof_thread *t, prof_frame *f, prof_node *nod
 /* Drops the top frame `f`. The one below it was put there in order. */
 static inline void prof_take_off(prof_thread *t, prof_frame *f) { __atomic_store_n(&t->top, f - 1, __ATOMIC_RELAXED); }
 
-/* Opens a span of `label`; the caller counts the call or resume on frame->node. NULL when nothing records. */
-static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
+/* Opens a span of `label` that is called from `parent`; the caller counts the call or resume on frame->node. NULL when nothing
+ * records. */
+static inline prof_frame *prof_push_from(prof_thread *t, prof_node *parent, prof_label *label) {
     if (PROF_UNLIKELY(t->top + 1 >= t->limit) && prof_stack_grow(t)) return NULL;
     prof_frame *f = t->top;
-    prof_node *parent = f->node, *node = (prof_node *)(uintptr_t)parent->private_last;
+    prof_node *node = (prof_node *)(uintptr_t)parent->private_last;
     if (PROF_UNLIKELY(node->label != prof_arena_ref(label))) node = prof_node_child(t, parent, label);
     f++;
     f->label = label;
@@ -104,12 +113,26 @@ static inline prof_frame *prof_push(prof_thread *t, prof_label *label) {
     return f;
 }
 
+/* The same, called from the span on top. */
+static inline prof_frame *prof_push(prof_thread *t, prof_label *label) { return prof_push_from(t, t->top->node, label); }
+
 /* Accounts and drops the top frame `f`; its ticks since start. */
 static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) {
     uint64_t ticks = now - f->start;
     f->node->self += ticks - f->child;
     f[-1].child += ticks;
     prof_take_off(t, f);
+    return ticks;
+}
+
+/* Accounts and drops the frame `f`, which has others above it that stay open: of a task that ends while another has begun. Its time
+ * since the one above it began is that one's. Its ticks since start. */
+static inline uint64_t prof_take_out(prof_thread *t, prof_frame *f, uint64_t now) {
+    uint64_t ticks = now - f->start, before = f[1].start - f->start;
+    f->node->self += before - f->child;
+    f[-1].child += before;
+    for (; f < t->top; f++) f[0] = f[1];
+    t->top--;
     return ticks;
 }
 

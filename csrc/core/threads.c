@@ -48,6 +48,7 @@ static uint64_t flush(prof_thread *t, uint64_t now) {
 static void thread_free(prof_thread *t) {
     free(t->base);
     free(t->children);
+    free(t->metrics);
     free(t);
 }
 

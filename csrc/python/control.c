@@ -3,8 +3,10 @@
 #include "python/spans/generators.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/arena.h"
 #include "python/spans/child.h"
 #include "python/ops/count.h"
 #include "python/spans/ending.h"
@@ -12,6 +14,7 @@
 #include "python/spans/probes.h"
 #include "python/samples/layout.h"
 #include "modes/memory/memory.h"
+#include "modes/samples/sampler.h"
 
 void prof_ambient_init(void);
 
@@ -19,9 +22,9 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
                                         NULL};
 
 static int fill(PyObject *module) {
-    PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods,
-                                   prof_section_methods, prof_ambient_methods, prof_monitor_methods,
-                                   prof_live_methods,    prof_child_methods,   prof_ending_methods};
+    PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods, prof_section_methods,
+                                   prof_ambient_methods, prof_monitor_methods, prof_live_methods,  prof_child_methods,
+                                   prof_ending_methods,  prof_guard_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -32,7 +35,7 @@ int prof_py_init(char *why, size_t why_size) {
     static PyObject *module; /* Owned: the one of this process, which a program may have thrown out of sys.modules */
     int failed = 0;
     if (!module) {
-        failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() ||
+        failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() || prof_guards_init() ||
                  !(module = PyModule_Create(&definition)) || fill(module);
         prof_monitoring_init();
         prof_ambient_init();
@@ -63,6 +66,22 @@ void prof_py_count_live(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     prof_count_live();
     PyGILState_Release(gil);
+}
+
+unsigned char *prof_py_copy(uint64_t *size) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    unsigned char *copy = NULL;
+    if (prof_recording()) {
+        prof_count_live();
+        prof_heartbeat();
+        prof_sampler_pause();
+        *size = __atomic_load_n(&prof_arena_header()->end, __ATOMIC_ACQUIRE);
+        copy = malloc(*size);
+        if (copy) memcpy(copy, prof_arena_base, *size);
+        prof_sampler_resume();
+    }
+    PyGILState_Release(gil);
+    return copy;
 }
 
 void prof_py_close(void) {

@@ -13,6 +13,11 @@ int prof_py_init(char *why, size_t why_size);
 int prof_py_open(const char *path, const prof_config *config, char *why, size_t why_size);
 void prof_py_close(void);
 
+/* A copy of the running capture as it stands, from malloc, and its size; NULL without a recording or memory. The GIL is held
+ * meanwhile, and the sampler steps aside. What allocations without the GIL write may be there by half: such a copy cannot be read, and
+ * another one can. */
+unsigned char *prof_py_copy(uint64_t *size);
+
 /* Writes where the calls that run now stand, so that their operations come out right in the capture as it is. */
 void prof_py_count_live(void);
 

@@ -371,6 +371,38 @@ static int add_sources(prof_merger *m, const prof_reader *reader) {
     return 0;
 }
 
+static int same_metric(const prof_merger *m, uint32_t row, const void *key) {
+    const prof_metric *found = (const prof_metric *)m->metrics.rows + row, *wanted = key;
+    return found->node == wanted->node && found->name == wanted->name && found->real == wanted->real;
+}
+
+static prof_metric metric_of(const prof_reader_metric *from, uint32_t node, uint32_t name) {
+    prof_metric metric = {.node = node, .name = name, .real = from->real, .count = from->count};
+    metric.sum = from->real ? prof_metric_bits(from->real_sum) : from->low;
+    metric.rest = from->real ? 0 : (uint64_t)from->high;
+    metric.least = from->real ? prof_metric_bits(from->real_least) : (uint64_t)from->least;
+    metric.most = from->real ? prof_metric_bits(from->real_most) : (uint64_t)from->most;
+    return metric;
+}
+
+static int add_metrics(prof_merger *m, const prof_reader *reader, const prof_reader_tree *tree, const uint32_t *nodes) {
+    for (uint64_t i = 0; i < reader->info.metric_count; i++) {
+        const prof_reader_metric *from = &reader->metrics[i];
+        uint32_t place = tree->place[from->node], name = prof_merge_text(m, from->name);
+        if (name == MERGE_NONE) return -1;
+        if (place == PROF_READER_NO_PLACE) continue;
+        prof_metric metric = metric_of(from, nodes[place], name);
+        int is_new;
+        uint64_t hash = prof_merge_hash(prof_merge_hash(6, (uint64_t)metric.node << 32 | name), metric.real);
+        uint32_t row = prof_merge_row_of(m, &m->by_metric, &m->metrics, sizeof metric, hash, same_metric, &metric, &is_new);
+        if (row == MERGE_NONE) return -1;
+        prof_metric *to = (prof_metric *)m->metrics.rows + row;
+        if (is_new) *to = (prof_metric){.node = metric.node, .name = name, .real = metric.real};
+        prof_metric_join(to, &metric);
+    }
+    return 0;
+}
+
 static int add_threads(prof_merger *m, const prof_reader *reader, int64_t only) {
     for (uint64_t i = 0; i < reader->info.thread_count; i++) {
         if (only != PROF_READER_ALL_THREADS && (uint64_t)only != i) continue;
@@ -393,6 +425,7 @@ static void add_header(prof_merger *m, const prof_reader *reader, const prof_rea
     /* Captures of C programs may leave the modes out; they have times. */
     m->modes |= (uint32_t)(info->modes == 0 ? PROF_MODE_TIME : info->modes);
     m->flags |= (uint32_t)info->flags;
+    if (m->parts == 1 || info->least_ns < m->least_ns) m->least_ns = info->least_ns;
     if (m->full == 0) m->full = info->full;
     m->clock = info->clock == PROF_CLOCK_CPU ? PROF_CLOCK_CPU : PROF_CLOCK_MONOTONIC;
     for (int k = 0; k < PROF_DROP_SLOTS; k++) prof_merge_add(&m->drops[k], info->drops[k]);
@@ -427,7 +460,8 @@ static int add_all(prof_merger *m, const prof_reader *reader, int64_t thread, co
     add_memory(m, reader);
     if (reader->info.memory.detail) add_detail(m, tree, nodes);
     if (add_sampler(m, reader) != 0 || add_types(m, reader) != 0 || add_sources(m, reader) != 0 ||
-        add_threads(m, reader, thread) != 0 || prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
+        add_metrics(m, reader, tree, nodes) != 0 || add_threads(m, reader, thread) != 0 ||
+        prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
         goto error;
     add_header(m, reader, tree);
     result = 0;
@@ -450,8 +484,9 @@ int prof_merger_add(prof_merger *m, const prof_reader *reader, int64_t thread, u
     merge_operations operations = {.solved = NULL};
     int result = -1;
     /* All that can be wrong with a capture is found here, before anything of it is added. */
-    prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, size);
-    if (tree == NULL || (tree->place != NULL && prof_merge_read_operations(reader, tree, &operations, error, size) != 0))
+    prof_reader_tree *tree = prof_reader_tree_of(reader, thread, 1, error, size);
+    if (tree == NULL ||
+        ((reader->info.modes & PROF_MODE_OPS) != 0 && prof_merge_read_operations(reader, tree, &operations, error, size) != 0))
         goto error;
     if (totals != NULL) sum_up(reader, tree, operations.total, totals);
     result = add_all(m, reader, thread, tree, &operations) != 0 ? -2 : 0;
@@ -473,10 +508,10 @@ int prof_merger_like(prof_merger *m, const prof_reader *reader) {
 
 void prof_merger_free(prof_merger *m) {
     if (m == NULL) return;
-    merge_rows *rows[] = {&m->labels,  &m->bins,  &m->nodes,  &m->samples,  &m->threads, &m->types,
-                          &m->sources, &m->codes, &m->counts, &m->counters, &m->events,  &m->operands};
-    merge_table *tables[] = {&m->by_text, &m->by_label,  &m->by_context, &m->by_type,    &m->by_file,
-                             &m->by_code, &m->by_counts, &m->by_event,   &m->by_operands};
+    merge_rows *rows[] = {&m->labels,  &m->bins,  &m->nodes,  &m->samples,  &m->threads, &m->types,   &m->sources,
+                          &m->metrics, &m->codes, &m->counts, &m->counters, &m->events,  &m->operands};
+    merge_table *tables[] = {&m->by_text,   &m->by_label, &m->by_context, &m->by_type,  &m->by_file,
+                             &m->by_metric, &m->by_code,  &m->by_counts,  &m->by_event, &m->by_operands};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(rows[i]->rows);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free(tables[i]->slots);
     free(m->texts.data);

@@ -85,6 +85,9 @@ typedef struct {
 } merge_operands;
 
 struct prof_merger {
+    uint64_t least_ns;  /* the smallest of the captures': what one of them wants to see is there */
+    merge_rows metrics; /* prof_metric, `node` being an index and `name` a text */
+    merge_table by_metric;
     uint32_t parts;        /* captures added */
     uint32_t modes, flags; /* of all of them */
     uint64_t full;

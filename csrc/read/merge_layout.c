@@ -22,6 +22,7 @@ enum {
     MEMORY,
     TYPES,
     SOURCES,
+    METRICS,
     SAMPLER,
     CODES,
     COUNTS,
@@ -90,6 +91,7 @@ static void count_records(image *at, uint32_t meta_bytes) {
     parts[TYPES] = (part){.type = PROF_CHUNK_TYPES, .record = sizeof(prof_type), .count = m->types.count};
     parts[SOURCES] = (part){.type = PROF_CHUNK_SOURCES, .record = sizeof(prof_source)};
     for (uint32_t i = 0; i < m->sources.count; i++) parts[SOURCES].count += !((merge_source *)m->sources.rows)[i].differs;
+    parts[METRICS] = (part){.type = PROF_CHUNK_METRICS, .record = sizeof(prof_metric), .count = m->metrics.count};
     parts[SAMPLER] = (part){.type = PROF_CHUNK_SAMPLER, .record = sizeof(prof_sampling), .count = m->sampler_parts != 0};
     parts[CODES] = (part){.type = PROF_CHUNK_CODES, .record = 1, .count = m->code_bytes.used};
     parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS,
@@ -228,6 +230,19 @@ static void put_tables(image *at, uint64_t start_unix_ns) {
     }
 }
 
+/* Of a line or frame that is none of the nodes there are no metrics: they are said of spans. */
+static void put_metrics(image *at) {
+    const prof_metric *from = (const prof_metric *)at->m->metrics.rows;
+    prof_metric *to = (prof_metric *)at->parts[METRICS].data;
+    for (uint32_t i = 0; i < at->m->metrics.count; i++) {
+        uint32_t node = from[i].node;
+        while (at->node[node] == MERGE_NONE) node = prof_merge_node(at->m, node)->parent;
+        to[i] = from[i];
+        to[i].node = ref_of(at, NODES, at->node[node]);
+        to[i].name = text_ref(at, from[i].name);
+    }
+}
+
 /* ---- operations ---- */
 
 static void put_codes(image *at) {
@@ -308,6 +323,7 @@ static void put_header(image *at, uint64_t start_unix_ns, uint64_t duration_ns, 
                             .last = {.ticks = duration_ns, .monotonic_ns = duration_ns, .unix_ns = start_unix_ns + duration_ns},
                             .full = m->full,
                             .flags = m->flags,
+                            .least_ns = m->least_ns,
                             .latency_fs = m->latency_scale == 1.0 ? 0 : (uint64_t)(m->latency_scale * 1e6 + 0.5)};
     memcpy(header->magic, PROF_MAGIC, sizeof header->magic);
     memcpy(header->drops, m->drops, sizeof header->drops);
@@ -327,6 +343,7 @@ prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t
     if (m->texts.used != 0) memcpy(at.parts[TEXTS].data, m->texts.data, m->texts.used);
     put_labels(&at);
     put_threads(&at, start_unix_ns);
+    put_metrics(&at); /* before the nodes' own rows are made records of */
     put_codes(&at);
     put_counts(&at);
     put_nodes(&at);

@@ -17,6 +17,8 @@ struct prof_reader {
     char *line_names;             /* Owned: of lines whose file's name is not the only one */
     prof_reader_process *process; /* Owned, in file order */
     prof_reader_source *sources;  /* Owned, in file order */
+    prof_reader_metric *metrics;  /* Owned, in file order */
+    unsigned char *is_short;      /* Owned, by label: its spans are charged to their callers; NULL: no label's */
     double latency_scale;         /* ns a tick of histograms */
     uint64_t place_first;         /* index of the first label that is a line or frame: they follow the others */
     uint32_t peak_epoch;          /* of the memory totals: sites of this epoch know what they held at the peak */
@@ -117,9 +119,6 @@ static inline double prof_reader_bin_start(unsigned bin) {
     return bin < 4 ? bin : (double)((uint64_t)(4 + bin % 4) << (bin / 4 - 1));
 }
 
-/* Opens a capture that lies in memory. `data` is owned by the reader, and freed where it fails. */
-prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size);
-
 /* What one code object counted in one context, as far as reading it needs. All borrowed, during the call. */
 typedef struct {
     uint32_t place, code;      /* indexes: of the tree's node, of the code object in the file */
@@ -138,6 +137,9 @@ typedef int prof_reader_visit(void *to, const prof_reader_context *context);
 /* prof_reader_operations_new, which tells of each context on the way. */
 prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, prof_reader_tree *tree, uint32_t category,
                                                      uint64_t *own, prof_reader_visit *visit, void *to, char *error, size_t size);
+
+/* prof_reader_tree_new; with `whole`, spans that are too short are in it, too. */
+prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size);
 
 /* Finds info.meta. */
 void prof_reader_read_meta(prof_reader *reader);

@@ -138,12 +138,13 @@ static void read_header(prof_reader *reader) {
     reader->latency_scale = header->latency_fs == 0 ? info->ns_per_tick : (double)header->latency_fs * 1e-6;
     info->full = header->full;
     info->flags = header->flags;
+    info->least_ns = header->least_ns;
     memcpy(info->drops, header->drops, sizeof info->drops);
 }
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_SOURCES + 1)
+#define KNOWN_TYPES (PROF_CHUNK_METRICS + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -156,6 +157,7 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
         [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling), [PROF_CHUNK_USAGE] = sizeof(prof_usage),
         [PROF_CHUNK_PROCESS] = sizeof(prof_process),  [PROF_CHUNK_SOURCES] = sizeof(prof_source),
+        [PROF_CHUNK_METRICS] = sizeof(prof_metric),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -243,6 +245,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->info.sampled_count = counts[PROF_CHUNK_SAMPLED];
     reader->info.process_count = counts[PROF_CHUNK_PROCESS];
     reader->info.source_count = counts[PROF_CHUNK_SOURCES];
+    reader->info.metric_count = counts[PROF_CHUNK_METRICS];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
     reader->info.type_count = counts[PROF_CHUNK_TYPES];
@@ -267,6 +270,7 @@ static int read_image(prof_reader *reader, int whole, char *error, size_t size) 
     reader->info.moments = reader->moments;
     reader->info.process = reader->process;
     reader->info.sources = reader->sources;
+    reader->info.metrics = reader->metrics;
     return 0;
 }
 
@@ -311,6 +315,8 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->line_names);
     free(reader->process);
     free(reader->sources);
+    free(reader->metrics);
+    free(reader->is_short);
     free(reader);
 }
 

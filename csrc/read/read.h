@@ -124,6 +124,19 @@ typedef struct {
     uint64_t size, hash;
 } prof_reader_source;
 
+/* The values of one metric in one context, as far as one thread said them: as in prof_metric. */
+typedef struct {
+    uint64_t node;  /* index of the node in the file; PROF_READER_NO_LABEL where it is none of a span */
+    uint32_t label; /* of the node's span; PROF_READER_NO_LABEL outside every span */
+    uint32_t real;  /* 1: `sum`, `least` and `most` are in `real_...`; else integers, the sum being high * 2^64 + low */
+    prof_reader_text name;
+    uint64_t count;
+    int64_t high;
+    uint64_t low;
+    int64_t least, most;
+    double real_sum, real_least, real_most;
+} prof_reader_metric;
+
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
     uint32_t version;
@@ -155,6 +168,9 @@ typedef struct {
     const prof_reader_process *process; /* likewise */
     uint64_t source_count;
     const prof_reader_source *sources;
+    uint64_t metric_count;
+    const prof_reader_metric *metrics; /* in the order of the file */
+    uint64_t least_ns;                 /* spans of which no call took as long are charged to their callers; 0: none */
     prof_reader_memory memory;
     prof_reader_sampler sampler;
 } prof_reader_info;
@@ -167,6 +183,8 @@ typedef struct {
     uint32_t label_count;
     uint32_t deepest; /* largest depth */
     uint32_t column_count;
+    uint32_t short_count; /* labels whose spans are charged to their callers: see least_ns */
+    uint32_t unused;
     uint64_t profiler_ns; /* the profiler's own work, left out */
     uint32_t *label;      /* index into info.labels; PROF_READER_NO_LABEL for the root */
     uint32_t *parent;
@@ -176,7 +194,7 @@ typedef struct {
     unsigned char *line; /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
                             * lines */
     uint64_t **own;      /* by column: the nodes' own values */
-    uint32_t *place;     /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations */
+    uint32_t *place;     /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations and metrics */
 } prof_reader_tree;
 
 /* One instruction of a code object, and how often it ran in the contexts of a tree. Names are refs of text. */
@@ -277,6 +295,9 @@ prof_reader *prof_reader_open(const char *path, char *error, size_t size);
 /* The same without any table but that of the chunks: for whoever looks through many captures for what they say of themselves
  * (`meta`, and what stands before `drops` in the info). No tree can be built of it. */
 prof_reader *prof_reader_glance(const char *path, char *error, size_t size);
+/* The same of a capture's bytes. `data` is the reader's from here on, and freed with it, or at once where it fails; it comes from
+ * malloc. */
+prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size);
 void prof_reader_close(prof_reader *reader); /* NULL is fine. Frees everything borrowed from it; not its trees. */
 const prof_reader_info *prof_reader_get(const prof_reader *reader);
 

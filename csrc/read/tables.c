@@ -1,6 +1,7 @@
 /* The small tables of a capture: labels with their latencies, threads, memory's totals, the meta text. */
 #include "private.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,6 +243,59 @@ static int read_source(prof_reader *reader, const prof_reader_chunk *chunk, uint
     return 0;
 }
 
+static double finite_of(uint64_t bits) {
+    double value = prof_metric_real(bits);
+    return isfinite(value) ? value : 0;
+}
+
+static int read_metric(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i, prof_reader_cursor *cursors, char *error,
+                       size_t size) {
+    const prof_metric *from = (const prof_metric *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+    prof_reader_metric *metric = &reader->metrics[chunk->first + i];
+    *metric = (prof_reader_metric){.node = prof_reader_record(reader, PROF_CHUNK_NODES, from->node, &cursors[0]),
+                                   .real = from->real != 0,
+                                   .count = from->count};
+    if (metric->node == PROF_READER_NOT_FOUND) {
+        prof_reader_fail(error, size, CORRUPT "metric %" PRIu64 " names a node that is not there", chunk->first + i);
+        return -1;
+    }
+    const prof_node *node = (const prof_node *)(reader->data + (uint64_t)from->node * PROF_REF_UNIT);
+    uint64_t label = node->parent == 0 ? PROF_READER_NO_LABEL : prof_reader_label_index(reader, node->label, &cursors[1]);
+    if (label == PROF_READER_NOT_FOUND || read_text(reader, from->name, &metric->name) != 0) {
+        prof_reader_fail(error, size, CORRUPT "metric %" PRIu64 " names a label or a string that is not there", chunk->first + i);
+        return -1;
+    }
+    metric->label = (uint32_t)label;
+    if (metric->real) {
+        metric->real_sum = finite_of(prof_metric_bits(finite_of(from->sum) + finite_of(from->rest)));
+        metric->real_least = finite_of(from->least);
+        metric->real_most = finite_of(from->most);
+    } else {
+        metric->low = from->sum;
+        metric->high = (int64_t)from->rest;
+        metric->least = (int64_t)from->least;
+        metric->most = (int64_t)from->most;
+    }
+    return 0;
+}
+
+/* Spans of this kind are charged to their callers where none took long. */
+static int can_be_short(uint32_t kind) {
+    return kind == PROF_FUNCTION || kind == PROF_SECTION || kind == PROF_IMPORT || kind == PROF_NATIVE;
+}
+
+/* Finds the labels of which no call took as long as the recording asked for. One that no call of has ended may yet. */
+static int find_short(prof_reader *reader) {
+    const prof_reader_info *info = &reader->info;
+    if (info->least_ns == 0) return 0;
+    reader->is_short = calloc(info->label_count + 1, 1);
+    for (uint64_t i = 0; reader->is_short != NULL && i < info->label_count; i++) {
+        const prof_reader_label *label = &reader->labels[i];
+        reader->is_short[i] = can_be_short(label->kind) && label->completed != 0 && label->max_ns < info->least_ns;
+    }
+    return reader->is_short == NULL ? -1 : 0;
+}
+
 static int read_sampler(prof_reader *reader, const prof_sampling *from, char *error, size_t size) {
     prof_reader_sampler *sampler = &reader->info.sampler;
     *sampler = (prof_reader_sampler){.recorded = 1,
@@ -283,8 +337,11 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     reader->moments = calloc(info->moment_count + 1, sizeof *reader->moments);
     reader->process = calloc(info->process_count + 1, sizeof *reader->process);
     reader->sources = calloc(info->source_count + 1, sizeof *reader->sources);
+    reader->metrics = calloc(info->metric_count + 1, sizeof *reader->metrics);
+    prof_reader_cursor cursors[2] = {{NULL}, {NULL}};
     if (reader->labels == NULL || reader->threads == NULL || reader->types == NULL || reader->moments == NULL ||
-        reader->process == NULL || reader->sources == NULL || info->label_count >= PROF_READER_NO_LABEL) {
+        reader->process == NULL || reader->sources == NULL || reader->metrics == NULL ||
+        info->label_count >= PROF_READER_NO_LABEL) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
     }
@@ -302,13 +359,15 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_PROCESS && i < chunk->records; i++) read_process(reader, chunk, i);
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_SOURCES && i < chunk->records; i++)
             if (read_source(reader, chunk, i, error, size) != 0) return -1;
+        for (uint64_t i = 0; chunk->type == PROF_CHUNK_METRICS && i < chunk->records; i++)
+            if (read_metric(reader, chunk, i, cursors, error, size) != 0) return -1;
         if (chunk->type == PROF_CHUNK_MEMORY && chunk->records > 0)
             read_memory(reader, (const prof_memory *)prof_reader_records(reader, chunk));
         if (chunk->type == PROF_CHUNK_SAMPLER && chunk->records > 0 &&
             read_sampler(reader, (const prof_sampling *)prof_reader_records(reader, chunk), error, size) != 0)
             return -1;
     }
-    if (prof_reader_name_lines(reader) != 0) {
+    if (prof_reader_name_lines(reader) != 0 || find_short(reader) != 0) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;
     }

@@ -20,7 +20,9 @@ static const struct {
 /* Nodes are numbered as they are first met; `map` leads there from the nodes of the file. All arrays owned. */
 typedef struct {
     const prof_reader *reader;
-    prof_ref thread; /* only nodes of this thread; 0 for all */
+    prof_ref thread;               /* only nodes of this thread; 0 for all */
+    const unsigned char *is_short; /* Borrowed, by label: its nodes are their callers; NULL: none is */
+    unsigned char *charged;        /* by label: a node was */
     uint32_t count;
     uint32_t mask;    /* of the hash table, which has mask + 1 slots */
     uint32_t *slots;  /* by (parent, label): a merged node, 0 for none (the root is nobody's child) */
@@ -30,7 +32,7 @@ typedef struct {
     uint32_t *place; /* where the node goes in depth-first order */
 } merge;
 
-static int merge_open(merge *m, const prof_reader *reader, prof_ref thread) {
+static int merge_open(merge *m, const prof_reader *reader, prof_ref thread, int whole) {
     uint64_t nodes = reader->info.node_count + reader->info.sampled_count;
     uint64_t slots = 16;
     *m = (merge){.reader = reader, .thread = thread, .count = 1};
@@ -42,7 +44,9 @@ static int merge_open(merge *m, const prof_reader *reader, prof_ref thread) {
     m->parent = malloc((nodes + 1) * sizeof *m->parent);
     m->label = malloc((nodes + 1) * sizeof *m->label);
     m->place = malloc((nodes + 1) * sizeof *m->place);
-    if (!m->slots || !m->map || !m->parent || !m->label || !m->place) return -1;
+    m->is_short = whole ? NULL : reader->is_short;
+    m->charged = calloc(reader->info.label_count + 1, 1);
+    if (!m->charged || !m->slots || !m->map || !m->parent || !m->label || !m->place) return -1;
     m->parent[0] = 0;
     m->label[0] = PROF_READER_NO_LABEL;
     return 0;
@@ -54,6 +58,7 @@ static void merge_close(merge *m) {
     free(m->parent);
     free(m->label);
     free(m->place);
+    free(m->charged);
 }
 
 static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
@@ -69,6 +74,13 @@ static uint32_t merged_child(merge *m, uint32_t parent, uint32_t label) {
     m->parent[found] = parent;
     m->label[found] = label;
     return found;
+}
+
+static int is_short(const merge *m, uint64_t label) { return m->is_short != NULL && m->is_short[label]; }
+
+static uint32_t charge(merge *m, uint32_t above, uint64_t label) {
+    m->charged[label] = 1;
+    return above;
 }
 
 /* What a merged node is in prof_reader_tree.line. */
@@ -101,6 +113,7 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     uint32_t above = m->map[parent];
     if (above != PROFILER && line_kind(m, above)) return "a line as its parent";
     if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER) m->map[index] = PROFILER;
+    else if (is_short(m, label)) m->map[index] = charge(m, above, label);
     else m->map[index] = merged_child(m, above, (uint32_t)label);
     return NULL;
 }
@@ -193,7 +206,12 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
 
 /* ---- second pass: the columns ---- */
 
-static void add_node(const prof_reader *reader, prof_reader_tree *tree, const prof_node *node, uint32_t place) {
+static int is_of_call(unsigned column) {
+    return column == PROF_READER_COLUMN_calls || column == PROF_READER_COLUMN_resumes || column == PROF_READER_COLUMN_suspended_ns;
+}
+
+/* `charged`: it is one of its caller's contexts there, to which its calls are none. */
+static void add_node(const prof_reader *reader, prof_reader_tree *tree, const prof_node *node, uint32_t place, int charged) {
     double scale = reader->info.ns_per_tick;
     uint64_t values[] = {
 #define ADD(name, needs, value) [PROF_READER_COLUMN_##name] = value,
@@ -202,16 +220,20 @@ static void add_node(const prof_reader *reader, prof_reader_tree *tree, const pr
     };
     for (unsigned column = 0; column < PROF_READER_COLUMN_COUNT; column++)
         if (values[column] != 0) /* pages of a column that is empty stay the system's zeros */
-            tree->own[column][place] += values[column];
+            tree->own[column][place] += charged && is_of_call(column) ? 0 : values[column];
 }
 
 static void add_columns(const merge *m, prof_reader_tree *tree) {
     const prof_reader *reader = m->reader;
     prof_reader_walk walk = {0};
+    prof_reader_cursor cursor = {NULL};
     for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
         uint32_t merged = m->map[walk.index];
         if (merged == PROFILER) tree->profiler_ns += prof_reader_ticks_ns(node->self, reader->info.ns_per_tick);
-        else if (merged != LEFT_OUT) add_node(reader, tree, node, m->place[merged]);
+        if (merged == PROFILER || merged == LEFT_OUT) continue; /* of another thread's nodes not even the labels were looked at */
+        int charged =
+            m->is_short != NULL && node->parent != 0 && is_short(m, prof_reader_label_index(reader, node->label, &cursor));
+        add_node(reader, tree, node, m->place[merged], charged);
     }
 }
 
@@ -335,10 +357,14 @@ static prof_ref thread_ref(const prof_reader *reader, uint64_t thread) {
 }
 
 prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size) {
+    return prof_reader_tree_of(reader, thread, 0, error, size);
+}
+
+prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size) {
     prof_reader_tree *tree = NULL;
     merge m;
     prof_ref only = thread == PROF_READER_ALL_THREADS ? 0 : thread_ref(reader, (uint64_t)thread);
-    int opened = merge_open(&m, reader, only);
+    int opened = merge_open(&m, reader, only, whole);
     if (thread != PROF_READER_ALL_THREADS && only == 0) {
         prof_reader_fail(error, size, "has no thread %" PRId64, thread);
         goto error;
@@ -348,9 +374,11 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
     tree = tree_allocate(m.count);
     if (tree == NULL || lay_out(&m, tree) != 0) goto memory;
     tree->label_count = (uint32_t)reader->info.label_count;
+    for (uint32_t i = 0; i < tree->label_count; i++) tree->short_count += m.charged[i];
     add_columns(&m, tree);
     leave_out_time(reader, tree);
-    if ((reader->info.modes & PROF_MODE_OPS) != 0 && keep_places(&m, tree) != 0) goto memory;
+    int places = (reader->info.modes & PROF_MODE_OPS) != 0 || reader->info.metric_count != 0;
+    if (places && keep_places(&m, tree) != 0) goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);
     for (uint32_t c = 0; c < tree->column_count; c++)

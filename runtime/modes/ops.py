@@ -17,7 +17,7 @@ def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
     """Tells the C core what each instruction is, and the engine that they are counted."""
     from prof import operations
 
-    probes.describe(operations.tables())
+    probes.describe(operations.tables(), operations.mask(settings.track))
     said = engine.count_operations()
     unknown = [name for name in probes.unknown_opcodes() if " " not in name]
     if said and unknown:
@@ -37,7 +37,8 @@ def describes(settings: Settings) -> dict[str, Any]:
     """What the operations of this capture are told apart by."""
     from prof.operations import CATEGORIES
 
-    return {"categories": CATEGORIES}
+    found: dict[str, Any] = {"categories": CATEGORIES}
+    return found | {"track": settings.track} if settings.track else found
 
 
 def attach(engine: Engine, probes: Any) -> None:
@@ -53,7 +54,7 @@ MODE = Mode(
     lib.PROF_MODE_OPS,
     (Measure("ops", "", "ops", "operations", categories=True),),
     without=lib.PROF_LABEL_NO_OPS,
-    keys=("types", "profile"),
+    keys=("types", "profile", "track"),
     keys_words="is for the mode 'ops', which is not among the modes given",
     prepare=prepare,
     asks=asks,

@@ -103,7 +103,7 @@ MODE = Mode(
         Measure("samples-cpu-time", "ns", "sampled_cpu_ns", "processor time by samples", "request"),
         Measure("samples-gil-wait", "", "wait_samples", "samples waiting for the GIL", "request"),
     ),
-    keys=("interval", "frames"),
+    keys=("interval", "frames", "max_samples"),
     keys_words="it is about samples, and no mode given records them",
     asks=asks,
     start=start,

@@ -21,5 +21,7 @@ MODE = Mode(
     (Measure("time", "ns", "self_ns", "time", beside=("calls", "call", "calls")),),
     aliases=("both",),
     without=lib.PROF_LABEL_NO_TIME,
+    keys=("min",),
+    keys_words="is for the mode 'time', which is not among the modes given",
     asks=asks,
 )

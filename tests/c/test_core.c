@@ -13,6 +13,8 @@
 #include "prof.h"
 #include "read/read.h"
 #include "modes/samples/sampler.h"
+#include "core/labels.h"
+#include "core/metrics.h"
 #include "core/threads.h"
 #include "modes/samples/usage.h"
 
@@ -459,14 +461,59 @@ static void clocks(void) {
     CHECK(!prof_drop_text(PROF_DROP_COUNT, 1));
 }
 
+#define VALUES 5000
+
+/* Says `VALUES` values in a span of its own thread. */
+static void *say(void *nothing) {
+    (void)nothing;
+    prof_ref rows = prof_string_ref("rows"), share = prof_string_ref("share");
+    prof_label *f = label("f");
+    for (int i = 0; i < VALUES; i++) {
+        prof_begin(f);
+        prof_thread *t = prof_thread_current();
+        CHECK(!prof_metric_add(t, t->top->node, rows, INT64_MAX - i));
+        CHECK(!prof_metric_add_real(t, t->top->node, share, 0.1));
+        prof_end(f);
+    }
+    return NULL;
+}
+
+static void metrics(void) {
+    pthread_t other;
+    start(NULL);
+    CHECK(!pthread_create(&other, NULL, say, NULL));
+    say(NULL);
+    CHECK(!pthread_join(other, NULL));
+    prof_thread *t = prof_thread_current();
+    CHECK(prof_metric_add_real(t, t->base->node, prof_string_ref("x"), 0.0 / 0.0) == -1);
+    prof_close();
+    char error[512] = "";
+    prof_reader *reader = prof_reader_open(path, error, sizeof error);
+    CHECK(reader);
+    const prof_reader_info *info = prof_reader_get(reader);
+    CHECK(info->metric_count == 4 && info->drops[PROF_DROP_METRICS_LOST] == 1);
+    __int128 sum = 0, expected = 2 * ((__int128)VALUES * INT64_MAX - (__int128)VALUES * (VALUES - 1) / 2);
+    for (uint64_t i = 0; i < 4; i++) {
+        const prof_reader_metric *m = &info->metrics[i];
+        CHECK(m->count == VALUES && !strcmp(info->labels[m->label].name.text, "f"));
+        if (m->real) CHECK(m->real_sum > VALUES * 0.1 - 1e-9 && m->real_sum < VALUES * 0.1 + 1e-9);
+        else {
+            CHECK(m->least == INT64_MAX - VALUES + 1 && m->most == INT64_MAX);
+            sum += ((__int128)m->high << 64) + m->low;
+        }
+    }
+    CHECK(sum == expected);
+    prof_reader_close(reader);
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } cases[] = {{"spans", spans},      {"labels", labels}, {"children", children}, {"folding", folding},
-                 {"threads", threads},  {"reopen", reopen}, {"full", full},         {"forks", forks},
-                 {"killed", killed},    {"clocks", clocks}, {"adopted", adopted},   {"forks_sampled", forks_sampled},
-                 {"counters", counters}};
+    } cases[] = {{"spans", spans},       {"labels", labels},  {"children", children}, {"folding", folding},
+                 {"threads", threads},   {"reopen", reopen},  {"full", full},         {"forks", forks},
+                 {"killed", killed},     {"clocks", clocks},  {"adopted", adopted},   {"forks_sampled", forks_sampled},
+                 {"counters", counters}, {"metrics", metrics}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);

@@ -191,6 +191,11 @@ static void read_all(const char *path, int null) {
         check(info->sources[i].file.text[info->sources[i].file.length] == '\0', "a file's name without its end");
         touched += info->sources[i].hash;
     }
+    for (uint64_t i = 0; i < info->metric_count; i++) {
+        check(info->metrics[i].name.text[info->metrics[i].name.length] == '\0', "a metric's name without its end");
+        check(info->metrics[i].node < info->node_count, "a metric of no node");
+        check(info->metrics[i].real_sum - info->metrics[i].real_sum == 0, "a metric's sum is no finite number");
+    }
     escape(info);
     read_tree(reader, PROF_READER_ALL_THREADS, null);
     for (uint64_t i = 0; i < info->thread_count && i < 4; i++) read_tree(reader, (int64_t)i, null);

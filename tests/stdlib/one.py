@@ -45,7 +45,7 @@ class Recording:
         if self.executed is not None:
             executing_module()
         if self.ops:
-            self.probes.describe(operations.tables())
+            self.probes.describe(operations.tables(), operations.mask(()))
             self.probes.record(False, True, 20)
         self.meta = json.dumps({"categories": operations.CATEGORIES}).encode()
         self.functions = probe_everything(self.probes.probe_code, all=not self.ops)

@@ -56,6 +56,9 @@ SAMPLED_RECORD = struct.Struct("=II7Q")
 SAMPLER_RECORD = struct.Struct("=II8QIIQ")
 USAGE_RECORD = struct.Struct("=II9Q")
 PROCESS_RECORD = struct.Struct("=9Q")
+METRICS, LEAST_NS = 26, 416  # the last one is an offset in the header
+INTEGERS = struct.Struct("=4IQQqqq")
+REALS = struct.Struct("=4IQdddd")
 
 
 def bin_of(ticks: int) -> int:
@@ -208,6 +211,9 @@ class File:
     samples: list[Sample] = field(default_factory=list)
     why: str = ""  # there are no frames
     process: list[tuple[int, ...]] = field(default_factory=list)
+    metrics: list[tuple[int, str, list[int] | list[float]]] = field(default_factory=list)
+    """Of the first thread: an index of its nodes, a name, and the values, all of one kind."""
+    least_ns: int = 0
     longer: int = 0  # bytes that a later version added to each record
 
     def build(self) -> bytes:
@@ -221,6 +227,8 @@ class File:
         for index, thread in enumerate(self.threads):
             nodes = self._nodes(out, thread, threads[index] // 8, labels, codes)
             struct.pack_into("=I", out, threads[index] + 12, nodes[0] // 8 if nodes else 0)
+            if index == 0 and self.metrics:
+                self._metrics(out, strings, nodes, threads[0] // 8)
             if index == 0 and self.samples:
                 self._samples(out, strings, nodes, threads[0] // 8)
         self._pending(out, labels, threads)
@@ -232,7 +240,19 @@ class File:
             out, 0, b"PROFCAP\n", 3, 0x01020304, HEADER_SIZE, self.state, self.clock, self.pid, len(out), self.modes,
             1_000_000, self.probe_cost_ps, *self.start, *self.first, *self.last, *drops,
         )  # fmt: skip
+        struct.pack_into("=Q", out, LEAST_NS, self.least_ns)
         return bytes(out)
+
+    def _metrics(self, out: bytearray, strings: dict[str, int], nodes: list[int], thread: int) -> None:
+        data = b""
+        for node, name, values in self.metrics:
+            real = int(isinstance(values[0], float))
+            total = sum(values) if real else sum(values) % 2**64
+            rest = 0.0 if real else sum(values) >> 64
+            kind = REALS if real else INTEGERS
+            head = (nodes[node] // 8, strings[name], real, 0, len(values))
+            data += kind.pack(*head, total, rest, min(values), max(values)) + bytes(self.longer)
+        self._chunk(out, METRICS, INTEGERS.size + self.longer, data, thread)
 
     def _chunk(self, out: bytearray, kind: int, record: int, data: bytes, thread: int, pad: bool = False) -> int:
         """Appends a chunk and returns the offset of its first record."""
@@ -249,6 +269,7 @@ class File:
         texts.update(dict.fromkeys(name for name, _, _ in self.types))
         for code in self.codes:
             texts.update(dict.fromkeys((code.name, code.file, *(i.name for i in code.instructions))))
+        texts.update(dict.fromkeys(name for _, name, _ in self.metrics))
         texts[self.why] = None
         data, offsets = bytearray(), {}
         for text in texts:

@@ -53,7 +53,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("state", [1, 2])
 def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
-    labels = [Label(THREAD, "t"), function("m.f", latencies=[3, 9, 27], pending=2), Label(IMPORT, "import m")]
+    labels = [
+        Label(THREAD, "t"),
+        function("m.f", latencies=[3, 9, 27], pending=2),
+        Label(IMPORT, "import m", latencies=[2]),
+    ]
     labels.append(line("/src/m.py", 7))
     nodes = [Node(-1, 0), Node(0, 1, 2, 30), Node(1, 2, 1, 5, depth=1), Node(2, 1, 1, 4, depth=2)]
     nodes += [Node(1, 3, alloc=(3, 90), free=(1, 30), peak=(60, 2)), Node(3, 3, alloc=(1, 8), peak=(0, 1))]
@@ -70,6 +74,8 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
         Sample(-1, 1, (3, 2, 1, 0, 9, 8, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
         Sample(1, -1, (1,) * 7),
     ]
+    file.metrics = [(1, "rows", [3, -4, 2**62]), (1, "share", [0.5, 1e300]), (2, "rows", [7]), (0, "all", [1])]
+    file.least_ns = 6  # so that imports are charged to their callers
     file.process = [(5, 1, 2, 3, 4, 5, 6, 7, 8)]
     assert state in (RECORDING, 2)
     capture = tmp_path / "whole.capture"

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 from prof.capture import Capture, Function
 from prof.errors import InputError, UsageError
 from prof.tools.analysis.compared import SPANS, Counted, Entries, Entry, Place, Side, entry
 from prof.tools.analysis.fate import FATES, fate
+from prof.tools.analysis.metrics import MetricChange, changes, metrics
 from prof.tools.analysis.source_lines import names_of
 from prof.tools.analysis.view import View
 
@@ -73,10 +74,12 @@ class Difference:
     skipped: list[str]
     """Functions whose operations are left out, since they are not exact."""
     notes: list[str]
+    metrics: list[MetricChange] = field(factory=list)
+    """What the program said of its spans itself."""
 
     @property
     def same(self) -> bool:
-        return not (self.functions or self.lines or self.calls)
+        return not (self.functions or self.lines or self.calls or self.metrics)
 
 
 def compare(
@@ -121,6 +124,7 @@ def compare(
         every=every,
         skipped=sorted(inexact),
         notes=list(_notes(before, after)),
+        metrics=changes(*(metrics(each, each.tree()) if each.metric_count else [] for each in (before, after))),
     )
 
 

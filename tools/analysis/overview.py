@@ -88,6 +88,12 @@ def _warnings(summary: Summary) -> Iterator[str]:
         yield from view.warnings()
     if capture.interleaved:
         yield "greenlets switched inside spans: the call tree and times mix what ran in turn; calls are right"
+    if summary.short_count:
+        least = duration(capture.least_ns)
+        words = "functions or sections" if summary.short_count > 1 else "function or section"
+        yield f"{count(summary.short_count)} {words} of which no call took {least}: charged to their callers (min=)"
+    if track := capture.meta.get("track"):
+        yield f"operations are those that `track=` asked for: {', '.join(map(str, track))}"
     yield from summary.unrecorded
     for drop in summary.drops:
         yield f"{count(drop.count)} {drop.words}"

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from attrs import define
 from prof.capture import Capture, Function, Tree
-from prof.tools.analysis import listing, overview, processes
+from prof.records import Metric
+from prof.tools.analysis import listing, metrics, overview, processes
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Header, Section
@@ -65,6 +66,8 @@ class Report:
             yield overview.functions_section(functions, "Functions", options, self.summary)
         if "section" in by_kind:
             yield overview.functions_section(by_kind["section"], "Sections", options, self.summary)
+        if self.metrics:
+            yield metrics.section(self.metrics, options.limit)
         views = self.summary.views
         for view in sorted(views, key=lambda view: view.section_order(options)):
             yield from view.sections(self.summary, options)
@@ -74,6 +77,11 @@ class Report:
             yield overview.collections_section(by_kind["gc"], self.summary)
         if self.tree.count > 1:
             yield overview.tree_section(self, options, overview.TREE_ROWS)
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """What the program said of its spans itself: see `prof.Profiler`."""
+        return metrics.metrics(self.capture, self.tree) if self.capture.metric_count else []
 
     # ---- the call tree ----
 

@@ -45,6 +45,8 @@ class Summary:
     profiler_ns: int
     attached: bool
     """Whether it began in a process that was running."""
+    short_count: int
+    """Functions and sections that are charged to their callers: see `Capture.least_ns`."""
     unrecorded: list[str]
     """What was marked without effect, in words."""
     views: tuple[View, ...]
@@ -85,6 +87,7 @@ def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes
         overhead_ns=round(probed * capture.probe_cost_ps / 1000),
         profiler_ns=tree.profiler_ns,
         attached=meta.get("attached") is True,
+        short_count=tree.short_count,
         unrecorded=sentences(meta.get("unrecorded")),
         views=tuple(mode(capture, tree, functions) for mode in modes if mode.recorded(capture)),
         fate=fate(capture),

@@ -6,17 +6,15 @@ import argparse
 import sys
 from typing import Any
 
-from prof.errors import UsageError
 from prof.folded import beside
-from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
-from prof.tools.modes import SORTS, TREE_COLUMNS, VIEWS
+from prof.tools.modes import SORTS, VIEWS
 from prof.tools.reports import FORMATS, Format
+from prof.tools.reports.asked import PARTS, made
 from prof.tools.screen.output import STDOUT, coloured, width, write, write_lines
 from prof.tools.screen.progress import working, writing
 
-PARTS = ("callers", "callees", "tree", "source")
 EXAMPLES = """
 prof report                                 the newest run here, with all its processes
 prof report runs/                           the newest run in that folder
@@ -92,57 +90,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(report: Report, kind: type[Format], args: argparse.Namespace) -> None:
-    _check_parts(kind, args)
-    made = kind(_options(report, kind, args))
+    part = next((part for part in PARTS if getattr(args, part) not in (None, False)), "")
+    format = made(
+        report, kind, sort=args.sort, limit=args.limit, depth=args.depth, min_percent=args.min_percent,
+        part=part, name=str(getattr(args, part)) if part else "", lines=args.lines, width=width(),
+    )  # fmt: skip
     path = report.capture.path
     output = args.output or (str(beside(path, kind.suffix)) if kind.beside else STDOUT)
     with writing(output):
-        lines = made.lines(report) if coloured(output) else None
+        lines = format.lines(report) if coloured(output) else None
         if lines is not None:
             write_lines(lines, output)
         else:
             # A file that is written unasked is nobody else's to read than the capture is.
-            write(made.render(report), output, report.capture.files if kind.beside and not args.output else ())
+            write(format.render(report), output, report.capture.files if kind.beside and not args.output else ())
     if kind.beside:
-        print(f"prof: {output}: {made.drawn()}", file=sys.stderr)
+        print(f"prof: {output}: {format.drawn()}", file=sys.stderr)
         if output != STDOUT:
             print(output)
-
-
-def _check_parts(kind: type[Format], args: argparse.Namespace) -> None:
-    """Raises UsageError for what the format does not show."""
-    for option in (*PARTS, "lines"):
-        if getattr(args, option) not in (None, False) and option not in kind.parts:
-            able = " or ".join(name for name, each in FORMATS.items() if option in each.parts)
-            raise UsageError(f"--{option} is of --format {able}: {kind.why_whole}")
-
-
-def _options(report: Report, kind: type[Format], args: argparse.Namespace) -> Options:
-    """How the reader wants it: as asked for, and else as the format has it."""
-    part = next((part for part in PARTS if getattr(args, part) not in (None, False)), "")
-    return Options(
-        sort=SORTS[_sort(report, args)],
-        limit=kind.limit if args.limit is None else args.limit,
-        few=kind.few if args.limit is None else args.limit,
-        depth=kind.depth if args.depth is None else args.depth,
-        min_percent=kind.min_percent if args.min_percent is None else args.min_percent,
-        width=width(),
-        lines=args.lines,
-        part=part,
-        name=str(getattr(args, part)) if part else "",
-    )
-
-
-def _sort(report: Report, args: argparse.Namespace) -> str:
-    """The order that was asked for, or the capture's first. Raises UsageError when the capture has no such figures."""
-    capture = report.capture
-    has = [name for name, sort in SORTS.items() if capture.recorded(sort.column)]
-    with_lines = [n for n in has if SORTS[n].column in TREE_COLUMNS and not TREE_COLUMNS[SORTS[n].column].time]
-    if args.lines and not with_lines:
-        raise UsageError(f"{capture.path} was recorded without memory and samples: it has no lines")
-    if args.sort is None:
-        firsts = [name for view in report.summary.views for name in list(view.sorts)[:1]]
-        return (with_lines if args.lines else [*firsts, "calls"])[0]
-    if args.sort not in has:
-        raise UsageError(f"{capture.path} was recorded without {args.sort}; it has: {', '.join(has)}")
-    return str(args.sort)

@@ -8,6 +8,7 @@ from typing import Any
 from prof.capture import Capture
 from prof.tools.analysis.difference import Change, Difference
 from prof.tools.analysis.gate import Verdict
+from prof.tools.analysis.metrics import MetricChange
 from prof.tools.screen.json_text import Rows, document
 
 SCHEMA = 1
@@ -69,7 +70,16 @@ def _pairs(difference: Difference, verdicts: Sequence[Verdict]) -> Iterator[tupl
     yield "functions", Rows({"name": c.place.name, "kind": c.place.kind} | _row(c, keys) for c in difference.functions)
     yield "lines", Rows({"function": c.place.function} | _row(c, of_lines) for c in difference.lines)
     yield "calls", Rows(map(_call, difference.calls))
+    if difference.metrics:
+        yield "metrics", Rows(map(_metric, difference.metrics))
     yield "rules", Rows(map(_verdict, verdicts))
+
+
+def _metric(change: MetricChange) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": change.name, "span": change.span}
+    for key, (before, after) in (("sum", change.sums), ("count", change.counts)):
+        found[key] = {"before": before, "after": after, "change": after - before}
+    return found
 
 
 def _call(change: Change) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from prof.tools.analysis import metrics
 from prof.tools.analysis.difference import Change, Counted, Difference
 from prof.tools.analysis.gate import Verdict
 from prof.tools.analysis.sections import Section
@@ -49,13 +50,15 @@ def _totals(difference: Difference, width: int) -> Iterator[Line]:
 
 
 def sections(difference: Difference, limit: int) -> Iterator[Section]:
-    """What differs, by function, by line and by call; `limit` rows a table, 0: all."""
+    """What differs, by function, line, call and metric; `limit` rows a table, 0: all."""
     if difference.functions:
         yield _functions(difference, limit)
     if difference.lines:
         yield _lines(difference, limit)
     if difference.calls:
         yield _calls(difference, limit)
+    if difference.metrics:
+        yield _metrics(difference, limit)
 
 
 def _differing(shown: int, every: int) -> str:
@@ -118,6 +121,24 @@ def _calls(difference: Difference, limit: int) -> Section:
         Column("in", [change.place.function for change in shown], left=True, stretch=True),
     ]
     return Section("Calls by name", _differing(len(shown), len(rows)), columns=columns)
+
+
+def _metrics(difference: Difference, limit: int) -> Section:
+    rows = difference.metrics
+    shown = rows[: limit or None]
+    pairs = [change.sums for change in shown]
+    counts = [change.counts for change in shown]
+    columns = [
+        Column("change", [change.shown_rise() for change in shown], "lead"),
+        Column(
+            "before", [metrics.shown(c.name, b) if c.before else "-" for c, (b, _) in zip(shown, pairs, strict=True)]
+        ),
+        Column("after", [metrics.shown(c.name, a) if c.after else "-" for c, (_, a) in zip(shown, pairs, strict=True)]),
+        Column("values", [_signed(after - before) for before, after in counts], rank=1),
+        Column("metric", [change.name for change in shown], "name", left=True),
+        Column("span", [change.span or metrics.OUTSIDE for change in shown], left=True, stretch=True),
+    ]
+    return Section("Metrics by change of their sums", _differing(len(shown), len(rows)), columns=columns, least=16)
 
 
 def _rules(verdicts: Sequence[Verdict]) -> Iterator[Line]:

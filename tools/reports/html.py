@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 from prof.modes import recorded_measures
-from prof.tools.analysis import processes
+from prof.tools.analysis import metrics, processes
 from prof.tools.analysis.contexts import Selection, select
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
@@ -23,6 +23,7 @@ from prof.tools.screen.units import count, many
 # In the order they build on each other.
 SCRIPTS = ("data.js", "element.js", "graph.js", "table.js", "page.js")
 MOST_PROCESSES = 100
+MOST_METRICS = 500
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
@@ -55,7 +56,9 @@ class Html(Format):
         yield f"<header>\n<h1>{title} <small>{escape(header.note)}</small></h1>\n"
         yield from _facts(header)
         if report.capture.processes:
-            yield from _processes(processes.section(report.summary, MOST_PROCESSES), len(report.capture.processes))
+            yield from _folded(processes.section(report.summary, MOST_PROCESSES), len(report.capture.processes))
+        if report.metrics:
+            yield from _folded(metrics.section(report.metrics, MOST_METRICS), len(report.metrics))
         yield from _cut(selection)
         yield f"</header>\n{_asset('body.html')}"
         yield '<script type="application/json" id="data">'
@@ -96,10 +99,10 @@ def _facts(header: Header) -> Iterator[str]:
         yield "</div>\n"
 
 
-def _processes(section: Section, count: int) -> Iterator[str]:
-    """The table of the processes, folded where it is long."""
+def _folded(section: Section, count: int) -> Iterator[str]:
+    """A table above the graphs, folded where it is long."""
     columns = [column for column in section.columns if not column.empty]
-    yield f'<details class="processes"{" open" if count <= 10 else ""}>\n'
+    yield f'<details class="{section.title.lower()}"{" open" if count <= 10 else ""}>\n'
     yield f"<summary>{escape(section.title)} ({escape(section.note)})</summary>\n<table>\n<tr>"
     yield from (f"<th>{escape(column.title)}</th>" for column in columns)
     yield "</tr>\n"
@@ -108,7 +111,8 @@ def _processes(section: Section, count: int) -> Iterator[str]:
             f"{'&nbsp;&nbsp;' * min(c.depths[index], 20) if c.depths else ''}{escape(c.cells[index])}" for c in columns
         )
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
-    yield f"</table>\n<p>{escape(' '.join(note.text for note in section.notes))}</p>\n</details>\n"
+    notes = escape(" ".join(note.text for note in section.notes))
+    yield f"</table>\n{f'<p>{notes}</p>' + chr(10) if notes else ''}</details>\n"
 
 
 def _cut(selection: Selection) -> Iterator[str]:

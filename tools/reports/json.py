@@ -11,7 +11,7 @@ from typing import Any
 from attrs import asdict
 from prof.capture import NO_LABEL, Capture, Edge, Function, Label, Tree
 from prof.text import shown
-from prof.tools.analysis import processes
+from prof.tools.analysis import metrics, processes
 from prof.tools.analysis.call_tree import shown_order
 from prof.tools.analysis.contexts import SHARES
 from prof.tools.analysis.fate import taken
@@ -59,6 +59,11 @@ def session_object(summary: Summary) -> dict[str, Any]:
     found["dropped"] = {drop.key: drop.count for drop in summary.drops}
     if capture.full:
         found["full"] = capture.full
+    if capture.least_ns:
+        found["least_ns"] = capture.least_ns
+        found["short"] = summary.short_count
+    if track := capture.meta.get("track"):
+        found["track"] = [str(name) for name in track]
     if capture.interleaved:
         found["interleaved"] = True
     if capture.notes:
@@ -191,6 +196,10 @@ class Json(Format):
         first = functions[: limit or None]
         yield "functions", Rows(function_object(function, views) for function in first)
         yield "functions_omitted", len(functions) - len(first)
+        if report.metrics:
+            first_metrics = report.metrics[: limit or None]
+            yield "metrics", Rows(metrics.documents(first_metrics))
+            yield "metrics_omitted", len(report.metrics) - len(first_metrics)
         if any(view.line_column for view in views):
             lines = list(report.lines(apart=True))
             most = _most(lines, views, limit)

@@ -266,6 +266,10 @@ static void meter(sampled *t, uint64_t now) {
 static int sample(sampled *t) {
     uint64_t cpu = cpu_time(t->remote.native_id), before = t->cpu_ns;
     if (cpu == UINT64_MAX) return 0;
+    if (prof_limits.max_samples && s.totals->samples >= prof_limits.max_samples) {
+        prof_count(PROF_DROP_SAMPLES_ENOUGH, 1);
+        return 1;
+    }
     if (cpu == before && t->where && !t->unsure) { /* it has not run: it is where it was */
         s.totals->idle++;
         if (t->state == RUNS) t->state = state_of(t, 0);
@@ -548,7 +552,7 @@ static void end_thread(int how) {
 }
 
 /* A fork while a second thread runs is something that Python warns of, and that second thread is ours. So there is none then. */
-static void step_aside(void) {
+void prof_sampler_pause(void) {
     if (s.running) end_thread(PAUSE);
 }
 static void step_back(void) {
@@ -567,7 +571,7 @@ int prof_sampler_start(uint64_t interval_ns, const prof_walker *walker, const ch
     prof_session_join(&session_part);
     static int has_handlers;
     if (s.running) return EBUSY;
-    if (!has_handlers) has_handlers = !pthread_atfork(step_aside, step_back, prof_sampler_forget);
+    if (!has_handlers) has_handlers = !pthread_atfork(prof_sampler_pause, step_back, prof_sampler_forget);
     prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_sampling)};
     prof_sampling *totals = prof_arena_append(&room, PROF_CHUNK_SAMPLER, sizeof *totals, 0, sizeof *totals);
     if (!totals) return ENOSPC;

@@ -62,7 +62,8 @@ int prof_sampler_start(uint64_t interval_ns, const prof_walker *walker, const ch
 /* Ends it, with a last sample of each thread. Without a sampler it does nothing. */
 void prof_sampler_stop(void);
 
-/* Goes on after a fork, for which it steps aside. */
+/* It steps aside, for a fork or for a copy of what it writes, and goes on. */
+void prof_sampler_pause(void);
 void prof_sampler_resume(void);
 
 /* Called in the parent right after a fork: 1 if prof_sampler_resume will be called soon, 0 if it is to go on at once. Set by the CPython

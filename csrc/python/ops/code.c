@@ -12,7 +12,8 @@
 #include "python/site.h"
 #include "python/text.h"
 
-static PyObject *tables; /* Owned: a tuple of tuples of names, from PROF_NAME_TABLE on */
+static PyObject *tables;              /* Owned: a tuple of tuples of names, from PROF_NAME_TABLE on */
+static uint64_t tracked = UINT64_MAX; /* a bit for each category that is counted */
 static prof_appender codes;
 
 static prof_ref text_ref(PyObject *text) {
@@ -33,6 +34,8 @@ static void name_instruction(const prof_counted *c, const prof_instruction *i, p
     memcpy(out->access, trait->access, sizeof out->access);
     memcpy(out->category, trait->category, sizeof out->category);
     out->category[0] = prof_category_of(i->op, i->arg);
+    for (int k = 0; k < 2; k++)
+        if (!(tracked >> out->category[k] & 1)) out->category[k] = out->access[k] = 0;
     switch (trait->source) {
     case PROF_NAME_NONE: return;
     case PROF_NAME_LOCAL: out->name = item_ref(c->locals, index); return;
@@ -188,9 +191,13 @@ prof_ref prof_code_ref(prof_counted *counted) {
 
 void prof_code_reset(void) { codes = (prof_appender){0}; }
 
-PyObject *prof_code_describe(PyObject *self, PyObject *names) {
-    if (!PyTuple_Check(names) || PyTuple_GET_SIZE(names) != PROF_NAME_END - PROF_NAME_TABLE)
-        return PyErr_Format(PyExc_ValueError, "describe(names)");
+PyObject *prof_code_describe(PyObject *self, PyObject *args) {
+    PyObject *names;
+    unsigned long long categories;
+    if (!PyArg_ParseTuple(args, "O!K:describe", &PyTuple_Type, &names, &categories)) return NULL;
+    if (PyTuple_GET_SIZE(names) != PROF_NAME_END - PROF_NAME_TABLE)
+        return PyErr_Format(PyExc_ValueError, "describe(names, categories)");
     Py_XSETREF(tables, Py_NewRef(names));
+    tracked = categories;
     Py_RETURN_NONE;
 }

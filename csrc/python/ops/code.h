@@ -13,6 +13,6 @@ int prof_code_locate(prof_counted *counted, PyCodeObject *code);
 void prof_code_reset(void);
 
 /* For Python: describe(names). */
-PyObject *prof_code_describe(PyObject *self, PyObject *names);
+PyObject *prof_code_describe(PyObject *self, PyObject *args);
 
 #endif

@@ -37,12 +37,13 @@ void prof_choose_operators(int timed, int counting, long types);
 
 extern PyTypeObject prof_section_type;
 extern PyMethodDef prof_attach_methods[], prof_loading_methods[], prof_section_methods[], prof_ambient_methods[],
-    prof_monitor_methods[], prof_live_methods[];
+    prof_monitor_methods[], prof_live_methods[], prof_guard_methods[];
 
 /* Readies the types. 0, or -1 with an exception set. */
 int prof_probes_init(void);
 int prof_attach_init(void);
 void prof_monitoring_init(void);
 int prof_sections_init(void);
+int prof_guards_init(void);
 
 #endif

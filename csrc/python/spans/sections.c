@@ -1,5 +1,5 @@
 /* Sections: profile("db") ... end("db"), and `with profile("db")`. A misuse is told once a place and counted, and never
- * an exception in the user's program. */
+ * an exception in the user's program. The spans of a Profiler object (guards.c) are sections, too, which their object holds. */
 #include "python/version/version.h"
 
 #include <stdlib.h>
@@ -12,15 +12,17 @@
 #include "child.h"
 #include "python/ops/count.h"
 #include "probes.h"
+#include "sections.h"
 #include "python/text.h"
 
-#define PREFIX "profile!"
+#define KIND "profile" /* what a section is called before the `!` of its name */
 #define MOST_PLACES 8192
 
 /* ---- places: one site for each profile() or end() in the source ---------------------------------------------------- */
 
 typedef struct {
     PyObject *code, *name;   /* Owned */
+    PyObject *kind;          /* Owned; NULL for KIND */
     const void *instruction; /* in the code; compared, never dereferenced */
     prof_site *site;         /* Owned */
 } place;
@@ -42,6 +44,7 @@ static void places_clear(void) {
         if (!old[i].site) continue;
         Py_DECREF(old[i].code);
         Py_DECREF(old[i].name);
+        Py_XDECREF(old[i].kind);
         Py_DECREF(old[i].site);
     }
     free(old);
@@ -73,8 +76,9 @@ static uint32_t left_out(PyCodeObject *code) {
     return f->label->flags & (PROF_LABEL_NO_TIME | PROF_LABEL_NO_MEMORY | PROF_LABEL_NO_DETAIL);
 }
 
-static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name) {
-    PyObject *full = PyUnicode_FromFormat(PREFIX "%U", name), *module = PyUnicode_FromString("");
+static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *name, PyObject *kind) {
+    PyObject *full = kind ? PyUnicode_FromFormat("%U!%U", kind, name) : PyUnicode_FromFormat(KIND "!%U", name);
+    PyObject *module = PyUnicode_FromString("");
     prof_site *site = full && module ? prof_site_new(&prof_section_type, PROF_SECTION, full, module, code->co_filename,
                                                      prof_py_original_line(code->co_filename, prof_py_line(frame)), left_out(code))
                                      : NULL;
@@ -83,8 +87,7 @@ static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *
     return site;
 }
 
-/* The site of `name` at the instruction that `frame` runs (Borrowed); NULL with an exception set. */
-static prof_site *site_at(prof_py_frame *frame, PyObject *name) {
+prof_site *prof_section_at(prof_py_frame *frame, PyObject *name, PyObject *kind) {
     PyCodeObject *code = prof_py_code(frame);
     const void *instruction = prof_py_instruction(frame);
     if (places_used >= MOST_PLACES) places_clear(); /* a program that makes code for ever must not fill the memory */
@@ -94,11 +97,12 @@ static prof_site *site_at(prof_py_frame *frame, PyObject *name) {
     }
     size_t k = home(instruction, name, places_mask);
     for (; places[k].site; k = (k + 1) & places_mask)
-        if (places[k].code == (PyObject *)code && places[k].instruction == instruction && places[k].name == name)
+        if (places[k].code == (PyObject *)code && places[k].instruction == instruction && places[k].name == name &&
+            places[k].kind == kind)
             return places[k].site;
-    prof_site *site = new_place(frame, code, name);
+    prof_site *site = new_place(frame, code, name, kind);
     if (!site) return NULL;
-    places[k] = (place){Py_NewRef((PyObject *)code), Py_NewRef(name), instruction, site};
+    places[k] = (place){Py_NewRef((PyObject *)code), Py_NewRef(name), Py_XNewRef(kind), instruction, site};
     places_used++;
     return site;
 }
@@ -110,10 +114,15 @@ static prof_py_frame *user_frame(int depth) {
     return frame;
 }
 
-static void warn(prof_site *site, int depth, const char *format) {
+PyObject *prof_section_name(const prof_site *site) {
+    Py_ssize_t mark = PyUnicode_FindChar(site->name, '!', 0, PyUnicode_GET_LENGTH(site->name), 1);
+    return PyUnicode_Substring(site->name, mark + 1, PY_SSIZE_T_MAX);
+}
+
+void prof_section_warn(prof_site *site, int depth, const char *format) {
     if (!site || site->warned) return;
     site->warned = 1;
-    PyObject *name = PyUnicode_Substring(site->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
+    PyObject *name = prof_section_name(site);
     PyObject *text = name ? PyUnicode_FromFormat(format, name) : NULL;
     PyObject *ascii = text ? prof_py_bytes(text) : NULL;
     /* Under `-W error` this raises; the user's program must not fail for the profiler's sake. */
@@ -126,14 +135,12 @@ static void warn(prof_site *site, int depth, const char *format) {
 
 /* ---- begin and end ---------------------------------------------------------------------------------------------------- */
 
-/* Whether the frame at `owner` still runs below `frame`. */
-static int still_runs(prof_py_frame *frame, const void *owner) {
+int prof_section_runs(prof_py_frame *frame, const void *owner) {
     while (frame && frame != owner) frame = prof_py_caller(frame);
     return frame != NULL;
 }
 
-/* Closes the section on top; `frame` runs. */
-static void close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
+void prof_section_close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
     const void *owner = t->top->loose ? NULL : t->top->owner;
     prof_count_move(frame, owner, PROF_EVENT_LEAVES);
     prof_pop_complete(t, t->top, now);
@@ -143,9 +150,10 @@ static void close_top(prof_thread *t, prof_py_frame *frame, uint64_t now) {
 /* Closes sections on top that can no longer be ended: of functions without probes that have returned, and one that the
  * same place in the same call opened before (a `continue` that skipped its end). */
 static void close_forgotten(prof_thread *t, prof_py_frame *frame, const prof_label *again) {
-    while (t->top->label && t->top->label->kind == PROF_SECTION && t->top->loose && !still_runs(frame, t->top->owner)) {
+    while (t->top->label && t->top->label->kind == PROF_SECTION && t->top->loose == PROF_LOOSE &&
+           !prof_section_runs(frame, t->top->owner)) {
         prof_count(PROF_DROP_SECTION_OPEN, 1);
-        close_top(t, frame, prof_now());
+        prof_section_close_top(t, frame, prof_now());
     }
     if (!again) return;
     prof_frame *f = t->top;
@@ -153,21 +161,19 @@ static void close_forgotten(prof_thread *t, prof_py_frame *frame, const prof_lab
     if (f->label != again || f->owner != frame) return;
     while (t->top >= f) {
         prof_count(PROF_DROP_SECTION_OPEN, 1);
-        close_top(t, frame, prof_now());
+        prof_section_close_top(t, frame, prof_now());
     }
 }
 
 static PyObject *begin_at(PyObject *name, int depth) {
     prof_py_frame *frame = user_frame(depth);
     if (!frame) Py_RETURN_NONE;
-    prof_site *site = site_at(frame, name);
+    prof_site *site = prof_section_at(frame, name, NULL);
     if (!site) return NULL;
     PyCodeObject *code = prof_py_code(frame);
     int loose = !prof_is_probed(code) && !prof_watched((PyObject *)code);
     if (loose && code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
-        warn(site, depth,
-             "prof: section '%U' is in a generator or coroutine without @profiled: time in which it is "
-             "suspended counts as the section's");
+        prof_section_warn(site, depth, PROF_SECTION_WAITS);
     prof_thread *t = prof_py_thread();
     prof_label *label = t ? prof_site_label(site) : NULL;
     if (label) {
@@ -187,7 +193,8 @@ static PyObject *begin_at(PyObject *name, int depth) {
 
 /* Whether the section's label is called `name`. */
 static int is_called(const prof_label *label, const char *name) {
-    return !strcmp(prof_string_text(label->name) + sizeof PREFIX - 1, name);
+    const char *text = prof_string_text(label->name), *mark = strchr(text, '!');
+    return !strcmp(mark ? mark + 1 : text, name);
 }
 
 /* Ends the innermost section called `name`, or the innermost at all for NULL. `now` was read first. */
@@ -208,14 +215,16 @@ static void end_at(PyObject *name, int depth, uint64_t now) {
     } else if (!f->label || f->label->kind != PROF_SECTION) {
         prof_count(PROF_DROP_SECTION_UNOPENED, 1);
         PyObject *shown = name ? Py_NewRef(name) : PyUnicode_InternFromString("");
-        warn(shown ? site_at(frame, shown) : NULL, depth, "prof: end('%U') of a section that is not open here");
+        prof_section_warn(shown ? prof_section_at(frame, shown, NULL) : NULL, depth,
+                          "prof: end('%U') of a section that is not open here");
         Py_XDECREF(shown);
     } else {
         if (f < t->top) {
             prof_count(PROF_DROP_SECTION_ORDER, (uint64_t)(t->top - f));
-            warn(name ? site_at(frame, name) : NULL, depth, "prof: end('%U') closes sections opened inside it");
+            prof_section_warn(name ? prof_section_at(frame, name, NULL) : NULL, depth,
+                              "prof: end('%U') closes sections opened inside it");
         }
-        while (t->top >= f) close_top(t, frame, now);
+        while (t->top >= f) prof_section_close_top(t, frame, now);
     }
     Py_XDECREF(bytes);
     PyErr_Clear();
@@ -260,7 +269,7 @@ static PyObject *with_enter(PyObject *site, PyObject *ignored) { return Py_NewRe
 static PyObject *with_exit(PyObject *site, PyObject *const *args, Py_ssize_t n) {
     uint64_t now = prof_now();
     prof_busy.quiet++;
-    PyObject *name = PyUnicode_Substring(((prof_site *)site)->name, sizeof PREFIX - 1, PY_SSIZE_T_MAX);
+    PyObject *name = prof_section_name((prof_site *)site);
     if (name) end_at(name, 0, now);
     Py_XDECREF(name);
     prof_busy.quiet--;
