@@ -21,21 +21,23 @@ FILE = "pyproject.toml"
 TABLE = "[tool.prof.record]"
 
 
-def said() -> list[Said]:
-    """What the nearest table says, in a list; an empty one where there is none. Raises InputError for a file that is no
-    TOML, and UsageError for a key that there is not."""
-    for path in _paths():
+def said(folder: str | None = None) -> list[Said]:
+    """What the nearest table says, in a list; an empty one where there is none. `folder`: a script's that does not run
+    yet. Raises InputError for a file that is no TOML, and UsageError for a key that there is not."""
+    for path in _paths(folder):
         text = _read(path)
         if _may_have(text) and (table := _table(path, text)) is not None:
             return [_said(path, table)]
     return []
 
 
-def _paths() -> Iterator[str]:
+def _paths(first: str | None) -> Iterator[str]:
     """Where the file may lie, the nearest first."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if first is None:
+        first = os.path.dirname(os.path.abspath(script)) if isinstance(script, str) else ""
     seen: set[str] = set()
-    for folder in (os.path.dirname(os.path.abspath(script)) if isinstance(script, str) else "", _directory()):
+    for folder in (first, _directory()):
         while folder and folder not in seen:
             seen.add(folder)
             yield os.path.join(folder, FILE)

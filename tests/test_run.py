@@ -297,6 +297,37 @@ print(by_hand() + other() + skipped())
     assert calls(tmp_path) == {"mine": 1, "app.other": 1}
 
 
+# ---- how: options above PROF, PROF above pyproject.toml ----
+
+
+def asked(folder: Path) -> tuple[set[str], str]:
+    """The modes that were recorded, and what the capture says was asked for."""
+    (path,) = folder.glob("*.capture")
+    with open_captures([path]) as capture:
+        return set(capture.meta["modes"]), str(capture.meta["settings"])
+
+
+def test_options_count_more_than_the_environment_and_that_more_than_the_project(tmp_path: Path) -> None:
+    write(tmp_path, app="def f(): pass\nf()\n")
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.prof.record]\nmodes = ['memory']\noutput = 'of-project'\ndepth = 50\n"
+    )
+    for words, more, modes, where in (
+        ([], {}, {"memory"}, "of-project"),
+        (["--modes", "ops", "--out", "here"], {}, {"ops"}, "here"),
+        ([], {"PROF": "time,there"}, {"time"}, "there"),
+        (["--out", "mine"], {"PROF": "samples,there,,,interval=5ms"}, {"samples"}, "mine"),
+        (["--modes", "time"], {"PROF": "samples,other,,,interval=5ms"}, {"time"}, "other"),
+    ):
+        done = subprocess.run(
+            [*PROF, "run", *words, "app.py"], cwd=tmp_path, env=environment(**more), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        found, text = asked(tmp_path / where)
+        assert found == modes
+        assert ("interval=5ms" in text) == (modes == {"samples"})
+
+
 # ---- children ----
 
 CHILDREN = """

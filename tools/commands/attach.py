@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     if args.sections:
         raise UsageError("--sections: they are made as a module is loaded, and these are loaded; use prof run")
-    args.out = os.path.abspath(args.out or ".")  # the process has a folder of its own
-    settings = recording(args, os.environ.get("PROF", ""))
+    args.output = os.path.abspath(args.output or ".")  # the process has a folder of its own
+    settings, _ = recording(args)
     begun = ask(args.pid, "begin", settings=settings, choice=choice(args, (), first=False))
     for each in begun["unused"]:
         print(f"prof: {each} has chosen nothing so far", file=sys.stderr)

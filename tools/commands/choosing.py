@@ -7,12 +7,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from prof.errors import UsageError
-from prof.settings import LOGS, parse
+from prof.errors import NotMeantError, UsageError
+from prof.settings import NAMES, Said, Settings, in_prof, parse, settled, text_of
 
 DEFAULT_MODES = "time+samples"
-# Keys of PROF that are options by the same name.
-_KEYS = ("mode", "argv", "clock", "depth", "nodes", "engine", "types", "profile", "frames", "imports", "collections")
+# What stands before others of PROF's names in `--help`, with words of its own; these are called as there.
+_WORDS = {
+    "modes": ("--modes", "MODES", f"time, memory, ops, samples, both, all (default: {DEFAULT_MODES})"),
+    "output": ("--out", "DIR", "where the capture is written (default: this folder)"),
+    "interval": ("--interval", "TIME", "from one sample to the next (default: 1ms)"),
+}
 
 
 def add_choice(parser: argparse.ArgumentParser, whose: str) -> None:
@@ -36,41 +40,44 @@ def add_choice(parser: argparse.ArgumentParser, whose: str) -> None:
 
 def add_recording(parser: argparse.ArgumentParser) -> None:
     """The options that say what PROF says."""
-    how = parser.add_argument_group("how (as in PROF, which counts where an option is not given)")
+    how = parser.add_argument_group("how (these count more than PROF, and PROF more than [tool.prof.record])")
     how.add_argument(
-        "--modes", metavar="MODES", help=f"time, memory, ops, samples, both, all (default: {DEFAULT_MODES})"
+        "--detail", action="store_const", const="true", help="memory by block: live, at the peak, never freed"
     )
-    how.add_argument("--out", metavar="DIR", help="where the capture is written (default: this folder)")
-    how.add_argument("--detail", action="store_true", help="memory by block: what is live, at the peak, never freed")
-    how.add_argument("--interval", metavar="TIME", help="from one sample to the next (default: 1ms)")
-    how.add_argument("--log", choices=LOGS, help="a debug log of the profiler")
-    for key in _KEYS:
-        how.add_argument(f"--{key}", metavar="VALUE", help=f"as {key}= of PROF")
+    for name in [*_WORDS, *(name for name in NAMES if name not in _WORDS and name != "detail")]:
+        option, metavar, words = _WORDS.get(name, (_option(name), "VALUE", f"as {name}= of PROF"))
+        how.add_argument(option, dest=name, metavar=metavar, help=words)
 
 
-def recording(args: argparse.Namespace, asked: str) -> str:
-    """The value of PROF: what the options say, and what it says already. Raises UsageError for a mistake in them."""
-    fields = [field.strip() for field in asked.split(",")]
-    given = [field for field in fields if "=" not in field]
-    modes, out, log, detail = [*given, "", "", "", ""][:4]
-    if modes and not _is_ours(modes):
-        modes, out, log, detail, fields = "", "", "", "", []
-    keys = dict(field.split("=", 1) for field in fields if "=" in field)
-    keys |= {key: value for key in (*_KEYS, "interval") if (value := getattr(args, key)) is not None}
-    if args.out is not None and "," in args.out:
-        raise UsageError(f"--out {args.out}: a folder's name with a comma cannot be asked for in PROF")
-    row = [args.modes or modes or DEFAULT_MODES, args.out or out, args.log or log, "true" if args.detail else detail]
-    text = ",".join([*row, *(f"{key}={value}" for key, value in keys.items())])
-    if not parse(text).modes:
+def _option(name: str) -> str:
+    return _WORDS[name][0] if name in _WORDS else f"--{name.replace('_', '-')}"
+
+
+def recording(args: argparse.Namespace, weaker: Sequence[Said] = ()) -> tuple[str, Settings]:
+    """The value of PROF that says what the options and PROF say, and the settings that it leads to. `weaker` sources
+    are left to whoever begins the recording. Raises UsageError for a mistake in any."""
+    texts = {name: value for name in NAMES if (value := getattr(args, name)) is not None}
+    asked = _in_environment()
+    default = Said({"modes": DEFAULT_MODES}, lambda name, value: "")
+    found = settled([Said(texts, lambda name, value: f"{_option(name)} {value}: "), asked, *weaker, default])
+    if not found.modes:
         raise UsageError("--modes none records nothing")
-    return text
+    texts.setdefault("modes", "+".join(mode.name for mode in found.modes))
+    for name, text in asked.texts.items():
+        try:
+            parse(text_of({**texts, name: texts.get(name, text)}))
+        except UsageError:
+            continue  # it is of a mode that is not recorded now
+        texts.setdefault(name, text)
+    return text_of(texts), found
 
 
-def _is_ours(modes: str) -> bool:
-    """Whether a value of PROF is for this profiler."""
-    from prof.modes import ALIASES, MODES
-
-    return any(part.strip() in MODES or part.strip() in ALIASES for part in modes.split("+"))
+def _in_environment() -> Said:
+    """What PROF says; nothing where it is another program's."""
+    try:
+        return in_prof(os.environ.get("PROF") or ",")
+    except NotMeantError:
+        return Said({}, lambda name, value: "")
 
 
 def choice(args: argparse.Namespace, roots: Sequence[str], first: bool) -> str:

@@ -12,8 +12,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from prof import pyproject
 from prof.errors import InputError, UsageError
-from prof.settings import parse
 from prof.tools.commands.arguments import command
 from prof.tools.commands.choosing import add_choice, add_recording, choice, recording
 
@@ -52,15 +52,15 @@ def run(args: argparse.Namespace) -> int:
     words, folder = _program(args)
     if sys.flags.ignore_environment:
         raise UsageError("python -E and -I keep the recording, which is asked for in the environment, from the program")
-    asked = recording(args, os.environ.get("PROF", ""))
+    asked, settings = recording(args, pyproject.said(folder))
     environment = _environment(args, asked, folder)
     command = [sys.executable, *_interpreter_options(), *words]
     sys.stdout.flush()
     if not (args.report or args.open):
         os.execve(sys.executable, command, environment)
-    before = _captures(parse(asked).directory)
+    before = _captures(settings.directory)
     status = _wait(command, environment)
-    _show(args, sorted(_captures(parse(asked).directory) - before))
+    _show(args, sorted(_captures(settings.directory) - before))
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
