@@ -369,7 +369,7 @@ def test_children_are_recorded_in_one_report(tmp_path: Path, method: str) -> Non
         (["-m"], 2, "which module?"),
         (["--modes", "time+x", "app.py"], 2, "unknown mode 'x'"),
         (["--modes", "none", "app.py"], 2, "records nothing"),
-        (["--interval", "5", "app.py"], 2, "interval=5"),
+        (["--interval", "5", "app.py"], 2, "--interval 5: "),
         (["--sections", "lops", "app.py"], 2, "'lops'"),
     ],
 )
