@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ from prof.tools.analysis import processes
 from prof.tools.analysis.call_tree import CallTree, call_tree
 from prof.tools.analysis.fate import FATES, process_facts
 from prof.tools.analysis.options import Options
-from prof.tools.analysis.sections import Fact, Header, Note, Section
+from prof.tools.analysis.sections import Fact, Header, Note, Section, Verdict
 from prof.tools.analysis.source_lines import place
 from prof.tools.analysis.summary import Summary
 from prof.tools.analysis.view import View
@@ -38,17 +39,27 @@ def where(label: Label) -> str:
 # ---- the run ----
 
 
-def header(summary: Summary, note: str = "") -> Header:
+def header(summary: Summary, note: str = "", verdict: Sequence[Verdict] = ()) -> Header:
     """The facts of the run, what it cost, and every reason to doubt the numbers."""
     empty = summary.capture.recording and not summary.inside_ns
     return Header(
         title=f"Profile of {summary.name}",
         note=note,
+        verdict=list(_in_short(verdict)),
         facts=[(title, text) for title, text in _facts(summary) if text],
         modes=summary.modes,
         warnings=list(_warnings(summary)),
         remarks=["Nothing was completed yet: run `prof report` again later."] if empty else [],
     )
+
+
+def _in_short(verdict: Sequence[Verdict]) -> Iterator[Fact]:
+    about = ""
+    for each in verdict:
+        yield "" if each.about == about else each.about.capitalize(), each.text
+        about = each.about
+    if verdict:
+        yield "More", f"prof report --callees {shlex.quote(verdict[0].name)}"
 
 
 def _facts(summary: Summary) -> Iterator[Fact]:

@@ -11,7 +11,7 @@ from prof.records import Metric
 from prof.tools.analysis import listing, metrics, overview, processes
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
-from prof.tools.analysis.sections import Header, Section
+from prof.tools.analysis.sections import Header, Section, Verdict
 from prof.tools.analysis.source_lines import SourceLine, merged, names_of
 from prof.tools.analysis.summary import Summary, summarise
 from prof.tools.analysis.view import TreeColumn, View
@@ -34,7 +34,7 @@ class Report:
 
     def header(self, note: str | None = None) -> Header:
         """What every report begins with."""
-        return overview.header(self.summary, self.note if note is None else note)
+        return overview.header(self.summary, self.note if note is None else note, self.verdict)
 
     def sections(self, options: Options) -> Iterator[Section]:
         """All of it, or the part that is asked for. Raises UsageError for a function that there is not."""
@@ -77,6 +77,15 @@ class Report:
             yield overview.collections_section(by_kind["gc"], self.summary)
         if self.tree.count > 1:
             yield overview.tree_section(self, options, overview.TREE_ROWS)
+
+    @cached_property
+    def verdict(self) -> list[Verdict]:
+        """Where most of it went, in the user's own functions: for who has ten seconds."""
+        found: list[Verdict] = []
+        for view in sorted(self.summary.views, key=lambda view: view.verdict_order):
+            if view.answers not in {each.about for each in found}:
+                found += [Verdict(view.answers, name, text) for name, text in view.verdict()]
+        return found
 
     @cached_property
     def metrics(self) -> list[Metric]:

@@ -12,11 +12,22 @@ Fact = tuple[str, str]
 
 
 @frozen
+class Verdict:
+    """A sentence about one of the user's own functions: how much of what is `about` it went there, and into which
+    library."""
+
+    about: str
+    name: str
+    text: str
+
+
+@frozen
 class Header:
-    """The run: what it was, what it cost, and every reason to doubt its numbers."""
+    """The run: where it went in short, what it was, what it cost, and every reason to doubt its numbers."""
 
     title: str
     note: str
+    verdict: Sequence[Fact]
     facts: Sequence[Fact]
     modes: Sequence[str]
     warnings: Sequence[str]

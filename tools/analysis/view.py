@@ -100,6 +100,10 @@ class View:
     """The rank of other modes' columns beside its own in a table that it leads."""
     moved_by_jit: ClassVar[str] = ""
     """Whose lines are those where compiled code begins: it finds them by where the interpreter says that it is."""
+    answers: ClassVar[str] = ""
+    """What its verdict is about. Of modes that answer the same, the first with something to say does."""
+    verdict_order: ClassVar[int] = 50
+    """Where its verdict stands."""
     estimates: ClassVar[bool] = False
     """Whether its figures are estimates, so that others' are to be called exact beside them."""
 
@@ -115,6 +119,10 @@ class View:
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
         """What the header says of it."""
+        yield from ()
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        """Where most of what it measures went: the user's own functions, most first, and a sentence of each."""
         yield from ()
 
     def warnings(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from prof.capture import LINE_COLUMNS, Capture, Function, Label, MemoryTotals, T
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.owners import owners
 from prof.tools.analysis.sections import Fact, Section
 from prof.tools.analysis.source_lines import Names, SourceLine, place
 from prof.tools.analysis.view import Around, Margin, TreeColumn, View
@@ -38,6 +39,8 @@ CAVEAT = (
     "and what libraries take for themselves without telling tracemalloc, are not seen.",
 )
 INDENT = 12  # of facts
+# Bytes that are worth a word when they are held at the end.
+_MUCH = 1 << 20
 
 
 def amounts(column: str) -> Callable[[int | None], str]:
@@ -199,6 +202,8 @@ class Memory(View):
     name = "memory"
     terminal = "bold blue"
     moved_by_jit = "allocations"
+    answers = "memory"
+    verdict_order = 30
     facts_order = 10
     beside_order = 30
     sorts: ClassVar = dict(_sorts())
@@ -249,6 +254,15 @@ class Memory(View):
     def facts(self, summary: Summary) -> Iterator[Fact]:
         for number, text in enumerate(totals(self.totals, self.capture.recording)):
             yield "" if number else "Memory", text
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        """What is held at the end, where that is known and much; else what was allocated."""
+        held = self.totals.live_bytes or 0
+        column = "live_bytes" if 10 * held > self.totals.alloc_bytes and held > _MUCH else "alloc_bytes"
+        found, whole = owners(self.capture, self.tree, column)
+        if found and found[0].amount * 20 >= whole > 0:
+            words = "held at the end" if column == "live_bytes" else "allocated"
+            yield found[0].label.name, found[0].sentence(whole, f"{volume(found[0].amount)} {words}")
 
     def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions allocated, led by what the table is sorted by; and their calls if there is room."""

@@ -16,6 +16,7 @@ from prof.tools.analysis import name_uses as sums
 from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.owners import owners
 from prof.tools.analysis.sections import Fact, Section
 from prof.tools.analysis.source_files import Sources
 from prof.tools.analysis.source_lines import Names, SourceLine
@@ -323,6 +324,8 @@ class Ops(View):
     }
     tree_columns: ClassVar = {"ops": TreeColumn("total ops", "operations", count, title_beside="ops")}
     counted = (Counted("ops", "ops", "", "operations"),)
+    answers = "ops"
+    verdict_order = 40
     line_keys = ("count",)
     margins: ClassVar = {
         "count": Margin("count", "ops", "", count, "how often the line ran (its busiest part)", largest=True),
@@ -360,6 +363,10 @@ class Ops(View):
     def warnings(self) -> Iterator[str]:
         if self.totals.inexact:
             yield inexact_words(self.totals)
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        found, whole = owners(self.capture, self.tree, "ops")
+        yield from ((each.label.name, each.sentence(whole)) for each in found[:1] if each.amount * 20 >= whole > 0)
 
     def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions executed."""

@@ -12,6 +12,7 @@ from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
 from prof.tools.analysis.agreement import Comparison, compare
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.owners import owners
 from prof.tools.analysis.sections import Fact, Section
 from prof.tools.analysis.source_lines import SourceLine, place
 from prof.tools.analysis.view import Around, Margin, TreeColumn, View
@@ -27,6 +28,10 @@ _OF_FUNCTIONS = (
     "samples", "samples_self", "samples_cpu", "samples_cpu_self", "samples_gil_held_self", "samples_gil_wait_self",
     "sampled_ns", "sampled_self_ns", "sampled_cpu_self_ns", *USAGE_COLUMNS.values(),
 )  # fmt: skip
+
+
+# Samples that a verdict needs.
+_ENOUGH = 100
 
 
 def totals(sampler: Sampler) -> Iterator[str]:
@@ -257,6 +262,8 @@ class Samples(View):
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
     }
     line_column = "samples"
+    answers = "time"
+    verdict_order = 10
     estimates = True
     moved_by_jit = "samples"
     import_sort = ("samples", "samples")
@@ -278,6 +285,21 @@ class Samples(View):
     def facts(self, summary: Summary) -> Iterator[Fact]:
         for number, text in enumerate(totals(self.totals)):
             yield "" if number else "Samples", text
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        """Time of all threads, without those that wait outside of the user's functions."""
+        if self.totals.samples < _ENOUGH or not self.totals.frames:
+            return
+        found, all_of_it = owners(self.capture, self.tree, "sampled_ns")
+        running, all_running = owners(self.capture, self.tree, "sampled_cpu_ns")
+        busy = {each.label.index: each.amount for each in running}
+        owned = sum(each.amount for each in found)
+        whole = owned + max(0, min(all_of_it - owned, all_running - sum(busy.values())))
+        for each in found[:2]:
+            if each.amount * 20 >= whole:
+                waiting = max(0, each.amount - busy.get(each.label.index, 0))
+                words = f"{percent(waiting, each.amount)} of it off the CPU" if 4 * waiting > each.amount else ""
+                yield each.label.name, each.sentence(whole, words)
 
     def warnings(self) -> Iterator[str]:
         yield from warnings(self.totals)

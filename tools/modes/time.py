@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from prof.capture import Edge, Function, Label
 from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.owners import owners
 from prof.tools.analysis.sections import Fact, Note
 from prof.tools.analysis.view import Around, Fields, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families
@@ -65,9 +66,17 @@ class Time(View):
     )
     themes: ClassVar = {"time": FAMILIES}
     beside_rank = 0
+    answers = "time"
+    verdict_order = 20
     import_sort = ("total_ns", "time")
 
     # ---- text ----
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        """Time inside of spans, which is exact."""
+        found, whole = owners(self.capture, self.tree, "self_ns")
+        whole -= self.tree.self_ns[0]
+        yield from ((each.label.name, each.sentence(whole)) for each in found[:2] if each.amount * 20 >= whole > 0)
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
         """What was inside spans, and what the probes added to that."""

@@ -54,6 +54,7 @@ class Html(Format):
         yield '<meta name="color-scheme" content="light dark">\n'
         yield f"<title>{title}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
         yield f"<header>\n<h1>{title} <small>{escape(header.note)}</small></h1>\n"
+        yield from _verdict(header)
         yield from _facts(header)
         if report.capture.processes:
             yield from _folded(processes.section(report.summary, MOST_PROCESSES), len(report.capture.processes))
@@ -77,6 +78,14 @@ class Html(Format):
 
 def _asset(name: str) -> str:
     return resources.files("prof.tools.reports").joinpath("page", name).read_text("utf-8")
+
+
+def _verdict(header: Header) -> Iterator[str]:
+    if header.verdict:
+        yield '<dl id="verdict">\n'
+        for title, text in header.verdict:
+            yield f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>\n"
+        yield "</dl>\n"
 
 
 def _facts(header: Header) -> Iterator[str]:

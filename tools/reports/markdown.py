@@ -47,6 +47,8 @@ def _header(header: Header) -> Iterator[str]:
     yield f"# {escaped(header.title)}\n\n"
     if header.note:
         yield f"{escaped(header.note)}\n\n"
+    yield from _facts(header.verdict)
+    yield "\n" if header.verdict else ""
     yield from _facts(header.facts)
     yield from (f"\n> **!** {escaped(text)}\n" for text in (*header.warnings, *header.remarks))
 

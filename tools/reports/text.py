@@ -40,6 +40,10 @@ def header_lines(header: Header) -> Iterator[Line]:
     """The facts of the run, and every reason to doubt its numbers."""
     yield [(header.title, "heading"), (f"  {header.note}" if header.note else "", "dim")]
     yield plain()
+    for title, text in header.verdict:
+        yield [(f"  {title:<10}", "title"), (text, "heading" if title and title != "More" else "")]
+    if header.verdict:
+        yield plain()
     for title, text in header.facts:
         yield [(f"  {title:<10}", "title"), (text, "")]
     for text in header.warnings:
