@@ -18,6 +18,7 @@ from prof._core import ffi, lib
 from prof.counted import Operations
 from prof.errors import InputError
 from prof.format import CLOCKS, DROPS, KINDS, drop_words, name_of
+from prof.made import made
 from prof.records import (
     Chunk,
     Drop,
@@ -285,11 +286,7 @@ class Capture:
         return self._tree(self._reader, thread, category)
 
     def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
-        error = ffi.new("char[]", 400)
-        pointer = lib.prof_reader_tree_new(reader, thread, error, 400)
-        if pointer == ffi.NULL:
-            raise InputError(f"{self.path} {_text(error)}")
-        tree = Tree(pointer)
+        tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread))
         if self.recorded("ops"):
             tree.operations = self._solve(reader, tree, category)
         return tree
@@ -311,10 +308,7 @@ class Capture:
         categories = self.categories
         number = categories.index(category) + 1 if category else 0
         own = tree._pointer.own[column_index("ops")]
-        try:
-            return Operations(reader, tree._pointer, own, categories, number)
-        except ValueError as error:
-            raise InputError(f"{self.path} {error}") from None
+        return Operations(self.path, reader, tree._pointer, own, categories, number)
 
     def functions(self, tree: Tree) -> list[Function]:
         """Sums by label over the tree, of every label that occurs in it and is no line."""
@@ -424,11 +418,6 @@ class Capture:
         return lines
 
 
-def _text(chars: Any) -> str:
-    raw: bytes = ffi.string(chars)
-    return raw.decode("utf-8", "replace")
-
-
 def _why_full(error: int) -> str:
     if error == errno.EFBIG:
         return "it had its largest size"
@@ -448,11 +437,8 @@ def read(path: Path, opener: Callable[[bytes, Any, int], prof_reader]) -> prof_r
     name = os.fsencode(path)
     if b"\0" in name:
         raise InputError(f"{path} is not a path: it has a NUL")
-    error = ffi.new("char[]", 400)
-    reader = opener(name, error, len(error))
-    if reader == ffi.NULL:
-        raise InputError(f"{path} {_text(error)}")
-    return ffi.gc(reader, lib.prof_reader_close)
+    reader: prof_reader = made(path, lib.prof_reader_close, opener, name)
+    return reader
 
 
 def open_capture(path: str | os.PathLike[str]) -> Capture:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 from prof._core import ffi, lib
 from prof.format import ACCESSES, names, row_of
+from prof.made import made
 from prof.text import decoded
 
 _ROW = row_of("prof_reader_operation")
@@ -114,12 +116,11 @@ class Site:
 class Operations:
     """What the code objects of one tree executed. Belongs to the capture that made it, which must be open."""
 
-    def __init__(self, reader: Any, tree: Any, column: Any, categories: tuple[str, ...], category: int = 0) -> None:
-        error = ffi.new("char[]", 400)
-        pointer = lib.prof_reader_operations_new(reader, tree, category, column, error, 400)
-        if pointer == ffi.NULL:
-            raise ValueError(ffi.string(error).decode("utf-8", "replace"))
-        self._pointer = ffi.gc(pointer, lib.prof_reader_operations_free)
+    def __init__(
+        self, path: Path, reader: Any, tree: Any, column: Any, categories: tuple[str, ...], category: int = 0
+    ) -> None:
+        free, new = lib.prof_reader_operations_free, lib.prof_reader_operations_new
+        self._pointer = made(path, free, new, reader, tree, category, column)
         self._reader = reader
         self._texts: dict[int, str] = {0: ""}
         self._codes: dict[int, Code] = {}

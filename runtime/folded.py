@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 
 from prof._core import ffi, lib
-from prof.errors import InputError, OutputError
+from prof.errors import OutputError
+from prof.made import made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
-    from typing import Any
 
     from prof.capture import Capture, Tree
     from prof.modes import Measure
@@ -141,27 +141,17 @@ def write_all(capture: str, measures: Sequence[Measure], most: int, files: list[
     Of more stacks than `most` none is written. Does what `write_folded` does without `prof.capture`, which is for
     reports and takes long to import. Raises InputError and OutputError.
     """
-    error = ffi.new("char[]", 400)
-
-    def opened(pointer: Any, free: Any) -> Any:
-        if pointer == ffi.NULL:
-            raise InputError(f"{capture} {ffi.string(error).decode('utf-8', 'replace')}")
-        return ffi.gc(pointer, free)
-
-    reader = opened(lib.prof_reader_open(os.fsencode(capture), error, 400), lib.prof_reader_close)
+    reader = made(capture, lib.prof_reader_close, lib.prof_reader_open, os.fsencode(capture))
     try:
-        tree = opened(
-            lib.prof_reader_tree_new(reader, lib.PROF_READER_ALL_THREADS, error, 400), lib.prof_reader_tree_free
-        )
+        everything = reader, lib.PROF_READER_ALL_THREADS
+        tree = made(capture, lib.prof_reader_tree_free, lib.prof_reader_tree_new, *everything)
         count: int = tree.count
         if count > most:
             return count
         ops = lib.prof_reader_column(b"ops")
         if lib.prof_reader_recorded(reader, ops):  # a column of the tree that is there once it has been solved
-            opened(
-                lib.prof_reader_operations_new(reader, tree, 0, tree.own[ops], error, 400),
-                lib.prof_reader_operations_free,
-            )
+            free, new = lib.prof_reader_operations_free, lib.prof_reader_operations_new
+            made(capture, free, new, reader, tree, 0, tree.own[ops])
         for measure in measures:
             target = _beside(capture, f"-{measure.name}.folded")
             with replacing(target, (capture,)) as descriptor:

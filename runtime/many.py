@@ -18,6 +18,7 @@ from prof._core import ffi, lib
 from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
 from prof.errors import InputError
 from prof.format import drop_words
+from prof.made import made
 from prof.modes import MODES
 from prof.runs import Origin, origin, recorded_parents
 from prof.unrecorded import counted
@@ -80,11 +81,8 @@ class _Reading:
         self.counted: tuple[Path, str, tuple[str, ...]] | None = None
         self.clocks: dict[str, None] = {}
         self.peak = (-1, -1)  # the highest, and the index of its row
-        self.series: tuple[int, int, list[Moment]] = (
-            -1,
-            0,
-            [],
-        )  # the largest memory, the index of its row, its moments
+        # The largest memory, the index of its row, its moments.
+        self.series: tuple[int, int, list[Moment]] = (-1, 0, [])
         self.usage: list[int] = [0] * (len(fields(ProcessMoment)) - 1)
         self.used = False
         self.directories: dict[str, None] = {}
@@ -217,13 +215,13 @@ class _Reading:
         return found
 
     def finish(self, start_unix_ns: int, duration_ns: int, meta: dict[str, Any]) -> prof_reader:
-        error, text = ffi.new("char[]", _ERROR), json.dumps(meta).encode()
-        pid = self.rows[0][0].pid
-        reader = lib.prof_merger_finish(self._merger, start_unix_ns, duration_ns, pid, text, len(text), error, _ERROR)
-        ffi.release(self._merger)
-        if reader == ffi.NULL:
-            raise InputError(f"the captures {ffi.string(error).decode('utf-8', 'replace')}")
-        return ffi.gc(reader, lib.prof_reader_close)
+        text, pid = json.dumps(meta).encode(), self.rows[0][0].pid
+        rest = self._merger, start_unix_ns, duration_ns, pid, text, len(text)
+        try:
+            reader: prof_reader = made("the captures", lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        finally:
+            ffi.release(self._merger)
+        return reader
 
 
 class IncomparableError(InputError):
@@ -301,12 +299,9 @@ class _Captures(Capture):
                 raise MemoryError
             if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
                 raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
-        reader = lib.prof_merger_finish(
-            merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0, error, _ERROR
-        )
-        if reader == ffi.NULL:
-            raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
-        return ffi.gc(reader, lib.prof_reader_close)
+        rest = merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0
+        reader: prof_reader = made(process.path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        return reader
 
 
 def _column_names() -> list[str]:
@@ -328,10 +323,9 @@ def _ordered(rows: list[tuple[Process, Origin]]) -> list[Process]:
         index, depth = waiting.pop()
         found.append(evolve(rows[index][0], depth=depth))
         waiting += [(child, depth + 1) for child in reversed(below.get(index, []))]
+    placed = {process.path for process in found}
     # Captures that claim to be each other's ancestors.
-    return found + [
-        process for process, _ in rows if len(found) < len(rows) and process.path not in {p.path for p in found}
-    ]
+    return found + [process for process, _ in rows if process.path not in placed]
 
 
 def _united(every: list[dict[str, Any]]) -> dict[str, Any]:

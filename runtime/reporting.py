@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from prof._core import ffi, lib
 from prof.capture import Capture, open_capture
 from prof.errors import InputError, UsageError
+from prof.made import made
 from prof.own_imports import own_imports
 
 if TYPE_CHECKING:
     from prof.tools.analysis.report import Report as Report
 
 _ATTEMPTS = 5
-_ERROR = 400
 
 
 def snapshot(path: Path) -> Report:
@@ -51,14 +51,11 @@ def _copied(path: Path) -> Capture:
 
 
 def _copy(path: Path) -> Capture:
-    error, size = ffi.new("char[]", _ERROR), ffi.new("uint64_t *")
+    size = ffi.new("uint64_t *")
     data = lib.prof_py_copy(size)
     if data == ffi.NULL:
         raise UsageError("nothing is recorded: there is no snapshot")
-    reader = lib.prof_reader_open_image(data, size[0], error, _ERROR)
-    if reader == ffi.NULL:
-        raise InputError(f"{path} {ffi.string(error).decode('utf-8', 'replace')}")
-    return Capture(path, ffi.gc(reader, lib.prof_reader_close))
+    return Capture(path, made(path, lib.prof_reader_close, lib.prof_reader_open_image, data, size[0]))
 
 
 def _report(capture: Capture, note: str) -> Report:

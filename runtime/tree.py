@@ -31,7 +31,7 @@ class Tree:
     """
 
     def __init__(self, pointer: Any) -> None:
-        self._pointer = ffi.gc(pointer, lib.prof_reader_tree_free)
+        self._pointer = pointer
         self._inclusive: dict[str, Any] = {}
         self.count: int = pointer.count
         self.deepest: int = pointer.deepest
