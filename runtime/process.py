@@ -1,8 +1,8 @@
 """What the operating system knows of the process, read when a recording begins and when it ends, by psutil.
 
-What samples need over time the sampler reads itself (csrc/modes/samples/usage.c), without the interpreter's lock, which psutil needs.
-psutil knows more, and on more systems. It takes as long to import as all else that a recording begins with: so it is
-loaded where `process=true` asks for it, and nowhere else.
+What samples need over time the sampler reads itself (csrc/modes/samples/usage.c), without the interpreter's lock,
+which psutil needs. psutil knows more, and on more systems. It takes as long to import as all else that a recording
+begins with: so it is loaded where `process=true` asks for it, and nowhere else.
 """
 
 from __future__ import annotations

@@ -33,6 +33,9 @@ ONCE = (
         "cli", "codemod", "commands", "markers", "property", "replace", "rules", "undo",
     )),
     "instrument/test_stdlib.py::test_round_trip_with_sections",
+    # Of what begins a program that is not edited: how it is asked for.
+    *(f"test_run.py::test_{name}" for name in ("a_mistake", "a_package", "options_count", "what_c", "an_environment")),
+    *(f"test_wheels.py::test_{name}" for name in ("the_versions", "each_release")),
     # The heaviest of the standard library's own tests, half a minute and more each: a sixth of what a version takes.
     *(f"test_stdlib.py::test_modules[test_{name}]" for name in ("json", "queue", "tokenize")),
 )  # fmt: skip
