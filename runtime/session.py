@@ -73,11 +73,7 @@ class Session:
         except ProfError as error:
             probes.record(True, False)
             self.engine.close()
-            if self.engine.note:  # in the same line
-                raise UsageError(f"{self.engine.note}; {error}") from None
-            raise
-        if self.engine.note and not child:  # its parent has said so
-            say(self.engine.note)
+            raise self._noted(error) from None
         lib.prof_own_begin()
         if self.settings.log != "none":
             self.log = DebugLog(f"{self.base}.log")
@@ -99,11 +95,18 @@ class Session:
                 if mode.start is not None:
                     self.started.append(mode)
                     mode.start(self.settings)
-        except ProfError:
+        except ProfError as error:
             lib.prof_own_end()
             self._close()
-            raise
+            raise self._noted(error) from None
         lib.prof_own_end()
+        if self.engine.note and not child:  # its parent has said so
+            say(self.engine.note)
+
+    def _noted(self, error: ProfError) -> ProfError:
+        """The error, with what is to be said of the engine in the same line."""
+        assert self.engine is not None
+        return UsageError(f"{self.engine.note}; {error}") if self.engine.note else error
 
     def _asked(self) -> dict[str, int]:
         """What the modes ask of the C core, together."""

@@ -13,6 +13,18 @@ from typing import Any
 from executing import Comparison, Executed, compare
 from prof.capture import open_capture
 
+PROGRAMS = Path(__file__).parent / "programs"
+EXACT = sorted((PROGRAMS / "exact").glob("*.py"))
+NASTY = sorted((PROGRAMS / "operations").glob("*.py"))
+
+
+def text(program: Path) -> str:
+    """A program, with what would be tedious to write."""
+    lines = [f"total += i * {k}; total = total if total < {k}000 else total - {k}" for k in range(1, 160)]
+    values = ", ".join(f"n + {k}.5" for k in range(300))
+    source = program.read_text().replace("LINES  #", f"\n{' ' * 12}".join(lines) + "  #")
+    return source.replace("VALUES  #", f"[{values}]  #")
+
 
 class Operated:
     """What a capture says of operations, read; and the comparison with what was executed, if that was counted."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from prof.capture import open_capture
-from test_run import PROF, environment
+from running import PROF, environment
 
 REMOTE = hasattr(sys, "remote_exec")
 only_remote = pytest.mark.skipif(not REMOTE, reason="Python 3.14 came with sys.remote_exec")

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 from typing import TypeAlias
 
 import pytest
+from prof._core import lib
 from prof.capture import open_capture
 from recording import Recorded
 
@@ -175,10 +176,19 @@ def test_ctrl_c_has_its_own_status(compared: Run, captures: Captures, prof: str)
 
 
 def test_an_interpreter_that_is_not_known_runs_the_program(compared: Run, captures: Captures) -> None:
-    done = compared(f"import opcode\nopcode.opmap = dict()\n{WORK}print(work(1))\nraise SystemExit(7)", "all")
+    program = f"import opcode\nopcode.opmap = dict()\n{WORK}print(work(1))\nraise SystemExit(7)"
+    done = compared(program, "all")
     assert done.returncode == 7
     assert "not recorded: " in done.stderr
-    assert not captures()
+    done = compared(program, "time+ops", lines=2)  # what is said of the engine, and what was written
+    assert done.returncode == 7
+    assert "has opcodes that are not known" in done.stderr
+    if not lib.PROF_QUIRK_MONITORING:
+        assert "not recorded: " in done.stderr
+        return
+    recorded = captures()[-1]
+    assert recorded.meta["engine"] == "monitoring"
+    assert recorded.counts()["work"] == (1, 0)
 
 
 def test_other_interpreters_are_left_alone(compared: Run, captures: Captures, tmp_path: Path) -> None:

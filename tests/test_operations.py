@@ -9,21 +9,10 @@ from typing import Any
 import pytest
 from contexts import Contexts
 from executing import Executed, compiler
-from operating import Operated, operate
+from operating import EXACT, NASTY, Operated, operate, text
 
 PROGRAMS = Path(__file__).parent / "programs"
-EXACT = sorted((PROGRAMS / "exact").glob("*.py"))
-NASTY = sorted((PROGRAMS / "operations").glob("*.py"))
-
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler for the oracle")
-
-
-def text(program: Path) -> str:
-    """A program, with what would be tedious to write."""
-    lines = [f"total += i * {k}; total = total if total < {k}000 else total - {k}" for k in range(1, 160)]
-    values = ", ".join(f"n + {k}.5" for k in range(300))
-    source = program.read_text().replace("LINES  #", f"\n{' ' * 12}".join(lines) + "  #")
-    return source.replace("VALUES  #", f"[{values}]  #")
 
 
 def same(operated: Operated) -> Operated:

@@ -16,9 +16,8 @@ import pytest
 import quirks
 from executing import Executed, compiler
 from hypothesis import HealthCheck, given, settings
-from operating import Operated, operate
+from operating import EXACT, NASTY, Operated, operate, text
 from prof._core import lib
-from test_operations import EXACT, NASTY, text
 from test_operations_property import programs
 from test_property import Raised
 

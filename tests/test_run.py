@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -14,14 +13,9 @@ from typing import Any
 import pytest
 from prof.many import open_captures
 from prof.runs import newest_run
+from running import PROF, environment
 
-PROF = (sys.executable, "-m", "prof")
 QUIET = ("--imports", "false", "--collections", "false")
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PROF")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 def run(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
