@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import tracemalloc
     from typing import Any
 
+    from prof.engine import Engine
     from prof.settings import Settings
 
 # Files below this folder are the profiler's own.
@@ -28,19 +29,22 @@ _OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _probes: Any = None
 
 
-def start(settings: Settings) -> None:
-    """Installs the allocator hooks. UsageError where they cannot be."""
+def prepare(settings: Settings, engine: Engine, probes: Any) -> None:
+    """UsageError on an interpreter that is not known: the hooks look at the frames that run."""
     global _probes
-    from prof import _probes as loaded
     from prof.engine import moved_frames
 
-    _probes = loaded
+    _probes = probes
     if moved := moved_frames():
         raise UsageError(f"mode 'memory' cannot begin: {moved}")
-    error = lib.prof_py_memory_start(settings.detail, os.fsencode(_OWN))
-    if error == errno.ENOTSUP:
+    if not lib.prof_py_validated():
         version = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
         raise UsageError(f"mode 'memory' is not validated on {version}")
+
+
+def start(settings: Settings) -> None:
+    """Installs the allocator hooks. UsageError where they cannot be."""
+    error = lib.prof_py_memory_start(settings.detail, os.fsencode(_OWN))
     if error == errno.EPERM:
         raise UsageError("mode 'memory' cannot begin in a subinterpreter: the main interpreter's memory is recorded")
     if error == errno.EBUSY:
@@ -113,6 +117,7 @@ MODE = Mode(
     markers=(("mem_summary", lib.PROF_LABEL_NO_DETAIL), ("mem_detail", 0)),
     without=lib.PROF_LABEL_NO_MEMORY,
     has_detail=True,
+    prepare=prepare,
     start=start,
     stop=stop,
 )
