@@ -350,6 +350,18 @@ def test_children_are_recorded_in_one_report(tmp_path: Path, method: str) -> Non
     assert calls(tmp_path) == {"app.child": 6, "lib.work": 7, "lib.work.inner": 7}
 
 
+def test_the_environments_own_sitecustomize_is_loaded(tmp_path: Path) -> None:
+    write(tmp_path, app="import sys, lib\nprint(lib.work(1), sys.modules['sitecustomize'].HERE)\n", lib=LIB)
+    write(tmp_path / "site", sitecustomize="import sys\nHERE = 'mine'\nprint('first')\n")
+    done = subprocess.run(
+        [*PROF, "run", "--modes", "time", "app.py"], cwd=tmp_path, capture_output=True, text=True,
+        env=environment(PYTHONPATH=str(tmp_path / "site")),
+    )  # fmt: skip
+    # Once of `prof run` itself, which is a Python, too.
+    assert (done.returncode, done.stdout) == (0, "first\nfirst\n2 mine\n"), done.stderr
+    assert calls(tmp_path) == {"lib.work": 1, "lib.work.inner": 1}
+
+
 # ---- bad input ----
 
 
