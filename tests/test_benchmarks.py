@@ -21,7 +21,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("group", ["calls", "whole", "memory", "start", "off", "probing", "source", "tree", "report"])
+@pytest.mark.parametrize(
+    "group", ["calls", "whole", "memory", "start", "off", "probing", "source", "tree", "report", "ways"]
+)
 def test_each_group_gives_a_number_or_a_reason(group: str, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     done = run("--quick", "--only", group, "--json", str(file))
