@@ -114,14 +114,17 @@ class Hook:
             find = getattr(finder, "find_spec", None) if finder is not self else None
             spec: ModuleSpec | None = find(name, path, target) if find is not None else None
             if spec is not None:
-                try:
-                    self._look(name, spec)
-                except Exception as error:  # the program's import is none of its business
-                    _say(f"{name} has no probes: {type(error).__name__}: {error}")
+                self._look(name, spec)
                 return spec
         return None
 
     def _look(self, name: str, spec: ModuleSpec) -> None:
+        try:
+            self._seen(name, spec)
+        except Exception as error:  # the program's import is none of its business
+            _say(f"{name} has no probes: {type(error).__name__}: {error}")
+
+    def _seen(self, name: str, spec: ModuleSpec) -> None:
         loader = spec.loader
         if not isinstance(loader, (SourceFileLoader, SourcelessFileLoader)) or not isinstance(spec.origin, str):
             return
@@ -202,16 +205,27 @@ class Hook:
         self._recording = session is not None
         if session is None:
             return
+        self._leave_no_frames()
         if self.choice.loaded_before():
             self._attach_loaded(session.engine)
         if self.choice.first:
             import atexit
+            import os
 
             atexit.register(self._tell)
+            # A server's workers load what it does not load itself.
+            os.register_at_fork(after_in_parent=lambda: atexit.unregister(self._tell))
+
+    def _leave_no_frames(self) -> None:
+        """From here on no import runs through a frame of this file: samples and tracebacks would show it."""
+        from prof import _probes
+
+        self.find_spec = _probes.finding(self, self._look)  # type: ignore[method-assign]
 
     def attach(self, engine: Any) -> int:
         """Begins in the middle of a program: gives probes to what is loaded. Returns to how many functions."""
         self._begun = self._recording = True
+        self._leave_no_frames()
         sys.meta_path.insert(0, self)
         return self._attach_loaded(engine)
 

@@ -201,12 +201,24 @@ def test_a_program_finds_no_trace_of_it(tmp_path: Path) -> None:
     assert run(tmp_path, "app.py", "a", "-b").stdout == plain(tmp_path, "app.py", "a", "-b").stdout
 
 
+# Which raises behind ours.
+FINDER = """
+import sys, lib
+class Finder:
+    def find_spec(name, path, target=None):
+        raise ValueError("no")
+sys.meta_path.append(Finder)
+import odd
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "status"),
     [
         ("def f():\n    raise ValueError('x')\nf()\n", 1),
         ("import broken\n", 1),
         ("import lib\nlib.work(1, 2)\n", 1),
+        (FINDER, 1),
         ("import sys\ndef f():\n    sys.exit(7)\nf()\n", 7),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", -2),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n", -15),

@@ -28,4 +28,4 @@ except ImportError as _error:
     # The import that loads this file wants to find something there.
     sys.modules["sitecustomize"] = type("Nothing", (), {})  # type: ignore[assignment]
 finally:
-    _begin()
+    _begin()  # type: ignore[no-untyped-call]
