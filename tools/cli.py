@@ -13,6 +13,8 @@ from prof.tools.commands import COMMANDS
 
 EPILOG = """\
 examples:
+  prof run app.py             record it, without editing anything
+  prof attach 4711 --for 10s  record a process that runs already
   prof report                 where it went, of the newest capture here
   prof flamegraph             the same as a picture; prints its path
   prof report --format html   all modes side by side on one page; prints its path
@@ -45,7 +47,7 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The command line, with all of the options of the command that `argv` names and no more than the others' names."""
     top = argparse.ArgumentParser(
         prog="prof",
-        description="Read what a program recorded with PROF set.",
+        description="Record programs, and read what they recorded.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
