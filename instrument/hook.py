@@ -119,10 +119,11 @@ class Hook:
         return None
 
     def _look(self, name: str, spec: ModuleSpec) -> None:
-        try:
-            self._seen(name, spec)
-        except Exception as error:  # the program's import is none of its business
-            _say(f"{name} has no probes: {type(error).__name__}: {error}")
+        with _own():
+            try:
+                self._seen(name, spec)
+            except Exception as error:  # the program's import is none of its business
+                _say(f"{name} has no probes: {type(error).__name__}: {error}")
 
     def _seen(self, name: str, spec: ModuleSpec) -> None:
         loader = spec.loader
@@ -136,6 +137,10 @@ class Hook:
                 _probes.change_code(loader, self._change)
 
     def _change(self, loader: Any, name: str, code: CodeType) -> CodeType:
+        with _own():
+            return self._changed_code(loader, name, code)
+
+    def _changed_code(self, loader: Any, name: str, code: CodeType) -> CodeType:
         """The module's code with probes."""
         from prof import engine
 
@@ -206,8 +211,9 @@ class Hook:
         if session is None:
             return
         self._leave_no_frames()
-        if self.choice.loaded_before():
-            self._attach_loaded(session.engine)
+        with _own():
+            if self.choice.loaded_before():
+                self._attach_loaded(session.engine)
         if self.choice.first:
             import atexit
             import os
@@ -227,7 +233,8 @@ class Hook:
         self._begun = self._recording = True
         self._leave_no_frames()
         sys.meta_path.insert(0, self)
-        return self._attach_loaded(engine)
+        with _own():
+            return self._attach_loaded(engine)
 
     def detach(self) -> None:
         """Gives the functions the code back that they had."""
@@ -287,6 +294,20 @@ class Hook:
         if not self.modules and not self.choice.unused():
             where = " or ".join(self.choice.roots)
             _say(f"no module of {where} was loaded; --instrument 'package.*' chooses other modules")
+
+
+class _own:
+    """`with _own():` around work of the profiler's, which is not the program's to be charged with. Before a recording
+    the C core is not there, and need not be."""
+
+    def __enter__(self) -> None:
+        self._lib = getattr(sys.modules.get("prof._core"), "lib", None)
+        if self._lib is not None:
+            self._lib.prof_own_begin()
+
+    def __exit__(self, *_: object) -> None:
+        if self._lib is not None:
+            self._lib.prof_own_end()
 
 
 def _near(name: str, names: Iterable[str]) -> str:
