@@ -52,10 +52,11 @@ class Hook:
         """How many modules' functions have got probes."""
         self.names: set[str] = set()
         """`module:function` of those that might have been meant by a target."""
-        self._changed: list[tuple[CodeType, CodeType]] = []
-        """Code that functions had, and what they have in its place: of a recording that began in the middle."""
+        self._changed: list[tuple[CodeType, CodeType]] | None = None
+        """Of a recording that began in the middle: code that functions had, and what they have in its place."""
         self._begun = False
-        self._recording = False
+        self._first_engine: Any = None
+        """What gives probes; None where nothing records."""
 
     def install(self) -> None:
         """From here on modules are looked at, and the script as it begins."""
@@ -86,13 +87,11 @@ class Hook:
         chosen = self.choice.module(name, path) or (self.choice.first and self._is_typed(frame))
         if self.choice.first or chosen:
             self._begin()
-        if chosen and self._recording:
-            from prof import engine
-
+        if chosen and self._first_engine is not None:
             loaded = self._instrumented(script.read(path), path, frame.f_code)
             edited = loaded.code if loaded is not None else None
             wanted = self._wanted(name, path, loaded)
-            engine.running().engine.attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
+            self._engine().attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
 
     def _is_typed(self, frame: FrameType) -> bool:
         """Whether it is the text of `-c`, which is of no project."""
@@ -131,7 +130,7 @@ class Hook:
             return
         if self.choice.module(name, spec.origin):
             self._begin()
-            if self._recording:
+            if self._first_engine is not None:
                 from prof import _probes
 
                 _probes.change_code(loader, self._change)
@@ -142,19 +141,16 @@ class Hook:
 
     def _changed_code(self, loader: Any, name: str, code: CodeType) -> CodeType:
         """The module's code with probes."""
-        from prof import engine
-
         path = str(loader.path)
         by_name = name == script.run_by_name() and not hasattr(sys.modules[_MAIN], "__file__")  # by `python -m`
         source = loader.get_data(path) if isinstance(loader, SourceFileLoader) else b""
         loaded = self._instrumented(source, path, code)
-        made: CodeType = engine.running().engine.attach_module(
+        made: CodeType = self._engine().attach_module(
             (loaded.code if loaded is not None else None) or code,
             _MAIN if by_name else name,
             self._wanted(name, path, loaded),
         )
-        if not self.choice.first:
-            self._note(code, made)
+        self._note(code, made)
         return made
 
     def _instrumented(self, source: bytes, path: str, code: CodeType) -> Loaded | None:
@@ -207,9 +203,9 @@ class Hook:
         )
 
         session = engine.running()
-        self._recording = session is not None
         if session is None:
             return
+        self._first_engine = session.engine
         self._leave_no_frames()
         with _own():
             if self.choice.loaded_before():
@@ -222,6 +218,16 @@ class Hook:
             # A server's workers load what it does not load itself.
             os.register_at_fork(after_in_parent=lambda: atexit.unregister(self._tell))
 
+    def _engine(self) -> Any:
+        """The engine that records. A forked child's recording begins with its first span, which what is loaded in the
+        meantime would never be: so it begins here. Once all has ended, it is the first one."""
+        from prof import engine, session
+
+        if engine.running() is None:
+            session.begin_child()
+        running = engine.running()
+        return self._first_engine if running is None else running.engine
+
     def _leave_no_frames(self) -> None:
         """From here on no import runs through a frame of this file: samples and tracebacks would show it."""
         from prof import _probes
@@ -230,7 +236,7 @@ class Hook:
 
     def attach(self, engine: Any) -> int:
         """Begins in the middle of a program: gives probes to what is loaded. Returns to how many functions."""
-        self._begun = self._recording = True
+        self._begun, self._first_engine, self._changed = True, engine, []
         self._leave_no_frames()
         sys.meta_path.insert(0, self)
         with _own():
@@ -242,11 +248,11 @@ class Hook:
 
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        before = {id(after): code for code, after in self._changed}
+        before = {id(after): code for code, after in self._changed or ()}
         for each in gc.get_objects():
             if type(each) is FunctionType and id(each.__code__) in before:
                 each.__code__ = before[id(each.__code__)]
-        self._changed.clear()
+        self._changed = None
 
     def _attach_loaded(self, engine: Any) -> int:
         """What has been imported before, and what has been defined."""
@@ -261,7 +267,7 @@ class Hook:
             # Not the code's: that of a module which is frozen into the interpreter names no file.
             module = sys.modules.get(each.__module__)
             origin = getattr(module, "__file__", None)
-            if type(origin) is not str or (each.__module__ in _MAINS and self.choice.first):
+            if type(origin) is not str or (each.__module__ in _MAINS and self._changed is None):
                 continue
             # What was made from text, as by `exec`, is in no file.
             file = each.__code__.co_filename
@@ -278,8 +284,8 @@ class Hook:
         return number
 
     def _note(self, code: CodeType, after: CodeType) -> None:
-        """Keeps code objects and what they became, with those inside them."""
-        if code is after:
+        """Keeps code objects and what they became, with those inside them, for `detach`."""
+        if code is after or self._changed is None:
             return
         self._changed.append((code, after))
         for own, new in zip(code.co_consts, after.co_consts, strict=False):

@@ -307,7 +307,7 @@ def begin(settings: Settings, text: str, child: bool = False, title: str = "") -
     engines.probes().stop_with(end)
     if not _hooked:
         os.register_at_fork(after_in_child=_after_fork)
-        engines.probes().begin_child_with(_begin_child)
+        engines.probes().begin_child_with(begin_child)
         _hooked = True
     return session
 
@@ -434,7 +434,7 @@ def _let_go() -> Session | None:
 _waiting: list[Session] = []
 
 
-def _begin_child() -> None:
+def begin_child() -> None:
     """A child's first span event. One that was forked in C, behind Python's back, has not been told that it is one."""
     if _current is not None and _current.pid != os.getpid():
         _let_go()

@@ -362,6 +362,16 @@ def test_children_are_recorded_in_one_report(tmp_path: Path, method: str) -> Non
     assert calls(tmp_path) == {"app.child": 6, "lib.work": 7, "lib.work.inner": 7}
 
 
+def test_a_forked_child_records_what_it_imports_before_its_first_span(tmp_path: Path) -> None:
+    source = (
+        "import os\ndef f(): pass\nf()\nif os.fork() == 0:\n    import lib\n    lib.work(1)\nelse:\n    os.wait()\n"
+    )
+    write(tmp_path, app=source, lib=LIB)
+    done = run(tmp_path, "--modes", "time", *QUIET, "app.py")
+    assert done.returncode == 0, done.stderr
+    assert calls(tmp_path) == {"app.f": 1, "lib.work": 1, "lib.work.inner": 1}
+
+
 def test_the_environments_own_sitecustomize_is_loaded(tmp_path: Path) -> None:
     write(tmp_path, app="import sys, lib\nprint(lib.work(1), sys.modules['sitecustomize'].HERE)\n", lib=LIB)
     write(tmp_path / "site", sitecustomize="import sys\nHERE = 'mine'\nprint('first')\n")
