@@ -1,4 +1,5 @@
-"""`[tool.prof.record]` of pyproject.toml: what recordings of a project are told, unless PROF or a flag says otherwise.
+"""`[tool.prof]` of pyproject.toml: `record` is what recordings of a project are told, unless PROF or a flag says
+otherwise, `report` what their reports are.
 
 It is looked for where a recording begins: in the folder of the script and those above it, then in the working directory
 and those above that. Files without the table are not parsed: that takes a third of what a recording takes to begin.
@@ -19,15 +20,22 @@ if TYPE_CHECKING:
 
 FILE = "pyproject.toml"
 TABLE = "[tool.prof.record]"
+REPORT = "[tool.prof.report]"
 
 
 def said(folder: str | None = None) -> list[Said]:
     """What the nearest table says, in a list; an empty one where there is none. `folder`: a script's that does not run
     yet. Raises InputError for a file that is no TOML, and UsageError for a key that there is not."""
+    return [_said(path, table) for path, table in tables("record", folder)]
+
+
+def tables(name: str, folder: str | None = None) -> list[tuple[str, Any]]:
+    """The nearest table `[tool.prof.NAME]` and the file that it is in; empty where there is none. Raises InputError for
+    a file that is no TOML."""
     for path in _paths(folder):
         text = _read(path)
-        if _may_have(text) and (table := _table(path, text)) is not None:
-            return [_said(path, table)]
+        if _may_have(text, name) and (table := _table(path, text, name)) is not None:
+            return [(path, table)]
     return []
 
 
@@ -61,14 +69,15 @@ def _read(path: str) -> bytes:
     return b""
 
 
-def _may_have(text: bytes) -> bool:
+def _may_have(text: bytes, name: str) -> bool:
     squeezed = text.translate(None, b" \t\"'")
-    return b"tool.prof.record" in squeezed or (
-        b"record" in squeezed and (b"[tool.prof]" in squeezed or b"[tool]" in squeezed)
+    key = name.encode()
+    return b"tool.prof." + key in squeezed or (
+        key in squeezed and (b"[tool.prof]" in squeezed or b"[tool]" in squeezed)
     )
 
 
-def _table(path: str, text: bytes) -> Any:
+def _table(path: str, text: bytes, name: str) -> Any:
     """The table; None where there is none."""
     import tomllib
 
@@ -76,8 +85,8 @@ def _table(path: str, text: bytes) -> Any:
         found: Any = tomllib.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no TOML: {error}") from None
-    for name in ("tool", "prof", "record"):
-        found = found.get(name) if isinstance(found, dict) else None
+    for key in ("tool", "prof", name):
+        found = found.get(key) if isinstance(found, dict) else None
     return found
 
 

@@ -61,9 +61,10 @@ def _copy(path: Path) -> Capture:
 def _report(capture: Capture, note: str) -> Report:
     with own_imports():
         from prof.tools.analysis.report import analyse
+        from prof.tools.analysis.whose import ruled
         from prof.tools.modes import VIEWS
 
-    return analyse(capture, tuple(VIEWS.values()), note)
+    return analyse(capture, tuple(VIEWS.values()), note, whose=ruled())
 
 
 def check_format(name: str) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+# What is piped is as wide as its longest line, unless this says otherwise; so wide are the expectations here.
+os.environ["COLUMNS"] = "100"
+
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
 for folder in (HERE / "oracles", HERE):

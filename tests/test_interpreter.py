@@ -289,7 +289,10 @@ def test_greenlets_that_switch_inside_spans_are_told(record: Recorder, engine: s
     assert recorded.calls()["f"] == 2
     assert recorded.interleaved == (how == "take_turns")
     report = subprocess.run(
-        [sys.executable, "-m", "prof", "report", str(recorded.path)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "prof", "report", "--full", str(recorded.path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ("  ! greenlets switched inside spans" in report.stdout) == recorded.interleaved
 

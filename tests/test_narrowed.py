@@ -152,7 +152,7 @@ def test_the_json_leaves_the_keys_out(report: dict[str, Any]) -> None:
 
 def test_the_text_shows_dashes(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert main(["report", str(path), "--sort", "calls"]) == 0
+    assert main(["report", str(path), "--full", "--sort", "calls"]) == 0
     table, _, rest = capsys.readouterr().out.partition("Sections")
     rows = {
         short(line.split("program.")[1].split()[0]): line.split() for line in table.splitlines() if "program.py" in line

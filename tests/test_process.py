@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,8 +62,9 @@ def test_what_it_took_and_what_it_had(recorded: Callable[..., Recorded]) -> None
 
 def test_reports_have_it(recorded: Callable[..., Recorded]) -> None:
     capture = recorded("time,,,,process=true", PROGRAM + "sys.held[2].set()").path
-    report = [sys.executable, "-m", "prof", "report", str(capture)]
-    text = subprocess.run(report, capture_output=True, text=True, check=True).stdout
+    report = [sys.executable, "-m", "prof", "report", "--full", str(capture)]
+    wide = {**os.environ, "COLUMNS": "200"}
+    text = subprocess.run(report, env=wide, capture_output=True, text=True, check=True).stdout
     (line,) = (line for line in text.splitlines() if line.split()[:1] == ["Process"])
     assert "resident" in line and "descriptors" in line
     found = json.loads(subprocess.run([*report, "--format", "json"], capture_output=True, text=True, check=True).stdout)

@@ -545,7 +545,7 @@ def test_spans_alone(run_program: Run, tmp_path: Path, how: str) -> None:
     assert found.totals.why.startswith("the system does not let" if how == "seccomp" else "it was asked for")
     assert {len(path) for path in found.stacks} <= {0, 1, 2}
     assert (found.of("sampled.spins").samples_self or 0) > 50
-    command = [sys.executable, "-m", "prof", "report", str(next(tmp_path.glob("*.capture")))]
+    command = [sys.executable, "-m", "prof", "report", "--full", str(next(tmp_path.glob("*.capture")))]
     report = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert "! samples are of spans alone, without lines: " in report
 

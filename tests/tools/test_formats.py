@@ -96,7 +96,7 @@ def test_the_help_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_markdown_gold(run: Run) -> None:
-    check_gold(run("memory.capture", "--format", "markdown", "--limit", "3"), "memory.md")
+    check_gold(run("memory.capture", "--format", "markdown", "--full", "--limit", "3"), "memory.md")
 
 
 def test_markdown_has_the_figures_of_the_text(run: Run) -> None:

@@ -161,7 +161,7 @@ def test_a_new_mode_is_a_new_graph(here: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_header_says_what_the_text_says(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = html.unescape(page())
-    assert main(["report", "app.capture"]) == 0
+    assert main(["report", "app.capture", "--full"]) == 0
     head = capsys.readouterr().out.split("Functions by")[0]
     for fact in re.findall(r"^  (?:! |[A-Z]\w+ +| {12})(.+)$", head, re.MULTILINE):
         assert fact in text

@@ -516,15 +516,14 @@ def test_the_report_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     family(here)
     assert main(["report"]) == 0
     text = capsys.readouterr().out
-    assert "(3 captures, the newest run here)" in text and "3 processes, on build7" in text
+    assert "(3 captures, the newest run here)" in text and "3 processes;" in text
     table = text.partition("Processes  all 3\n\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in table[1:4]] == ["100", "101", "102"]
     assert [line.rpartition("  ")[2] for line in table[1:4]] == ["app.py", "app-101.py", "app-102.py"]
     assert table[2].endswith("    app-101.py")  # below the one that began it
     assert "  Peaks of what was allocated are those of process 102, which are the highest." in table
     assert main(["report", "app.capture"]) == 0
-    one = capsys.readouterr().out
-    assert "Processes" not in one and "process 100" in one
+    assert "Processes" not in capsys.readouterr().out
     assert main(["report", str(here)]) == 0
     assert f"(3 captures, the newest run in {here})" in capsys.readouterr().out
     assert main(["report", "app.capture", "older.capture", "app-101.capture"]) == 0

@@ -94,17 +94,17 @@ def test_functions_may_be_narrowed_to_it(here: Path) -> None:
 
 
 def test_text(here: Path) -> None:
-    text = report(here, "one.capture")
+    text = report(here, "one.capture", "--full")
     assert re.search(r"^  Steps     5$", text, re.MULTILINE)
     assert re.search(
         r"^Functions by steps  all 2\n\nsteps  calls  name.*\n    5      1  \S+\.steps", text, re.MULTILINE
     )
     assert "\nDummy\n\n  it counts steps\n" in text
     assert re.search(r"^Call tree  of 5 steps", text, re.MULTILINE)
-    both = report(here, "both.capture")
+    both = report(here, "both.capture", "--full")
     assert re.search(r"^ *self +% +total +calls +steps ", both, re.MULTILINE), "beside times"
     assert re.search(r"^ *% +total +self +calls +steps +span$", both, re.MULTILINE)
-    assert "Functions by steps" in report(here, "both.capture", "--sort", "steps")
+    assert "Functions by steps" in report(here, "both.capture", "--full", "--sort", "steps")
 
 
 def test_json(here: Path) -> None:
@@ -126,7 +126,7 @@ def test_html(here: Path) -> None:
 
 
 def test_markdown(here: Path) -> None:
-    text = report(here, "one.capture", "--format", "markdown")
+    text = report(here, "one.capture", "--format", "markdown", "--full")
     assert "\n## Functions by steps\n\nall 2\n\n| steps | calls | name" in text
     assert "\n## Dummy\n\nit counts steps\n" in text
 

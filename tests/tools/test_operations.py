@@ -71,9 +71,10 @@ def record(run_program: Any, modes: str, *arguments: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("ops-alone", ["ops.capture"]),
-        ("ops-beside", ["all.capture", "--limit", "3"]),
-        ("ops-sorted", ["all.capture", "--sort", "ops", "--limit", "3"]),
+        ("ops-brief", ["all.capture"]),
+        ("ops-alone", ["ops.capture", "--full"]),
+        ("ops-beside", ["all.capture", "--full", "--limit", "3"]),
+        ("ops-sorted", ["all.capture", "--full", "--sort", "ops", "--limit", "3"]),
         ("ops-tree", ["all.capture", "--sort", "total-ops", "--tree"]),
     ],
 )
@@ -122,7 +123,7 @@ def test_no_operations_at_all(run: Run) -> None:
     assert file.meta is not None
     file.meta |= {"modes": ["ops"], "categories": list(CATEGORIES)}
     Path("none.capture").write_bytes(file.build())
-    assert "Operations\n\n  none\n" in run("report", "none.capture")
+    assert "Operations\n\n  none\n" in run("report", "none.capture", "--full")
     assert problems(json.loads(run("report", "none.capture", "--format", "json")), SCHEMA) == []
 
 
@@ -196,7 +197,7 @@ def test_types_of_operands_are_those_that_were_there(shop: Path, capsys: pytest.
     assert met["shop.Cart.add", "items", ("Cart",)] == (20, 30), "of the first 20 executions"
     assert met["shop.discount", "-=", ("int", "int")] == (15, 15)
     assert met["shop.Cart.total", None, ("dict", "str")] == (3, 3)
-    assert main(["report", "--limit", "0"]) == 0
+    assert main(["report", "--full", "--limit", "0"]) == 0
     text = capsys.readouterr().out
     assert re.search(r"\n +23 +33 +2  Cart.items +shop.Cart.add and 1 more\n", text)
     assert re.search(r"\n +3 +3 +1  dict\[str\] +shop.Cart.total\n", text)
@@ -274,7 +275,7 @@ f(A(), B())
 
 
 def test_expressions_have_their_text(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "--sort", "ops", "--limit", "0"]) == 0
+    assert main(["report", "--full", "--sort", "ops", "--limit", "0"]) == 0
     text = capsys.readouterr().out
     line = SHOP.read_text().splitlines().index("            net += price") + 1
     assert re.search(rf"30 +30  shop.py:{line}:\d+-\d+ .* net \+= price\n", text)
@@ -347,7 +348,7 @@ def test_source_that_changed(shop: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert rewrite("# one more\n" + text) == 3
     assert "shop.py has changed since it was recorded: go back to what it was then" in capsys.readouterr().err
     assert rewrite(text[:300]) == 3
-    assert main(["report"]) == 0
+    assert main(["report", "--full"]) == 0
     assert " source\n" not in capsys.readouterr().out, "texts of a file that changed are left out"
     Path("shop.py").unlink()
     assert main(["report", "--source", "shop.py"]) == 3

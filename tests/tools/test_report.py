@@ -63,8 +63,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("report", []),
-        ("by-calls", ["--sort", "calls", "--limit", "3"]),
+        ("brief", []),
+        ("report", ["--full"]),
+        ("by-calls", ["--full", "--sort", "calls", "--limit", "3"]),
         ("tree", ["--tree", "--depth", "3", "--min-percent", "5"]),
         ("callers", ["--callers", "token"]),
         ("callees", ["--callees", "app.main"]),
@@ -79,10 +80,11 @@ def test_gold(run: Run, name: str, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("memory-detail", ["detail.capture"]),
-        ("memory-summary", ["summary.capture"]),
-        ("memory-alone", ["memory.capture", "--limit", "3"]),
-        ("memory-by-live", ["detail.capture", "--sort", "live", "--limit", "4"]),
+        ("memory-brief", ["detail.capture"]),
+        ("memory-detail", ["detail.capture", "--full"]),
+        ("memory-summary", ["summary.capture", "--full"]),
+        ("memory-alone", ["memory.capture", "--full", "--limit", "3"]),
+        ("memory-by-live", ["detail.capture", "--full", "--sort", "live", "--limit", "4"]),
         ("memory-lines", ["detail.capture", "--tree", "--lines", "--sort", "peak"]),
         ("memory-edges", ["memory.capture", "--callers", "token"]),
     ],
@@ -142,14 +144,14 @@ def test_time_alone_has_no_memory_keys(run: Run) -> None:
 
 
 def test_memory_report_says_what_it_counts(run: Run) -> None:
-    assert "Allocator calls, not objects" in run("report", "detail.capture")
-    assert "Allocator" not in run("report", "app.capture")
+    assert "Allocator calls, not objects" in run("report", "detail.capture", "--full")
+    assert "Allocator" not in run("report", "app.capture", "--full")
 
 
 def test_memory_sorts(run: Run) -> None:
     leaders = {}
     for sort in ("alloc", "peak", "live", "count"):
-        lines = run("report", "detail.capture", "--sort", sort).splitlines()
+        lines = run("report", "detail.capture", "--full", "--sort", sort).splitlines()
         head = next(i for i, text in enumerate(lines) if text.startswith("Functions by"))
         leaders[sort] = next(word for word in lines[head + 3].split() if word.startswith("app."))
     assert leaders == {
@@ -238,7 +240,7 @@ def test_killed_before_a_heartbeat(run: Run) -> None:
     nodes = [Node(-1, 0), Node(0, 1, 1, 5_000_000)]
     file = File([Label(THREAD, "t"), function("m.f")], [Thread("t", nodes)], {}, state=RECORDING, last=(9, 9, 9))
     Path("killed.capture").write_bytes(file.build())
-    text = run("report", "killed.capture")
+    text = run("report", "killed.capture", "--full")
     assert "  Time      at least 5.00 ms wall\n  Profiled  5.00 ms inside profiled code\n" in text
     assert "! killed while recording, or still running" in text
 
@@ -252,7 +254,7 @@ def test_empty_capture(run: Run) -> None:
 def test_sorts(run: Run) -> None:
     first = {}
     for sort in ("self", "total", "calls", "suspended", "p50", "p90", "p99", "max"):
-        lines = run("report", "--sort", sort).splitlines()
+        lines = run("report", "--full", "--sort", sort).splitlines()
         head = next(i for i, line in enumerate(lines) if line.startswith("Functions by"))
         first[sort] = lines[head + 3].split()[-1]
     assert first["self"] == first["calls"] == "app.parse.Parser.token"

@@ -78,7 +78,7 @@ def renamed(capture: Path, old: Path | str, new: Path | str) -> Path:
 
 
 def test_what_was_recorded_is_shown(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(recorded)]) == 0
+    assert main(["report", "--full", str(recorded)]) == 0
     assert "secret += number" in capsys.readouterr().out
     with open_capture(recorded) as capture:
         (source,) = (s for name, s in capture.sources.items() if name.endswith("program.py"))
@@ -99,7 +99,7 @@ def test_other_files_are_not(recorded: Path, other: str) -> None:
         text = {"same": PROGRAM, "other": PROGRAM.replace("secret", "public"), "larger": PROGRAM + "#" * 99_000}
         path.write_text(text[other])
     hostile = renamed(recorded, recorded.parent / "program.py", path)
-    text = prof("report", hostile)
+    text = prof("report", "--full", hostile)
     assert (text.returncode, "secret += number" in text.stdout) == (0, other == "same")
     assert "public" not in text.stdout and "####" not in text.stdout
     listed = prof("report", hostile, "--source", "other.py")
@@ -110,7 +110,7 @@ def test_other_files_are_not(recorded: Path, other: str) -> None:
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/stdin", "/etc/passwd", "/proc/self/environ"])
 def test_devices_and_what_is_not_python_are_not_opened(recorded: Path, device: str) -> None:
     hostile = renamed(recorded, recorded.parent / "program.py", device)
-    for arguments in ([], ["--source", device], ["--format", "html", "-o", "page.html"], ["--format", "json"]):
+    for arguments in (["--full"], ["--source", device], ["--format", "html", "-o", "page.html"], ["--format", "json"]):
         done = prof("report", hostile, *arguments)
         assert done.returncode == (3 if "--source" in arguments else 0)
         assert "root:" not in done.stdout and "PATH=" not in done.stdout
@@ -126,7 +126,7 @@ def test_a_capture_that_does_not_say(recorded: Path, capsys: pytest.CaptureFixtu
             struct.pack_into("=I", raw, at, 99)  # a chunk of a type that nobody knows
         at += size
     recorded.write_bytes(raw)
-    assert main(["report", str(recorded)]) == 0
+    assert main(["report", "--full", str(recorded)]) == 0
     text = capsys.readouterr().out
     assert "secret +=" not in text and "Without the source of program.py: what it held was not recorded" in text
     assert main(["report", str(recorded), "--source", "program.py"]) == 0

@@ -51,7 +51,7 @@ def section(rows: Sequence[Metric], limit: int = 0) -> Section:
         Column("span", [_span(m) for m in first], left=True, stretch=True),
         Column("file", [where(m.label) if m.label else "" for m in first], "dim", left=True, rank=2),
     ]
-    return Section(TITLE, shown_of(len(first), len(rows)), columns=columns, least=16)
+    return Section(TITLE, shown_of(len(first), len(rows)), columns=columns, least=16, key="metrics")
 
 
 def documents(rows: Iterable[Metric]) -> Iterable[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 
@@ -37,3 +39,18 @@ class Options:
     part: str = ""
     """The only part that is wanted: `callers` or `callees` of `name`, the `tree`, the `source` of the file `name`."""
     name: str = ""
+    full: bool = True
+    """All tables; else those that answer most questions, in about thirty lines."""
+    fits: bool = False
+    """Whether tables of the report in short have as few rows as those lines have room for, and not `limit`."""
+    show: Sequence[str] = ()
+    """The only tables that are wanted: keys of sections, or names of modes."""
+    own: bool = False
+    """Only the user's own functions."""
+    libraries: bool = False
+    """Functions of libraries have rows of their own, too; else they are charged to the own functions that called
+    them."""
+    imports: bool = False
+    """So has each import; else all together are one."""
+    idle: bool = False
+    """Shares of samples are of all threads, also of those that waited for work."""

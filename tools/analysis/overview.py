@@ -39,13 +39,14 @@ def where(label: Label) -> str:
 # ---- the run ----
 
 
-def header(summary: Summary, note: str = "", verdict: Sequence[Verdict] = ()) -> Header:
-    """The facts of the run, what it cost, and every reason to doubt the numbers."""
+def header(summary: Summary, note: str, verdict: Sequence[Verdict], command: str) -> Header:
+    """The facts of the run, what it cost, and every reason to doubt the numbers; `command` shows this report."""
     empty = summary.capture.recording and not summary.inside_ns
     return Header(
         title=f"Profile of {summary.name}",
         note=note,
-        verdict=list(_in_short(verdict)),
+        verdict=list(_verdict(verdict, command)),
+        in_short=list(_in_short(summary)),
         facts=[(title, text) for title, text in _facts(summary) if text],
         modes=summary.modes,
         warnings=list(_warnings(summary)),
@@ -53,13 +54,31 @@ def header(summary: Summary, note: str = "", verdict: Sequence[Verdict] = ()) ->
     )
 
 
-def _in_short(verdict: Sequence[Verdict]) -> Iterator[Fact]:
+def _verdict(verdict: Sequence[Verdict], command: str) -> Iterator[Fact]:
     about = ""
+    widest = max((len(each.share) for each in verdict), default=0)
     for each in verdict:
-        yield "" if each.about == about else each.about.capitalize(), each.text
+        yield "" if each.about == about else each.about.capitalize(), f"{each.share:<{widest}}  {each.text}"
         about = each.about
     if verdict:
-        yield "More", f"prof report --callees {shlex.quote(verdict[0].name)}"
+        yield "More", f"{command} --callees {shlex.quote(verdict[0].name)}"
+
+
+def _in_short(summary: Summary) -> Iterator[str]:
+    """What ran, where and how long, and what was recorded of it."""
+    found = summary.capture.processes
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.capture.start_unix_ns / 1e9))
+    yield f"{'at least ' if summary.at_least else ''}{duration(summary.wall_ns)}"
+    if len(summary.threads) > 1:
+        yield f"{len(summary.threads)} threads"
+    if found:
+        yield many(len(found), "process", "es")
+    yield from (
+        text
+        for view in sorted(summary.views, key=lambda view: (view.estimates, view.verdict_order))
+        for text in view.in_short(summary)
+    )
+    yield from filter(None, (summary.python, began))
 
 
 def _facts(summary: Summary) -> Iterator[Fact]:
@@ -125,7 +144,9 @@ def functions_section(functions: Sequence[Function], title: str, options: Option
         Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if wide else 2),
     ]
     notes = [note for view in summary.views for note in view.notes_below(shown)]
-    return Section(f"{title} by {sort.words}", shown_of(len(shown), len(rows)), columns=columns, notes=notes)
+    return Section(
+        f"{title} by {sort.words}", shown_of(len(shown), len(rows)), columns=columns, notes=notes, key=title.lower()
+    )
 
 
 def lead_of(options: Options, summary: Summary) -> View | None:
@@ -158,7 +179,7 @@ def imports_section(functions: Sequence[Function], options: Options, summary: Su
         Column("module", [f.label.name.removeprefix("import ") for f in shown], "name", left=True, stretch=True),
         Column("file", [shorten(where(f.label), 30) for f in shown], "dim", left=True, rank=1),
     ]
-    return Section(f"Imports by cumulative {words}", f"{len(shown)} of {len(rows)}", columns=columns)
+    return Section(f"Imports by cumulative {words}", f"{len(shown)} of {len(rows)}", columns=columns, key="imports")
 
 
 def collections_section(functions: Sequence[Function], summary: Summary) -> Section:
@@ -173,7 +194,7 @@ def collections_section(functions: Sequence[Function], summary: Summary) -> Sect
         *(column for _, behind in of_modes for column in behind),
         Column("generation", names, "name", left=True, stretch=True),
     ]
-    return Section("Garbage collections", columns=columns)
+    return Section("Garbage collections", columns=columns, key="gc")
 
 
 def find_functions(functions: Sequence[Function], name: str) -> list[Function]:
@@ -225,11 +246,14 @@ def tree_section(report: Report, options: Options, most: int = 0) -> Section:
     note = of if whole else ""
     if not len(rows):
         return Section(
-            "Call tree", note, remarks=["nothing" + f" that {'long' if kind.time else 'large'}" * bool(whole)]
+            "Call tree",
+            note,
+            key="tree",
+            remarks=["nothing" + f" that {'long' if kind.time else 'large'}" * bool(whole)],
         )
     more = rows.cut(most) if most else 0
     notes = [Note(f"… {count(more)} more: see `prof report --tree`")] if more else []
-    return Section("Call tree", note, columns=_tree_columns(report, rows, whole), least=48, notes=notes)
+    return Section("Call tree", note, columns=_tree_columns(report, rows, whole), least=48, notes=notes, key="tree")
 
 
 def _tree_columns(report: Report, rows: CallTree, whole: int) -> list[Column]:

@@ -1,94 +1,119 @@
 """Whose doing it was: what a calling-context tree holds, charged to the user's own functions.
 
-A function is the user's own unless its file is installed or the standard library's. What was below it, down to the next
-own function, is charged to it, by the library that it called.
+What was below an own function, down to the next own function, is charged to it, by the library that it called.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import PurePath
 
 from attrs import Factory, define
 from prof.capture import Capture, Label
+from prof.tools.analysis.sections import Verdict
 from prof.tools.analysis.source_lines import place
+from prof.tools.analysis.whose import OWN, Whose
 from prof.tools.screen.units import percent, shorten_end
 from prof.tree import NO_LABEL, Tree
 
-_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\](?P<name>[^/\\]+)")
-_STANDARD = re.compile(
-    r"[/\\]lib[/\\]python\d+\.\d+[/\\](?:lib-dynload[/\\])?(?P<name>[^/\\]+)|^<frozen (?P<frozen>[\w.]+)>"
-)
 # Contexts with less than this share of the whole are charged to their callers.
 _SMALLEST = 2000
-
-OWN, IMPORTS, COLLECTIONS = "", "imports", "garbage collections"
 
 
 @define
 class Owner:
     """What one own function was charged with, in the column's unit; `below` says by which library or kind of work,
-    `lines` by which of its own lines."""
+    `entries` by which function of that it was entered, `lines` by which of its own lines."""
 
-    label: Label
+    label: Label | None
+    """None: what no own function is to be charged with."""
     amount: int = 0
+    words: str = ""
+    """What it is called, without a function."""
     below: Counter[str] = Factory(Counter)
+    entries: Counter[tuple[str, str]] = Factory(Counter)
     lines: Counter[str] = Factory(Counter)
+
+    @property
+    def name(self) -> str:
+        """The function's."""
+        return self.label.name if self.label is not None else self.words
 
     @property
     def where(self) -> str:
         """Its line, where one has most of it, else where it begins."""
+        if self.label is None:
+            return ""
         (line, most), *_ = self.lines.most_common(1) or [("", 0)]
         return line if 2 * most > self.amount else f"{PurePath(self.label.file).name}:{self.label.line}"
 
-    def sentence(self, whole: int, more: str = "") -> str:
-        """`62.1%  render.page (render.py:16): 58.0% of it in jinja2`; `more` stands before the libraries."""
-        called = [(name, n) for name, n in self.below.most_common(2) if name and 10 * n >= self.amount]
-        inside = " and ".join(f"{percent(n, self.amount)} of it in {name}" for name, n in called)
-        words = ", ".join(filter(None, (more, inside)))
-        name = shorten_end(self.label.name, 48)
-        return f"{percent(self.amount, whole):>5}  {name} ({self.where}){words and ': '}{words}"
+    def libraries(self, most: int = 2) -> list[tuple[str, int]]:
+        """The libraries that a tenth of it or more was spent in, and how much."""
+        return [(name, n) for name, n in self.below.most_common(most + 1) if name and 10 * n >= self.amount][:most]
+
+    def verdict(self, about: str, whole: int, error: float = 0.0, more: str = "") -> Verdict:
+        """What is said first of it. `error` is how far the share may be off, 0 to 1, where it is an estimate; `more`
+        stands behind the libraries."""
+        inside = " and ".join(
+            f"{percent(n, self.amount)} of it in {self._entered(name)}" for name, n in self.libraries()
+        )
+        words = "; ".join(filter(None, (inside, more)))
+        share = f"{percent(self.amount, whole):>5}" + (f" ±{100 * error:.1f}" if error else "")
+        text = f"{self.where}  {shorten_end(self.name, 48)}{words and ': '}{words}"
+        return Verdict(about, self.name, share, text)
+
+    def _entered(self, library: str) -> str:
+        """The library, and the function of it that most went through where there is one."""
+        found = [(n, name) for (of, name), n in self.entries.items() if of == library and 2 * n > self.below[library]]
+        name = max(found)[1].rpartition(".")[2] if found else ""
+        return f"{library} ({name})" if name.isidentifier() else library
 
 
-def library(label: Label) -> str:
-    """The package that a function is of; empty for one of the user's own."""
-    if label.kind in ("import", "gc"):
-        return IMPORTS if label.kind == "import" else COLLECTIONS
-    if found := _INSTALLED.search(label.file):
-        return PurePath(found["name"]).stem
-    if found := _STANDARD.search(label.file):
-        return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
-    return OWN
+@define
+class Charges:
+    """Own functions by what they were charged with, most first; and the rest, which no own function asked for."""
+
+    owners: list[Owner]
+    rest: Owner
+    whole: int
+    """All that the tree holds: also what is outside of every context."""
+
+    def largest(self, most: int) -> list[Owner]:
+        """The own functions with most of it, those with a twentieth at least."""
+        return [each for each in self.owners[:most] if each.amount * 20 >= self.whole > 0]
+
+    def of(self, label: Label | None) -> Owner:
+        """What a function was charged with."""
+        return next((each for each in self.owners if each.label == label), Owner(label))
 
 
-def owners(capture: Capture, tree: Tree, column: str) -> tuple[list[Owner], int]:
-    """Own functions by what they were charged with, most first; and the whole of it, which includes what no own
-    function is to be charged with."""
+def owners(capture: Capture, tree: Tree, column: str, whose: Whose) -> Charges:
+    """What the tree's column comes to, by own function."""
     inclusive = tree.inclusive(column)
     nodes = list(tree.select(column, inclusive[0] // _SMALLEST + 1))
-    rest = {node: inclusive[node] for node in nodes}
+    own = {node: inclusive[node] for node in nodes}
     for node in nodes[1:]:
-        rest[tree.parent[node]] -= inclusive[node]
+        own[tree.parent[node]] -= inclusive[node]
+    rest = Owner(None, own[0], below=Counter({OWN: own[0]}))
     found: dict[int, Owner] = {}
-    libraries: dict[int, str] = {}
-    around: dict[int, tuple[Owner | None, str]] = {0: (None, OWN)}
+    # A context's owner, the library that it went into, and the function of that which was entered.
+    around: dict[int, tuple[Owner, str, str]] = {0: (rest, OWN, "")}
     for node in nodes[1:]:
-        label, (owner, below) = tree.label[node], around[tree.parent[node]]
-        if label == NO_LABEL:
-            continue
-        if label not in libraries:
-            libraries[label] = library(capture.label(label))
-        if tree.line[node] == 1:  # of the function above, or of one that it called
-            below = below or libraries[label]
-            if owner is not None and not below:
-                owner.lines[place(capture.label(label))] += rest[node]
-        elif not libraries[label]:
-            owner, below = found.setdefault(label, Owner(capture.label(label))), OWN
-        else:
-            below = below or libraries[label]
-        around[node] = owner, below
-        if owner is not None:
-            owner.amount += rest[node]
-            owner.below[below] += rest[node]
-    return sorted(found.values(), key=lambda each: (-each.amount, each.label.name)), inclusive[0]
+        owner, below, entry = around[tree.parent[node]]
+        number = tree.label[node]
+        if number != NO_LABEL:
+            label = capture.label(number)
+            library = whose.library(label)
+            if not library and tree.line[node] != 1:  # lines are of the function above, or of one that it called
+                owner, below, entry = found.setdefault(number, Owner(label)), OWN, ""
+            elif library and not below:  # what a library calls in turn is the library's
+                below, entry = library, label.name
+            if tree.line[node] == 1 and not library and not below:
+                owner.lines[place(label)] += own[node]
+        around[node] = owner, below, entry
+        owner.amount += own[node]
+        owner.below[below] += own[node]
+        if entry:
+            owner.entries[below, entry] += own[node]
+    listed = sorted(found.values(), key=lambda each: (-each.amount, each.name))
+    return Charges(listed, rest, inclusive[0])

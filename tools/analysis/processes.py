@@ -100,7 +100,9 @@ def section(summary: Summary, limit: int = 0) -> Section:
     every = summary.capture.processes
     shown = _shown(summary, limit)
     notes = [Note(text) for text in _not_summed(summary)]
-    return Section(TITLE, shown_of(len(shown), len(every)), columns=_columns(summary, shown), notes=notes)
+    return Section(
+        TITLE, shown_of(len(shown), len(every)), columns=_columns(summary, shown), notes=notes, key="processes"
+    )
 
 
 def _not_summed(summary: Summary) -> Iterator[str]:

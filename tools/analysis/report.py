@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from attrs import define
+from attrs import define, evolve
 from prof.capture import Capture, Function, Tree
+from prof.errors import UsageError
 from prof.records import Metric
-from prof.tools.analysis import listing, metrics, overview, processes
+from prof.tools.analysis import brief, listing, metrics, overview, processes
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Header, Section, Verdict
 from prof.tools.analysis.source_lines import SourceLine, merged, names_of
 from prof.tools.analysis.summary import Summary, summarise
 from prof.tools.analysis.view import TreeColumn, View
+from prof.tools.analysis.whose import Whose
 
 
 @define(slots=False)
@@ -27,23 +30,53 @@ class Report:
     summary: Summary
     modes: Sequence[type[View]]
     """All modes that are known; those that were recorded are `summary.views`."""
+    whose: Whose
     note: str = ""
     """Where it came from, in words."""
+    command: str = "prof report"
+    """What shows it."""
 
     # ---- for people ----
 
-    def header(self, note: str | None = None) -> Header:
+    def header(self) -> Header:
         """What every report begins with."""
-        return overview.header(self.summary, self.note if note is None else note, self.verdict)
+        return overview.header(self.summary, self.note, self.verdict, self.command)
+
+    def header_anywhere(self) -> Header:
+        """The same for who reads it elsewhere, or when that capture is no longer the newest."""
+        name = self.capture.path.name
+        command = self.command if self.capture.processes else f"prof report {shlex.quote(name)}"
+        return overview.header(self.summary, f"({name})", self.verdict, command)
 
     def sections(self, options: Options) -> Iterator[Section]:
-        """All of it, or the part that is asked for. Raises UsageError for a function that there is not."""
+        """All of it, or what is asked for. Raises UsageError for a function or a table that there is not."""
         if options.part in ("callers", "callees"):
             yield from self._edges(options)
         elif options.part == "tree":
             yield overview.tree_section(self, options)
+        elif options.show:
+            yield from self._shown(options)
         else:
-            yield from self._all(options)
+            yield from self._all(options) if options.full else brief.sections(self, options)
+
+    def _shown(self, options: Options) -> Iterator[Section]:
+        known: dict[str, None] = {}
+        unknown = set(options.show)
+        for section in self._all(options):
+            names = {section.key, section.mode}
+            known |= dict.fromkeys(filter(None, (section.mode, section.key)))
+            unknown -= names
+            if names & set(options.show):
+                yield section
+        if unknown:
+            missing = ", ".join(sorted(unknown))
+            raise UsageError(f"no table {missing!r} in this report; it has: {', '.join(known)}")
+
+    def more(self) -> str:
+        """The commands that show more than the report in short."""
+        modes = [view.name for view in self.summary.views if view.has_sections]
+        shown = f", {self.command} --show {','.join(modes[:1])}" if modes else ""
+        return f"{self.command} --full{shown}; prof help"
 
     def listing(self, file: str) -> Listing:
         """A source file with what its lines did. Raises UsageError for one of which nothing was recorded, and
@@ -58,10 +91,8 @@ class Report:
     def _all(self, options: Options) -> Iterator[Section]:
         if self.capture.processes:
             yield processes.section(self.summary, options.limit)
-        by_kind: dict[str, list[Function]] = {}
-        for function in self.functions:
-            by_kind.setdefault(function.label.kind, []).append(function)
-        functions = [f for kind in ("function", "native", "other") for f in by_kind.get(kind, ())]
+        by_kind = self.by_kind
+        functions = [f for f in self.spans if not (options.own and self.whose.library(f.label))]
         if functions:
             yield overview.functions_section(functions, "Functions", options, self.summary)
         if "section" in by_kind:
@@ -70,7 +101,7 @@ class Report:
             yield metrics.section(self.metrics, options.limit)
         views = self.summary.views
         for view in sorted(views, key=lambda view: view.section_order(options)):
-            yield from view.sections(self.summary, options)
+            yield from (evolve(section, mode=view.name) for section in view.sections(self.summary, options))
         if "import" in by_kind and any(view.import_sort is not None for view in views):
             yield overview.imports_section(by_kind["import"], options, self.summary)
         if "gc" in by_kind:
@@ -79,12 +110,25 @@ class Report:
             yield overview.tree_section(self, options, overview.TREE_ROWS)
 
     @cached_property
+    def by_kind(self) -> dict[str, list[Function]]:
+        """Functions by the kind of their labels."""
+        found: dict[str, list[Function]] = {}
+        for function in self.functions:
+            found.setdefault(function.label.kind, []).append(function)
+        return found
+
+    @property
+    def spans(self) -> list[Function]:
+        """Functions with probes."""
+        return [f for kind in ("function", "native", "other") for f in self.by_kind.get(kind, ())]
+
+    @cached_property
     def verdict(self) -> list[Verdict]:
         """Where most of it went, in the user's own functions: for who has ten seconds."""
         found: list[Verdict] = []
         for view in sorted(self.summary.views, key=lambda view: view.verdict_order):
             if view.answers not in {each.about for each in found}:
-                found += [Verdict(view.answers, name, text) for name, text in view.verdict()]
+                found += view.verdict()
         return found
 
     @cached_property
@@ -118,8 +162,13 @@ class Report:
         return merged(self.capture, self.tree, names, self.modes, apart)
 
 
-def analyse(capture: Capture, modes: Sequence[type[View]], note: str = "") -> Report:
+def analyse(
+    capture: Capture, modes: Sequence[type[View]], note: str = "", command: str = "", whose: Whose | None = None
+) -> Report:
     """The report of an open capture, as far as these modes go. Raises InputError."""
+    whose = whose or Whose()
     tree = capture.tree()
     functions = capture.functions(tree)
-    return Report(capture, tree, functions, summarise(capture, tree, functions, modes), modes, note)
+    summary = summarise(capture, tree, functions, modes, whose)
+    command = command or f"prof report {shlex.quote(str(capture.path))}"
+    return Report(capture, tree, functions, summary, modes, whose, note, command)

@@ -18,7 +18,10 @@ class Verdict:
 
     about: str
     name: str
+    share: str
+    """`62.1%`; `62.1% ±2.8` of what was sampled: the width of the 99 % interval."""
     text: str
+    """`render.py:16  render.page: 58.0% of it in jinja2`."""
 
 
 @frozen
@@ -28,6 +31,9 @@ class Header:
     title: str
     note: str
     verdict: Sequence[Fact]
+    """The answer, and the command that shows more of it."""
+    in_short: Sequence[str]
+    """The run in a line or two: parts of sentences."""
     facts: Sequence[Fact]
     modes: Sequence[str]
     warnings: Sequence[str]
@@ -57,3 +63,7 @@ class Section:
     columns: Sequence[Column] = ()
     least: int = 34
     notes: Sequence[Note] = ()
+    key: str = ""
+    """What `prof report --show` calls it; a mode's name is that of all of its sections."""
+    mode: str = ""
+    """The mode's that it is of."""

@@ -11,6 +11,7 @@ from prof.modes import MODES
 from prof.text import printable
 from prof.tools.analysis.fate import fate
 from prof.tools.analysis.view import View
+from prof.tools.analysis.whose import Whose
 from prof.unrecorded import sentences
 
 # Spans that a probe pays for; imports and collections are announced by the interpreter.
@@ -60,7 +61,13 @@ class Summary:
         return self.wall_ns > self.capture.duration_ns
 
 
-def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes: Iterable[type[View]]) -> Summary:
+def summarise(
+    capture: Capture,
+    tree: Tree,
+    functions: Sequence[Function],
+    modes: Iterable[type[View]],
+    whose: Whose | None = None,
+) -> Summary:
     """The summary of a capture, from its tree of all threads and the sums over it; `modes` are those that are known."""
     meta = capture.meta
     probed = sum(f.calls + f.resumes for f in functions if f.label.kind in PROBED)
@@ -89,7 +96,7 @@ def summarise(capture: Capture, tree: Tree, functions: Sequence[Function], modes
         attached=meta.get("attached") is True,
         short_count=tree.short_count,
         unrecorded=sentences(meta.get("unrecorded")),
-        views=tuple(mode(capture, tree, functions) for mode in modes if mode.recorded(capture)),
+        views=tuple(mode(capture, tree, functions, whose or Whose()) for mode in modes if mode.recorded(capture)),
         fate=fate(capture),
     )
 

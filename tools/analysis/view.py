@@ -11,8 +11,10 @@ from prof.counted import Code, Site
 from prof.modes import MODES
 from prof.tools.analysis.compared import Counted, Side
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.sections import Fact, Note, Section
+from prof.tools.analysis.owners import Charges, owners
+from prof.tools.analysis.sections import Fact, Note, Section, Verdict
 from prof.tools.analysis.source_lines import Names, SourceLine
+from prof.tools.analysis.whose import Whose
 from prof.tools.screen.colours import Families
 from prof.tools.screen.tables import Column
 
@@ -63,6 +65,18 @@ class Fields:
     """(field, its title, its unit)."""
 
 
+@frozen
+class Charge:
+    """What own functions are charged with, with what libraries took for them: a column of the tree."""
+
+    column: str
+    title: str
+    """Above a column, and, behind `by`, in a heading."""
+    total: str
+    """The field of `Function` with the same of a function and all that it called."""
+    format: Callable[[int], str]
+
+
 class View:
     """A mode in one capture. What is said of all captures is asked of the class."""
 
@@ -90,6 +104,8 @@ class View:
     """Of functions in the page, beside the measures."""
     themes: ClassVar[dict[str, Families]] = {}
     """Colours of the frames, by measure."""
+    has_sections: ClassVar[bool] = True
+    """Whether the report has tables of its own."""
     wide: ClassVar[bool] = False
     """Whether its columns take so much room that less of the other modes fits."""
     counting: ClassVar[str] = ""
@@ -107,8 +123,8 @@ class View:
     estimates: ClassVar[bool] = False
     """Whether its figures are estimates, so that others' are to be called exact beside them."""
 
-    def __init__(self, capture: Capture, tree: Tree, functions: Sequence[Function]) -> None:
-        self.capture, self.tree, self.functions = capture, tree, functions
+    def __init__(self, capture: Capture, tree: Tree, functions: Sequence[Function], whose: Whose) -> None:
+        self.capture, self.tree, self.functions, self.whose = capture, tree, functions, whose
 
     @classmethod
     def recorded(cls, capture: Capture) -> bool:
@@ -121,9 +137,22 @@ class View:
         """What the header says of it."""
         yield from ()
 
-    def verdict(self) -> Iterator[tuple[str, str]]:
-        """Where most of what it measures went: the user's own functions, most first, and a sentence of each."""
+    def verdict(self) -> Iterator[Verdict]:
+        """Where most of what it measures went: the user's own functions, most first."""
         yield from ()
+
+    def in_short(self, summary: Summary) -> Iterator[str]:
+        """What it recorded, in a few words."""
+        yield from ()
+
+    @property
+    def charge(self) -> Charge | None:
+        """What of it own functions are charged with, if anything."""
+        return None
+
+    def charged(self, column: str) -> Charges:
+        """What own functions are to be charged with of a column of the tree; `whole` is what shares are of."""
+        return owners(self.capture, self.tree, column, self.whose)
 
     def warnings(self) -> Iterator[str]:
         """Reasons to doubt its figures."""

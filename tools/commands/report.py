@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from prof.folded import beside
 from prof.tools.analysis.report import Report, analyse
+from prof.tools.analysis.whose import ruled
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
 from prof.tools.modes import SORTS, VIEWS
 from prof.tools.reports import FORMATS, Format
 from prof.tools.reports.asked import PARTS, made
-from prof.tools.screen.output import STDOUT, coloured, width, write, write_lines
+from prof.tools.screen.output import STDOUT, terminal, width, write, write_lines
 from prof.tools.screen.progress import working, writing
 
 EXAMPLES = """
@@ -63,6 +66,19 @@ def add(commands: Any) -> None:
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
+    more = parser.add_argument_group("how much")
+    more.add_argument("--full", action="store_true", help="all tables, of all modes; long")
+    more.add_argument(
+        "--show", metavar="TABLES", help="only these tables, by their names or those of modes: functions,lines,memory"
+    )
+    more.add_argument("--own", action="store_true", help="of functions, only your own")
+    more.add_argument(
+        "--libraries", action="store_true",
+        help="functions of libraries are rows, too, instead of parts of the functions of yours that called them",
+    )  # fmt: skip
+    more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
+    more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
+    more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
     files = (f"of {name}, <base>{kind.suffix} beside the capture" for name, kind in FORMATS.items() if kind.beside)
     add_output(parser, "; ".join(["-", *files]))
     parser.set_defaults(run=run)
@@ -80,27 +96,35 @@ def _percentage(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
+    whose = ruled()
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
         capture = found.open()
-        report = analyse(capture, tuple(VIEWS.values()), found.note)
+        report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
         _write(report, FORMATS[args.format], args)
     return 0
+
+
+def _again(captures: Sequence[str]) -> str:
+    """The command that shows the same captures."""
+    return " ".join(["prof report", *map(shlex.quote, captures)])
 
 
 def _write(report: Report, kind: type[Format], args: argparse.Namespace) -> None:
     part = next((part for part in PARTS if getattr(args, part) not in (None, False)), "")
     format = made(
         report, kind, sort=args.sort, limit=args.limit, depth=args.depth, min_percent=args.min_percent,
-        part=part, name=str(getattr(args, part)) if part else "", lines=args.lines, width=width(),
+        part=part, name=str(getattr(args, part)) if part else "", lines=args.lines, width=width(), full=args.full,
+        show=[name.strip() for name in args.show.split(",")] if args.show else (),
+        own=args.own, libraries=args.libraries, imports=args.imports, idle=args.idle,
     )  # fmt: skip
     path = report.capture.path
     output = args.output or (str(beside(path, kind.suffix)) if kind.beside else STDOUT)
     with writing(output):
-        lines = format.lines(report) if coloured(output) else None
+        lines = format.lines(report) if terminal(output) else None
         if lines is not None:
-            write_lines(lines, output)
+            write_lines(lines, output, paged=not args.no_pager)
         else:
             # A file that is written unasked is nobody else's to read than the capture is.
             write(format.render(report), output, report.capture.files if kind.beside and not args.output else ())

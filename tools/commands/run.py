@@ -162,7 +162,7 @@ def _show(args: argparse.Namespace, captures: list[Path]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     paths = [str(path) for path in captures]
     if args.report:
-        main(["report", *paths])
+        main(["report", "--no-pager", *paths])
     if args.open:
         import webbrowser
 

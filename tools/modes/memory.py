@@ -12,14 +12,13 @@ from prof.capture import LINE_COLUMNS, Capture, Function, Label, MemoryTotals, T
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.owners import owners
-from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_lines import Names, SourceLine, place
-from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.analysis.view import Around, Charge, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families, turned
 from prof.tools.screen.json_text import known
 from prof.tools.screen.tables import Column, shown_of
-from prof.tools.screen.units import count, duration, percent, size, volume
+from prof.tools.screen.units import count, duration, many, percent, size, volume
 
 if TYPE_CHECKING:
     from prof.tools.analysis.summary import Summary
@@ -64,7 +63,7 @@ def memory_sections(
     summary: Summary, memory: MemoryTotals, tree: Tree, column: str | None, limit: int, width: int
 ) -> Iterator[Section]:
     """Memory, all of it; the lines by `column`, or what fits the recording best. `limit` rows a table, 0: all."""
-    yield Section("Memory", facts=list(_facts(summary, memory, width - INDENT)), remarks=CAVEAT)
+    yield Section("Memory", facts=list(_facts(summary, memory, width - INDENT)), remarks=CAVEAT, key="process")
     lead = column or ("peak_bytes" if memory.detail else "alloc_bytes")
     yield lines_section(summary.capture.lines(tree), memory, lead, limit)
     if memory.detail:
@@ -137,7 +136,9 @@ def lines_section(lines: Sequence[captures.Line], memory: MemoryTotals, lead: st
         Column("function", [line.label.module for line in shown], left=True, stretch=True),
     ]
     title, note = f"Lines by {_WORDS[lead]}", shown_of(len(shown), len(rows))
-    return Section(title, note, columns=columns, least=16) if rows else Section(title, note, remarks=["none"])
+    if not rows:
+        return Section(title, note, remarks=["none"], key="lines")
+    return Section(title, note, columns=columns, least=16, key="lines")
 
 
 def held_section(summary: Summary, memory: MemoryTotals, tree: Tree, limit: int) -> Section:
@@ -146,7 +147,7 @@ def held_section(summary: Summary, memory: MemoryTotals, tree: Tree, limit: int)
     title = f"Still held {'when last seen' if summary.capture.recording else 'at the end'}"
     note = f"{volume(memory.live_bytes)}, {shown_of(len(lines), every)}"
     if not lines:
-        return Section(title, note, remarks=["nothing"])
+        return Section(title, note, remarks=["nothing"], key="held")
     columns = [
         Column("held", [volume(line.live_bytes) for line in lines], Memory.name),
         Column("%", [percent(line.live_bytes or 0, memory.live_bytes or 0) for line in lines]),
@@ -157,7 +158,7 @@ def held_section(summary: Summary, memory: MemoryTotals, tree: Tree, limit: int)
         Column("innermost span", [line.span.name if line.span else "(outside)" for line in lines],
                left=True, stretch=True),
     ]  # fmt: skip
-    return Section(title, note, columns=columns, least=20)
+    return Section(title, note, columns=columns, least=20, key="held")
 
 
 def types_section(types: Sequence[captures.TypeCount], limit: int) -> Section:
@@ -169,7 +170,7 @@ def types_section(types: Sequence[captures.TypeCount], limit: int) -> Section:
         Column("blocks", [count(t.count) for t in shown]),
         Column("type", [t.name for t in shown], "name", left=True, stretch=True),
     ]
-    return Section("Types of the blocks still held", shown_of(len(shown), len(types)), columns=columns)
+    return Section("Types of the blocks still held", shown_of(len(shown), len(types)), columns=columns, key="types")
 
 
 def _lead(options: Options) -> str | None:
@@ -255,14 +256,21 @@ class Memory(View):
         for number, text in enumerate(totals(self.totals, self.capture.recording)):
             yield "" if number else "Memory", text
 
-    def verdict(self) -> Iterator[tuple[str, str]]:
+    def verdict(self) -> Iterator[Verdict]:
+        column = self.charge.column
+        found, words = self.charged(column), self.tree_columns[column].words
+        for each in found.largest(1):
+            yield each.verdict(self.answers, found.whole, more=f"{volume(each.amount)} {words}")
+
+    @property
+    def charge(self) -> Charge:
         """What is held at the end, where that is known and much; else what was allocated."""
         held = self.totals.live_bytes or 0
         column = "live_bytes" if 10 * held > self.totals.alloc_bytes and held > _MUCH else "alloc_bytes"
-        found, whole = owners(self.capture, self.tree, column)
-        if found and found[0].amount * 20 >= whole > 0:
-            words = "held at the end" if column == "live_bytes" else "allocated"
-            yield found[0].label.name, found[0].sentence(whole, f"{volume(found[0].amount)} {words}")
+        return Charge(column, COLUMNS[column], f"total_{column}", volume)
+
+    def in_short(self, summary: Summary) -> Iterator[str]:
+        yield f"{size(self.totals.alloc_bytes)} in {many(self.totals.alloc_count, 'allocation')}"
 
     def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions allocated, led by what the table is sorted by; and their calls if there is room."""

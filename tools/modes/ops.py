@@ -16,11 +16,10 @@ from prof.tools.analysis import name_uses as sums
 from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.owners import owners
-from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_files import Sources
 from prof.tools.analysis.source_lines import Names, SourceLine
-from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.analysis.view import Around, Charge, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families
 from prof.tools.screen.json_text import Object, Rows
 from prof.tools.screen.tables import Column, shown_of
@@ -100,7 +99,7 @@ def operations_sections(
 ) -> Iterator[Section]:
     """Operations, all of it."""
     if not whole.count:
-        yield Section("Operations", remarks=["none"])
+        yield Section("Operations", remarks=["none"], key="kinds")
         return
     sources = Sources(capture)
     tables = (
@@ -117,9 +116,8 @@ def operations_sections(
     if sources.unknown:
         names = sorted(PurePath(file).name for file in sources.unknown)
         shown = ", ".join(names[:COMMONEST]) + (", …" if len(names) > COMMONEST else "")
-        yield Section(
-            "", remarks=[f"Without the source of {shown}: what it held was not recorded. See `--source FILE`."]
-        )
+        words = f"Without the source of {shown}: what it held was not recorded. See `--source FILE`."
+        yield Section("", remarks=[words], key="lines")
 
 
 def _categories(whole: OperationTotals) -> Section:
@@ -130,7 +128,7 @@ def _categories(whole: OperationTotals) -> Section:
         Column("kind", list(rows), "name", left=True),
         Column("", [CATEGORY_WORDS.get(name, "-") for name in rows], "dim", left=True, stretch=True, code=True),
     ]
-    return Section("Operations", columns=columns)
+    return Section("Operations", columns=columns, key="kinds")
 
 
 def _lines(solved: Operations, whole: OperationTotals, sources: Sources, options: Options) -> Section:
@@ -144,7 +142,7 @@ def _lines(solved: Operations, whole: OperationTotals, sources: Sources, options
         Column("source", [sources.line(r) for r in rows], left=True, stretch=True, code=True),
     ]
     note = f"{shown_of(len(rows), every)}; count: how often its busiest part ran"
-    return Section("Lines by operations", note, columns=columns)
+    return Section("Lines by operations", note, columns=columns, key="lines")
 
 
 def _parts(use: NameUse | OperandTypes) -> str:
@@ -165,7 +163,7 @@ def _calls(rows: Sequence[NameUse], options: Options) -> Section | None:
         Column("in", [_parts(r) for r in shown], left=True, stretch=True),
     ]
     note = f"{shown_of(len(shown), len(rows))}; as the call sites name it, .name of any object"
-    return Section("Calls by name", note, columns=columns)
+    return Section("Calls by name", note, columns=columns, key="calls")
 
 
 def _accesses(title: str, rows: Sequence[NameUse], options: Options, scopes: bool = False) -> Section | None:
@@ -180,7 +178,7 @@ def _accesses(title: str, rows: Sequence[NameUse], options: Options, scopes: boo
         Column("name", [r.name for r in shown], "name", left=True),
         Column("in", [_parts(r) for r in shown], left=True, stretch=True),
     ]
-    return Section(f"{title} by accesses", shown_of(len(shown), len(rows)), columns=columns)
+    return Section(f"{title} by accesses", shown_of(len(shown), len(rows)), columns=columns, key=title.lower())
 
 
 def _branches(solved: Operations, sources: Sources, options: Options) -> Section | None:
@@ -198,7 +196,9 @@ def _branches(solved: Operations, sources: Sources, options: Options) -> Section
         Column("source", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
     ]
     remarks = ["went on: to what follows, as the body of an if or a for does; jumped: past it"]
-    return Section("Branches by executions", shown_of(len(rows), every), remarks=remarks, columns=columns)
+    return Section(
+        "Branches by executions", shown_of(len(rows), every), remarks=remarks, columns=columns, key="branches"
+    )
 
 
 def _expressions(solved: Operations, sources: Sources, options: Options) -> Section | None:
@@ -213,7 +213,7 @@ def _expressions(solved: Operations, sources: Sources, options: Options) -> Sect
         Column("expression", [_expression(sources, r) for r in rows], left=True, stretch=True, code=True),
     ]
     note = f"{shown_of(len(rows), every)}; of their own, and not names, constants, tests"
-    return Section("Expressions by operations", note, columns=columns)
+    return Section("Expressions by operations", note, columns=columns, key="expressions")
 
 
 def _operands_section(rows: Sequence[OperandTypes], options: Options) -> Section | None:
@@ -228,7 +228,7 @@ def _operands_section(rows: Sequence[OperandTypes], options: Options) -> Section
         Column("in", [_parts(r) for r in shown], left=True, stretch=True),
     ]
     note = f"{shown_of(len(shown), len(rows))}; sampled: seen in the first executions of each site"
-    return Section("Types of operands", note, columns=columns)
+    return Section("Types of operands", note, columns=columns, key="operands")
 
 
 def _expression(sources: Sources, site: Site) -> str:
@@ -364,9 +364,16 @@ class Ops(View):
         if self.totals.inexact:
             yield inexact_words(self.totals)
 
-    def verdict(self) -> Iterator[tuple[str, str]]:
-        found, whole = owners(self.capture, self.tree, "ops")
-        yield from ((each.label.name, each.sentence(whole)) for each in found[:1] if each.amount * 20 >= whole > 0)
+    def verdict(self) -> Iterator[Verdict]:
+        found = self.charged("ops")
+        yield from (each.verdict(self.answers, found.whole) for each in found.largest(1))
+
+    @property
+    def charge(self) -> Charge:
+        return Charge("ops", "ops", "total_ops", count)
+
+    def in_short(self, summary: Summary) -> Iterator[str]:
+        yield many(self.totals.count, "operation")
 
     def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """What the functions executed."""

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import asdict
 from prof import capture as captures
 from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
-from prof.tools.analysis.agreement import Comparison, compare
+from prof.tools.analysis.agreement import Comparison, compare, half_width
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.owners import owners
-from prof.tools.analysis.sections import Fact, Section
+from prof.tools.analysis.owners import Charges, Owner
+from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_lines import SourceLine, place
-from prof.tools.analysis.view import Around, Margin, TreeColumn, View
+from prof.tools.analysis.view import Around, Charge, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families
 from prof.tools.screen.json_text import known
 from prof.tools.screen.tables import Column, shown_of
-from prof.tools.screen.units import count, duration, percent, size, volume
+from prof.tools.screen.units import count, duration, many, percent, size, volume
 
 if TYPE_CHECKING:
     from prof.tools.analysis.summary import Summary
@@ -71,10 +71,10 @@ def samples_sections(
 ) -> Iterator[Section]:
     """Samples, all of it; `options.limit` rows a table."""
     if not sampler.samples:
-        yield Section("Samples", remarks=["none"])
+        yield Section("Samples", remarks=["none"], key="process")
         return
     facts = (*_facts(sampler), *_process_facts(summary))
-    yield Section("Samples", facts=[(title, text) for title, text in facts if text])
+    yield Section("Samples", facts=[(title, text) for title, text in facts if text], key="process")
     comparisons = compare(summary, tree, functions)
     if comparisons:
         yield comparison_section(comparisons, options)
@@ -152,6 +152,7 @@ def usage_section(functions: Sequence[Function], sampler: Sampler, options: Opti
         shown_of(len(shown), len(rows)),
         remarks=[f"instructions, cycles, cache misses: not available ({why})"] if why else [],
         columns=columns if rows else [],
+        key="usage",
     )
 
 
@@ -175,7 +176,7 @@ def comparison_section(rows: Sequence[Comparison], options: Options) -> Section:
         Column("waits for GIL", [_waits(row.function) for row in shown], rank=1),
         Column("name", [row.function.label.name for row in shown], "name", left=True, stretch=True),
     ]
-    return Section("Exact and sampled self time", f"{words}, at 99%", columns=columns)
+    return Section("Exact and sampled self time", f"{words}, at 99%", columns=columns, key="exact")
 
 
 def _on_cpu(function: Function) -> str:
@@ -199,7 +200,9 @@ def frames_section(frames: Sequence[Function], sampler: Sampler, options: Option
         Column("time", [duration(f.sampled_self_ns or 0) for f in shown], rank=2),
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
     ]
-    return Section("Functions without spans by samples", shown_of(len(shown), len(rows)), columns=columns)
+    return Section(
+        "Functions without probes by samples", shown_of(len(shown), len(rows)), columns=columns, key="frames"
+    )
 
 
 def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Options) -> Section:
@@ -211,7 +214,7 @@ def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Opt
         Column("line", [place(line.label) for line in shown], "name", left=True),
         Column("function", [line.label.module for line in shown], left=True, stretch=True),
     ]
-    return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16)
+    return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16, key="lines")
 
 
 def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
@@ -286,20 +289,46 @@ class Samples(View):
         for number, text in enumerate(totals(self.totals)):
             yield "" if number else "Samples", text
 
-    def verdict(self) -> Iterator[tuple[str, str]]:
+    def verdict(self) -> Iterator[Verdict]:
         """Time of all threads, without those that wait outside of the user's functions."""
         if self.totals.samples < _ENOUGH or not self.totals.frames:
             return
-        found, all_of_it = owners(self.capture, self.tree, "sampled_ns")
-        running, all_running = owners(self.capture, self.tree, "sampled_cpu_ns")
-        busy = {each.label.index: each.amount for each in running}
-        owned = sum(each.amount for each in found)
-        whole = owned + max(0, min(all_of_it - owned, all_running - sum(busy.values())))
-        for each in found[:2]:
-            if each.amount * 20 >= whole:
-                waiting = max(0, each.amount - busy.get(each.label.index, 0))
-                words = f"{percent(waiting, each.amount)} of it off the CPU" if 4 * waiting > each.amount else ""
-                yield each.label.name, each.sentence(whole, words)
+        found, running, ready = (
+            self.charged("sampled_ns"),
+            super().charged("sampled_cpu_ns"),
+            super().charged("ready_ns"),
+        )
+        for each in found.largest(2):
+            words = self._off_cpu(each, running.of(each.label).amount, ready.of(each.label).amount)
+            samples = round(self.totals.samples * each.amount / max(1, self.totals.sampled_ns))
+            error = half_width(
+                samples, max(1, round(self.totals.samples * found.whole / max(1, self.totals.sampled_ns)))
+            )
+            yield each.verdict(self.answers, found.whole, error, words)
+
+    @property
+    def charge(self) -> Charge:
+        return Charge("sampled_ns", "time", "sampled_ns", duration)
+
+    def charged(self, column: str) -> Charges:
+        """Of threads that no own function had something to do with, only what they ran."""
+        found = super().charged(column)
+        if column == "sampled_ns":
+            running = super().charged("sampled_cpu_ns").rest.amount
+            found.whole = sum(each.amount for each in found.owners) + min(found.rest.amount, running)
+        return found
+
+    @staticmethod
+    def _off_cpu(each: Owner, running: int, ready: int) -> str:
+        """What a function waited for, where that is a quarter of its time or more."""
+        off = max(0, each.amount - running)
+        waiting = max(0, off - ready)
+        if 4 * waiting > each.amount:
+            return f"{percent(waiting, each.amount)} of it waiting"
+        return f"{percent(off, each.amount)} of it in line for a busy CPU" if 4 * off > each.amount else ""
+
+    def in_short(self, summary: Summary) -> Iterator[str]:
+        yield many(self.totals.samples, "sample")
 
     def warnings(self) -> Iterator[str]:
         yield from warnings(self.totals)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from prof.capture import Edge, Function, Label
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.owners import owners
-from prof.tools.analysis.sections import Fact, Note
-from prof.tools.analysis.view import Around, Fields, Margin, TreeColumn, View
+from prof.tools.analysis.owners import Charges
+from prof.tools.analysis.sections import Fact, Note, Verdict
+from prof.tools.analysis.view import Around, Charge, Fields, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families
 from prof.tools.screen.tables import Column
 from prof.tools.screen.units import count, duration, many, percent
@@ -66,17 +66,34 @@ class Time(View):
     )
     themes: ClassVar = {"time": FAMILIES}
     beside_rank = 0
+    has_sections = False
     answers = "time"
     verdict_order = 20
     import_sort = ("total_ns", "time")
 
     # ---- text ----
 
-    def verdict(self) -> Iterator[tuple[str, str]]:
+    def verdict(self) -> Iterator[Verdict]:
         """Time inside of spans, which is exact."""
-        found, whole = owners(self.capture, self.tree, "self_ns")
-        whole -= self.tree.self_ns[0]
-        yield from ((each.label.name, each.sentence(whole)) for each in found[:2] if each.amount * 20 >= whole > 0)
+        found = self.charged("self_ns")
+        yield from (each.verdict(self.answers, found.whole) for each in found.largest(2))
+
+    @property
+    def charge(self) -> Charge:
+        return Charge("self_ns", "time", "total_ns", duration)
+
+    def charged(self, column: str) -> Charges:
+        """Time that was outside of all spans is nobody's."""
+        found = super().charged(column)
+        found.whole -= self.tree.column(column)[0]
+        return found
+
+    def in_short(self, summary: Summary) -> Iterator[str]:
+        base = max(summary.alive_ns, summary.wall_ns)
+        if summary.inside_ns and summary.inside_ns <= base and not summary.at_least:
+            yield f"{percent(summary.inside_ns, base)} of it in functions with probes"
+        if summary.overhead_ns:
+            yield f"overhead about {percent(summary.overhead_ns, base)}".replace("about <", "below ")
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
         """What was inside spans, and what the probes added to that."""

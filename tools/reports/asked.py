@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prof.errors import UsageError
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
@@ -31,6 +33,12 @@ def made(
     name: str = "",
     lines: bool = False,
     width: int = WIDTH,
+    full: bool = False,
+    show: Sequence[str] = (),
+    own: bool = False,
+    libraries: bool = False,
+    imports: bool = False,
+    idle: bool = False,
 ) -> Format:
     """The format, told what is wanted; where nothing is, what it has for that. `part` is one of `PARTS`, of `name`.
 
@@ -38,7 +46,7 @@ def made(
     """
     if part and part not in PARTS:
         raise UsageError(f"no part {part!r} of a report; known: {', '.join(PARTS)}")
-    for option in filter(None, (part, "lines" if lines else "")):
+    for option in filter(None, (part, "lines" if lines else "", "show" if show else "")):
         if option not in kind.parts:
             able = " or ".join(name for name, each in FORMATS.items() if option in each.parts)
             raise UsageError(f"--{option} is of --format {able}: {kind.why_whole}")
@@ -53,6 +61,13 @@ def made(
             lines=lines,
             part=part,
             name=name,
+            full=full or lines or depth is not None or min_percent is not None,  # which only the call tree heeds
+            fits=limit is None,
+            show=show,
+            own=own,
+            libraries=libraries,
+            imports=imports,
+            idle=idle,
         )
     )
 

@@ -44,8 +44,7 @@ class Html(Format):
         measures = [measure for _, measure in recorded_measures(report.capture)]
         options = self.options
         selection = self._selection = select(report.tree, measures, options.min_percent / 100, options.depth)
-        # The page is read where and when that capture is no longer the newest.
-        header = report.header(f"({report.capture.path.name})")
+        header = report.header_anywhere()
         data = html_data.document(report, selection, options.sort.field)
         title = escape(header.title)
         yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -190,7 +190,7 @@ class Json(Format):
         yield "schema", SCHEMA
         yield "session", session_object(summary)
         if report.verdict:
-            yield "verdict", [{"about": v.about, "name": v.name, "text": v.text} for v in report.verdict]
+            yield "verdict", [asdict(v) for v in report.verdict]
         if report.capture.processes:
             yield "processes", Rows(processes.documents(summary))
         field = next((view.json_sort for view in views), None) or report.main_column

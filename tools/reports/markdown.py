@@ -21,14 +21,18 @@ class Markdown(Format):
     name = "markdown"
     suffix = ".md"
     words = "tables for issues and pull requests"
-    parts: ClassVar = frozenset(("callers", "callees", "tree", "lines"))
+    parts: ClassVar = frozenset(("callers", "callees", "tree", "lines", "show"))
     why_whole = "Markdown has tables, and no margins"
 
     def render(self, report: Report) -> Iterator[str]:
-        if self.options.part in ("", "tree"):
-            yield from _header(report.header())
-        for section in report.sections(self.options):
+        options = self.options
+        brief = not (options.full or options.part or options.show)
+        if options.part in ("", "tree") and not options.show:
+            yield from _header(report.header(), brief)
+        for section in report.sections(options):
             yield from _section(section)
+        if brief:
+            yield f"\nAll: {code(report.more())}\n"
 
 
 def escaped(text: str) -> str:
@@ -43,13 +47,13 @@ def code(text: str) -> str:
     return f"{ticks}{text}{ticks}" if len(ticks) == 1 else f"{ticks} {text} {ticks}"
 
 
-def _header(header: Header) -> Iterator[str]:
+def _header(header: Header, brief: bool) -> Iterator[str]:
     yield f"# {escaped(header.title)}\n\n"
     if header.note:
         yield f"{escaped(header.note)}\n\n"
     yield from _facts(header.verdict)
     yield "\n" if header.verdict else ""
-    yield from _facts(header.facts)
+    yield from _facts([("Run", "; ".join(header.in_short))] if brief else header.facts)
     yield from (f"\n> **!** {escaped(text)}\n" for text in (*header.warnings, *header.remarks))
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from prof.folded import replacing
 from prof.text import shown
-from prof.tools.screen.tables import Line
+from prof.tools.screen.tables import NO_LIMIT, Line
 
-PIPED_WIDTH = 100
+NARROWEST = 60
 BATCH = 1024
+# Keeps colours, and ends by itself where all of it fits the screen.
+PAGER = ("less", "-FRX")
 STDOUT = "-"
 # What tables call a style, in rich's words. Each mode adds its own, by its name.
 STYLES = {
@@ -29,10 +35,11 @@ STYLES = {
 
 
 def width() -> int:
-    """Characters a line may have."""
-    if not sys.stdout.isatty():
-        return PIPED_WIDTH
-    return max(60, shutil.get_terminal_size((PIPED_WIDTH, 24)).columns)
+    """Characters a line may have: those of the terminal. Elsewhere, what COLUMNS says; without that there is no limit,
+    and no name is cut."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
+        return NO_LIMIT
+    return max(NARROWEST, shutil.get_terminal_size((100, 24)).columns)
 
 
 def write(parts: Iterable[str], path: str | None, like: Sequence[Path] = ()) -> None:
@@ -54,9 +61,14 @@ def write(parts: Iterable[str], path: str | None, like: Sequence[Path] = ()) -> 
             file.write(part)
 
 
+def terminal(path: str | None) -> bool:
+    """Whether what is written to `path` goes to a terminal."""
+    return path in (None, STDOUT) and sys.stdout.isatty()
+
+
 def coloured(path: str | None) -> bool:
-    """Whether what is written to `path` goes to a terminal that shows colours."""
-    return path in (None, STDOUT) and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    """Whether it is one that shows colours."""
+    return terminal(path) and "NO_COLOR" not in os.environ
 
 
 def plain_text(lines: Iterable[Line]) -> Iterator[str]:
@@ -67,20 +79,39 @@ def plain_text(lines: Iterable[Line]) -> Iterator[str]:
         yield (text if text.isprintable() else shown(text)) + "\n"
 
 
-def write_lines(lines: Iterable[Line], path: str | None) -> None:
-    """Writes styled lines: in colour on a terminal, plain elsewhere."""
-    if coloured(path):
-        _write_colours([(shown(text), style) for text, style in line] for line in lines)
+def write_lines(lines: Iterable[Line], path: str | None, paged: bool = False) -> None:
+    """Writes styled lines: in colour on a terminal, plain elsewhere; on a terminal by way of the pager, if `paged`."""
+    command = _pager() if paged and terminal(path) else ()
+    if command:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as pager:
+            assert pager.stdin is not None
+            with suppress(BrokenPipeError), pager.stdin as file:  # who has seen enough leaves
+                _write_terminal(lines, coloured(path), file)
+    elif terminal(path):
+        _write_terminal(lines, coloured(path), sys.stdout)
     else:
         write(plain_text(lines), path)
 
 
-def _write_colours(lines: Iterable[Line]) -> None:
+def _pager() -> Sequence[str]:
+    """The user's own, or `less`; nothing where there is none."""
+    command = shlex.split(os.environ["PAGER"]) if os.environ.get("PAGER") else PAGER
+    return command if command and command[0] != "cat" and shutil.which(command[0]) else ()
+
+
+def _write_terminal(lines: Iterable[Line], colours: bool, file: IO[str]) -> None:
+    if colours:
+        _write_colours(([(shown(text), style) for text, style in line] for line in lines), file)
+    else:
+        file.writelines(plain_text(lines))
+
+
+def _write_colours(lines: Iterable[Line], file: IO[str]) -> None:
     # Only here: importing rich takes longer than most reports.
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(file=file, force_terminal=True, highlight=False, markup=False, emoji=False)
     for line in lines:
         text = Text(no_wrap=True, overflow="ignore")
         for part, style in line:

@@ -35,9 +35,9 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
-def many(number: int, noun: str) -> str:
+def many(number: int, noun: str, ending: str = "s") -> str:
     """`1 call`, `2,345 calls`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def signed(text: str, number: int) -> str:

@@ -1,0 +1,77 @@
+"""Whose a function is: the user's own, of a library, of the standard library, an import, a garbage collection.
+
+A function is the user's own unless its file is installed or the standard library's. `[tool.prof.report]` of
+pyproject.toml may say otherwise: `own` and `libraries` are lists of patterns of names, such as `vendored.*`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+from attrs import Factory, define
+from prof import pyproject
+from prof.capture import Label
+from prof.errors import UsageError
+
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\](?P<name>[^/\\]+)")
+_STANDARD = re.compile(
+    r"[/\\]lib[/\\](?:python|pypy)\d+\.\d+[/\\](?:lib-dynload[/\\])?(?P<name>[^/\\]+)|^<frozen (?P<frozen>[\w.]+)>"
+)
+
+OWN, IMPORTS, COLLECTIONS = "", "imports", "garbage collections"
+_RULES = ("own", "libraries")
+_KINDS = {"import": IMPORTS, "gc": COLLECTIONS, "profiler": "the profiler"}
+
+
+@define
+class Whose:
+    """Tells functions apart, by these rules; `own` is stronger."""
+
+    own: Sequence[str] = ()
+    libraries: Sequence[str] = ()
+    _known: dict[int, str] = Factory(dict)
+
+    def library(self, label: Label) -> str:
+        """The package that a function is of; empty for one of the user's own."""
+        found = self._known.get(label.index)
+        if found is None:
+            found = self._known[label.index] = self._library(label)
+        return found
+
+    def _library(self, label: Label) -> str:
+        if label.kind in _KINDS:
+            return _KINDS[label.kind]
+        if _matches(label.name, self.own):
+            return OWN
+        if found := _INSTALLED.search(label.file):
+            return PurePath(found["name"]).stem
+        if found := _STANDARD.search(label.file):
+            return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
+        return label.name.partition(".")[0] if _matches(label.name, self.libraries) else OWN
+
+    def standard(self, label: Label) -> bool:
+        """Whether a function is of the standard library."""
+        return not _INSTALLED.search(label.file) and bool(_STANDARD.search(label.file))
+
+
+def ruled() -> Whose:
+    """By the rules of the project that the working directory is in. Raises UsageError for rules that say nothing, and
+    InputError for a file that is no TOML."""
+    for path, table in pyproject.tables("report", ""):
+        where = f"{path}: {pyproject.REPORT}"
+        if not isinstance(table, dict):
+            raise UsageError(f"{where} must be a table")
+        for key, patterns in table.items():
+            if key not in _RULES:
+                raise UsageError(f"{where} has no {key!r}; known: {', '.join(_RULES)}")
+            if not isinstance(patterns, list) or not all(isinstance(each, str) for each in patterns):
+                raise UsageError(f"{where} {key} must be a list of patterns of names, such as 'vendored.*'")
+        return Whose(**table)
+    return Whose()
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
