@@ -470,8 +470,8 @@ def captures_in(directory: str | os.PathLike[str]) -> list[tuple[int, Path]]:
         raise InputError(f"{directory} cannot be listed: {error.strerror}") from error
     if not found:
         where = "the current directory" if str(directory) == "." else str(directory)
-        how = "`prof-instrument app.py` and `PROF=time python app.py`"
-        raise InputError(f"no *.capture in {where}: record one with {how}")
+        how = "`prof run app.py` records a program as it is, `PROF=time python app.py` what prof-instrument has marked"
+        raise InputError(f"no *.capture in {where}: {how}")
     return found
 
 

@@ -81,7 +81,7 @@ class Function:
     """In which it was on the stack; those that end in `_self`, in which no other span was above it."""
     samples_self: int | None = None
     samples_cpu: int | None = None
-    """With the thread on a processor."""
+    """With the thread on a CPU."""
     samples_cpu_self: int | None = None
     samples_gil_held_self: int | None = None
     samples_gil_wait_self: int | None = None

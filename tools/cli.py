@@ -18,6 +18,7 @@ examples:
   prof report                 where it went, of the newest capture here
   prof flamegraph             the same as a picture; prints its path
   prof report --format html   all modes side by side on one page; prints its path
+  prof help                   which command answers which question
   prof COMMAND --help         more examples, and every option
 
 exit status:

@@ -98,7 +98,7 @@ MODE = Mode(
     lib.PROF_MODE_SAMPLES,
     (
         Measure("samples", "", "samples", "samples"),
-        Measure("samples-cpu", "", "cpu_samples", "samples on a processor", "request"),
+        Measure("samples-cpu", "", "cpu_samples", "samples on a CPU", "request"),
         Measure("samples-wall", "ns", "sampled_ns", "time by samples", "request"),
         Measure("samples-cpu-time", "ns", "sampled_cpu_ns", "processor time by samples", "request"),
         Measure("samples-gil-wait", "", "wait_samples", "samples waiting for the GIL", "request"),

@@ -144,7 +144,7 @@ def test_the_binomial_tail() -> None:
 
 def test_the_report(tmp_path: Path) -> None:
     write(tmp_path / "a.capture", with_samples(why="it was forbidden"))
-    command = [sys.executable, "-m", "prof", "report", "a.capture"]
+    command = [sys.executable, "-m", "prof", "report", "--full", "a.capture"]
     text = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
     assert "! samples are of spans alone, without lines: it was forbidden" in text
     assert "Exact and sampled self time  all 2 spans agree, at 99%" in text

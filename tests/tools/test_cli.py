@@ -72,7 +72,7 @@ def test_no_capture_here(here: Path) -> None:
         path.unlink()
     result = prof("report")
     assert (result.returncode, result.stdout) == (3, "")
-    assert "no *.capture in the current directory: record one with" in result.stderr
+    assert "no *.capture in the current directory: `prof run app.py`" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["report", "diff", "flamegraph", "folded", "inspect"])

@@ -17,7 +17,7 @@ from prof.tools.analysis.fate import FATES, process_facts
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Fact, Header, Note, Section, Verdict
 from prof.tools.analysis.source_lines import place
-from prof.tools.analysis.summary import Summary
+from prof.tools.analysis.summary import PROBED, Summary
 from prof.tools.analysis.view import View
 from prof.tools.screen.tables import Cells, Column, shown_of
 from prof.tools.screen.units import count, duration, many, percent, shorten
@@ -39,9 +39,10 @@ def where(label: Label) -> str:
 # ---- the run ----
 
 
-def header(summary: Summary, note: str, verdict: Sequence[Verdict], command: str) -> Header:
+def header(
+    summary: Summary, functions: Sequence[Function], note: str, verdict: Sequence[Verdict], command: str
+) -> Header:
     """The facts of the run, what it cost, and every reason to doubt the numbers; `command` shows this report."""
-    empty = summary.capture.recording and not summary.inside_ns
     return Header(
         title=f"Profile of {summary.name}",
         note=note,
@@ -50,8 +51,19 @@ def header(summary: Summary, note: str, verdict: Sequence[Verdict], command: str
         facts=[(title, text) for title, text in _facts(summary) if text],
         modes=summary.modes,
         warnings=list(_warnings(summary)),
-        remarks=["Nothing was completed yet: run `prof report` again later."] if empty else [],
+        remarks=list(_remarks(summary, functions)),
     )
+
+
+def _remarks(summary: Summary, functions: Sequence[Function]) -> Iterator[str]:
+    """Why there is so little, and what helps."""
+    if summary.capture.recording and not summary.inside_ns:
+        yield "Nothing was completed yet: run `prof report` again later."
+    elif not any(f.label.kind in PROBED for f in functions):
+        yield (
+            "No function with a probe ran. `prof-instrument` marks those of files, `prof run` gives probes to those of"
+            " the script's project; --instrument 'package.*' chooses others, --all all that is installed."
+        )
 
 
 def _verdict(verdict: Sequence[Verdict], command: str) -> Iterator[Fact]:

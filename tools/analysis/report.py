@@ -40,13 +40,13 @@ class Report:
 
     def header(self) -> Header:
         """What every report begins with."""
-        return overview.header(self.summary, self.note, self.verdict, self.command)
+        return overview.header(self.summary, self.functions, self.note, self.verdict, self.command)
 
     def header_anywhere(self) -> Header:
         """The same for who reads it elsewhere, or when that capture is no longer the newest."""
         name = self.capture.path.name
         command = self.command if self.capture.processes else f"prof report {shlex.quote(name)}"
-        return overview.header(self.summary, f"({name})", self.verdict, command)
+        return overview.header(self.summary, self.functions, f"({name})", self.verdict, command)
 
     def sections(self, options: Options) -> Iterator[Section]:
         """All of it, or what is asked for. Raises UsageError for a function or a table that there is not."""

@@ -13,5 +13,6 @@ COMMANDS = {
     "diff": "compare the exact counts of two captures",
     "flamegraph": "draw a flame graph, for any browser",
     "folded": "write folded stacks again, say of a killed process",
+    "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from prof.errors import InputError, UsageError
 from prof.folded import beside
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.whose import ruled
@@ -18,9 +21,12 @@ from prof.tools.reports.asked import PARTS, made
 from prof.tools.screen.output import STDOUT, terminal, width, write, write_lines
 from prof.tools.screen.progress import working, writing
 
+_CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+_PAUSE = 0.5  # seconds
 EXAMPLES = """
 prof report                                 the newest run here, with all its processes
 prof report runs/                           the newest run in that folder
+prof report --full                          all tables; --show held,lines: some of them
 prof report a.capture b.capture             both as one, with a table of their processes
 prof report app.capture --sort total --limit 50
 prof report app.capture --sort alloc        by bytes allocated; live: by what was not freed
@@ -78,6 +84,9 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
     more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
+    more.add_argument(
+        "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
+    )
     more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
     files = (f"of {name}, <base>{kind.suffix} beside the capture" for name, kind in FORMATS.items() if kind.beside)
     add_output(parser, "; ".join(["-", *files]))
@@ -96,6 +105,36 @@ def _percentage(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
+    if not args.watch:
+        return _show(args)
+    if args.output or FORMATS[args.format].beside:
+        raise UsageError("--watch is of reports that go to the terminal")
+    args.no_pager = True
+    seen: object = None
+    with suppress(KeyboardInterrupt):
+        while True:
+            now = _state(args)
+            if now is None and seen is None:
+                find_captures(args.captures)  # says that there is none
+            if now is not None and now != seen:
+                if terminal(STDOUT):
+                    sys.stdout.write(_CLEAR)
+                _show(args)
+                sys.stdout.flush()
+                seen = now
+            time.sleep(_PAUSE)
+    return 0
+
+
+def _state(args: argparse.Namespace) -> object:
+    """What changes when there is something new to show; None while there is nothing."""
+    try:
+        return [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in find_captures(args.captures).paths]
+    except (InputError, OSError):
+        return None
+
+
+def _show(args: argparse.Namespace) -> int:
     whose = ruled()
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):

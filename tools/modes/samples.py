@@ -38,10 +38,10 @@ def totals(sampler: Sampler) -> Iterator[str]:
     """The samples' totals, in a line or two."""
     many = count(sampler.samples) if sampler.samples else "none"
     on_cpu = percent(sampler.cpu_samples, sampler.samples).replace("-", "none")
-    on_cpu = f"; {on_cpu} on a processor" if sampler.samples else ""
+    on_cpu = f"; {on_cpu} on a CPU" if sampler.samples else ""
     yield f"{many}, one of each thread every {duration(sampler.interval_ns)}{on_cpu}"
     if sampler.ticks:
-        busy = f"{duration(sampler.cpu_ns // sampler.ticks)} of a processor each time"
+        busy = f"{duration(sampler.cpu_ns // sampler.ticks)} of a CPU each time"
         late = f", {count(sampler.late)} of {count(sampler.ticks)} times late" if sampler.late else ""
         yield f"taking them took {busy}{late}"
 
@@ -90,7 +90,7 @@ def samples_sections(
 def _facts(sampler: Sampler) -> Iterator[Fact]:
     yield (
         "Time",
-        f"{duration(sampler.sampled_ns)} of all threads together, {duration(sampler.sampled_cpu_ns)} on a processor",
+        f"{duration(sampler.sampled_ns)} of all threads together, {duration(sampler.sampled_cpu_ns)} on a CPU",
     )
     yield "GIL", gil(sampler)
     if sampler.outside:
@@ -119,7 +119,7 @@ def _process_facts(summary: Summary) -> Iterator[Fact]:
     waits, preemptions = last.waits - first.waits, last.preemptions - first.preemptions
     yield "Switches", f"{count(waits)} waits, {count(preemptions)} preemptions".replace("-", "no")
     system = last.system_ns - first.system_ns
-    yield "Processor", f"{duration(last.user_ns - first.user_ns)} in the program, {duration(system)} in the kernel"
+    yield "CPU", f"{duration(last.user_ns - first.user_ns)} in the program, {duration(system)} in the kernel"
 
 
 def _per_cycle(function: Function) -> str:
@@ -148,7 +148,7 @@ def usage_section(functions: Sequence[Function], sampler: Sampler, options: Opti
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
     ]
     return Section(
-        f"What samples found the functions to take, by {by}",
+        f"CPU, input and output, switches by {by}",
         shown_of(len(shown), len(rows)),
         remarks=[f"instructions, cycles, cache misses: not available ({why})"] if why else [],
         columns=columns if rows else [],
@@ -164,7 +164,8 @@ def comparison_section(rows: Sequence[Comparison], options: Options) -> Section:
     """Exact self time beside sampled self time, with a mark where they disagree."""
     shown = rows[: options.limit or None]
     beyond = sum(not row.agrees for row in rows)
-    words = f"{beyond} of {len(rows)} spans disagree" if beyond else f"all {len(rows)} spans agree"
+    every = f"all {len(rows)} spans agree" if len(rows) > 1 else "they agree"
+    words = f"{beyond} of {many(len(rows), 'span')} disagree" if beyond else every
     columns = [
         Column("", ["" if row.agrees else "≠" for row in shown], "warning"),
         Column("self", [duration(row.function.self_ns) for row in shown], "time"),
