@@ -148,7 +148,7 @@ def test_the_report(tmp_path: Path) -> None:
     text = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
     assert "! samples are of spans alone, without lines: it was forbidden" in text
     assert "Exact and sampled self time  all 2 spans agree, at 99%" in text
-    assert "Functions without spans by samples  all 1" in text
+    assert "Functions without probes by samples  all 1" in text
     found = json.loads(subprocess.check_output([*command, "--format", "json"], cwd=tmp_path, timeout=60))
     assert found["samples"]["comparison"][0]["samples"] == 700
     assert found["process"]["usage"][1]["waits"] == 14
