@@ -118,6 +118,8 @@ class Capture:
         self.modes: int = info.modes
         self.interleaved: bool = bool(info.flags & lib.PROF_FLAG_INTERLEAVED)
         self.metric_count: int = info.metric_count
+        self.whole_stacks: bool = bool(info.stack_count)
+        """Whether samples know what was above the spans, and the lines that called."""
         self.least_ns: int = info.least_ns
         """Functions and sections of which no call took as long are charged to their callers; 0: none."""
         self.memory_recorded: bool = bool(info.memory.recorded)
@@ -284,6 +286,15 @@ class Capture:
         Its column `ops` has the operations of one of `categories` only, if one is given.
         """
         return self._tree(self._reader, thread, category)
+
+    def stacks(self, tree: Tree, lines: bool = False) -> Tree:
+        """What samples of `tree`, which is this capture's, met on whole stacks: another tree, without times and calls.
+
+        It begins with the first function of each thread. Functions are in it with a span and without, and the other
+        spans where they ran; all are plain nodes. With `lines`, a function that called from several lines, or ran
+        there, is a node for each, and `Tree.at` has the line. Raises InputError.
+        """
+        return tree.stacks(self._reader, self.path, lines)
 
     def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
         tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread))
