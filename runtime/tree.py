@@ -32,8 +32,9 @@ class Tree:
     and 2 for the frames of functions that are no spans; `span` is the span that a line or frame belongs to.
     """
 
-    def __init__(self, pointer: Any) -> None:
+    def __init__(self, pointer: Any, reader: Any) -> None:
         self._pointer = pointer
+        self._reader = reader  # that it is of
         self._inclusive: dict[str, Any] = {}
         self.count: int = pointer.count
         self.deepest: int = pointer.deepest
@@ -109,10 +110,10 @@ class Tree:
         views = [memoryview(ffi.buffer(array)).cast("Q") for array in (own, total if inclusive else own)]
         return views[0], views[1]
 
-    def stacks(self, reader: Any, path: Any, lines: bool) -> Tree:
+    def stacks(self, path: Any, lines: bool) -> Tree:
         """Its samples by whole stacks: see `Capture.stacks`."""
-        rest = reader, self._pointer, lines
-        return Tree(made(path, lib.prof_reader_tree_free, lib.prof_reader_stacks_new, *rest))
+        rest = self._reader, self._pointer, lines
+        return Tree(made(path, lib.prof_reader_tree_free, lib.prof_reader_stacks_new, *rest), self._reader)
 
     def label_sums(self, name: str | None, labels: int, inclusive: bool = False) -> tuple[memoryview, memoryview]:
         """`sums` by label."""

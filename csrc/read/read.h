@@ -310,9 +310,10 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
 void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
 
 /* The tree of whole stacks that samples met, from each thread's first function on, of what `tree` is of: the reader's, with all
- * spans or without short ones, as that. Nodes are functions, with a span or without (all have `line` 0), and the other spans
- * where they ran: a function with a span has the label of that. With `lines`, nodes of other calling lines are others. Only the
- * columns of samples have figures, which sum to those of `tree`. Where a sample's whole stack is not known, it is what `tree` has.
+ * spans or without short ones, as that. Its nodes are functions, with a span or without (`line` is 0 for all), and the other spans
+ * where they ran: a function with a span has the label of that. Below them are the lines that ran. With `lines` there are none of
+ * those, and a function is a node for each line that called or ran in it (`at`). Only the columns of samples have figures, which
+ * sum to those of `tree`. Where a sample's whole stack is not known, it is what `tree` has.
  * Returns an owned tree, or NULL with a line in `error`. */
 prof_reader_tree *prof_reader_stacks_new(const prof_reader *reader, const prof_reader_tree *tree, int lines, char *error,
                                          size_t size);
@@ -323,6 +324,9 @@ const char *prof_reader_column_name(uint32_t column);
 
 /* Whether the capture has figures in that column: its mode was on. */
 int prof_reader_recorded(const prof_reader *reader, uint32_t column);
+
+/* Whether trees of whole stacks have figures in that column. */
+int prof_reader_in_stacks(uint32_t column);
 
 /* Inclusive sums of a column: total[i] = own over the subtree of i. Both have tree->count entries. */
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
@@ -367,7 +371,7 @@ void prof_reader_sites_free(prof_reader_sites *sites); /* NULL is fine */
 prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);
 
 /* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
- * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
+ * outermost first. Where a tree knows the lines in its functions, a frame is `app.work (app.py:42)`. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
  * -errno when writing failed; part may have been written by then. */
 int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree, const uint64_t *column, int fd);
 

@@ -230,7 +230,7 @@ static uint32_t begins(const builder *b, uint32_t label, uint32_t low, uint32_t 
     const prof_reader_label *span = &b->reader->labels[label];
     uint32_t found = low, nearest = 0;
     if (span->kind == PROF_SECTION) {
-        for (uint32_t k = low; k < high; k++) {
+        for (uint32_t k = low > 0 ? low - 1 : 0; k < high; k++) {
             const prof_reader_label *around = &b->reader->labels[b->path[k].label];
             if (around->line < nearest || around->line > span->line || !same_text(around->file, span->file)) continue;
             nearest = around->line;
@@ -302,8 +302,14 @@ static int place_unknown(builder *b, uint32_t place, uint32_t *found) {
 }
 
 static int place_sample(builder *b, uint32_t stack, uint32_t place, uint32_t *found) {
-    if (stack == 0) return place_unknown(b, place, found);
-    *found = b->apart[place] ? place_among_spans(b, stack, place) : place_stack(b, stack);
+    if (stack == 0) {
+        if (place_unknown(b, place, found) != 0) return -1;
+    } else {
+        *found = b->apart[place] ? place_among_spans(b, stack, place) : place_stack(b, stack);
+        if (*found == 0) return -1;
+    }
+    if (b->lines || b->tree->line[place] != 1) return 0;
+    *found = child(b, *found, (frame){b->tree->label[place], 0});
     return *found == 0 ? -1 : 0;
 }
 
@@ -355,7 +361,8 @@ static prof_reader_tree *finish(const builder *b, const uint32_t *nodes) {
     if (complete) {
         prof_reader_walk walk = {0};
         for (uint32_t i = 0; i < b->count; i++) {
-            tree->span[i] = i;
+            tree->line[places[i]] = i != 0 && b->reader->labels[labels[i]].kind == PROF_LINE;
+            tree->span[places[i]] = tree->line[places[i]] ? places[b->parent[i]] : places[i];
             if (tree->at != NULL) tree->at[places[i]] = b->frames[i].line;
         }
         for (const prof_sampled *record; (record = prof_reader_next(b->reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;)

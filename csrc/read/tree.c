@@ -318,6 +318,16 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
     return 1;
 }
 
+int prof_reader_in_stacks(uint32_t column) {
+    switch (column) {
+#define CASE(column, field) \
+    case PROF_READER_COLUMN_##column: return 1;
+        PROF_READER_SAMPLED(CASE)
+#undef CASE
+    }
+    return 0;
+}
+
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total) {
     memcpy(total, own, tree->count * sizeof *total);
     for (uint32_t i = tree->count - 1; i > 0; i--) total[tree->parent[i]] += total[i];

@@ -29,7 +29,7 @@ OWN, IMPORTS, COLLECTIONS = "", "imports", "garbage collections"
 @define
 class Owner:
     """What one own function was charged with, in the column's unit; `below` says by which library or kind of work,
-    `lines` by which of its own lines."""
+    `lines` by which of its own lines, with all that these called where the tree has lines that call."""
 
     label: Label
     amount: int = 0
@@ -55,16 +55,21 @@ def library(label: Label) -> str:
     """The package that a function is of; empty for one of the user's own."""
     if label.kind in ("import", "gc"):
         return IMPORTS if label.kind == "import" else COLLECTIONS
-    if found := _INSTALLED.search(label.file):
+    return library_of(label.file)
+
+
+def library_of(file: str) -> str:
+    """The package that a file is of."""
+    if found := _INSTALLED.search(file):
         return PurePath(found["name"]).stem
-    if found := _STANDARD.search(label.file):
+    if found := _STANDARD.search(file):
         return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
     return OWN
 
 
 def owners(capture: Capture, tree: Tree, column: str) -> tuple[list[Owner], int]:
     """Own functions by what they were charged with, most first; and the whole of it, which includes what no own
-    function is to be charged with."""
+    function is to be charged with. The tree may be one of whole stacks by line."""
     inclusive = tree.inclusive(column)
     nodes = list(tree.select(column, inclusive[0] // _SMALLEST + 1))
     rest = {node: inclusive[node] for node in nodes}
@@ -72,6 +77,7 @@ def owners(capture: Capture, tree: Tree, column: str) -> tuple[list[Owner], int]
         rest[tree.parent[node]] -= inclusive[node]
     found: dict[int, Owner] = {}
     libraries: dict[int, str] = {}
+    lines: dict[int, str] = {}  # of whole stacks: the line of the owner that runs or called
     around: dict[int, tuple[Owner | None, str]] = {0: (None, OWN)}
     for node in nodes[1:]:
         label, (owner, below) = tree.label[node], around[tree.parent[node]]
@@ -87,6 +93,12 @@ def owners(capture: Capture, tree: Tree, column: str) -> tuple[list[Owner], int]
             owner, below = found.setdefault(label, Owner(capture.label(label))), OWN
         else:
             below = below or libraries[label]
+        if tree.at is not None and owner is not None:
+            if not libraries[label] and tree.at[node]:
+                lines[node] = f"{PurePath(owner.label.file).name}:{tree.at[node]}"
+            else:
+                lines[node] = lines.get(tree.parent[node], "")
+            owner.lines[lines[node]] += rest[node]
         around[node] = owner, below
         if owner is not None:
             owner.amount += rest[node]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict
 from prof import capture as captures
 from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
 from prof.tools.analysis.agreement import Comparison, compare
+from prof.tools.analysis.call_chains import CallSites, Chain, SampledCall
 from prof.tools.analysis.call_tree import own_amounts
+from prof.tools.analysis.calling_lines import SAMPLED, In, Sampled, Totals, sampled
 from prof.tools.analysis.options import Options, Sort
-from prof.tools.analysis.owners import owners
+from prof.tools.analysis.owners import library_of, owners
 from prof.tools.analysis.sections import Fact, Section
 from prof.tools.analysis.source_lines import SourceLine, place
 from prof.tools.analysis.view import Around, Margin, TreeColumn, View
 from prof.tools.screen.colours import Families
-from prof.tools.screen.json_text import known
+from prof.tools.screen.json_text import Rows, known
 from prof.tools.screen.tables import Column, shown_of
 from prof.tools.screen.units import count, duration, percent, size, volume
 
@@ -30,6 +34,8 @@ _OF_FUNCTIONS = (
 )  # fmt: skip
 
 
+# What samples say of a line and all that it called: columns, and keys of JSON.
+_TOTALS = {"samples": "total_samples", "sampled_ns": "total_sampled_ns", "sampled_cpu_ns": "total_sampled_cpu_ns"}
 # Samples that a verdict needs.
 _ENOUGH = 100
 
@@ -67,7 +73,12 @@ def gil(sampler: Sampler) -> str:
 
 
 def samples_sections(
-    summary: Summary, sampler: Sampler, tree: Tree, functions: Sequence[Function], options: Options
+    summary: Summary,
+    sampler: Sampler,
+    tree: Tree,
+    functions: Sequence[Function],
+    frames: Sequence[Function],
+    options: Options,
 ) -> Iterator[Section]:
     """Samples, all of it; `options.limit` rows a table."""
     if not sampler.samples:
@@ -79,12 +90,13 @@ def samples_sections(
     if comparisons:
         yield comparison_section(comparisons, options)
     yield usage_section(functions, sampler, options)
-    frames = [f for f in functions if f.label.kind == "frame" and f.samples_self]
     if frames:
         yield frames_section(frames, sampler, options)
     lines = summary.capture.lines(tree, "samples")
     if lines:
         yield lines_section(lines, sampler, options)
+    if summary.capture.whole_stacks:
+        yield calling_section(lines, sampled(summary.capture, tree), sampler, options)
 
 
 def _facts(sampler: Sampler) -> Iterator[Fact]:
@@ -214,6 +226,84 @@ def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Opt
     return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16)
 
 
+def calling_section(lines: Sequence[captures.Line], totals: Sampled, sampler: Sampler, options: Options) -> Section:
+    """The user's own lines, with all that they called."""
+    own = {(line.label.file, line.label.line): line.samples or 0 for line in lines}
+    libraries: dict[str, bool] = {}
+    rows = []
+    for key, total in totals.by_function.items():
+        file, line, function = key
+        if file not in libraries:
+            libraries[file] = not file or bool(library_of(file))
+        if not libraries[file] and line:
+            rows.append((file, line, function, total))
+    shown = rows[: options.limit or None]
+    columns = [
+        Column("total", [count(total["samples"]) for *_, total in shown], Samples.name),
+        Column("%", [percent(total["samples"], sampler.samples) for *_, total in shown]),
+        Column("self", [count(own.get((file, line), 0)) for file, line, *_ in shown]),
+        Column("time", [duration(total["sampled_ns"]) for *_, total in shown], rank=1),
+        Column("line", [f"{PurePath(file).name}:{line}" for file, line, *_ in shown], "name", left=True),
+        Column("function", [function for *_, function, _ in shown], left=True, stretch=True),
+    ]
+    title = "Your lines by samples, with what they called"
+    return Section(title, shown_of(len(shown), len(rows)), columns=columns, least=16)
+
+
+def _place(chain: Chain) -> str:
+    """`app.work (app.py:42)`."""
+    file = PurePath(chain.label.file).name
+    return f"{chain.label.name} ({file}:{chain.line})" if chain.line and file else chain.label.name
+
+
+def calls_section(function: Function, calls: Sequence[SampledCall], callers: bool, options: Options) -> Section:
+    """Who called a function from which lines, or what it called from which of its lines."""
+    index = function.label.index
+    rows = [c for c in calls if (c.callee.index if callers else c.caller and c.caller.index) == index]
+    shown = rows[: options.limit or None]
+    lines = [f"{PurePath(c.caller.file).name}:{c.line}" if c.caller and c.line else "" for c in shown]
+    ends = [(c.caller if callers else c.callee) for c in shown]
+    columns = [
+        Column("samples", [count(c.samples) for c in shown], Samples.name),
+        Column("%", [percent(c.samples, function.samples or 0) for c in shown]),
+        Column("time", [duration(c.sampled_ns) for c in shown], rank=1),
+        Column("from line", lines, "name", left=True),
+        Column("caller" if callers else "callee", [end.name if end else "(a thread's first function)" for end in ends],
+               "name", left=True, stretch=True),
+    ]  # fmt: skip
+    title = f"{'Callers of' if callers else 'Called by'} {function.label.name} by samples"
+    return Section(title, f"{count(function.samples or 0)} samples", columns=columns)
+
+
+def chains_section(chain: Chain, options: Options) -> Section:
+    """The callers of a function, theirs, and so on: an inverted tree."""
+    least = max(1, int(chain.samples * options.min_percent / 100))
+    rows = list(chain.rows(least, options.depth))
+    shown = rows[: options.limit or None]
+    columns = [
+        Column("samples", [count(each.samples) for _, each in shown], Samples.name),
+        Column("%", [percent(each.samples, chain.samples) for _, each in shown]),
+        Column("called from", [_place(each) for _, each in shown], "name", left=True, stretch=True,
+               depths=array("I", (depth for depth, _ in shown))),
+    ]  # fmt: skip
+    mostly = " > ".join(map(_place, chain.commonest()))
+    title = f"Callers of {chain.label.name}, and theirs, by samples"
+    return Section(title, shown_of(len(shown), len(rows)), facts=[("Mostly", mostly)], columns=columns)
+
+
+def call_objects(calls: Sequence[SampledCall], limit: int) -> Iterator[dict[str, Any]]:
+    """The key "sampled_calls"."""
+    for call in calls[: limit or None]:
+        yield {
+            "caller": call.caller.name if call.caller else None,
+            "file": call.caller.file if call.caller else "",
+            "line": call.line,
+            "callee": call.callee.name,
+            "samples": call.samples,
+            "sampled_ns": call.sampled_ns,
+        }
+
+
 def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
     """The key "samples"; shares are from 0 to 1."""
     found = asdict(sampler) | {"gil_known": sampler.lock, "gil_waits_known": sampler.waits, "inside": sampler.inside}
@@ -256,7 +346,10 @@ class Samples(View):
     beside_order = 40
     sorts: ClassVar = {"samples": Sort("samples_self", "samples", "samples")}
     tree_columns: ClassVar = {"samples": TreeColumn("samples", "samples", count, lines=True)}
-    margins: ClassVar = {"samples": Margin("samples", "samples", "", count, "samples that met a thread there")}
+    margins: ClassVar = {
+        "samples": Margin("samples", "samples", "", count, "samples that met a thread there"),
+        "total_samples": Margin("total", "samples", name, count, "samples that met it there, or in what it called"),
+    }
     themes: ClassVar = {
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
@@ -280,6 +373,30 @@ class Samples(View):
     def _own(self) -> Callable[[int], int]:
         return own_amounts(self.tree, "samples")
 
+    @cached_property
+    def _lines(self) -> Sampled:
+        return sampled(self.capture, self.tree)
+
+    @cached_property
+    def _sites(self) -> CallSites:
+        return CallSites(self._lines)
+
+    @cached_property
+    def _whole(self) -> dict[int, Function]:
+        """The functions of whole stacks, by label."""
+        found = self.capture.functions(self.capture.stacks(self.tree)) if self.capture.whole_stacks else ()
+        return {function.label.index: function for function in found}
+
+    def _met(self, function: Function) -> Function:
+        """A function without a span, as whole stacks have it; any other as it is."""
+        return self._whole.get(function.label.index, function) if function.label.kind == "frame" else function
+
+    def functions_beyond(self) -> Iterable[Function]:
+        return self._whole.values()
+
+    def lines_inclusive(self) -> Mapping[tuple[str, int], Totals]:
+        return {place: Totals(SAMPLED, amounts) for place, amounts in self._lines.by_line.items()}
+
     # ---- text ----
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
@@ -290,8 +407,9 @@ class Samples(View):
         """Time of all threads, without those that wait outside of the user's functions."""
         if self.totals.samples < _ENOUGH or not self.totals.frames:
             return
-        found, all_of_it = owners(self.capture, self.tree, "sampled_ns")
-        running, all_running = owners(self.capture, self.tree, "sampled_cpu_ns")
+        tree = self._lines.stacks if self.capture.whole_stacks else self.tree
+        found, all_of_it = owners(self.capture, tree, "sampled_ns")
+        running, all_running = owners(self.capture, tree, "sampled_cpu_ns")
         busy = {each.label.index: each.amount for each in running}
         owned = sum(each.amount for each in found)
         whole = owned + max(0, min(all_of_it - owned, all_running - sum(busy.values())))
@@ -321,7 +439,17 @@ class Samples(View):
         return [Column("samples", [count(f.samples_self or 0) for f in shown], self.name, rank=2)]
 
     def sections(self, summary: Summary, options: Options) -> Iterator[Section]:
-        yield from samples_sections(summary, self.totals, self.tree, self.functions, options)
+        known = [*map(self._met, self.functions), *self._whole.values()]
+        frames = {f.label.index: f for f in known if f.label.kind == "frame" and f.samples_self}
+        functions = self.functions
+        yield from samples_sections(summary, self.totals, self.tree, functions, list(frames.values()), options)
+
+    def edge_sections(self, function: Function, callers: bool, options: Options) -> Iterator[Section]:
+        met = self._whole.get(function.label.index)
+        if met is not None and met.samples:
+            yield calls_section(met, self._sites.calls, callers, options)
+            if callers:
+                yield chains_section(self._sites.callers(met.label), options)
 
     def import_columns(self, shown: Sequence[Function]) -> list[Column]:
         return [Column("samples", [count(f.samples or 0) for f in shown], self.name)]
@@ -332,10 +460,12 @@ class Samples(View):
     # ---- JSON ----
 
     def function_values(self, function: Function) -> dict[str, Any]:
-        return known({key: getattr(function, key) for key in _OF_FUNCTIONS})
+        met = self._met(function)
+        return known({key: getattr(met, key) for key in _OF_FUNCTIONS})
 
     def line_values(self, line: SourceLine) -> dict[str, Any]:
-        return {} if line.record is None else known({"samples": line.record.samples})
+        found = {} if line.record is None else known({"samples": line.record.samples})
+        return found | {_TOTALS[column]: amount for column, amount in line.total.items()}
 
     def node_values(self, label: Label | None, node: int) -> dict[str, Any]:
         return {
@@ -344,6 +474,10 @@ class Samples(View):
         }
 
     def documents(self, summary: Summary, limit: int) -> Iterator[tuple[int, str, Any]]:
+        if self.capture.whole_stacks:
+            calls = self._sites.calls
+            yield 11, "sampled_calls", Rows(call_objects(calls, limit))
+            yield 11, "sampled_calls_omitted", len(calls) - len(calls[: limit or None])
         yield 10, "samples", sampler_object(self.totals, compare(summary, self.tree, self.functions), limit)
 
     # ---- lines ----
@@ -351,6 +485,19 @@ class Samples(View):
     @classmethod
     def line_records(cls, capture: Capture, tree: Tree) -> Iterable[captures.Line]:
         return capture.lines(tree, "samples")
+
+    @classmethod
+    def line_totals(cls, capture: Capture, tree: Tree) -> Mapping[In, Mapping[str, int]]:
+        return sampled(capture, tree).by_function if capture.whole_stacks else {}
+
+    @classmethod
+    def line_margins(cls, capture: Capture, tree: Tree, file: str) -> Iterator[tuple[str, int, int]]:
+        totals = sampled(capture, tree).by_line if capture.whole_stacks else {}
+        yield from (("total_samples", line, sums["samples"]) for (of, line), sums in totals.items() if of == file)
+
+    @classmethod
+    def line_counts(cls, lines: Sequence[SourceLine]) -> Iterator[tuple[str, Sequence[int]]]:
+        yield "total samples", [line.total.get("samples", 0) for line in lines]
 
     @classmethod
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:
