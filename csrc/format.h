@@ -131,7 +131,8 @@ enum prof_chunk_type {
     PROF_CHUNK_USAGE = 23,    /* prof_usage, of one thread */
     PROF_CHUNK_PROCESS = 24,  /* prof_process, in order of time */
     PROF_CHUNK_SOURCES = 25,  /* prof_source */
-    PROF_CHUNK_METRICS = 26   /* prof_metric, of one thread */
+    PROF_CHUNK_METRICS = 26,  /* prof_metric, of one thread */
+    PROF_CHUNK_STACKS = 28    /* prof_stacked; a caller comes before what it called in the file */
 };
 /* cffi: end */
 
@@ -473,7 +474,8 @@ PROF_RECORD(prof_operands, 24);
 /* ---- samples ---- */
 
 /* Where samples fell: a frame or a line, below a span or below another frame; with label 0 it is its parent itself, of which
- * no line is known. A sample stands for the time since the thread's last one. */
+ * no line is known. There is a record for each whole stack that led there. A sample stands for the time since the thread's last
+ * one. */
 typedef struct {
     prof_ref label;
     prof_ref parent; /* a prof_node or a prof_sampled of the same thread */
@@ -484,8 +486,21 @@ typedef struct {
     uint64_t wall_ns;      /* time that the samples stand for */
     uint64_t cpu_ns;       /* processor time of the thread in it */
     uint64_t square_us2;   /* sum of the squares of these times, in square microseconds: what the samples are worth */
+    prof_ref stack;        /* prof_stacked of the innermost frame: the whole stack that these samples met; 0 not known */
+    uint32_t reserved;
 } prof_sampled;
-PROF_RECORD(prof_sampled, 64);
+PROF_RECORD(prof_sampled, 72);
+#define PROF_SAMPLED_SIZE 64 /* without what older files do not have */
+
+/* A frame of a stack as it was sampled, whole: a function, marked or not, at the line that ran in it or called. Stacks that
+ * begin alike share their outer frames, on all threads. */
+typedef struct {
+    prof_ref label;  /* PROF_FRAME: of the function, or of callers that were not read */
+    prof_ref parent; /* prof_stacked of its caller; 0: it has none */
+    uint32_t line;   /* in the uninstrumented source; 0 unknown */
+    uint32_t reserved;
+} prof_stacked;
+PROF_RECORD(prof_stacked, 16);
 
 /* cffi: begin */
 enum prof_sampler_flag {

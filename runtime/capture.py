@@ -66,6 +66,8 @@ SAMPLE_COLUMNS = {
     "sampled_cpu_ns": ("sampled_cpu_self_ns", None),
     "sampled_square": ("sampled_square_self", None),
 }
+# What is summed of whole stacks: the samples, the time that they stand for, and the processor time in it.
+STACK_COLUMNS = ("samples", "sampled_ns", "sampled_cpu_ns")
 # What samples found the threads to take, in the same way.
 USAGE_COLUMNS = {
     "instructions": "instructions_self",
@@ -118,6 +120,8 @@ class Capture:
         self.modes: int = info.modes
         self.interleaved: bool = bool(info.flags & lib.PROF_FLAG_INTERLEAVED)
         self.metric_count: int = info.metric_count
+        self.whole_stacks: bool = bool(info.stack_count)
+        """Whether samples know what was above the spans, and the lines that called."""
         self.least_ns: int = info.least_ns
         """Functions and sections of which no call took as long are charged to their callers; 0: none."""
         self.memory_recorded: bool = bool(info.memory.recorded)
@@ -285,8 +289,26 @@ class Capture:
         """
         return self._tree(self._reader, thread, category)
 
+    def stacks(self, tree: Tree, lines: bool = False) -> Tree:
+        """What samples of `tree`, which is this capture's, met on whole stacks: another tree, without times and calls.
+
+        It begins with the first function of each thread. Functions are in it with a span and without, and the other
+        spans where they ran; below them are the lines that ran. With `lines` these are not, and a function that called
+        from several lines, or ran there, is a node for each: `Tree.at` has the line. Raises InputError.
+        """
+        assert self._reader  # open
+        return tree.stacks(self.path, lines)
+
+    def in_stacks(self, column: str) -> bool:
+        """Whether trees of whole stacks have figures in that column."""
+        return bool(lib.prof_reader_in_stacks(column_index(column)))
+
+    def tree_of(self, tree: Tree, column: str) -> Tree:
+        """The tree that has all of a column: of samples whole stacks, else `tree`, which is this capture's."""
+        return self.stacks(tree) if self.whole_stacks and self.in_stacks(column) else tree
+
     def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
-        tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread))
+        tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread), reader)
         if self.recorded("ops"):
             tree.operations = self._solve(reader, tree, category)
         return tree

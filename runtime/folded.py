@@ -131,7 +131,8 @@ def write_folded(
 
     target = folded_path(capture.path, measure) if path is None else Path(path)
     with replacing(target, capture.files if path is None else ()) as descriptor:
-        capture.write_folded(tree or capture.tree(), measure.column, descriptor)
+        tree = capture.tree_of(capture.tree(), measure.column) if tree is None else tree
+        capture.write_folded(tree, measure.column, descriptor)
     return target
 
 
@@ -152,11 +153,15 @@ def write_all(capture: str, measures: Sequence[Measure], most: int, files: list[
         if lib.prof_reader_recorded(reader, ops):  # a column of the tree that is there once it has been solved
             free, new = lib.prof_reader_operations_free, lib.prof_reader_operations_new
             made(capture, free, new, reader, tree, 0, tree.own[ops])
+        stacks = None
         for measure in measures:
+            column = lib.prof_reader_column(measure.column.encode())
+            if stacks is None and lib.prof_reader_in_stacks(column):
+                stacks = made(capture, lib.prof_reader_tree_free, lib.prof_reader_stacks_new, reader, tree, 0)
             target = _beside(capture, f"-{measure.name}.folded")
             with replacing(target, (capture,)) as descriptor:
-                values = tree.own[lib.prof_reader_column(measure.column.encode())]
-                lines = lib.prof_reader_fold(reader, tree, values, descriptor)
+                of = stacks if stacks is not None and lib.prof_reader_in_stacks(column) else tree
+                lines = lib.prof_reader_fold(reader, of, of.own[column], descriptor)
                 if lines < 0:
                     raise OSError(-lines, os.strerror(-lines))
             files.append(target)

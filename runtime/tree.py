@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from prof._core import ffi, lib
 from prof.counted import Operations
+from prof.made import made
 
 ROOT = 0
 NO_LABEL: int = lib.PROF_READER_NO_LABEL
@@ -30,8 +32,9 @@ class Tree:
     and 2 for the frames of functions that are no spans; `span` is the span that a line or frame belongs to.
     """
 
-    def __init__(self, pointer: Any) -> None:
+    def __init__(self, pointer: Any, reader: Any) -> None:
         self._pointer = pointer
+        self._reader = reader  # that it is of
         self._inclusive: dict[str, Any] = {}
         self.count: int = pointer.count
         self.deepest: int = pointer.deepest
@@ -45,6 +48,8 @@ class Tree:
         self.depth = self._view(pointer.depth, "I")
         self.span = self._view(pointer.span, "I")
         self.line = self._view(pointer.line, "B")
+        self.at = self._view(pointer.at, "I") if pointer.at else None
+        """Of whole stacks by line, the line that ran in the node or called; 0 is unknown. None of other trees."""
         self.calls = self.column("calls")
         self.resumes = self.column("resumes")
         self.items = self.column("items")
@@ -105,16 +110,20 @@ class Tree:
         views = [memoryview(ffi.buffer(array)).cast("Q") for array in (own, total if inclusive else own)]
         return views[0], views[1]
 
+    def stacks(self, path: Any, lines: bool) -> Tree:
+        """Its samples by whole stacks: see `Capture.stacks`."""
+        rest = self._reader, self._pointer, lines
+        return Tree(made(path, lib.prof_reader_tree_free, lib.prof_reader_stacks_new, *rest), self._reader)
+
     def label_sums(self, name: str | None, labels: int, inclusive: bool = False) -> tuple[memoryview, memoryview]:
         """`sums` by label."""
         return self.sums(name, self._pointer.label, labels, inclusive)
 
 
-class Pairs:
-    """Labels that stand directly above each other in a tree: callers and callees, or spans and their lines."""
+class _Grouped:
+    """The nodes of a tree by pairs of numbers."""
 
-    def __init__(self, tree: Tree, lines: bool) -> None:
-        pairs = lib.prof_reader_pairs_new(tree._pointer, lines)
+    def __init__(self, tree: Tree, pairs: Any) -> None:
         if pairs == ffi.NULL:
             raise MemoryError
         self._tree = tree
@@ -122,12 +131,29 @@ class Pairs:
         self.count: int = pairs.count
 
     def labels(self, pair: int) -> tuple[int, int]:
-        """The labels above and below; `NO_LABEL` above is outside every span."""
+        """The numbers of a pair; of labels, `NO_LABEL` above is outside every span."""
         return self._pointer.above[pair], self._pointer.below[pair]
 
     def sums(self, name: str, inclusive: bool = False) -> tuple[memoryview, memoryview]:
         """A column's own and inclusive sums by pair."""
         return self._tree.sums(name, self._pointer.group, self.count, inclusive)
+
+
+class Pairs(_Grouped):
+    """Labels that stand directly above each other in a tree: callers and callees, or spans and their lines."""
+
+    def __init__(self, tree: Tree, lines: bool) -> None:
+        super().__init__(tree, lib.prof_reader_pairs_new(tree._pointer, lines))
+
+
+class Groups(_Grouped):
+    """The nodes by any two numbers of each; with `NO_LABEL` below they are in no group."""
+
+    def __init__(self, tree: Tree, above: array[int], below: array[int]) -> None:
+        pointers = (ffi.from_buffer("uint32_t[]", column) for column in (above, below))
+        super().__init__(tree, lib.prof_reader_pairs_of(tree._pointer, *pointers))
+        self.group = tree._view(self._pointer.group, "I")
+        """By node, its group; `NO_LABEL` for none."""
 
 
 def largest_first(values: memoryview, count: int) -> memoryview:

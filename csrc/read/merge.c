@@ -273,6 +273,56 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     return 0;
 }
 
+static int same_frame(const prof_merger *m, uint32_t row, const void *key) {
+    return memcmp((const merge_frame *)m->frames.rows + row, key, sizeof(merge_frame)) == 0;
+}
+
+static int same_stack(const prof_merger *m, uint32_t row, const void *key) {
+    const merge_stack *found = (const merge_stack *)m->stacks.rows + row, *wanted = key;
+    return found->node == wanted->node && found->frame == wanted->frame;
+}
+
+/* The row of each frame of a capture's stacks. */
+static int map_frames(prof_merger *m, const prof_reader_stacks *from, const uint32_t *labels, uint32_t *rows) {
+    for (uint32_t i = 0; i < from->count; i++) {
+        merge_frame frame = {labels[from->label[i]], from->line[i], from->caller[i] ? rows[from->caller[i] - 1] + 1 : 0};
+        uint64_t hash = prof_merge_hash_bytes(7, &frame, sizeof frame);
+        int is_new;
+        rows[i] = prof_merge_row_of(m, &m->by_frame, &m->frames, sizeof frame, hash, same_frame, &frame, &is_new);
+        if (rows[i] == MERGE_NONE) return -1;
+        if (is_new) ((merge_frame *)m->frames.rows)[rows[i]] = frame;
+    }
+    return 0;
+}
+
+static int add_stack(prof_merger *m, uint32_t node, uint32_t frame, const prof_sampled *record) {
+    merge_stack wanted = {.node = node, .frame = frame};
+    uint64_t hash = prof_merge_hash(8, (uint64_t)node << 32 | frame);
+    int is_new;
+    uint32_t row = prof_merge_row_of(m, &m->by_stack, &m->stacks, sizeof wanted, hash, same_stack, &wanted, &is_new);
+    if (row == MERGE_NONE || samples_of(m, node) == NULL) return -1;
+    merge_stack *to = (merge_stack *)m->stacks.rows + row;
+    if (is_new) *to = wanted;
+#define ADD(column, field) prof_merge_add(&to->sampled.field, record->field);
+    PROF_READER_SAMPLED(ADD)
+#undef ADD
+    return 0;
+}
+
+static int add_stacks(prof_merger *m, const prof_reader *reader, const prof_reader_tree *tree, const prof_reader_stacks *from,
+                      const uint32_t *nodes, const uint32_t *labels) {
+    uint32_t *rows = malloc(((size_t)from->count + 1) * sizeof *rows);
+    int result = rows == NULL ? -1 : map_frames(m, from, labels, rows);
+    prof_reader_walk walk = {0};
+    for (const prof_sampled *record; result == 0 && (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
+        uint32_t place = tree->place[reader->info.node_count + walk.index], stack = from->of[walk.index];
+        if (stack != 0 && place != PROF_READER_NO_PLACE && record->samples != 0)
+            result = add_stack(m, nodes[place], rows[stack - 1], record);
+    }
+    free(rows);
+    return result;
+}
+
 /* Bytes that were freed, so that those allocated less those are what is live; and what was held at the peak, of the one
  * capture whose peak is the highest. */
 static void add_detail(prof_merger *m, const prof_reader_tree *tree, const uint32_t *map) {
@@ -449,13 +499,14 @@ prof_merger *prof_merger_new(void) {
 }
 
 static int add_all(prof_merger *m, const prof_reader *reader, int64_t thread, const prof_reader_tree *tree,
-                   const merge_operations *operations) {
+                   const merge_operations *operations, const prof_reader_stacks *stacks) {
     m->parts++;
     if (m->latency_scale == 0) m->latency_scale = reader->latency_scale; /* which the labels' histograms are in */
     uint32_t *labels = map_labels(m, reader);
     uint32_t *nodes = malloc((size_t)tree->count * sizeof *nodes);
     int result = -1;
-    if (labels == NULL || nodes == NULL || map_nodes(m, tree, labels, nodes) != 0 || add_columns(m, reader, tree, nodes) != 0)
+    if (labels == NULL || nodes == NULL || map_nodes(m, tree, labels, nodes) != 0 || add_columns(m, reader, tree, nodes) != 0 ||
+        add_stacks(m, reader, tree, stacks, nodes, labels) != 0)
         goto error;
     add_memory(m, reader);
     if (reader->info.memory.detail) add_detail(m, tree, nodes);
@@ -482,17 +533,19 @@ static void sum_up(const prof_reader *reader, const prof_reader_tree *tree, uint
 
 int prof_merger_add(prof_merger *m, const prof_reader *reader, int64_t thread, uint64_t *totals, char *error, size_t size) {
     merge_operations operations = {.solved = NULL};
+    prof_reader_stacks stacks = {0};
     int result = -1;
     /* All that can be wrong with a capture is found here, before anything of it is added. */
     prof_reader_tree *tree = prof_reader_tree_of(reader, thread, 1, error, size);
-    if (tree == NULL ||
+    if (tree == NULL || prof_reader_stacks_read(reader, &stacks, error, size) != 0 ||
         ((reader->info.modes & PROF_MODE_OPS) != 0 && prof_merge_read_operations(reader, tree, &operations, error, size) != 0))
         goto error;
     if (totals != NULL) sum_up(reader, tree, operations.total, totals);
-    result = add_all(m, reader, thread, tree, &operations) != 0 ? -2 : 0;
+    result = add_all(m, reader, thread, tree, &operations, &stacks) != 0 ? -2 : 0;
     if (result != 0) prof_reader_fail(error, size, "does not fit into memory");
 error:
     prof_reader_tree_free(tree);
+    prof_reader_stacks_close(&stacks);
     free(operations.contexts.rows);
     free(operations.events.rows);
     prof_reader_operations_free(operations.solved);
@@ -508,8 +561,8 @@ int prof_merger_like(prof_merger *m, const prof_reader *reader) {
 
 void prof_merger_free(prof_merger *m) {
     if (m == NULL) return;
-    merge_rows *rows[] = {&m->labels,  &m->bins,  &m->nodes,  &m->samples,  &m->threads, &m->types,   &m->sources,
-                          &m->metrics, &m->codes, &m->counts, &m->counters, &m->events,  &m->operands};
+    merge_rows *rows[] = {&m->labels, &m->bins,   &m->nodes,    &m->samples, &m->threads,  &m->types,  &m->sources, &m->metrics,
+                          &m->codes,  &m->counts, &m->counters, &m->events,  &m->operands, &m->frames, &m->stacks};
     merge_table *tables[] = {&m->by_text,   &m->by_label, &m->by_context, &m->by_type,  &m->by_file,
                              &m->by_metric, &m->by_code,  &m->by_counts,  &m->by_event, &m->by_operands};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(rows[i]->rows);

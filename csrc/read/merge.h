@@ -43,6 +43,18 @@ typedef struct {
     prof_usage usage;     /* without its place */
 } merge_samples;
 
+/* A frame of whole stacks. */
+typedef struct {
+    uint32_t label, line;
+    uint32_t caller; /* row of its caller, from 1; 0 none */
+} merge_frame;
+
+/* Of what samples found in a context, what they found with one whole stack. */
+typedef struct {
+    uint32_t node, frame; /* frame: the innermost one */
+    prof_sampled sampled; /* without label, parent and stack */
+} merge_stack;
+
 typedef struct {
     uint32_t name;
     int64_t start_ns; /* since 1970 */
@@ -104,6 +116,8 @@ struct prof_merger {
     merge_rows nodes; /* prof_node, `label` and `parent` being indexes; row 0 is the root */
     merge_table by_context;
     merge_rows samples; /* merge_samples; a node has its own as private_child, from 1 */
+    merge_rows frames, stacks;
+    merge_table by_frame, by_stack;
     merge_rows threads, types, sources;
     merge_table by_type, by_file;
     merge_rows codes, counts, counters, events, operands;

@@ -15,6 +15,7 @@ enum {
     TEXTS,
     LABELS,
     PLACES,
+    STACKS,
     THREADS,
     NODES,
     SAMPLED,
@@ -72,7 +73,7 @@ static int number_nodes(image *at) {
         at->sampled[i] = found ? sampled++ : MERGE_NONE;
     }
     at->parts[NODES].count = nodes;
-    at->parts[SAMPLED].count = sampled;
+    at->parts[SAMPLED].count = (uint64_t)sampled + at->m->stacks.count;
     at->parts[USAGE].count = at->m->samples.count;
     return 0;
 }
@@ -83,6 +84,7 @@ static void count_records(image *at, uint32_t meta_bytes) {
     parts[TEXTS] = (part){.type = PROF_CHUNK_STRINGS, .record = 1, .count = m->texts.used};
     parts[LABELS] = (part){.type = PROF_CHUNK_LABELS, .record = sizeof(prof_label), .count = m->bins.count};
     parts[PLACES] = (part){.type = PROF_CHUNK_PLACES, .record = PROF_PLACE_SIZE, .count = m->labels.count - m->bins.count};
+    parts[STACKS] = (part){.type = PROF_CHUNK_STACKS, .record = sizeof(prof_stacked), .count = m->frames.count};
     parts[THREADS] = (part){.type = PROF_CHUNK_THREADS, .record = sizeof(prof_thread_record), .count = m->threads.count};
     parts[NODES] = (part){.type = PROF_CHUNK_NODES, .record = sizeof(prof_node)};
     parts[SAMPLED] = (part){.type = PROF_CHUNK_SAMPLED, .record = sizeof(prof_sampled)};
@@ -189,6 +191,29 @@ static void put_samples(image *at) {
             *usage = found->usage;
             usage->where = ref_of(at, SAMPLED, at->sampled[i]);
         }
+    }
+}
+
+static void put_stacks(image *at) {
+    const merge_frame *frames = (const merge_frame *)at->m->frames.rows;
+    const merge_stack *stacks = (const merge_stack *)at->m->stacks.rows;
+    prof_stacked *frame = (prof_stacked *)at->parts[STACKS].data;
+    for (uint32_t i = 0; i < at->m->frames.count; i++)
+        frame[i] = (prof_stacked){.label = prof_merge_label(at->m, frames[i].label)->ref,
+                                  .parent = frames[i].caller == 0 ? 0 : ref_of(at, STACKS, frames[i].caller - 1),
+                                  .line = frames[i].line};
+    /* What was found with a stack has a record of its own, behind all others; the context's has the rest. */
+    prof_sampled *records = (prof_sampled *)at->parts[SAMPLED].data;
+    uint64_t next = at->parts[SAMPLED].count - at->m->stacks.count;
+    for (uint32_t i = 0; i < at->m->stacks.count; i++) {
+        prof_sampled *of_node = &records[at->sampled[stacks[i].node]], *to = &records[next++];
+        *to = stacks[i].sampled;
+        to->label = of_node->label;
+        to->parent = of_node->parent;
+        to->stack = ref_of(at, STACKS, stacks[i].frame);
+#define TAKE(column, field) of_node->field -= to->field < of_node->field ? to->field : of_node->field;
+        PROF_READER_SAMPLED(TAKE)
+#undef TAKE
     }
 }
 
@@ -348,6 +373,7 @@ prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t
     put_counts(&at);
     put_nodes(&at);
     put_samples(&at);
+    put_stacks(&at);
     put_tables(&at, start_unix_ns);
     if (length != 0) memcpy(at.parts[META].data, meta, length);
     reader = prof_reader_open_image(at.data, at.size, error, size);

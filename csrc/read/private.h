@@ -141,6 +141,29 @@ prof_reader_operations *prof_reader_operations_visit(const prof_reader *reader, 
 /* prof_reader_tree_new; with `whole`, spans that are too short are in it, too. */
 prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size);
 
+/* A tree of so many nodes, all zeros; NULL when out of memory. */
+prof_reader_tree *prof_reader_tree_allocate(const prof_reader *reader, uint32_t count);
+
+/* Lays a tree's nodes out depth first: node i has the parent parents[i], which is less than i, and goes to places[i]. Sets their labels,
+ * parents, ends and depths. 0, or -1 when out of memory. */
+int prof_reader_lay_out(prof_reader_tree *tree, const uint32_t *parents, const uint32_t *labels, uint32_t *places);
+
+/* Adds what a record of samples has to the columns of a node. */
+void prof_reader_add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint32_t place);
+
+/* The frames of whole stacks, by record, and which stack each record of samples has. All owned. */
+typedef struct {
+    uint32_t count, deepest;
+    uint32_t *label;  /* index of the label */
+    uint32_t *caller; /* record of the caller, from 1; 0 none */
+    uint32_t *line;
+    uint32_t *of; /* by record of samples: the record of the innermost frame, from 1; 0 not known */
+} prof_reader_stacks;
+
+/* Checks and reads them. 0, or -1 with a line in `error`. */
+int prof_reader_stacks_read(const prof_reader *reader, prof_reader_stacks *stacks, char *error, size_t size);
+void prof_reader_stacks_close(prof_reader_stacks *stacks);
+
 /* Finds info.meta. */
 void prof_reader_read_meta(prof_reader *reader);
 

@@ -144,7 +144,7 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_METRICS + 1)
+#define KNOWN_TYPES (PROF_CHUNK_STACKS + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -154,10 +154,10 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_MEMORY] = sizeof(prof_memory),    [PROF_CHUNK_TYPES] = sizeof(prof_type),
         [PROF_CHUNK_SERIES] = sizeof(prof_moment),    [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
         [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),  [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
-        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
+        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = PROF_SAMPLED_SIZE,
         [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling), [PROF_CHUNK_USAGE] = sizeof(prof_usage),
         [PROF_CHUNK_PROCESS] = sizeof(prof_process),  [PROF_CHUNK_SOURCES] = sizeof(prof_source),
-        [PROF_CHUNK_METRICS] = sizeof(prof_metric),
+        [PROF_CHUNK_METRICS] = sizeof(prof_metric),   [PROF_CHUNK_STACKS] = sizeof(prof_stacked),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -243,6 +243,7 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->info.label_count = counts[PROF_CHUNK_LABELS] + counts[PROF_CHUNK_PLACES];
     reader->place_first = counts[PROF_CHUNK_LABELS];
     reader->info.sampled_count = counts[PROF_CHUNK_SAMPLED];
+    reader->info.stack_count = counts[PROF_CHUNK_STACKS];
     reader->info.process_count = counts[PROF_CHUNK_PROCESS];
     reader->info.source_count = counts[PROF_CHUNK_SOURCES];
     reader->info.metric_count = counts[PROF_CHUNK_METRICS];

@@ -158,6 +158,7 @@ typedef struct {
     uint64_t flags;         /* PROF_FLAG_* */
     uint64_t node_count;    /* nodes in the file, before merging */
     uint64_t sampled_count; /* records of samples, likewise */
+    uint64_t stack_count;   /* frames of whole stacks, likewise; 0: samples know no more than what is below spans */
     uint64_t chunk_count, label_count, thread_count, type_count, moment_count;
     const prof_reader_chunk *chunks;
     const prof_reader_label *labels;
@@ -194,7 +195,9 @@ typedef struct {
     unsigned char *line; /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
                             * lines */
     uint64_t **own;      /* by column: the nodes' own values */
-    uint32_t *place;     /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations and metrics */
+    uint32_t *place;     /* by node of the file, then by record of samples: its node here; PROF_READER_NO_PLACE. NULL without
+                            * samples, operations and metrics */
+    uint32_t *at;        /* of whole stacks by line: the line that ran in the node or called, 0 unknown; else NULL */
 } prof_reader_tree;
 
 /* One instruction of a code object, and how often it ran in the contexts of a tree. Names are refs of text. */
@@ -306,12 +309,24 @@ const prof_reader_info *prof_reader_get(const prof_reader *reader);
 prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size);
 void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
 
+/* The tree of whole stacks that samples met, from each thread's first function on, of what `tree` is of: the reader's, with all
+ * spans or without short ones, as that. Its nodes are functions, with a span or without (`line` is 0 for all), and the other spans
+ * where they ran: a function with a span has the label of that. Below them are the lines that ran. With `lines` there are none of
+ * those, and a function is a node for each line that called or ran in it (`at`). Only the columns of samples have figures, which
+ * sum to those of `tree`. Where a sample's whole stack is not known, it is what `tree` has.
+ * Returns an owned tree, or NULL with a line in `error`. */
+prof_reader_tree *prof_reader_stacks_new(const prof_reader *reader, const prof_reader_tree *tree, int lines, char *error,
+                                         size_t size);
+
 /* The column of that name: an index into tree->own, or PROF_READER_NO_COLUMN. And the other way round; NULL at the end. */
 uint32_t prof_reader_column(const char *name);
 const char *prof_reader_column_name(uint32_t column);
 
 /* Whether the capture has figures in that column: its mode was on. */
 int prof_reader_recorded(const prof_reader *reader, uint32_t column);
+
+/* Whether trees of whole stacks have figures in that column. */
+int prof_reader_in_stacks(uint32_t column);
 
 /* Inclusive sums of a column: total[i] = own over the subtree of i. Both have tree->count entries. */
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total);
@@ -326,6 +341,9 @@ int prof_reader_sum_groups(const prof_reader_tree *tree, const uint32_t *group, 
 /* The pairs of callers and callees (lines 0), or of spans and lines (lines 1), in the order of the tree. Returns an
  * owned table, or NULL when out of memory. */
 prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines);
+/* Pairs of any two numbers of each node: `above` and `below` have tree->count entries; where `below` is PROF_READER_NO_GROUP, the
+ * node is of no pair. Likewise. */
+prof_reader_pairs *prof_reader_pairs_of(const prof_reader_tree *tree, const uint32_t *above, const uint32_t *below);
 void prof_reader_pairs_free(prof_reader_pairs *pairs); /* NULL is fine */
 
 /* Writes the indexes of `count` values to `order`, the largest value first, then as they stand. 0, or -1 when out of
@@ -353,7 +371,7 @@ void prof_reader_sites_free(prof_reader_sites *sites); /* NULL is fine */
 prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);
 
 /* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
- * outermost first. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
+ * outermost first. Where a tree knows the lines in its functions, a frame is `app.work (app.py:42)`. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or
  * -errno when writing failed; part may have been written by then. */
 int64_t prof_reader_fold(const prof_reader *reader, const prof_reader_tree *tree, const uint64_t *column, int fd);
 

@@ -142,17 +142,15 @@ static uint32_t pair_index(pair_table *t, uint32_t above, uint32_t below) {
     return t->slots[slot] - 1;
 }
 
-prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines) {
+prof_reader_pairs *prof_reader_pairs_of(const prof_reader_tree *tree, const uint32_t *above, const uint32_t *below) {
     pair_table t = {.pairs = calloc(1, sizeof *t.pairs)};
     if (t.pairs == NULL || pair_grow(&t) != 0) goto error;
     uint32_t *group = t.pairs->group = malloc(tree->count * sizeof *group);
     if (group == NULL) goto error;
-    group[0] = PROF_READER_NO_GROUP;
-    for (uint32_t i = 1; i < tree->count; i++) {
+    for (uint32_t i = 0; i < tree->count; i++) {
         group[i] = PROF_READER_NO_GROUP;
-        if (tree->line[i] != (lines != 0)) /* frames are in neither */
-            continue;
-        group[i] = pair_index(&t, tree->label[tree->parent[i]], tree->label[i]);
+        if (below[i] == PROF_READER_NO_GROUP) continue;
+        group[i] = pair_index(&t, above[i], below[i]);
         if (group[i] == PROF_READER_NO_GROUP) goto error;
     }
     free(t.slots);
@@ -161,6 +159,19 @@ error:
     free(t.slots);
     prof_reader_pairs_free(t.pairs);
     return NULL;
+}
+
+prof_reader_pairs *prof_reader_pairs_new(const prof_reader_tree *tree, int lines) {
+    uint32_t *above = malloc(tree->count * sizeof *above), *below = malloc(tree->count * sizeof *below);
+    prof_reader_pairs *pairs = NULL;
+    for (uint32_t i = 0; above != NULL && below != NULL && i < tree->count; i++) {
+        above[i] = tree->label[tree->parent[i]];
+        below[i] = i != 0 && tree->line[i] == (lines != 0) ? tree->label[i] : PROF_READER_NO_GROUP; /* frames are in neither */
+    }
+    if (above != NULL && below != NULL) pairs = prof_reader_pairs_of(tree, above, below);
+    free(above);
+    free(below);
+    return pairs;
 }
 
 void prof_reader_pairs_free(prof_reader_pairs *pairs) {

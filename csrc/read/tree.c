@@ -176,31 +176,35 @@ static int map_samples(merge *m, char *error, size_t size) {
 
 /* ---- depth-first order, without recursion: parents come before their children in any case ---- */
 
-static int lay_out(merge *m, prof_reader_tree *tree) {
-    uint32_t count = m->count;
+int prof_reader_lay_out(prof_reader_tree *tree, const uint32_t *parents, const uint32_t *labels, uint32_t *places) {
+    uint32_t count = tree->count;
     uint32_t *below = malloc(count * sizeof *below); /* nodes of the subtree; then the next free place in it */
     if (below == NULL) return -1;
     for (uint32_t i = 0; i < count; i++) below[i] = 1;
-    for (uint32_t i = count - 1; i > 0; i--) below[m->parent[i]] += below[i];
-    tree->count = count;
+    for (uint32_t i = count - 1; i > 0; i--) below[parents[i]] += below[i];
     tree->label[0] = PROF_READER_NO_LABEL;
     tree->end[0] = count;
-    m->place[0] = 0;
+    places[0] = 0;
     below[0] = 1;
     for (uint32_t i = 1; i < count; i++) {
-        uint32_t parent = m->parent[i], place = below[parent];
+        uint32_t parent = parents[i], place = below[parent];
         below[parent] += below[i];
-        m->place[i] = place;
-        tree->label[place] = m->label[i];
-        tree->line[place] = line_kind(m, i);
-        tree->parent[place] = m->place[parent];
-        tree->span[place] = tree->line[place] ? tree->span[m->place[parent]] : place;
+        places[i] = place;
+        tree->label[place] = labels[i];
+        tree->parent[place] = places[parent];
         tree->end[place] = place + below[i];
-        tree->depth[place] = tree->depth[m->place[parent]] + 1;
+        tree->depth[place] = tree->depth[places[parent]] + 1;
         if (tree->depth[place] > tree->deepest) tree->deepest = tree->depth[place];
         below[i] = place + 1;
     }
     free(below);
+    return 0;
+}
+
+static int lay_out(merge *m, prof_reader_tree *tree) {
+    if (prof_reader_lay_out(tree, m->parent, m->label, m->place) != 0) return -1;
+    for (uint32_t i = 1; i < m->count; i++) tree->line[m->place[i]] = line_kind(m, i);
+    for (uint32_t i = 1; i < m->count; i++) tree->span[i] = tree->line[i] ? tree->span[tree->parent[i]] : i;
     return 0;
 }
 
@@ -237,9 +241,9 @@ static void add_columns(const merge *m, prof_reader_tree *tree) {
     }
 }
 
-/* Where the nodes of the file are, for what is worked out from them later. */
+/* Where the nodes of the file are, and what samples met, for what is worked out from them later. */
 static int keep_places(const merge *m, prof_reader_tree *tree) {
-    uint64_t nodes = m->reader->info.node_count;
+    uint64_t nodes = m->reader->info.node_count + m->reader->info.sampled_count;
     tree->place = malloc((nodes + 1) * sizeof *tree->place);
     if (tree->place == NULL) return -1;
     for (uint64_t i = 0; i < nodes; i++)
@@ -257,7 +261,7 @@ static void leave_out_time(const prof_reader *reader, prof_reader_tree *tree) {
     }
 }
 
-static void add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint32_t place) {
+void prof_reader_add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint32_t place) {
 #define ADD(column, field) tree->own[PROF_READER_COLUMN_##column][place] += record->field;
     if (record->samples != 0) { /* else a frame, that leads to others */
         PROF_READER_SAMPLED(ADD)
@@ -270,7 +274,7 @@ static void add_samples(const merge *m, prof_reader_tree *tree) {
     prof_reader_walk walk = {0};
     for (const prof_sampled *record; (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
         uint32_t merged = m->map[reader->info.node_count + walk.index];
-        if (merged != LEFT_OUT && merged != PROFILER) add_sampled(tree, record, m->place[merged]);
+        if (merged != LEFT_OUT && merged != PROFILER) prof_reader_add_sampled(tree, record, m->place[merged]);
     }
 }
 
@@ -314,6 +318,16 @@ int prof_reader_recorded(const prof_reader *reader, uint32_t column) {
     return 1;
 }
 
+int prof_reader_in_stacks(uint32_t column) {
+    switch (column) {
+#define CASE(column, field) \
+    case PROF_READER_COLUMN_##column: return 1;
+        PROF_READER_SAMPLED(CASE)
+#undef CASE
+    }
+    return 0;
+}
+
 void prof_reader_inclusive(const prof_reader_tree *tree, const uint64_t *own, uint64_t *total) {
     memcpy(total, own, tree->count * sizeof *total);
     for (uint32_t i = tree->count - 1; i > 0; i--) total[tree->parent[i]] += total[i];
@@ -329,9 +343,11 @@ void prof_reader_bound(const prof_reader_tree *tree, uint64_t *own) {
 
 /* ---- the tree ---- */
 
-static prof_reader_tree *tree_allocate(uint32_t count) {
+prof_reader_tree *prof_reader_tree_allocate(const prof_reader *reader, uint32_t count) {
     prof_reader_tree *tree = calloc(1, sizeof *tree);
     if (tree == NULL) return NULL;
+    tree->count = count;
+    tree->label_count = (uint32_t)reader->info.label_count;
     uint32_t **small[] = {&tree->label, &tree->parent, &tree->end, &tree->depth, &tree->span};
     int complete = (tree->line = calloc(count, 1)) != NULL;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) complete &= (*small[i] = calloc(count, sizeof **small[i])) != NULL;
@@ -371,13 +387,12 @@ prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread,
     }
     if (opened != 0) goto memory;
     if (map_nodes(&m, error, size) != 0 || map_samples(&m, error, size) != 0) goto error;
-    tree = tree_allocate(m.count);
+    tree = prof_reader_tree_allocate(reader, m.count);
     if (tree == NULL || lay_out(&m, tree) != 0) goto memory;
-    tree->label_count = (uint32_t)reader->info.label_count;
     for (uint32_t i = 0; i < tree->label_count; i++) tree->short_count += m.charged[i];
     add_columns(&m, tree);
     leave_out_time(reader, tree);
-    int places = (reader->info.modes & PROF_MODE_OPS) != 0 || reader->info.metric_count != 0;
+    int places = (reader->info.modes & PROF_MODE_OPS) != 0 || reader->info.metric_count != 0 || reader->info.sampled_count != 0;
     if (places && keep_places(&m, tree) != 0) goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);
@@ -404,5 +419,6 @@ void prof_reader_tree_free(prof_reader_tree *tree) {
     for (uint32_t i = 0; i < tree->column_count; i++) free(tree->own[i]);
     free(tree->own);
     free(tree->place);
+    free(tree->at);
     free(tree);
 }

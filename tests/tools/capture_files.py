@@ -53,6 +53,8 @@ PLACES, SAMPLED, SAMPLER, USAGE, PROCESS = 20, 21, 22, 23, 24
 FRAME, SAMPLES_MODE = 9, 8
 PLACE = struct.Struct("=6I")
 SAMPLED_RECORD = struct.Struct("=II7Q")
+STACK = struct.Struct("=II")  # behind that, since stacks are whole
+STACKS, STACKED_RECORD = 28, struct.Struct("=4I")
 SAMPLER_RECORD = struct.Struct("=II8QIIQ")
 USAGE_RECORD = struct.Struct("=II9Q")
 PROCESS_RECORD = struct.Struct("=9Q")
@@ -153,13 +155,15 @@ class Sample:
     """A record of the first thread's samples; `parent` is an index of its nodes, or -1 - k for the k-th record.
 
     `place` is one of the file's places, -1 for the parent itself. `counts` are samples, on a processor, holding and
-    waiting for the lock, ns, processor ns, µs²; `used` the nine figures of usage.
+    waiting for the lock, ns, processor ns, µs²; `used` the nine figures of usage. `stack` is the whole stack, outermost
+    first: places of functions, each with the line that ran or called.
     """
 
     parent: int
     place: int
     counts: tuple[int, int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0, 0)
     used: tuple[int, ...] = ()
+    stack: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -387,13 +391,16 @@ class File:
         ]
         start = self._chunk(out, PLACES, PLACE.size + self.longer, b"".join(rows), 0)
         places = [(start + i * (PLACE.size + self.longer)) // 8 for i in range(len(rows))]
-        record, start = SAMPLED_RECORD.size + self.longer, len(out) + CHUNK.size
+        stacks = self._stacks(out, places)
+        record = SAMPLED_RECORD.size + (STACK.size if stacks else 0) + self.longer
+        start = len(out) + CHUNK.size
         records = [start + i * record for i in range(len(self.samples))]
         above = [nodes[each.parent] if each.parent >= 0 else records[-1 - each.parent] for each in self.samples]
         rows = [
-            SAMPLED_RECORD.pack(places[each.place] if each.place >= 0 else 0, parent // 8, *each.counts) + tail
+            SAMPLED_RECORD.pack(places[each.place] if each.place >= 0 else 0, parent // 8, *each.counts)
+            + (STACK.pack(stacks.get(each.stack, 0), 7) if stacks else b"") + tail
             for each, parent in zip(self.samples, above, strict=True)
-        ]
+        ]  # fmt: skip
         self._chunk(out, SAMPLED, record, b"".join(rows), ref)
         for each, offset in zip(self.samples, records, strict=True):
             if each.used:
@@ -403,6 +410,19 @@ class File:
         self._chunk(out, SAMPLER, SAMPLER_RECORD.size + self.longer, totals + tail, 0)
         for moment in self.process:
             self._chunk(out, PROCESS, PROCESS_RECORD.size + self.longer, PROCESS_RECORD.pack(*moment) + tail, 0)
+
+    def _stacks(self, out: bytearray, places: list[int]) -> dict[tuple[tuple[int, int], ...], int]:
+        """Writes the frames of whole stacks, and returns the ref of each stack's innermost one."""
+        parts = dict.fromkeys(s.stack[: n + 1] for s in self.samples for n in range(len(s.stack)))
+        record, start = STACKED_RECORD.size + self.longer, len(out) + CHUNK.size
+        refs = {part: (start + number * record) // 8 for number, part in enumerate(parts)}
+        rows = [
+            STACKED_RECORD.pack(places[part[-1][0]], refs.get(part[:-1], 0), part[-1][1], 7) + bytes(self.longer)
+            for part in parts
+        ]
+        if rows:
+            self._chunk(out, STACKS, record, b"".join(rows), 0)
+        return refs
 
     def _nodes(self, out: bytearray, thread: Thread, ref: int, labels: list[int], codes: list[int]) -> list[int]:
         """Writes a thread's nodes, in chunks, and returns their offsets."""

@@ -48,6 +48,8 @@ def figures(capture: Capture, tree: Tree, functions: Sequence[Function], known: 
             continue
         for key, number in (each for mode in known for each in mode.margin_figures(line)):
             found.add(key, line.line, number)
+    for key, number, amount in (each for mode in known for each in mode.line_margins(capture, tree, file)):
+        found.add(key, number, amount)
     for function in functions:
         if function.label.file == file and function.label.kind in ("function", "section"):
             for key, number in (each for mode in known for each in mode.function_figures(function)):
@@ -62,6 +64,7 @@ def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], known
     for mode in known:
         files |= {line.label.file for line in mode.line_records(capture, tree)}
         files |= {code.file for code in mode.codes(tree)}
+        files |= {file for file, _, _ in mode.line_totals(capture, tree)}
     files.discard("")
     parts = PurePath(os.path.normpath(given)).parts
     found = [file for file in files if given == file or PurePath(file).parts[-len(parts) :] == parts]

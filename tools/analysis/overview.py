@@ -252,7 +252,7 @@ def tree_section(report: Report, options: Options, most: int = 0) -> Section:
     column = options.sort.column if options.sort.column in columns else report.main_column
     kind, whole = columns[column], report.tree_whole(column)
     least = max(1, int(whole * options.min_percent / 100))
-    rows = call_tree(report.tree, column, least, options.depth, options.lines and kind.lines, kind.lines)
+    rows = call_tree(report.tree_of(column), column, least, options.depth, options.lines and kind.lines, kind.lines)
     levels = f" and {options.depth} levels" if options.depth else ""
     of = f"of {kind.format(whole)}{' ' * bool(kind.words)}{kind.words}, down to {options.min_percent:g}%{levels}"
     note = of if whole else ""
@@ -276,10 +276,10 @@ def _tree_columns(report: Report, rows: CallTree, whole: int) -> list[Column]:
         Column("%", Cells(total, partial(percent, whole=whole))),
         Column(kind.title, Cells(total, kind.format), style),
         Column("self", Cells(rows.own, kind.format)),
-        Column("calls", Cells(rows.calls, count)),
+        *([Column("calls", Cells(rows.calls, count))] if rows.tree is report.tree else []),
     ]
     for other, rank in (each for view in views for each in view.tree_columns_beside(rows.column)):
-        if other != rows.column:
+        if other != rows.column and rows.tree is report.tree:  # whole stacks have figures of samples alone
             beside = report.tree_columns[other]
             cells = Cells(rows.totals(other, capture), beside.format)
             columns.append(Column(beside.title_beside or beside.title, cells, rank=rank))

@@ -6,15 +6,16 @@ What was below an own function, down to the next own function, is charged to it,
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from attrs import Factory, define
 from prof.capture import Capture, Label
 from prof.tools.analysis.sections import Verdict
 from prof.tools.analysis.source_lines import place
-from prof.tools.analysis.whose import OWN, Whose
+from prof.tools.analysis.whose import IMPORTS, OWN, Whose
 from prof.tools.screen.units import percent, shorten_end
-from prof.tree import NO_LABEL, Tree
+from prof.tree import NO_LABEL, ROOT, Tree
 
 # Contexts with less than this share of the whole are charged to their callers.
 _SMALLEST = 2000
@@ -23,7 +24,8 @@ _SMALLEST = 2000
 @define
 class Owner:
     """What one own function was charged with, in the column's unit; `below` says by which library or kind of work,
-    `entries` by which function of that it was entered, `lines` by which of its own lines."""
+    `entries` by which function of that it was entered, `lines` by which of its own lines, with all that these called
+    where the tree has lines that call."""
 
     label: Label | None
     """None: what no own function is to be charged with."""
@@ -38,6 +40,17 @@ class Owner:
     def name(self) -> str:
         """The function's."""
         return self.label.name if self.label is not None else self.words
+
+    def plus(self, other: Owner) -> Owner:
+        """Both together, of one function."""
+        sums = self.below + other.below, self.entries + other.entries, self.lines + other.lines
+        return Owner(self.label, self.amount + other.amount, self.words, *sums)
+
+    def scaled(self, share: float) -> Owner:
+        """A share of it, of every part alike."""
+        counters = self.below, self.entries, self.lines
+        parts = (Counter({key: round(n * share) for key, n in each.items()}) for each in counters)
+        return Owner(self.label, round(self.amount * share), self.words, *parts)
 
     @property
     def where(self) -> str:
@@ -82,38 +95,68 @@ class Charges:
         """The own functions with most of it, those with a twentieth at least."""
         return [each for each in self.owners[:most] if each.amount * 20 >= self.whole > 0]
 
+    def plus(self, other: Charges) -> Charges:
+        """Both together; the whole is this one's."""
+        found = {each.label: each for each in self.owners}
+        for each in other.owners:
+            found[each.label] = found[each.label].plus(each) if each.label in found else each
+        listed = sorted(found.values(), key=lambda each: (-each.amount, each.name))
+        return Charges(listed, self.rest.plus(other.rest), self.whole)
+
     def of(self, label: Label | None) -> Owner:
         """What a function was charged with."""
         return next((each for each in self.owners if each.label == label), Owner(label))
 
 
 def owners(capture: Capture, tree: Tree, column: str, whose: Whose) -> Charges:
-    """What the tree's column comes to, by own function."""
+    """What the tree's column comes to, by own function. The tree may be one of whole stacks by line."""
+    nodes = selected(tree, column)
+    return charged(capture, tree, nodes, held(tree, column, nodes), whose)
+
+
+def selected(tree: Tree, column: str) -> list[int]:
+    """The contexts that are worth looking at, callers first."""
+    return list(tree.select(column, tree.inclusive(column)[0] // _SMALLEST + 1))
+
+
+def held(tree: Tree, column: str, nodes: Sequence[int]) -> dict[int, int]:
+    """What each of some contexts has of a column, with what is below it and not among them."""
     inclusive = tree.inclusive(column)
-    nodes = list(tree.select(column, inclusive[0] // _SMALLEST + 1))
     own = {node: inclusive[node] for node in nodes}
     for node in nodes[1:]:
         own[tree.parent[node]] -= inclusive[node]
-    rest = Owner(None, own[0], below=Counter({OWN: own[0]}))
+    return own
+
+
+def charged(capture: Capture, tree: Tree, nodes: Sequence[int], own: Mapping[int, int], whose: Whose) -> Charges:
+    """What contexts have, callers first, by own function."""
+    rest = Owner(None, own[ROOT], below=Counter({OWN: own[ROOT]}))
     found: dict[int, Owner] = {}
-    # A context's owner, the library that it went into, and the function of that which was entered.
-    around: dict[int, tuple[Owner, str, str]] = {0: (rest, OWN, "")}
+    # A context's owner, the line of that which runs or called, the library that it went into, and the function of that
+    # which was entered.
+    around: dict[int, tuple[Owner, str, str, str]] = {ROOT: (rest, "", OWN, "")}
     for node in nodes[1:]:
-        owner, below, entry = around[tree.parent[node]]
+        owner, line, below, entry = around[tree.parent[node]]
         number = tree.label[node]
         if number != NO_LABEL:
             label = capture.label(number)
             library = whose.library(label)
-            if not library and tree.line[node] != 1:  # lines are of the function above, or of one that it called
+            if library == IMPORTS and owner.name.endswith("<module>"):  # of a module, and nobody's to change
+                owner, line, below, entry = rest, "", IMPORTS, ""
+            elif library:  # what a library calls in turn is the library's
+                below, entry = below or library, entry or label.name
+            elif tree.line[node] == 1:  # of the function above, or of one that it called
+                line = line if below else place(label)
+            else:
                 owner, below, entry = found.setdefault(number, Owner(label)), OWN, ""
-            elif library and not below:  # what a library calls in turn is the library's
-                below, entry = library, label.name
-            if tree.line[node] == 1 and not library and not below:
-                owner.lines[place(label)] += own[node]
-        around[node] = owner, below, entry
-        owner.amount += own[node]
-        owner.below[below] += own[node]
+                line = f"{PurePath(label.file).name}:{tree.at[node]}" if tree.at is not None and tree.at[node] else ""
+        around[node] = owner, line, below, entry
+        amount = own[node]
+        owner.amount += amount
+        owner.below[below] += amount
+        if line:
+            owner.lines[line] += amount
         if entry:
-            owner.entries[below, entry] += own[node]
+            owner.entries[below, entry] += amount
     listed = sorted(found.values(), key=lambda each: (-each.amount, each.name))
-    return Charges(listed, rest, inclusive[0])
+    return Charges(listed, rest, sum(own.values()))

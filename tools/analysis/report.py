@@ -19,6 +19,9 @@ from prof.tools.analysis.summary import Summary, summarise
 from prof.tools.analysis.view import TreeColumn, View
 from prof.tools.analysis.whose import Whose
 
+# Lines of the answer that a report begins with, beside the one that says how to see more.
+MOST = 5
+
 
 @define(slots=False)
 class Report:
@@ -84,9 +87,15 @@ class Report:
         return listing.listing(self.summary, self.tree, self.functions, self.modes, file)
 
     def _edges(self, options: Options) -> Iterator[Section]:
-        for function in overview.find_functions(self.functions, options.name):
-            edges = self.capture.edges(self.tree, of=function.label.index)
-            yield overview.edges_section(function, edges, options.part == "callers", options, self.summary)
+        callers = options.part == "callers"
+        found = overview.find_functions(self.met, options.name)
+        spans = [function for function in found if function.label.kind != "frame"]
+        for function in spans or found:
+            more = [each for view in self.summary.views for each in view.edge_sections(function, callers, options)]
+            if function in spans or not more:
+                edges = self.capture.edges(self.tree, of=function.label.index)
+                yield overview.edges_section(function, edges, callers, options, self.summary)
+            yield from more
 
     def _all(self, options: Options) -> Iterator[Section]:
         if self.capture.processes:
@@ -123,13 +132,22 @@ class Report:
         return [f for kind in ("function", "native", "other") for f in self.by_kind.get(kind, ())]
 
     @cached_property
+    def met(self) -> list[Function]:
+        """The functions, and those that only samples met, outside of spans: with figures of samples alone."""
+        known = {function.label.index for function in self.functions}
+        found = (f for view in self.summary.views for f in view.functions_beyond())
+        return [*self.functions, *(function for function in found if function.label.index not in known)]
+
+    @cached_property
     def verdict(self) -> list[Verdict]:
         """Where most of it went, in the user's own functions: for who has ten seconds."""
         found: list[Verdict] = []
+        answered = {""}
         for view in sorted(self.summary.views, key=lambda view: view.verdict_order):
-            if view.answers not in {each.about for each in found}:
-                found += view.verdict()
-        return found
+            if view.answers not in answered and (words := list(view.verdict())):
+                found += words
+                answered.add(view.answers)
+        return found[:MOST]
 
     @cached_property
     def metrics(self) -> list[Metric]:
@@ -148,6 +166,10 @@ class Report:
         """The first of what a tree can be by that was recorded; where nothing was, one without figures."""
         recorded = (column for view in self.summary.views for column in view.tree_columns)
         return next(recorded, next(iter(self.tree_columns)))
+
+    def tree_of(self, column: str) -> Tree:
+        """The tree that has all of a column: of samples, whole stacks."""
+        return self.capture.tree_of(self.tree, column)
 
     def tree_whole(self, column: str) -> int:
         """What percentages of a call tree by that column are of."""

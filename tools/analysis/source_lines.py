@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import Factory, frozen
 from prof.capture import Capture, Function, Label, Line, Tree
 from prof.counted import Code, Site
 
@@ -25,6 +25,8 @@ class SourceLine:
     """What the tree holds of it."""
     executed: Site | None
     """What the counters in the bytecode say of it."""
+    total: Mapping[str, int] = Factory(dict)
+    """What samples found of it and of what it called, by column of the tree."""
 
 
 def place(label: Label) -> str:
@@ -79,7 +81,7 @@ def merged(
     capture: Capture, tree: Tree, names: Names, modes: Sequence[type[View]], apart: bool = False
 ) -> Iterator[SourceLine]:
     """The lines: those of the tree, in the order of the modes that they have something of, then those that were only
-    executed.
+    executed, then those that only called.
 
     `apart` tells the operations of a line by category.
     """
@@ -87,11 +89,15 @@ def merged(
     for site in (site for mode in modes for site in mode.sites(tree, apart)):
         key = (site.code.file, site.line, names.of_code(site.code))
         executed[key] = site if key not in executed else executed[key].plus(site)
+    totals = {key: total for mode in modes for key, total in mode.line_totals(capture, tree).items()}
     met: set[int] = set()
     for line in (line for mode in modes for line in mode.line_records(capture, tree)):
         if line.label.index not in met:
             met.add(line.label.index)
             key = (line.label.file, line.label.line, line.label.module)
-            yield SourceLine(*key, line, executed.pop(key, None))
+            total = totals.pop((*key[:2], key[2].replace("<locals>.", "")), {})
+            yield SourceLine(*key, line, executed.pop(key, None), total)
     for key, site in executed.items():
-        yield SourceLine(*key, None, site)
+        yield SourceLine(*key, None, site, totals.pop(key, {}))
+    for key, total in totals.items():
+        yield SourceLine(*key, None, None, total)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 from prof.capture import Capture, Edge, Function, Label, Line, Tree
 from prof.counted import Code, Site
 from prof.modes import MODES
+from prof.tools.analysis.calling_lines import In, Place, Totals
 from prof.tools.analysis.compared import Counted, Side
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges, owners
@@ -188,6 +189,18 @@ class View:
         """Of garbage collections: columns before their number, and behind it."""
         return [], []
 
+    def functions_beyond(self) -> Iterable[Function]:
+        """Functions that it met outside of all that the tree has."""
+        return ()
+
+    def lines_inclusive(self) -> Mapping[Place, Totals]:
+        """Lines with all that they called."""
+        return {}
+
+    def edge_sections(self, function: Function, callers: bool, options: Options) -> Iterator[Section]:
+        """What is said of a function's callers, or of what it called, beside who they are."""
+        yield from ()
+
     def edge_facts(self, function: Function) -> str:
         """What is said of a function above its callers."""
         return ""
@@ -252,6 +265,16 @@ class View:
     def line_records(cls, capture: Capture, tree: Tree) -> Iterable[Line]:
         """The lines of the tree that have something of it, most first."""
         return ()
+
+    @classmethod
+    def line_totals(cls, capture: Capture, tree: Tree) -> Mapping[In, Mapping[str, int]]:
+        """What it knows of lines and all that they called, by column of the tree."""
+        return {}
+
+    @classmethod
+    def line_margins(cls, capture: Capture, tree: Tree, file: str) -> Iterator[tuple[str, int, int]]:
+        """What it adds to margins of a file's lines as a whole: the margin, the line, and the number."""
+        yield from ()
 
     @classmethod
     def line_amount(cls, line: SourceLine, column: str) -> int:

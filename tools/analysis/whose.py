@@ -46,11 +46,18 @@ class Whose:
             return _KINDS[label.kind]
         if _matches(label.name, self.own):
             return OWN
-        if found := _INSTALLED.search(label.file):
-            return PurePath(found["name"]).stem
-        if found := _STANDARD.search(label.file):
-            return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
+        if found := self.library_of(label.file):
+            return found
         return label.name.partition(".")[0] if _matches(label.name, self.libraries) else OWN
+
+    @staticmethod
+    def library_of(file: str) -> str:
+        """The package that a file is of, as far as its path says; empty for one of the user's own."""
+        if found := _INSTALLED.search(file):
+            return PurePath(found["name"]).stem
+        if found := _STANDARD.search(file):
+            return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
+        return OWN
 
     def standard(self, label: Label) -> bool:
         """Whether a function is of the standard library."""

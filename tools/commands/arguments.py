@@ -79,7 +79,7 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
     Raises UsageError for a category that the capture does not have, or of another measure.
     """
     if category is None:
-        return capture.tree(), measure
+        return capture.tree_of(capture.tree(), measure.column), measure
     if not measure.categories:
         title, name = next((m.title, m.name) for m in MEASURES.values() if m.categories)
         raise UsageError(f"--category is of {title}, not of {measure.name}: add --mode {name}")
@@ -87,6 +87,20 @@ def read_tree(capture: Capture, measure: Measure, category: str | None) -> tuple
         raise UsageError(f"no category {category!r} in {capture.path}; it has: {', '.join(capture.categories)}")
     named = replaced(measure, name=f"{measure.name}-{category}", title=f"{measure.title}: {category}")
     return capture.tree(category=category), named
+
+
+def with_lines(capture: Capture, measure: Measure) -> tuple[Tree, Measure]:
+    """The tree of whole stacks with the lines that called, and the measure under a name of its own.
+
+    Raises UsageError for a measure that is not of samples, and where whole stacks were not recorded.
+    """
+    tree = capture.tree()
+    if not capture.in_stacks(measure.column):
+        able = next(m for m in MEASURES.values() if capture.in_stacks(m.column))
+        raise UsageError(f"--lines is of {able.title}, not of {measure.name}: add --mode {able.name}")
+    if not capture.whole_stacks:
+        raise UsageError(f"{capture.path} does not have the lines that called: record it with this version")
+    return capture.stacks(tree, lines=True), replaced(measure, name=f"{measure.name}-lines")
 
 
 def named_measure(name: str) -> Measure:

@@ -17,6 +17,7 @@ from prof.tools.commands.arguments import (
     find_measure,
     read_tree,
     say_notes,
+    with_lines,
 )
 from prof.tools.screen.output import STDOUT
 from prof.tools.screen.progress import working
@@ -26,6 +27,7 @@ prof folded                       the newest run here, all its processes as one;
 prof folded killed.capture -o -   to standard output
 prof folded app.capture -o - | flamegraph.pl > app.svg
 prof folded app.capture --mode memory-live    bytes that were not freed, by stack
+prof folded app.capture --mode samples --lines      each function with the line that called or ran
 prof folded app.capture --mode ops --category call      calls of anything, by stack
 """
 
@@ -36,6 +38,7 @@ def add(commands: Any) -> None:
     add_captures(parser)
     add_mode(parser)
     add_category(parser)
+    parser.add_argument("--lines", action="store_true", help="of samples: with the lines that called, from every stack")
     add_output(parser, "<base>-<mode>.folded beside it")
     parser.set_defaults(run=run)
 
@@ -45,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     found = find_captures(args.captures)
     with working(f"Folding {found.title}"), found.open() as capture:
         say_notes(capture)
-        tree, measure = read_tree(capture, find_measure(capture, args.mode), args.category)
+        measure = find_measure(capture, args.mode)
+        tree, measure = with_lines(capture, measure) if args.lines else read_tree(capture, measure, args.category)
         if args.output == STDOUT:
             sys.stdout.flush()
             capture.write_folded(tree, measure.column, sys.stdout.fileno())

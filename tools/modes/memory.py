@@ -257,16 +257,16 @@ class Memory(View):
             yield "" if number else "Memory", text
 
     def verdict(self) -> Iterator[Verdict]:
-        column = self.charge.column
-        found, words = self.charged(column), self.tree_columns[column].words
-        for each in found.largest(1):
-            yield each.verdict(self.answers, found.whole, more=f"{volume(each.amount)} {words}")
+        for column in dict.fromkeys((self.charge.column, "alloc_bytes")):
+            found, words = self.charged(column), self.tree_columns[column].words
+            for each in found.largest(1):
+                yield each.verdict(self.answers, found.whole, more=f"{volume(each.amount)} {words}")
 
     @property
     def charge(self) -> Charge:
         """What is held at the end, where that is known and much; else what was allocated."""
         held = self.totals.live_bytes or 0
-        column = "live_bytes" if 10 * held > self.totals.alloc_bytes and held > _MUCH else "alloc_bytes"
+        column = "live_bytes" if 3 * held > (self.totals.peak_bytes or 0) and held > _MUCH else "alloc_bytes"
         return Charge(column, COLUMNS[column], f"total_{column}", volume)
 
     def in_short(self, summary: Summary) -> Iterator[str]:

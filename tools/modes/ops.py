@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +13,7 @@ from prof.capture import ROOT, Capture, Function, Label, Tree
 from prof.counted import Code, Operands, Operations, Site
 from prof.errors import InputError
 from prof.tools.analysis import name_uses as sums
+from prof.tools.analysis.calling_lines import EXACT, Exact, Totals
 from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 COMMONEST = 3  # categories in the header
 LONGEST = 200  # characters of an expression
 HOTTEST = 5  # lines of a file
+# What a line's calls of marked functions took: columns, and keys of JSON.
+_CALLED = {"calls": "calls", "self_ns": "total_ns", "alloc_bytes": "total_alloc_bytes", "ops": "total_ops"}
 # What the categories are, where their name does not say it.
 CATEGORY_WORDS = {
     "arithmetic": "+ - * / and the like",
@@ -408,6 +411,14 @@ class Ops(View):
         share = f"{count(sum(here.values()))} operations, {percent(sum(here.values()), whole)} of all"
         yield "here", share + (f"; most on lines {hottest}" if hottest else "")
 
+    @cached_property
+    def _called(self) -> Exact:
+        return Exact(self.capture, self.tree, self.solved, list(_CALLED))
+
+    def lines_inclusive(self) -> Mapping[tuple[str, int], Totals]:
+        """What the marked functions took that a line called, where the counters say that it alone did."""
+        return {place: Totals(EXACT, amounts) for place, amounts in self._called.by_line.items()}
+
     # ---- JSON ----
 
     def function_values(self, function: Function) -> dict[str, Any]:
@@ -419,7 +430,10 @@ class Ops(View):
         site = line.executed
         if site is None:
             return {}
-        return {"count": site.count, "ops_total": site.ops, "ops": site.operations, "exact": not site.code.inexact}
+        found = {"count": site.count, "ops_total": site.ops, "ops": site.operations, "exact": not site.code.inexact}
+        if called := self._called.by_line.get((line.file, line.line)):
+            found["called"] = {_CALLED[column]: amount for column, amount in called.items()}
+        return found
 
     def node_values(self, label: Label | None, node: int) -> dict[str, Any]:
         if label and not label.has("ops"):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict
 from prof import capture as captures
 from prof.capture import USAGE_COLUMNS, Capture, Function, Label, Sampler, Tree
 from prof.tools.analysis.agreement import Comparison, compare, half_width
+from prof.tools.analysis.call_chains import CallSites, Chain, SampledCall
 from prof.tools.analysis.call_tree import own_amounts
+from prof.tools.analysis.calling_lines import SAMPLED, In, Sampled, Totals, sampled
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges, Owner
 from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_lines import SourceLine, place
+from prof.tools.analysis.spent import spent
 from prof.tools.analysis.view import Around, Charge, Margin, TreeColumn, View
+from prof.tools.analysis.whose import Whose
 from prof.tools.screen.colours import Families
-from prof.tools.screen.json_text import known
+from prof.tools.screen.json_text import Rows, known
 from prof.tools.screen.tables import Column, shown_of
 from prof.tools.screen.units import count, duration, many, percent, size, volume
 
@@ -30,8 +36,10 @@ _OF_FUNCTIONS = (
 )  # fmt: skip
 
 
-# Samples that a verdict needs.
-_ENOUGH = 100
+# What samples say of a line and all that it called: columns, and keys of JSON.
+_TOTALS = {"samples": "total_samples", "sampled_ns": "total_sampled_ns", "sampled_cpu_ns": "total_sampled_cpu_ns"}
+# Samples that a verdict needs, and its lines.
+_ENOUGH, _LINES = 100, 3
 
 
 def totals(sampler: Sampler) -> Iterator[str]:
@@ -67,7 +75,12 @@ def gil(sampler: Sampler) -> str:
 
 
 def samples_sections(
-    summary: Summary, sampler: Sampler, tree: Tree, functions: Sequence[Function], options: Options
+    summary: Summary,
+    sampler: Sampler,
+    tree: Tree,
+    functions: Sequence[Function],
+    frames: Sequence[Function],
+    options: Options,
 ) -> Iterator[Section]:
     """Samples, all of it; `options.limit` rows a table."""
     if not sampler.samples:
@@ -79,12 +92,13 @@ def samples_sections(
     if comparisons:
         yield comparison_section(comparisons, options)
     yield usage_section(functions, sampler, options)
-    frames = [f for f in functions if f.label.kind == "frame" and f.samples_self]
     if frames:
         yield frames_section(frames, sampler, options)
     lines = summary.capture.lines(tree, "samples")
     if lines:
         yield lines_section(lines, sampler, options)
+    if summary.capture.whole_stacks:
+        yield calling_section(lines, sampled(summary.capture, tree), sampler, options)
 
 
 def _facts(sampler: Sampler) -> Iterator[Fact]:
@@ -218,6 +232,84 @@ def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Opt
     return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16, key="lines")
 
 
+def calling_section(lines: Sequence[captures.Line], totals: Sampled, sampler: Sampler, options: Options) -> Section:
+    """The user's own lines, with all that they called."""
+    own = {(line.label.file, line.label.line): line.samples or 0 for line in lines}
+    libraries: dict[str, bool] = {}
+    rows = []
+    for key, total in totals.by_function.items():
+        file, line, function = key
+        if file not in libraries:
+            libraries[file] = not file or bool(Whose.library_of(file))
+        if not libraries[file] and line:
+            rows.append((file, line, function, total))
+    shown = rows[: options.limit or None]
+    columns = [
+        Column("total", [count(total["samples"]) for *_, total in shown], Samples.name),
+        Column("%", [percent(total["samples"], sampler.samples) for *_, total in shown]),
+        Column("self", [count(own.get((file, line), 0)) for file, line, *_ in shown]),
+        Column("time", [duration(total["sampled_ns"]) for *_, total in shown], rank=1),
+        Column("line", [f"{PurePath(file).name}:{line}" for file, line, *_ in shown], "name", left=True),
+        Column("function", [function for *_, function, _ in shown], left=True, stretch=True),
+    ]
+    title = "Your lines by samples, with what they called"
+    return Section(title, shown_of(len(shown), len(rows)), columns=columns, least=16)
+
+
+def _place(chain: Chain) -> str:
+    """`app.work (app.py:42)`."""
+    file = PurePath(chain.label.file).name
+    return f"{chain.label.name} ({file}:{chain.line})" if chain.line and file else chain.label.name
+
+
+def calls_section(function: Function, calls: Sequence[SampledCall], callers: bool, options: Options) -> Section:
+    """Who called a function from which lines, or what it called from which of its lines."""
+    index = function.label.index
+    rows = [c for c in calls if (c.callee.index if callers else c.caller and c.caller.index) == index]
+    shown = rows[: options.limit or None]
+    lines = [f"{PurePath(c.caller.file).name}:{c.line}" if c.caller and c.line else "" for c in shown]
+    ends = [(c.caller if callers else c.callee) for c in shown]
+    columns = [
+        Column("samples", [count(c.samples) for c in shown], Samples.name),
+        Column("%", [percent(c.samples, function.samples or 0) for c in shown]),
+        Column("time", [duration(c.sampled_ns) for c in shown], rank=1),
+        Column("from line", lines, "name", left=True),
+        Column("caller" if callers else "callee", [end.name if end else "(a thread's first function)" for end in ends],
+               "name", left=True, stretch=True),
+    ]  # fmt: skip
+    title = f"{'Callers of' if callers else 'Called by'} {function.label.name} by samples"
+    return Section(title, f"{count(function.samples or 0)} samples", columns=columns)
+
+
+def chains_section(chain: Chain, options: Options) -> Section:
+    """The callers of a function, theirs, and so on: an inverted tree."""
+    least = max(1, int(chain.samples * options.min_percent / 100))
+    rows = list(chain.rows(least, options.depth))
+    shown = rows[: options.limit or None]
+    columns = [
+        Column("samples", [count(each.samples) for _, each in shown], Samples.name),
+        Column("%", [percent(each.samples, chain.samples) for _, each in shown]),
+        Column("called from", [_place(each) for _, each in shown], "name", left=True, stretch=True,
+               depths=array("I", (depth for depth, _ in shown))),
+    ]  # fmt: skip
+    mostly = " > ".join(map(_place, chain.commonest()))
+    title = f"Callers of {chain.label.name}, and theirs, by samples"
+    return Section(title, shown_of(len(shown), len(rows)), facts=[("Mostly", mostly)], columns=columns)
+
+
+def call_objects(calls: Sequence[SampledCall], limit: int) -> Iterator[dict[str, Any]]:
+    """The key "sampled_calls"."""
+    for call in calls[: limit or None]:
+        yield {
+            "caller": call.caller.name if call.caller else None,
+            "file": call.caller.file if call.caller else "",
+            "line": call.line,
+            "callee": call.callee.name,
+            "samples": call.samples,
+            "sampled_ns": call.sampled_ns,
+        }
+
+
 def sampler_object(sampler: Sampler, compared: Sequence[Comparison], limit: int) -> dict[str, Any]:
     """The key "samples"; shares are from 0 to 1."""
     found = asdict(sampler) | {"gil_known": sampler.lock, "gil_waits_known": sampler.waits, "inside": sampler.inside}
@@ -260,7 +352,10 @@ class Samples(View):
     beside_order = 40
     sorts: ClassVar = {"samples": Sort("samples_self", "samples", "samples")}
     tree_columns: ClassVar = {"samples": TreeColumn("samples", "samples", count, lines=True)}
-    margins: ClassVar = {"samples": Margin("samples", "samples", "", count, "samples that met a thread there")}
+    margins: ClassVar = {
+        "samples": Margin("samples", "samples", "", count, "samples that met a thread there"),
+        "total_samples": Margin("total", "samples", name, count, "samples that met it there, or in what it called"),
+    }
     themes: ClassVar = {
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
@@ -284,6 +379,30 @@ class Samples(View):
     def _own(self) -> Callable[[int], int]:
         return own_amounts(self.tree, "samples")
 
+    @cached_property
+    def _lines(self) -> Sampled:
+        return sampled(self.capture, self.tree)
+
+    @cached_property
+    def _sites(self) -> CallSites:
+        return CallSites(self._lines)
+
+    @cached_property
+    def _whole(self) -> dict[int, Function]:
+        """The functions of whole stacks, by label."""
+        found = self.capture.functions(self.capture.stacks(self.tree)) if self.capture.whole_stacks else ()
+        return {function.label.index: function for function in found}
+
+    def _met(self, function: Function) -> Function:
+        """A function without a span, as whole stacks have it; any other as it is."""
+        return self._whole.get(function.label.index, function) if function.label.kind == "frame" else function
+
+    def functions_beyond(self) -> Iterable[Function]:
+        return self._whole.values()
+
+    def lines_inclusive(self) -> Mapping[tuple[str, int], Totals]:
+        return {place: Totals(SAMPLED, amounts) for place, amounts in self._lines.by_line.items()}
+
     # ---- text ----
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
@@ -294,39 +413,27 @@ class Samples(View):
         """Time of all threads, without those that wait outside of the user's functions."""
         if self.totals.samples < _ENOUGH or not self.totals.frames:
             return
-        found, running, ready = (
-            self.charged("sampled_ns"),
-            super().charged("sampled_cpu_ns"),
-            super().charged("ready_ns"),
-        )
-        for each in found.largest(2):
-            words = self._off_cpu(each, running.of(each.label).amount, ready.of(each.label).amount)
-            samples = round(self.totals.samples * each.amount / max(1, self.totals.sampled_ns))
-            error = half_width(
-                samples, max(1, round(self.totals.samples * found.whole / max(1, self.totals.sampled_ns)))
-            )
-            yield each.verdict(self.answers, found.whole, error, words)
+        found = spent(self.capture, self.tree, self.whose)
+        rows = [("time", each) for each in found.running.largest(2)]
+        rows += [("waiting", each) for each in found.waiting.largest(2)]
+        rows = sorted(rows, key=lambda row: -row[1].amount)[:_LINES]
+        for about in dict(rows):  # what has most comes first
+            yield from (self._verdict(about, each, found.running.whole) for of, each in rows if of == about)
+
+    def _verdict(self, about: str, owner: Owner, whole: int) -> Verdict:
+        samples = self.totals.samples / max(1, self.totals.sampled_ns)
+        return owner.verdict(about, whole, half_width(round(samples * owner.amount), max(1, round(samples * whole))))
 
     @property
     def charge(self) -> Charge:
         return Charge("sampled_ns", "time", "sampled_ns", duration)
 
     def charged(self, column: str) -> Charges:
-        """Of threads that no own function had something to do with, only what they ran."""
-        found = super().charged(column)
-        if column == "sampled_ns":
-            running = super().charged("sampled_cpu_ns").rest.amount
-            found.whole = sum(each.amount for each in found.owners) + min(found.rest.amount, running)
-        return found
-
-    @staticmethod
-    def _off_cpu(each: Owner, running: int, ready: int) -> str:
-        """What a function waited for, where that is a quarter of its time or more."""
-        off = max(0, each.amount - running)
-        waiting = max(0, off - ready)
-        if 4 * waiting > each.amount:
-            return f"{percent(waiting, each.amount)} of it waiting"
-        return f"{percent(off, each.amount)} of it in line for a busy CPU" if 4 * off > each.amount else ""
+        """Without the time of threads that waited for work."""
+        if column != "sampled_ns":
+            return super().charged(column)
+        found = spent(self.capture, self.tree, self.whose)
+        return found.running.plus(found.waiting)
 
     def in_short(self, summary: Summary) -> Iterator[str]:
         yield many(self.totals.samples, "sample")
@@ -351,7 +458,17 @@ class Samples(View):
         return [Column("samples", [count(f.samples_self or 0) for f in shown], self.name, rank=2)]
 
     def sections(self, summary: Summary, options: Options) -> Iterator[Section]:
-        yield from samples_sections(summary, self.totals, self.tree, self.functions, options)
+        known = [*map(self._met, self.functions), *self._whole.values()]
+        frames = {f.label.index: f for f in known if f.label.kind == "frame" and f.samples_self}
+        functions = self.functions
+        yield from samples_sections(summary, self.totals, self.tree, functions, list(frames.values()), options)
+
+    def edge_sections(self, function: Function, callers: bool, options: Options) -> Iterator[Section]:
+        met = self._whole.get(function.label.index)
+        if met is not None and met.samples:
+            yield calls_section(met, self._sites.calls, callers, options)
+            if callers:
+                yield chains_section(self._sites.callers(met.label), options)
 
     def import_columns(self, shown: Sequence[Function]) -> list[Column]:
         return [Column("samples", [count(f.samples or 0) for f in shown], self.name)]
@@ -362,10 +479,12 @@ class Samples(View):
     # ---- JSON ----
 
     def function_values(self, function: Function) -> dict[str, Any]:
-        return known({key: getattr(function, key) for key in _OF_FUNCTIONS})
+        met = self._met(function)
+        return known({key: getattr(met, key) for key in _OF_FUNCTIONS})
 
     def line_values(self, line: SourceLine) -> dict[str, Any]:
-        return {} if line.record is None else known({"samples": line.record.samples})
+        found = {} if line.record is None else known({"samples": line.record.samples})
+        return found | {_TOTALS[column]: amount for column, amount in line.total.items()}
 
     def node_values(self, label: Label | None, node: int) -> dict[str, Any]:
         return {
@@ -374,6 +493,10 @@ class Samples(View):
         }
 
     def documents(self, summary: Summary, limit: int) -> Iterator[tuple[int, str, Any]]:
+        if self.capture.whole_stacks:
+            calls = self._sites.calls
+            yield 11, "sampled_calls", Rows(call_objects(calls, limit))
+            yield 11, "sampled_calls_omitted", len(calls) - len(calls[: limit or None])
         yield 10, "samples", sampler_object(self.totals, compare(summary, self.tree, self.functions), limit)
 
     # ---- lines ----
@@ -381,6 +504,19 @@ class Samples(View):
     @classmethod
     def line_records(cls, capture: Capture, tree: Tree) -> Iterable[captures.Line]:
         return capture.lines(tree, "samples")
+
+    @classmethod
+    def line_totals(cls, capture: Capture, tree: Tree) -> Mapping[In, Mapping[str, int]]:
+        return sampled(capture, tree).by_function if capture.whole_stacks else {}
+
+    @classmethod
+    def line_margins(cls, capture: Capture, tree: Tree, file: str) -> Iterator[tuple[str, int, int]]:
+        totals = sampled(capture, tree).by_line if capture.whole_stacks else {}
+        yield from (("total_samples", line, sums["samples"]) for (of, line), sums in totals.items() if of == file)
+
+    @classmethod
+    def line_counts(cls, lines: Sequence[SourceLine]) -> Iterator[tuple[str, Sequence[int]]]:
+        yield "total samples", [line.total.get("samples", 0) for line in lines]
 
     @classmethod
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:

@@ -116,6 +116,8 @@ def _most(lines: list[SourceLine], views: Sequence[View], limit: int) -> list[So
     for view in views:
         amounts = [view.line_amount(line, view.line_column) for line in lines] if view.line_column else []
         kept.update(sorted((n for n, amount in enumerate(amounts) if amount), key=lambda n: -amounts[n])[:limit])
+        totals = [line.total.get(view.line_column, 0) for line in lines]
+        kept.update(sorted((n for n, amount in enumerate(totals) if amount), key=lambda n: -totals[n])[:limit])
     return [lines[n] for n in sorted(kept)]
 
 
@@ -194,7 +196,7 @@ class Json(Format):
         if report.capture.processes:
             yield "processes", Rows(processes.documents(summary))
         field = next((view.json_sort for view in views), None) or report.main_column
-        functions = sorted(report.functions, key=lambda f: (-(getattr(f, field) or 0), f.label.name, f.label.index))
+        functions = sorted(report.met, key=lambda f: (-(getattr(f, field) or 0), f.label.name, f.label.index))
         first = functions[: limit or None]
         yield "functions", Rows(function_object(function, views) for function in first)
         yield "functions_omitted", len(functions) - len(first)

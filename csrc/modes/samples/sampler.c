@@ -49,8 +49,14 @@ typedef struct sampled {
     struct sampled *next;
 } sampled;
 
+/* What tells records apart: of samples the stack, of a stack's frames the line. */
 typedef struct {
     prof_ref parent, label;
+    uint32_t more;
+} key;
+
+typedef struct {
+    key key;
     prof_ref record; /* 0: a free slot */
 } slot;
 
@@ -75,10 +81,10 @@ static struct {
     uint32_t listing;
     uint64_t tick_ns;   /* when the latest tick began */
     uint64_t looked_ns; /* when it was last looked whether anybody else lives */
-    slot *slots;        /* Owned: records by parent and label */
+    slot *slots;        /* Owned: records by their keys */
     size_t mask, used;
     uint64_t random;
-    prof_appender moments;
+    prof_appender moments, stacks;
     uint64_t moment_ns, moment_every_ns, moment_count;
     prof_remote_stack stack;
     prof_remote_thread found[PROF_SAMPLED_THREADS];
@@ -99,9 +105,12 @@ static uint64_t cpu_time(uint64_t native_id) {
 
 /* ---- records ------------------------------------------------------------------------------------------------------------ */
 
-static size_t home(prof_ref parent, prof_ref label, size_t mask) {
-    return (size_t)((((uint64_t)parent << 32 | label) * 0x9e3779b97f4a7c15u) >> 24) & mask;
+static size_t home(key k, size_t mask) {
+    uint64_t hash = ((uint64_t)k.parent << 32 | k.label) * 0x9e3779b97f4a7c15u;
+    return (size_t)(((hash ^ k.more) * 0x9e3779b97f4a7c15u) >> 24) & mask;
 }
+
+static int same(key a, key b) { return a.parent == b.parent && a.label == b.label && a.more == b.more; }
 
 static int grow(void) {
     size_t size = s.slots ? (s.mask + 1) * 2 : 1024;
@@ -109,7 +118,7 @@ static int grow(void) {
     if (!bigger) return -1;
     for (size_t i = 0; s.slots && i <= s.mask; i++) {
         if (!s.slots[i].record) continue;
-        size_t k = home(s.slots[i].parent, s.slots[i].label, size - 1);
+        size_t k = home(s.slots[i].key, size - 1);
         while (bigger[k].record) k = (k + 1) & (size - 1);
         bigger[k] = s.slots[i];
     }
@@ -119,34 +128,58 @@ static int grow(void) {
     return 0;
 }
 
-/* The record of `label` below `parent`, made at first use; 0 without room. */
-static prof_ref place(sampled *t, prof_ref parent, prof_ref label) {
-    if ((!s.slots || (s.used + 1) * 2 > s.mask) && grow()) return 0;
-    size_t k = home(parent, label, s.mask);
-    for (; s.slots[k].record; k = (k + 1) & s.mask)
-        if (s.slots[k].parent == parent && s.slots[k].label == label) return s.slots[k].record;
+/* The slot of that key, or the free one where it belongs; NULL without memory. */
+static slot *slot_of(key wanted) {
+    if ((!s.slots || (s.used + 1) * 2 > s.mask) && grow()) return NULL;
+    size_t k = home(wanted, s.mask);
+    while (s.slots[k].record && !same(s.slots[k].key, wanted)) k = (k + 1) & s.mask;
+    return &s.slots[k];
+}
+
+static prof_ref keep(slot *free_one, key k, const void *record) {
+    *free_one = (slot){k, prof_arena_ref(record)};
+    s.used++;
+    return free_one->record;
+}
+
+/* The record of `label` below `parent` with that stack, made at first use; 0 without room. */
+static prof_ref place(sampled *t, prof_ref parent, prof_ref label, prof_ref stack) {
+    key k = {parent, label, stack};
+    slot *found = slot_of(k);
+    if (!found || found->record) return found ? found->record : 0;
     prof_sampled *r = prof_arena_append(&t->room, PROF_CHUNK_SAMPLED, sizeof *r, t->record, sizeof *r);
     if (!r) return 0;
     r->label = label;
     r->parent = parent;
+    r->stack = stack;
     prof_arena_publish(&t->room, sizeof *r);
-    s.slots[k] = (slot){parent, label, prof_arena_ref(r)};
-    s.used++;
-    return s.slots[k].record;
+    return keep(found, k, r);
+}
+
+/* The same for a frame of a stack, whose caller is at `parent`. */
+static prof_ref place_frame(prof_ref parent, prof_ref label, uint32_t line) {
+    key k = {parent, label, line};
+    slot *found = slot_of(k);
+    if (!found || found->record) return found ? found->record : 0;
+    prof_stacked *r = prof_arena_append(&s.stacks, PROF_CHUNK_STACKS, sizeof *r, 0, sizeof *r);
+    if (!r) return 0;
+    r->label = label;
+    r->parent = parent;
+    r->line = line;
+    prof_arena_publish(&s.stacks, sizeof *r);
+    return keep(found, k, r);
 }
 
 /* The usage that belongs to a record of samples, made at first use; NULL without room. */
 static prof_usage *usage_of(sampled *t, prof_ref where) {
-    if ((s.used + 1) * 2 > s.mask && grow()) return NULL;
-    size_t k = home(where, USAGE, s.mask);
-    for (; s.slots[k].record; k = (k + 1) & s.mask)
-        if (s.slots[k].parent == where && s.slots[k].label == USAGE) return prof_arena_at(s.slots[k].record);
+    key k = {where, USAGE, 0};
+    slot *found = slot_of(k);
+    if (!found || found->record) return found ? prof_arena_at(found->record) : NULL;
     prof_usage *u = prof_arena_append(&t->usage_room, PROF_CHUNK_USAGE, sizeof *u, t->record, sizeof *u);
     if (!u) return NULL;
     u->where = where;
     prof_arena_publish(&t->usage_room, sizeof *u);
-    s.slots[k] = (slot){where, USAGE, prof_arena_ref(u)};
-    s.used++;
+    keep(found, k, u);
     return u;
 }
 
@@ -189,13 +222,32 @@ static int boundary_of(const span *at, prof_boundary *boundary) {
     }
 }
 
-/* The copied frames as records below the span's node. */
-static prof_ref place_frames(sampled *t, prof_ref node) {
+/* What stands for callers that had ended before they were read, or for which there is no room. */
+static prof_ref place_unread(void) {
+    const prof_label *label = prof_label_intern(PROF_FRAME, "(callers not read)", NULL, NULL, 0, 0);
+    return label ? place_frame(0, prof_arena_ref(label), 0) : 0;
+}
+
+/* The copied frames, whole: the record of the innermost one; 0 without frames or room. */
+static prof_ref place_stack(void) {
     const prof_remote_stack *stack = &s.stack;
+    if (!stack->count) return 0;
+    prof_ref at = stack->whole ? 0 : place_unread();
+    if (!stack->whole && !at) return 0;
+    for (uint32_t i = stack->count; i-- > 0;)
+        if (!(at = place_frame(at, stack->frames[i], stack->lines[i]))) return 0;
+    return at;
+}
+
+/* The frames below the span as records below its node. */
+static prof_ref place_frames(sampled *t, prof_ref node, prof_ref whole) {
+    const prof_remote_stack *stack = &s.stack;
+    const uint32_t below = stack->found ? stack->below : stack->count,
+                   kept = below < PROF_SAMPLED_DEPTH ? below : PROF_SAMPLED_DEPTH;
     prof_ref at = node;
-    t->cut = stack->cut;
-    for (uint32_t i = stack->count; i-- > 0 && at;) at = place(t, at, stack->frames[i]);
-    return at ? place(t, at, stack->line) : 0;
+    t->cut = below > kept || stack->cut;
+    for (uint32_t i = kept; i-- > 0 && at;) at = place(t, at, stack->frames[i], 0);
+    return at ? place(t, at, stack->line, whole) : 0;
 }
 
 /* Where the thread is: the span and then the frames are read once, so that none is preferred for being there again at a second look. */
@@ -204,12 +256,14 @@ static prof_ref find(sampled *t) {
     prof_boundary boundary;
     t->cut = t->unsure = 0;
     if (!at.node) return 0;
-    if (!s.walker || !t->remote.state || boundary_of(&at, &boundary)) return place(t, at.node, 0);
-    int result = s.walker->stack(&t->remote, &boundary, &s.stack);
+    if (!s.walker || !t->remote.state) return place(t, at.node, 0, 0);
+    int inside = !boundary_of(&at, &boundary), result = s.walker->stack(&t->remote, &boundary, &s.stack);
+    prof_ref whole = result ? 0 : place_stack();
+    if (!inside) return place(t, at.node, 0, whole);
     t->unsure = result || s.stack.partial;
     s.totals->partial += !result && s.stack.partial;
     if (!result && (s.stack.found || s.stack.cut || s.stack.partial || at.label->kind == PROF_THREAD))
-        return place_frames(t, at.node);
+        return place_frames(t, at.node, whole);
     t->unsure = 1;
     if (result == -2) { /* to be listed anew */
         t->remote.state = NULL;
@@ -218,7 +272,7 @@ static prof_ref find(sampled *t) {
     if (result == -3) prof_count(PROF_DROP_SAMPLES_LOST, 1);
     else if (result == -1) prof_count(PROF_DROP_SAMPLES_TORN, 1);
     else if (!result) s.totals->unplaced++;
-    return place(t, at.node, 0);
+    return place(t, at.node, 0, whole);
 }
 
 /* What the thread does, whose processor clock shows that it is not on a processor at this instant. That may be our own doing,
@@ -584,7 +638,7 @@ int prof_sampler_start(uint64_t interval_ns, const prof_walker *walker, const ch
     s.version = prof_threads_version - 1;
     s.random = monotonic_ns() | 1;
     s.stopping = 0;
-    s.moments = (prof_appender){0};
+    s.moments = s.stacks = (prof_appender){0};
     s.moment_ns = s.moment_count = 0;
     s.moment_every_ns = 100000000;
     prof_usage_reset();

@@ -1,8 +1,9 @@
 /* Samples: a thread that looks at all the others, at every interval of an absolute clock, and counts where they are.
  *
- * It needs no lock of the interpreter and sends no signal. The upper part of a stack are the spans of the thread's shadow
- * stack; below the innermost span hang the frames of functions that have none, which the CPython half copies out of the
- * running interpreter (prof_walker), and the line that runs. */
+ * It needs no lock of the interpreter and sends no signal. A sample falls below the spans of the thread's shadow stack: below
+ * the innermost one hang the frames of functions that have none, which the CPython half copies out of the running interpreter
+ * (prof_walker), and the line that runs. Beside that a sample has its whole stack, from the thread's first function on, each
+ * with the line that called. */
 #ifndef PROF_SAMPLER_H
 #define PROF_SAMPLER_H
 #include <stddef.h>
@@ -10,7 +11,8 @@
 
 #include "format.h"
 
-#define PROF_SAMPLED_DEPTH 256 /* frames kept of a stack, from the innermost */
+#define PROF_SAMPLED_DEPTH 256 /* frames kept below a span, from the innermost */
+#define PROF_STACK_DEPTH 1024  /* frames kept of a whole stack, from the innermost */
 #define PROF_SAMPLED_THREADS 4096
 
 /* A thread of the interpreter. */
@@ -21,21 +23,25 @@ typedef struct {
     uintptr_t guess[6]; /* the walker's own: where things lay the last time */
 } prof_remote_thread;
 
-/* Where the innermost span begins: the first frame at `owner`, or of the function that begins there. All zero: nowhere, it is
- * the whole stack that is wanted. */
+/* Where the innermost span begins: the first frame at `owner`, or of the function that begins there. All zero: nowhere. */
 typedef struct {
     const void *owner; /* interpreter frame, compared only */
     prof_ref file;
     uint32_t line;
 } prof_boundary;
 
+/* A stack, innermost frame first. */
 typedef struct {
     uint32_t count;
-    uint32_t cut;     /* 1: there are more */
-    uint32_t found;   /* 1: the boundary was */
-    uint32_t partial; /* 1: the function itself or its callers were gone before they were read, and are not in it */
-    prof_ref line;    /* label of the line that runs in the innermost frame, be that the span's own; 0 unknown */
-    prof_ref frames[PROF_SAMPLED_DEPTH]; /* labels of functions, innermost first */
+    uint32_t below; /* frames below the boundary, if that was found */
+    uint32_t found; /* 1: the boundary was */
+    uint32_t whole; /* 1: the last frame is the thread's first function */
+    uint32_t cut;   /* 1: there are more than PROF_STACK_DEPTH */
+    uint32_t
+        partial;   /* 1: the function itself or its callers up to the boundary were gone before they were read, and are not in it */
+    prof_ref line; /* label of the line that runs in the innermost frame; 0 unknown */
+    prof_ref frames[PROF_STACK_DEPTH]; /* labels of functions */
+    uint32_t lines[PROF_STACK_DEPTH];  /* that run in them, or called; 0 unknown */
 } prof_remote_stack;
 
 /* How the interpreter is looked into, from outside: by the CPython half. Only the sampler's thread calls these. */
@@ -44,7 +50,7 @@ typedef struct {
     int (*begin)(void);
     /* The threads there are; at most `room`. */
     size_t (*threads)(prof_remote_thread *found, size_t room);
-    /* Copies a thread's stack as it is at the call, down to the boundary. 0; -1 when nothing of it could be read any more; -2 when
+    /* Copies a thread's stack as it is at the call. 0; -1 when nothing of it could be read any more; -2 when
      * the thread's state is gone; -3 when the file has no room for the name of a function. */
     int (*stack)(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack);
     /* Whether the thread held the interpreter's lock when the tick began. */

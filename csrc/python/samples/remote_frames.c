@@ -23,9 +23,10 @@
 #define NEAR 384    /* of these, above and below where the frames ended the last time: copied first */
 #define REACH 1024  /* of these, above and below where the frames ended the last time: they change at every call */
 #define PAGE 4096u
-#define C_REACH 2048      /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
-#define COMPLETIONS 8     /* later looks at a thread for the callers of what it ran */
-#define MOST_STEPS 100000 /* of a chain of frames: a longer one goes round in a circle */
+#define C_REACH 2048        /* bytes of the C stack that are copied, on both sides of where the interpreter was the last time */
+#define COMPLETIONS 8       /* later looks at a thread for the callers of what it ran */
+#define OUTER_COMPLETIONS 2 /* for those outside of its innermost span */
+#define MOST_STEPS 100000   /* of a chain of frames: a longer one goes round in a circle */
 #define MOST_CODES 65536
 #define LONGEST_TABLE (1 << 20)
 
@@ -47,7 +48,7 @@ typedef struct {
     uint32_t line;           /* first, in the uninstrumented source */
     prof_ref function;       /* label; 0: the slot's code cannot be read */
     prof_ref file, qualname; /* texts */
-    uint32_t *lines;         /* Owned: by code unit */
+    uint32_t *lines;         /* Owned: by code unit, in the uninstrumented source */
     prof_ref *labels;        /* Owned: by code unit, of the lines; 0 not made yet */
 } code;
 
@@ -190,6 +191,18 @@ static int name_code(const PyCodeObject *c, code *entry) {
     return 0;
 }
 
+/* Makes lines of the source as it was written of those that the interpreter knows. */
+static void original_lines(code *entry) {
+    const char *file = prof_string_text(entry->file);
+    uint32_t before = 0, original = entry->line;
+    for (uint32_t unit = 0; unit < entry->units; unit++) {
+        uint32_t line = entry->lines[unit];
+        if (line != before) original = line ? prof_line_original(file, line) : entry->line;
+        before = line;
+        entry->lines[unit] = original;
+    }
+}
+
 /* Reads the code object at entry->address. 0, or -1 when there is none. */
 static int read_code(code *entry) {
     PyCodeObject c;
@@ -200,7 +213,9 @@ static int read_code(code *entry) {
     entry->begin = (uintptr_t)entry->address + head;
     entry->units = (uint32_t)Py_SIZE(&c);
     entry->first_traceable = (uint32_t)prof_py_first_traceable(&c);
-    return copy_lines(&c, entry) || name_code(&c, entry) ? -1 : 0;
+    if (copy_lines(&c, entry) || name_code(&c, entry)) return -1;
+    original_lines(entry);
+    return 0;
 }
 
 /* The code object at that address, NULL when it cannot be read. Borrowed until the next call. */
@@ -222,11 +237,8 @@ static code *code_at(const void *address) {
 
 /* The label of the line at a code unit; 0 without room. */
 static prof_ref line_label(code *c, uint32_t unit) {
-    if (unit >= c->units) unit = 0;
     if (!c->labels[unit]) {
-        const char *file = prof_string_text(c->file);
-        uint32_t line = c->lines[unit] ? prof_line_original(file, c->lines[unit]) : c->line;
-        prof_label *label = prof_label_line(prof_string_text(c->qualname), file, line);
+        prof_label *label = prof_label_line(prof_string_text(c->qualname), prof_string_text(c->file), c->lines[unit]);
         c->labels[unit] = label ? prof_arena_ref(label) : 0;
     }
     return c->labels[unit];
@@ -368,10 +380,13 @@ static int take_frame(prof_remote_stack *stack, const prof_boundary *b, uintptr_
     if (unit < (intptr_t)c->first_traceable && !prof_py_remote_generator(f)) return GOES_ON; /* has not begun */
     int boundary = is_boundary(b, address, c);
     if (!stack->line && c->is_span && !boundary) return GOES_ON; /* on its way in or out: still, or again, its caller's time */
+    if (unit < 0) unit = 0;
     if (!stack->line) stack->line = line_label(c, (uint32_t)unit);
+    if (boundary && !stack->found) stack->below = stack->count;
     stack->found |= (uint32_t)boundary;
-    if (!boundary && stack->count == PROF_SAMPLED_DEPTH) stack->cut = 1;
-    if (boundary || stack->cut) return ENDED;
+    stack->cut = stack->count == PROF_STACK_DEPTH;
+    if (stack->cut) return ENDED;
+    stack->lines[stack->count] = c->lines[unit];
     stack->frames[stack->count++] = c->function;
     return GOES_ON;
 }
@@ -390,15 +405,17 @@ typedef struct {
 /* Follows the frames from `at` on: of a later instant than those up to w->last, if there is such a one. */
 static int walk_from(walk *w, uintptr_t at) {
     const uintptr_t joint = w->last;
-    const uint32_t kept = w->stack->count;
+    const uint32_t kept = w->stack->count, found = w->stack->found;
     const uintptr_t base = (uintptr_t)prof_py_remote_base(&state_copy);
     for (int steps = 0; at && at != base; steps++) {
         prof_py_frame frame;
         const void *bytes = at & 7 || steps == MOST_STEPS ? NULL : frame_bytes(at);
         if (!bytes) return BROKEN;
         memcpy(&frame, bytes, PROF_PY_FRAME_BYTES);
-        if (at == joint) w->stack->count = kept; /* whom we met on the way here was called later */
-        else if (at < w->limit || at >= w->end) {
+        if (at == joint) { /* whom we met on the way here was called later */
+            w->stack->count = kept;
+            w->stack->found = found;
+        } else if (at < w->limit || at >= w->end) {
             int result = take_frame(w->stack, w->boundary, at, &frame);
             if (result != GOES_ON) return result;
             if (!PROF_PY_CFRAME_BYTES && !prof_py_remote_code(&frame)) w->t->guess[C_STACK] = at;
@@ -415,12 +432,14 @@ static int walk_from(walk *w, uintptr_t at) {
 /* Takes the callers of what `w` has come to from the frames that run now. */
 static int complete(const walk *w) {
     prof_remote_stack *stack = w->stack;
-    const uint32_t count = stack->count;
+    const uint32_t count = stack->count, found = stack->found;
     const prof_ref line = stack->line;
     walk later = *w;
     int result = prof_py_stack_begin(&state_copy) == w->chunk ? walk_from(&later, top_frame()) : BROKEN;
     if (result == ENDED && (stack->found || stack->cut || !(w->boundary->owner || w->boundary->file))) return ENDED;
     stack->count = count;
+    stack->found = found;
+    stack->cut = 0;
     stack->line = line;
     return result == NO_ROOM ? NO_ROOM : BROKEN;
 }
@@ -433,7 +452,7 @@ static int look_again(walk *w, uintptr_t top, uintptr_t frame) {
 }
 
 static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof_remote_stack *stack) {
-    stack->count = stack->cut = stack->found = stack->partial = stack->line = 0;
+    stack->count = stack->below = stack->found = stack->whole = stack->cut = stack->partial = stack->line = 0;
     no_room = 0;
     int gone = copy_thread(t, t->guess[FRAME]);
     if (gone) return gone;
@@ -446,14 +465,16 @@ static int copy_stack(prof_remote_thread *t, const prof_boundary *boundary, prof
     }
     int result = walk_from(&w, top), first = !!stack->line;
     if (w.limit == end) w.limit = stack_top;
-    for (int i = 0; result == BROKEN && i < COMPLETIONS; i++) {
-        if ((gone = look_again(&w, top, 0))) return gone;
+    for (int i = 0; result == BROKEN && i < (stack->found ? OUTER_COMPLETIONS : COMPLETIONS); i++) {
+        if ((gone = look_again(&w, top, 0))) break;
         result = complete(&w);
     }
+    if (gone && !stack->found) return gone;
     uintptr_t depth = w.limit < stack_top ? stack_top - w.limit + REACH : REACH;
     t->guess[DEPTH] = depth < WINDOW ? depth : WINDOW; /* no more than was of use */
-    stack->partial = result == BROKEN || (!first && stack->line);
-    return result == NO_ROOM ? -3 : result == BROKEN && !stack->line ? -1 : 0;
+    stack->whole = result == ENDED && !stack->cut;
+    stack->partial = (result == BROKEN && !stack->found) || (!first && stack->line);
+    return result == NO_ROOM && !stack->found ? -3 : result == BROKEN && !stack->line ? -1 : 0;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------------ */
