@@ -278,7 +278,7 @@ def test_what_reports_say(tmp_path: Path) -> None:
     assert "Mostly    app.f6 (app.py:701) > app.f0 (app.py:101) > app.f4\n" in callers
     assert re.search(r"60 +66.7% {4}app.f0 \(app.py:101\)\n +60 +66.7% {6}app.f6 \(app.py:701\)\n", callers)
     assert re.search(r"90 +100.0% .* app.py:701 +app.f0\n", report("--callees", "app.f6"))
-    text = report()
+    text = report("--full")
     for row in (
         r"90 +90.0% +- .* app.py:701 +f6",
         r"60 +60.0% +- .* app.py:101 +f0",

@@ -14,6 +14,8 @@ from prof.tools.analysis import metrics, overview, processes
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.owners import Charges, Owner
 from prof.tools.analysis.sections import Section
+from prof.tools.analysis.source_files import Sources
+from prof.tools.analysis.source_lines import place_words
 from prof.tools.analysis.summary import Summary
 from prof.tools.analysis.view import Charge, View
 from prof.tools.analysis.whose import IMPORTS
@@ -50,6 +52,8 @@ def _tables(report: Report, options: Options) -> Iterator[Callable[[Options], Se
             yield lambda options: overview.functions_section(report.spans, "Functions", options, summary)
         else:
             yield lambda options: own_section(report.functions, view, charge, options, summary)
+        if found := _lines(view, charge, summary):
+            yield lambda options: lines_section(*found, summary, options)
     if "section" in by_kind:
         yield lambda options: overview.functions_section(by_kind["section"], "Sections", options, summary)
     if report.metrics:
@@ -64,8 +68,8 @@ def own_section(
     """Own functions by what they and the libraries that they called took; last, what no own function asked for."""
     charges = view.charged(charge.column)
     # Libraries have no probes unless they were asked for: only samples tell them from the functions that called them.
-    samplers = (each for each in summary.views if each.estimates and each.answers == view.answers)
-    sampled = next((each.charged(each.charge.column) for each in samplers if each.charge), charges)
+    sampler, its = _sampled(view, charge, summary)
+    sampled = sampler.charged(its.column)
     by_label = {f.label.index: f for f in functions}
     every = [each for each in charges.owners if each.amount]
     apart = _apart(charges)
@@ -94,6 +98,41 @@ def own_section(
         shown_of(len(own), len(every)),
         columns=columns,
         key="functions",
+    )
+
+
+def _sampled(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge]:
+    """The mode that says the same by samples, which see into libraries and know lines; or the mode itself."""
+    samplers = (each for each in summary.views if each.estimates and each.answers == view.answers)
+    return next(((each, each.charge) for each in samplers if each.charge), (view, charge))
+
+
+def _lines(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge, Charges] | None:
+    """Whose lines have some of it; None where none are known."""
+    view, charge = _sampled(view, charge, summary)
+    charges = view.charged(charge.column)
+    return (view, charge, charges) if any(each.lines for each in charges.owners) else None
+
+
+def lines_section(view: View, charge: Charge, charges: Charges, summary: Summary, options: Options) -> Section:
+    """Own lines, with what they called in libraries."""
+    rows = [(n, place, each) for each in charges.owners for place, n in each.lines.items() if n]
+    rows.sort(key=lambda row: (-row[0], row[1]))
+    shown = rows[: options.limit or None]
+    sources = Sources(summary.capture)
+    columns = [
+        Column(charge.title, [charge.format(n) for n, *_ in shown], view.name),
+        Column("%", [percent(n, charges.whole) for n, *_ in shown]),
+        Column("line", [place_words(*place) for _, place, _ in shown], "name", left=True),
+        Column("function", [each.name for *_, each in shown], left=True, rank=1),
+        Column("source", [sources.line_of(*place) for _, place, _ in shown], left=True, stretch=True, code=True),
+    ]
+    by = f"{charge.title}{' (sampled)' if view.estimates else ''}"
+    return Section(
+        f"Your lines by {by}, with what they called in libraries",
+        shown_of(len(shown), len(rows)),
+        columns=columns,
+        key="lines",
     )
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 
 from attrs import Factory, define
 from prof.capture import Capture, Label
 from prof.tools.analysis.sections import Verdict
-from prof.tools.analysis.source_lines import place
+from prof.tools.analysis.source_lines import place_words
 from prof.tools.analysis.whose import IMPORTS, OWN, Whose
 from prof.tools.screen.units import percent, shorten_end
 from prof.tree import NO_LABEL, ROOT, Tree
 
+Place = tuple[str, int]
+"""A file and a line."""
 # Contexts with less than this share of the whole are charged to their callers.
 _SMALLEST = 2000
 
@@ -34,7 +35,7 @@ class Owner:
     """What it is called, without a function."""
     below: Counter[str] = Factory(Counter)
     entries: Counter[tuple[str, str]] = Factory(Counter)
-    lines: Counter[str] = Factory(Counter)
+    lines: Counter[Place] = Factory(Counter)
 
     @property
     def name(self) -> str:
@@ -57,8 +58,10 @@ class Owner:
         """Its line, where one has most of it, else where it begins."""
         if self.label is None:
             return ""
-        (line, most), *_ = self.lines.most_common(1) or [("", 0)]
-        return line if 2 * most > self.amount else f"{PurePath(self.label.file).name}:{self.label.line}"
+        found = self.label.file, self.label.line
+        for place, most in self.lines.most_common(1):
+            found = place if 2 * most > self.amount else found
+        return place_words(*found)
 
     def libraries(self, most: int = 2) -> list[tuple[str, int]]:
         """The libraries that a tenth of it or more was spent in, and how much."""
@@ -134,7 +137,7 @@ def charged(capture: Capture, tree: Tree, nodes: Sequence[int], own: Mapping[int
     found: dict[int, Owner] = {}
     # A context's owner, the line of that which runs or called, the library that it went into, and the function of that
     # which was entered.
-    around: dict[int, tuple[Owner, str, str, str]] = {ROOT: (rest, "", OWN, "")}
+    around: dict[int, tuple[Owner, Place | None, str, str]] = {ROOT: (rest, None, OWN, "")}
     for node in nodes[1:]:
         owner, line, below, entry = around[tree.parent[node]]
         number = tree.label[node]
@@ -142,19 +145,21 @@ def charged(capture: Capture, tree: Tree, nodes: Sequence[int], own: Mapping[int
             label = capture.label(number)
             library = whose.library(label)
             if library == IMPORTS and owner.name.endswith("<module>"):  # of a module, and nobody's to change
-                owner, line, below, entry = rest, "", IMPORTS, ""
+                owner, line, below, entry = rest, None, IMPORTS, ""
             elif library:  # what a library calls in turn is the library's
                 below, entry = below or library, entry or label.name
             elif tree.line[node] == 1:  # of the function above, or of one that it called
-                line = line if below else place(label)
+                line = line if below else (label.file, label.line)
+            elif below and label.file.startswith("<"):  # what a library has generated, such as a template, is its own
+                pass
             else:
                 owner, below, entry = found.setdefault(number, Owner(label)), OWN, ""
-                line = f"{PurePath(label.file).name}:{tree.at[node]}" if tree.at is not None and tree.at[node] else ""
+                line = (label.file, tree.at[node]) if tree.at is not None and tree.at[node] else None
         around[node] = owner, line, below, entry
         amount = own[node]
         owner.amount += amount
         owner.below[below] += amount
-        if line:
+        if line is not None:
             owner.lines[line] += amount
         if entry:
             owner.entries[below, entry] += amount

@@ -111,9 +111,13 @@ class Sources:
         return source.text(site.line, site.end_line, site.columns) if source is not None else ""
 
     def line(self, site: Site) -> str:
+        """The text of a site's line."""
+        return self.line_of(site.code.file, site.line)
+
+    def line_of(self, file: str, number: int) -> str:
         """The text of a line; empty where the source is not at hand."""
-        source = self.get(site.code.file)
-        return source.line(site.line) if source is not None else ""
+        source = self.get(file)
+        return source.line(number) if source is not None else ""
 
     def _find(self, file: str) -> Source | None:
         known = self._known.get(file)

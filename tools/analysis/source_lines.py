@@ -29,8 +29,15 @@ class SourceLine:
     """What samples found of it and of what it called, by column of the tree."""
 
 
-def place(label: Label) -> str:
+def place_words(file: str, line: int) -> str:
     """`file.py:42`, with the folder where the file's name says nothing."""
+    path = PurePath(file)
+    folder = f"{path.parent.name}/" if path.stem.startswith("__") and path.parent.name else ""
+    return f"{folder}{path.name}:{line}"
+
+
+def place(label: Label) -> str:
+    """Likewise, of the label of a line."""
     path = PurePath(label.file)
     alone = path.stem.startswith("__") and path.parent.name and "/" not in label.name
     return f"{path.parent.name}/{label.name}" if alone else label.name
