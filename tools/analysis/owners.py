@@ -150,9 +150,7 @@ def charged(capture: Capture, tree: Tree, nodes: Sequence[int], own: Mapping[int
                 below, entry = below or library, entry or label.name
             elif tree.line[node] == 1:  # of the function above, or of one that it called
                 line = line if below else (label.file, label.line)
-            elif below and label.file.startswith("<"):  # what a library has generated, such as a template, is its own
-                pass
-            else:
+            elif not (below and label.file.startswith("<")):  # what a library generated, a template say, is its own
                 owner, below, entry = found.setdefault(number, Owner(label)), OWN, ""
                 line = (label.file, tree.at[node]) if tree.at is not None and tree.at[node] else None
         around[node] = owner, line, below, entry

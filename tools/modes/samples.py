@@ -414,9 +414,9 @@ class Samples(View):
         if self.totals.samples < _ENOUGH or not self.totals.frames:
             return
         found = spent(self.capture, self.tree, self.whose)
-        rows = [("time", each) for each in found.running.largest(2)]
-        rows += [("waiting", each) for each in found.waiting.largest(2)]
-        rows = sorted(rows, key=lambda row: -row[1].amount)[:_LINES]
+        running, waiting = found.running.largest(_LINES - 1), found.waiting.largest(_LINES - 1)
+        rows = [("time", each) for each in running] + [("waiting", each) for each in waiting[: _LINES - len(running)]]
+        rows.sort(key=lambda row: -row[1].amount)
         for about in dict(rows):  # what has most comes first
             yield from (self._verdict(about, each, found.running.whole) for of, each in rows if of == about)
 
