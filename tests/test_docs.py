@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prof.tools.screen.glossary import QUESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -79,3 +80,13 @@ def test_the_table_of_contributing_names_what_is_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_lines_are_not_too_wide_to_read(page: Path) -> None:
     assert [line for line in page.read_text(encoding="utf-8").splitlines() if len(line) > WIDEST] == []
+
+
+def test_readme_has_the_questions_of_prof_help() -> None:
+    rows = [
+        line
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("| ") and line.endswith("` |") and "](" not in line
+    ]
+    assert rows == [f"| {question} | `{answer}` |" for question, answer in QUESTIONS]
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120

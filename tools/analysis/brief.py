@@ -18,7 +18,7 @@ from prof.tools.analysis.source_files import Sources
 from prof.tools.analysis.source_lines import place_words
 from prof.tools.analysis.summary import Summary
 from prof.tools.analysis.view import Charge, View
-from prof.tools.analysis.whose import IMPORTS
+from prof.tools.analysis.whose import UNCALLED
 from prof.tools.screen.tables import Column, shown_of
 from prof.tools.screen.units import count, percent
 
@@ -51,8 +51,8 @@ def _tables(report: Report, options: Options) -> Iterator[Callable[[Options], Se
         if options.libraries or view is None or charge is None:
             yield lambda options: overview.functions_section(report.spans, "Functions", options, summary)
         else:
-            yield lambda options: own_section(report.functions, view, charge, options, summary)
-        if found := _lines(view, charge, summary):
+            yield lambda options: own_section(report.met, view, charge, options, summary)
+        if found := _lines(view, charge, summary, options):
             yield lambda options: lines_section(*found, summary, options)
     if "section" in by_kind:
         yield lambda options: overview.functions_section(by_kind["section"], "Sections", options, summary)
@@ -66,10 +66,10 @@ def own_section(
     functions: Sequence[Function], view: View, charge: Charge, options: Options, summary: Summary
 ) -> Section:
     """Own functions by what they and the libraries that they called took; last, what no own function asked for."""
-    charges = view.charged(charge.column)
+    charges = view.charged(charge.column, options.idle)
     # Libraries have no probes unless they were asked for: only samples tell them from the functions that called them.
     sampler, its = _sampled(view, charge, summary)
-    sampled = sampler.charged(its.column)
+    sampled = sampler.charged(its.column, options.idle)
     by_label = {f.label.index: f for f in functions}
     every = [each for each in charges.owners if each.amount]
     apart = _apart(charges)
@@ -94,7 +94,7 @@ def own_section(
         Column("file", [overview.where(f.label) for f in of] + blank, "dim", left=True, rank=3),
     ]
     return Section(
-        f"Your functions by {charge.title}, with what they called in libraries",
+        f"Your functions by {charge.title}, libraries included",
         shown_of(len(own), len(every)),
         columns=columns,
         key="functions",
@@ -107,10 +107,10 @@ def _sampled(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge
     return next(((each, each.charge) for each in samplers if each.charge), (view, charge))
 
 
-def _lines(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge, Charges] | None:
+def _lines(view: View, charge: Charge, summary: Summary, options: Options) -> tuple[View, Charge, Charges] | None:
     """Whose lines have some of it; None where none are known."""
     view, charge = _sampled(view, charge, summary)
-    charges = view.charged(charge.column)
+    charges = view.charged(charge.column, options.idle)
     return (view, charge, charges) if any(each.lines for each in charges.owners) else None
 
 
@@ -129,7 +129,7 @@ def lines_section(view: View, charge: Charge, charges: Charges, summary: Summary
     ]
     by = f"{charge.title}{' (sampled)' if view.estimates else ''}"
     return Section(
-        f"Your lines by {by}, with what they called in libraries",
+        f"Your lines by {by}, libraries included",
         shown_of(len(shown), len(rows)),
         columns=columns,
         key="lines",
@@ -138,7 +138,7 @@ def lines_section(view: View, charge: Charge, charges: Charges, summary: Summary
 
 def _apart(charges: Charges) -> list[Owner]:
     """What no own function asked for, by what it was, if it is a hundredth of all or more."""
-    words = {name: f"({name}{'' if name == IMPORTS else ', not called by yours'})" for name in charges.rest.below}
+    words = {name: f"({name}{'' if name in UNCALLED else ', not called by yours'})" for name in charges.rest.below}
     found = [(amount, words[name]) for name, amount in charges.rest.below.items() if name]
     return [
         Owner(None, amount, words) for amount, words in sorted(found, reverse=True) if 100 * amount >= charges.whole

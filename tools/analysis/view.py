@@ -151,8 +151,9 @@ class View:
         """What of it own functions are charged with, if anything."""
         return None
 
-    def charged(self, column: str) -> Charges:
-        """What own functions are to be charged with of a column of the tree; `whole` is what shares are of."""
+    def charged(self, column: str, idle: bool = False) -> Charges:
+        """What own functions are to be charged with of a column of the tree; `whole` is what shares are of. `idle` is
+        with what threads waited for work, where it is known."""
         return owners(self.capture, self.tree, column, self.whose)
 
     def warnings(self) -> Iterator[str]:

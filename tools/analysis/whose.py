@@ -6,9 +6,12 @@ pyproject.toml may say otherwise: `own` and `libraries` are lists of patterns of
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import PurePath
 
 from attrs import Factory, define
@@ -21,7 +24,9 @@ _STANDARD = re.compile(
     r"[/\\]lib[/\\](?:python|pypy)\d+\.\d+[/\\](?:lib-dynload[/\\])?(?P<name>[^/\\]+)|^<frozen (?P<frozen>[\w.]+)>"
 )
 
-OWN, IMPORTS, COLLECTIONS = "", "imports", "garbage collections"
+OWN, IMPORTS, COLLECTIONS, UNREAD = "", "imports", "garbage collections", "callers not read"
+# Of these, people need not be told that no function of theirs called them.
+UNCALLED = frozenset((IMPORTS, COLLECTIONS, UNREAD))
 _RULES = ("own", "libraries")
 _KINDS = {"import": IMPORTS, "gc": COLLECTIONS, "profiler": "the profiler"}
 
@@ -44,6 +49,8 @@ class Whose:
     def _library(self, label: Label) -> str:
         if label.kind in _KINDS:
             return _KINDS[label.kind]
+        if label.name == f"({UNREAD})":  # whose stack had changed before it was read whole
+            return UNREAD
         if _matches(label.name, self.own):
             return OWN
         if found := self.library_of(label.file):
@@ -55,6 +62,8 @@ class Whose:
         """The package that a file is of, as far as its path says; empty for one of the user's own."""
         if found := _INSTALLED.search(file):
             return PurePath(found["name"]).stem
+        if file.startswith(_ours()):
+            return "prof"
         if found := _STANDARD.search(file):
             return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
         return OWN
@@ -78,6 +87,13 @@ def ruled() -> Whose:
                 raise UsageError(f"{where} {key} must be a list of patterns of names, such as 'vendored.*'")
         return Whose(**table)
     return Whose()
+
+
+@lru_cache(1)
+def _ours() -> tuple[str, ...]:
+    """The folders of this package: an editable installation has them elsewhere."""
+    specs = map(find_spec, ("prof", "prof.instrument", "prof.tools"))
+    return tuple(f"{folder}{os.sep}" for spec in specs if spec for folder in spec.submodule_search_locations or ())
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -428,11 +428,11 @@ class Samples(View):
     def charge(self) -> Charge:
         return Charge("sampled_ns", "time", "sampled_ns", duration)
 
-    def charged(self, column: str) -> Charges:
-        """Without the time of threads that waited for work."""
+    def charged(self, column: str, idle: bool = False) -> Charges:
+        """Without the time of threads that waited for work, unless `idle`."""
         if column != "sampled_ns":
             return super().charged(column)
-        found = spent(self.capture, self.tree, self.whose)
+        found = spent(self.capture, self.tree, self.whose, idle)
         return found.running.plus(found.waiting)
 
     def in_short(self, summary: Summary) -> Iterator[str]:

@@ -82,7 +82,7 @@ class Time(View):
     def charge(self) -> Charge:
         return Charge("self_ns", "time", "total_ns", duration)
 
-    def charged(self, column: str) -> Charges:
+    def charged(self, column: str, idle: bool = False) -> Charges:
         """Time that was outside of all spans is nobody's."""
         found = super().charged(column)
         found.whole -= self.tree.column(column)[0]
