@@ -52,7 +52,7 @@ def _tables(report: Report, options: Options) -> Iterator[Callable[[Options], Se
             yield lambda options: overview.functions_section(report.spans, "Functions", options, summary)
         else:
             yield lambda options: own_section(report.met, view, charge, options, summary)
-        if found := _lines(view, charge, summary, options):
+        if view is not None and charge is not None and (found := _lines(view, charge, summary, options)):
             yield lambda options: lines_section(*found, summary, options)
     if "section" in by_kind:
         yield lambda options: overview.functions_section(by_kind["section"], "Sections", options, summary)

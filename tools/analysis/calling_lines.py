@@ -161,7 +161,7 @@ class Exact:
             for code, named in calls.get(caller, ()):
                 lines = {line: count for line, count in named.get(name, Counter()).items() if count}
                 if len(lines) == 1 and entries and list(lines.values()) == [entries]:
-                    found[caller, callee] = (code.file, *lines)
+                    found[caller, callee] = code.file, next(iter(lines))
         return found
 
     @cached_property

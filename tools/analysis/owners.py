@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from attrs import Factory, define
 from prof.capture import Capture, Label
@@ -16,6 +17,7 @@ from prof.tools.analysis.whose import IMPORTS, OWN, Whose
 from prof.tools.screen.units import percent, shorten_end
 from prof.tree import NO_LABEL, ROOT, Tree
 
+Key = TypeVar("Key")
 Place = tuple[str, int]
 """A file and a line."""
 # Contexts with less than this share of the whole are charged to their callers.
@@ -49,8 +51,7 @@ class Owner:
 
     def scaled(self, share: float) -> Owner:
         """A share of it, of every part alike."""
-        counters = self.below, self.entries, self.lines
-        parts = (Counter({key: round(n * share) for key, n in each.items()}) for each in counters)
+        parts = _scaled(self.below, share), _scaled(self.entries, share), _scaled(self.lines, share)
         return Owner(self.label, round(self.amount * share), self.words, *parts)
 
     @property
@@ -83,6 +84,10 @@ class Owner:
         found = [(n, name) for (of, name), n in self.entries.items() if of == library and 2 * n > self.below[library]]
         name = max(found)[1].rpartition(".")[2] if found else ""
         return f"{library} ({name})" if name.isidentifier() else library
+
+
+def _scaled(counts: Counter[Key], share: float) -> Counter[Key]:
+    return Counter({key: round(n * share) for key, n in counts.items()})
 
 
 @define

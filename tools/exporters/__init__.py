@@ -1,1 +1,9 @@
-"""Pictures, and files for other tools."""
+"""Pictures, and files for other tools. A format of `prof export` is a file that registers here."""
+
+from __future__ import annotations
+
+from prof.tools.exporters import callgrind, pprof, speedscope
+from prof.tools.exporters.export import Export
+
+# By name, for `prof export --format`.
+EXPORTS: dict[str, Export] = {each.name: each for each in (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT)}

@@ -12,6 +12,7 @@ QUESTIONS = (
     ("What do libraries do inside?", "prof report --libraries"),
     ("What was executed, how often?", "prof report --show ops"),
     ("Can I see it as a picture?", "prof report --format html"),
+    ("Can my own viewer show it?", "prof export --format speedscope"),
     ("What changed between two runs?", "prof diff OLD NEW"),
     ("Does this change make the program do more?", "prof diff OLD NEW --fail-on 'calls>0%'"),
     ("Where is a running process now?", "prof dump PID"),

@@ -1,0 +1,191 @@
+"""`prof export`: what other tools read is what the capture has. Readers here know nothing but the formats."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+from example import example, memory_example, ops_example
+from prof.capture import Capture, open_capture
+from prof.modes import recorded_measures
+from prof.tools.cli import main
+from test_whole_stacks import capture_of, random_stack
+
+FILES = {
+    "time": example,
+    "memory": memory_example,
+    "ops": lambda: ops_example(memory_example()),
+    "samples": lambda: capture_of(Counter(random_stack(random.Random(n)) for n in range(80))),
+}
+
+
+@pytest.fixture(params=FILES)
+def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    found = tmp_path / "app.capture"
+    found.write_bytes(FILES[request.param]().build())
+    return found
+
+
+def totals(capture: Capture) -> dict[str, int]:
+    """By measure, what functions and lines hold: what is outside of them is in no stack."""
+    found = {}
+    for _, measure in recorded_measures(capture):
+        tree = capture.tree_of(capture.tree(), measure.column)
+        column = tree.column(measure.column)
+        found[measure.name] = sum(column[node] for node in range(1, tree.count))
+    return found
+
+
+def self_of(capture: Capture, measure: str) -> Counter[str]:
+    """By the name of the innermost frame, by walking the tree."""
+    (column,) = (m.column for _, m in recorded_measures(capture) if m.name == measure)
+    tree = capture.tree_of(capture.tree(), column)
+    found: Counter[str] = Counter()
+    for node in range(1, tree.count):
+        found[capture.label(tree.label[node]).name] += tree.column(column)[node]
+    return +found
+
+
+def test_speedscope(path: Path) -> None:
+    assert main(["export", "--format", "speedscope"]) == 0
+    document = json.loads(path.with_suffix(".speedscope.json").read_text())
+    assert document["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    frames = document["shared"]["frames"]
+    assert all(set(frame) <= {"name", "file", "line"} and frame["name"] for frame in frames)
+    with open_capture(path) as capture:
+        expected = totals(capture)
+        by_title = {measure.title or measure.name: measure.name for _, measure in recorded_measures(capture)}
+        for profile in document["profiles"]:
+            assert set(profile) == {"type", "name", "unit", "startValue", "endValue", "samples", "weights"}
+            assert profile["type"] == "sampled" and profile["unit"] in ("nanoseconds", "bytes", "none")
+            assert len(profile["samples"]) == len(profile["weights"])
+            name = by_title[profile["name"]]
+            assert sum(profile["weights"]) == profile["endValue"] - profile["startValue"] == expected.pop(name)
+            leaves: Counter[str] = Counter()
+            for stack, weight in zip(profile["samples"], profile["weights"], strict=True):
+                leaves[frames[stack[-1]]["name"]] += weight
+            assert leaves == self_of(capture, name)
+        assert not expected
+
+
+# ---- profile.proto, by its wire format ----
+
+
+def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    at = 0
+
+    def varint() -> int:
+        nonlocal at
+        number = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return number
+
+    while at < len(message):
+        key = varint()
+        if key & 7 == 0:
+            yield key >> 3, varint()
+        else:
+            assert key & 7 == 2
+            size = varint()
+            yield key >> 3, message[at : at + size]
+            at += size
+
+
+def numbers(message: bytes) -> list[int]:
+    return [
+        value
+        for _, value in fields(
+            b"".join(b"\x08" + one for one in re.findall(rb"[\x80-\xff]*[\x00-\x7f]", message, re.DOTALL))
+        )
+    ]  # type: ignore[misc]
+
+
+def test_pprof(path: Path) -> None:
+    assert main(["export", "--format", "pprof"]) == 0
+    message = list(fields(gzip.decompress(path.with_suffix(".pb.gz").read_bytes())))
+    strings = [value.decode() for field, value in message if field == 6]  # type: ignore[union-attr]
+    assert strings[0] == "" and len(set(strings)) == len(strings)
+    types = [dict(fields(value)) for field, value in message if field == 1]  # type: ignore[arg-type]
+    functions = {row[1]: row for field, value in message if field == 5 for row in [dict(fields(value))]}  # type: ignore[arg-type]
+    locations = {row[1]: row for field, value in message if field == 4 for row in [dict(fields(value))]}  # type: ignore[arg-type]
+    sums: Counter[str] = Counter()
+    leaves: dict[str, Counter[str]] = {}
+    for field, value in message:
+        if field != 2:
+            continue
+        sample = dict(fields(value))  # type: ignore[arg-type]
+        values = numbers(sample[2])  # type: ignore[arg-type]
+        assert len(values) == len(types)
+        first = numbers(sample[1])[0]  # type: ignore[arg-type]
+        line = dict(fields(locations[first][4]))  # type: ignore[arg-type]
+        name = strings[functions[line[1]][2]]  # type: ignore[index]
+        for kind, amount in zip(types, values, strict=True):
+            sums[strings[kind[1]]] += amount  # type: ignore[index]
+            leaves.setdefault(strings[kind[1]], Counter())[name] += amount  # type: ignore[index]
+    with open_capture(path) as capture:
+        assert +sums == +Counter(totals(capture))
+        for kind in types:
+            measure = strings[kind[1]]  # type: ignore[index]
+            exact = self_of(capture, measure)
+            # Lines are charged to the function that they are in: only functions without lines are the same here.
+            plain = {name for name in exact if not re.search(r"\.py:\d+$", name)}
+            assert all(leaves[measure][name] >= exact[name] for name in plain)
+            if plain == set(exact):
+                assert +leaves[measure] == exact
+
+
+def test_callgrind(path: Path) -> None:
+    assert main(["export", "--format", "callgrind", "-o", "out"]) == 0
+    text = Path("out").read_text()
+    with open_capture(path) as capture:
+        expected = totals(capture)
+    events = re.search(r"^events: (.*)$", text, re.MULTILINE)
+    assert events
+    sums = Counter[str]()
+    calls = False
+    for line in text.splitlines():
+        if line.startswith("calls="):
+            calls = True
+        elif re.match(r"\d+ \d", line):
+            if not calls:
+                sums.update(dict(zip(events[1].split(), map(int, line.split()[1:]), strict=True)))
+            calls = False
+    # Lines outside of every function are in no function's sum.
+    for name, whole in expected.items():
+        assert sums[name.replace("-", "_")] <= whole
+        if name in ("time", "ops", "samples"):
+            assert sums[name.replace("-", "_")] == whole
+
+
+@pytest.mark.skipif(not which("callgrind_annotate"), reason="callgrind_annotate is not here: it comes with valgrind")
+def test_callgrind_annotate_reads_it(path: Path) -> None:
+    assert main(["export", "--format", "callgrind", "-o", "out"]) == 0
+    done = subprocess.run(["callgrind_annotate", "--auto=no", "out"], capture_output=True, text=True, check=True)
+    assert "PROGRAM TOTALS" in done.stdout and "app" in done.stdout and not done.stderr
+
+
+def test_measures_and_mistakes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("app.capture").write_bytes(memory_example().build())
+    assert main(["export", "--format", "speedscope", "--mode", "time", "-o", "-"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["profiles"]) == 1
+    assert main(["export", "--format", "pprof", "--mode", "ops"]) == 2
+    assert "was recorded without ops" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["export", "--format", "excel"])
