@@ -153,10 +153,10 @@ def write_all(capture: str, measures: Sequence[Measure], most: int, files: list[
         if lib.prof_reader_recorded(reader, ops):  # a column of the tree that is there once it has been solved
             free, new = lib.prof_reader_operations_free, lib.prof_reader_operations_new
             made(capture, free, new, reader, tree, 0, tree.own[ops])
-        stacks = None
+        stacks = tree  # until they are asked for
         for measure in measures:
             column = lib.prof_reader_column(measure.column.encode())
-            if stacks is None and lib.prof_reader_in_stacks(column):
+            if stacks is tree and lib.prof_reader_in_stacks(column):
                 stacks = made(capture, lib.prof_reader_tree_free, lib.prof_reader_stacks_new, reader, tree, 0)
             target = _beside(capture, f"-{measure.name}.folded")
             with replacing(target, (capture,)) as descriptor:

@@ -130,6 +130,11 @@ class _Grouped:
         self._pointer = ffi.gc(pairs, lib.prof_reader_pairs_free)
         self.count: int = pairs.count
 
+    @property
+    def group(self) -> memoryview:
+        """By node, its pair; `NO_LABEL` for none."""
+        return memoryview(ffi.buffer(self._pointer.group, self._tree.count * _WIDTH["I"])).cast("I")
+
     def labels(self, pair: int) -> tuple[int, int]:
         """The numbers of a pair; of labels, `NO_LABEL` above is outside every span."""
         return self._pointer.above[pair], self._pointer.below[pair]
@@ -152,8 +157,6 @@ class Groups(_Grouped):
     def __init__(self, tree: Tree, above: array[int], below: array[int]) -> None:
         pointers = (ffi.from_buffer("uint32_t[]", column) for column in (above, below))
         super().__init__(tree, lib.prof_reader_pairs_of(tree._pointer, *pointers))
-        self.group = tree._view(self._pointer.group, "I")
-        """By node, its group; `NO_LABEL` for none."""
 
 
 def largest_first(values: memoryview, count: int) -> memoryview:

@@ -563,8 +563,8 @@ void prof_merger_free(prof_merger *m) {
     if (m == NULL) return;
     merge_rows *rows[] = {&m->labels, &m->bins,   &m->nodes,    &m->samples, &m->threads,  &m->types,  &m->sources, &m->metrics,
                           &m->codes,  &m->counts, &m->counters, &m->events,  &m->operands, &m->frames, &m->stacks};
-    merge_table *tables[] = {&m->by_text,   &m->by_label, &m->by_context, &m->by_type,  &m->by_file,
-                             &m->by_metric, &m->by_code,  &m->by_counts,  &m->by_event, &m->by_operands};
+    merge_table *tables[] = {&m->by_text, &m->by_label,  &m->by_context, &m->by_type,     &m->by_file,  &m->by_metric,
+                             &m->by_code, &m->by_counts, &m->by_event,   &m->by_operands, &m->by_frame, &m->by_stack};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(rows[i]->rows);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free(tables[i]->slots);
     free(m->texts.data);

@@ -251,7 +251,8 @@ enum prof_reader_by {
     PROF_READER_BY_EXPRESSION,
     PROF_READER_BY_BRANCH, /* loops, too */
     PROF_READER_BY_NAME,   /* a variable or an attribute */
-    PROF_READER_BY_CALLEE  /* named as the call site names it */
+    PROF_READER_BY_CALLEE, /* named as the call site names it */
+    PROF_READER_BY_CALL    /* likewise, lines apart */
 };
 
 /* A sum of rows. The first six are what it is of; those that do not matter are 0. */

@@ -164,11 +164,11 @@ static const prof_reader_operation *callee_of(const prof_reader_operation *first
     return best;
 }
 
-static void by_callee(work *w, const prof_reader_operation *rows, uint32_t row) {
+static void add_call(work *w, const prof_reader_operation *rows, uint32_t row, uint32_t line) {
     const prof_reader_operation *r = &rows[row];
     if (r->count == 0 || !wanted(w, r->category[0])) return;
     const prof_reader_operation *callee = callee_of(&rows[w->from->codes[r->code].first], r);
-    prof_reader_site key = {.code = r->code}, *site;
+    prof_reader_site key = {.code = r->code, .line = line, .end_line = line}, *site;
     if (callee != NULL && is_name(callee)) {
         key.name = callee->name;
         key.kind = callee->category[0];
@@ -177,6 +177,10 @@ static void by_callee(work *w, const prof_reader_operation *rows, uint32_t row) 
     site->rows++;
     site->count += r->count;
 }
+
+static void by_callee(work *w, const prof_reader_operation *rows, uint32_t row) { add_call(w, rows, row, 0); }
+
+static void by_call(work *w, const prof_reader_operation *rows, uint32_t row) { add_call(w, rows, row, rows[row].line); }
 
 /* Most operations first, then most executions, then as in the capture. */
 static int by_size(const void *a, const void *b) {
@@ -187,8 +191,8 @@ static int by_size(const void *a, const void *b) {
 }
 
 prof_reader_sites *prof_reader_sites_new(const prof_reader_operations *operations, uint32_t by, uint32_t categories) {
-    static void (*const ways[])(work *, const prof_reader_operation *, uint32_t) = {by_line, by_expression, by_branch, by_name,
-                                                                                    by_callee};
+    static void (*const ways[])(work *, const prof_reader_operation *, uint32_t) = {by_line, by_expression, by_branch,
+                                                                                    by_name, by_callee,     by_call};
     work w = {.from = operations,
               .categories = categories,
               .in_categories = by == PROF_READER_BY_LINE || by == PROF_READER_BY_EXPRESSION};

@@ -86,8 +86,10 @@ def read_all(capture: Capture) -> None:
             tree.select(measure.column, 1)
         with open(os.devnull, "wb") as null:
             capture.write_folded(tree, "self_ns", null.fileno())
+        for stacks in (capture.stacks(tree), capture.stacks(tree, lines=True)):
+            stacks.inclusive("samples")
         if tree.operations is not None:
-            for by in ("line", "expression", "branch", "name", "callee"):
+            for by in ("line", "expression", "branch", "name", "callee", "call"):
                 tree.operations.sites(by, apart=by in ("line", "expression"))
             tree.operations.operands()
         assert functions is not None

@@ -74,6 +74,26 @@ static void read_operations(const prof_reader *reader, prof_reader_tree *tree) {
     prof_reader_operations_free(operations);
 }
 
+/* Whole stacks, with lines and without: they have all samples of the tree. */
+static void read_stacks(const prof_reader *reader, const prof_reader_tree *tree, int null) {
+    char error[256] = "";
+    uint32_t column = prof_reader_column("samples");
+    for (int with_lines = 0; with_lines < 2; with_lines++) {
+        prof_reader_tree *stacks = prof_reader_stacks_new(reader, tree, with_lines, error, sizeof error);
+        if (stacks == NULL) {
+            check(error[0] != '\0', "stacks were refused without a reason");
+            return;
+        }
+        uint64_t here = 0, there = 0;
+        for (uint32_t i = 0; i < stacks->count; i++) here += stacks->own[column][i];
+        for (uint32_t i = 0; i < tree->count; i++) there += tree->own[column][i];
+        check(here == there, "stacks have other samples than the tree");
+        check((stacks->at != NULL) == with_lines, "lines are where they were not asked for");
+        check(prof_reader_fold(reader, stacks, stacks->own[column], null) >= 0, "cannot fold stacks");
+        prof_reader_tree_free(stacks);
+    }
+}
+
 static void read_tree(const prof_reader *reader, int64_t thread, int null) {
     char error[200] = "";
     prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, sizeof error);
@@ -82,6 +102,7 @@ static void read_tree(const prof_reader *reader, int64_t thread, int null) {
         return;
     }
     read_operations(reader, tree);
+    read_stacks(reader, tree, null);
     uint32_t labels = tree->label_count;
     uint64_t *own = malloc((labels + tree->count) * sizeof *own), *total = malloc((labels + tree->count) * sizeof *total);
     uint32_t *shown = malloc(tree->count * sizeof *shown);

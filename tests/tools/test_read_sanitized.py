@@ -68,11 +68,16 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
     file.codes = [token_code(1), token_code(None, "m.f.<genexpr>")]
     nodes[1].code, nodes[1].counts = 0, [Counted(0, [1], events=[(NO_HANDLER, 2, 3), (0x10000, 1, 1)], live=[2])]
     nodes[2].counts = [Counted(1, [3], entries=4, events=[(0, 1, 1)], live=[1, 3])]
-    file.places = [Label(FRAME, "m.g", "m", "/src/m.py", 3), Label(8, "m.py:7", "g", "/src/m.py", 7)]
+    file.places = [
+        Label(FRAME, "m.g", "m", "/src/m.py", 3),
+        Label(8, "m.py:7", "g", "/src/m.py", 7),
+        Label(FRAME, "m.f", "m", "/src/m.py", 1),
+    ]
     file.samples = [
         Sample(2, 0),
-        Sample(-1, 1, (3, 2, 1, 0, 9, 8, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+        Sample(-1, 1, (3, 2, 1, 0, 9, 8, 7), (1, 2, 3, 4, 5, 6, 7, 8, 9), stack=((2, 3), (0, 4), (0, 7))),
         Sample(1, -1, (1,) * 7),
+        Sample(2, -1, (2,) * 7, stack=((2, 3), (2, 5))),
     ]
     file.metrics = [(1, "rows", [3, -4, 2**62]), (1, "share", [0.5, 1e300]), (2, "rows", [7]), (0, "all", [1])]
     file.least_ns = 6  # so that imports are charged to their callers

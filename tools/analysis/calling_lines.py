@@ -11,15 +11,16 @@ took: exactly, in time, bytes and operations. Of calls from several lines, or by
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
-from prof.capture import NO_LABEL, ROOT, STACK_COLUMNS, Capture, Label, Tree
-from prof.counted import Code, Operation, Operations
-from prof.tree import Groups, largest_first
+from prof.capture import NO_LABEL, STACK_COLUMNS, Capture, Label, Tree
+from prof.counted import Code, Operations
+from prof.tools.analysis.name_uses import CALLS
+from prof.tree import Groups, Pairs, largest_first
 
 SAMPLED, EXACT = "sampled", "exact"
 
@@ -100,34 +101,6 @@ def sampled(capture: Capture, tree: Tree) -> Sampled:
 # ---- exactly ----
 
 
-def _callee(begun: Sequence[Operation], call: Operation) -> str:
-    """What a call calls, as the source names it: of the expressions `begun` where it does that end before it does,
-    the longest, if it is a name."""
-    best: Operation | None = None
-    for each in begun:
-        if _end(each) < _end(call) and (best is None or _end(each) >= _end(best)):
-            best = each if best is None or _end(each) > _end(best) or each.access == "read" else best
-    return best.name if best is not None and best.access == "read" else ""
-
-
-def _end(operation: Operation) -> tuple[int, int]:
-    return operation.end_line, operation.columns[1] if operation.columns else 0
-
-
-def _calls(solved: Operations, code: Code) -> dict[str, Counter[int]]:
-    """By the name that the source has for it, what a code object calls: from which lines, how often."""
-    begun: dict[tuple[int, int], list[Operation]] = defaultdict(list)
-    found: dict[str, Counter[int]] = defaultdict(Counter)
-    for row in solved.of_code(code):
-        if row.columns is None or not row.categories:
-            continue
-        begins = row.line, row.columns[0]
-        if "call" in row.categories and (name := _callee(begun[begins], row)):
-            found[name][row.line] += row.count
-        begun[begins].append(row)
-    return found
-
-
 def _called_as(label: Label) -> str:
     """The name by which a function is called; of what makes an object, the class's."""
     *_, around, name = ("", *label.name.split("."))
@@ -141,43 +114,41 @@ class Exact:
         self.capture, self.tree, self._solved = capture, tree, solved
         self._columns = [column for column in columns if capture.recorded(column)]
 
-    def _entries(self) -> Counter[tuple[int, int]]:
-        """How often each label was entered from each other one."""
-        tree, found = self.tree, Counter[tuple[int, int]]()
-        for node in range(1, tree.count):
-            if not tree.line[node] and tree.parent[node] != ROOT:
-                found[tree.label[tree.parent[node]], tree.label[node]] += tree.calls[node]
+    @cached_property
+    def _lines(self) -> dict[tuple[int, str], list[tuple[Code, int, int]]]:
+        """By a function's label, and the name that its source has for what it calls: from which lines, how often."""
+        found: dict[tuple[int, str], list[tuple[Code, int, int]]] = defaultdict(list)
+        for site in self._solved.sites("call", CALLS)[0]:
+            if site.code.label is not None and not site.code.inexact:
+                found[site.code.label, site.name].append((site.code, site.line, site.count))
         return found
 
-    def _lines(self) -> dict[tuple[int, int], Place]:
-        """By caller and callee, labels both, the one line that calls."""
-        calls: dict[int, list[tuple[Code, dict[str, Counter[int]]]]] = defaultdict(list)
-        for code in self._solved.codes():
-            if code.label is not None and not code.inexact:
-                calls[code.label].append((code, _calls(self._solved, code)))
-        found = {}
-        for (caller, callee), entries in self._entries().items():
-            name = _called_as(self.capture.label(callee))
-            for code, named in calls.get(caller, ()):
-                lines = {line: count for line, count in named.get(name, Counter()).items() if count}
-                if len(lines) == 1 and entries and list(lines.values()) == [entries]:
-                    found[caller, callee] = code.file, next(iter(lines))
-        return found
+    def _line(self, caller: int, callee: int, entries: int) -> Place | None:
+        """The one line that calls, of all that there are in the caller's code."""
+        calls = self._lines.get((caller, _called_as(self.capture.label(callee))), ())
+        if len(calls) != 1 or not entries or calls[0][2] != entries:
+            return None
+        code, line, _ = calls[0]
+        return code.file, line
 
     @cached_property
     def by_line(self) -> dict[Place, dict[str, int]]:
         """What the functions took that a line called; recursion counts once."""
-        tree, lines = self.tree, self._lines()
-        numbers = {file: number for number, file in enumerate({file for file, _ in lines.values()})}
-        above, below = (array("I", [NO_LABEL]) * tree.count for _ in range(2))
-        for node in range(1, tree.count if lines else 0):
-            place = lines.get((tree.label[tree.parent[node]], tree.label[node])) if not tree.line[node] else None
+        tree, pairs = self.tree, Pairs(self.tree, lines=False)
+        entries = pairs.sums("calls")[0]
+        numbers: dict[str, int] = {}
+        files, lines = (array("I", [NO_LABEL]) * (pairs.count + 1) for _ in range(2))  # the last is of no pair
+        for pair in range(pairs.count):
+            caller, callee = pairs.labels(pair)
+            place = None if caller == NO_LABEL else self._line(caller, callee, entries[pair])
             if place is not None:
-                above[node], below[node] = numbers[place[0]], place[1]
-        groups, files = Groups(tree, above, below), list(numbers)
+                files[pair], lines[pair] = numbers.setdefault(place[0], len(numbers)), place[1]
+        of_node = array("I", (min(pair, pairs.count) for pair in pairs.group))
+        groups = Groups(tree, *(array("I", map(of.__getitem__, of_node)) for of in (files, lines)))
         sums = {c: groups.sums(c, inclusive=True)[0 if c == "calls" else 1] for c in self._columns}
+        names = list(numbers)
         places = (groups.labels(group) for group in range(groups.count))
         return {
-            (files[file], line): {column: values[group] for column, values in sums.items()}
+            (names[file], line): {column: values[group] for column, values in sums.items()}
             for group, (file, line) in enumerate(places)
         }
