@@ -1,4 +1,4 @@
-"""The cffi hook, the library of the C API, and a look at whether this machine can compile: all metadata is in pyproject.toml."""
+"""What pyproject.toml has no place for: the cffi hook, the library of the C API, whether this machine can compile."""
 
 import os
 import shlex
@@ -61,7 +61,7 @@ FLAGS = ["-O3", "-g", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-Wall", "-W
 
 
 class BuildExt(build_ext):
-    """Builds the C API beside the extension: `lib/libprof.so.1`, `lib/libprof.a` and `include/prof.h` of the package."""
+    """Builds the C API beside the extension: `lib/libprof.so.1`, `lib/libprof.a`, `include/prof.h` of the package."""
 
     def run(self) -> None:
         super().run()
@@ -82,7 +82,7 @@ class BuildExt(build_ext):
         shutil.copyfile("csrc/prof.h", header)
 
     def archive(self, objects: list[str], path: str) -> None:
-        """One object in which nothing is seen but the functions of prof.h: the rest has names that a program may have, too."""
+        """One object that shows the functions of prof.h alone: a program may have names that the rest has, too."""
         whole = os.path.join(self.build_temp, "api", "prof.o")
         compiler = [*shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")]
         self.spawn([*compiler, "-r", "-nostdlib", "-o", whole, *objects])

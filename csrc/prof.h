@@ -118,7 +118,7 @@ PROF_API prof_site *prof_site_get(uint32_t kind, const char *name, const char *m
 enum prof_with { PROF_WITH_TIME = 1, PROF_WITH_MEMORY = 2, PROF_WITH_SAMPLES = 8 };
 
 typedef struct {
-    size_t size;          /* sizeof(prof_options); all else may be 0 */
+    size_t size;          /* sizeof(prof_options); all else may be 0: `prof_options options = PROF_OPTIONS;` */
     const char *path;     /* the capture, a file that is not there yet. NULL: PROGRAM-YYYYMMDD-HHMMSS.capture, with the process's
                          number behind that if there is such a file */
     const char *name;     /* what reports call the program; NULL: as it is */
@@ -129,9 +129,10 @@ typedef struct {
     uint64_t max_bytes;   /* of the capture; 0: 8 GiB */
     uint64_t interval_ns; /* between two samples of the same thread, for reports; 0: not known */
 } prof_options;
+#define PROF_OPTIONS {sizeof(prof_options), NULL, NULL, 0, 0, 0, 0, 0, 0}
 
 typedef struct {
-    size_t size;        /* sizeof(prof_stats): you set it */
+    size_t size;        /* sizeof(prof_stats), set by you: `prof_stats stats = PROF_STATS;` */
     uint64_t functions; /* sites that were called */
     uint64_t calls;     /* spans that were entered, and calls of prof_called */
     uint64_t open;      /* of these, spans that are open now */
@@ -143,6 +144,7 @@ typedef struct {
     uint64_t samples;
     uint64_t dropped; /* what was lost or healed, of all kinds: `prof report` tells which */
 } prof_stats;
+#define PROF_STATS {sizeof(prof_stats), 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* Begins recording. `options` may be NULL. PROF_STATE if the global profiler is started already. */
 PROF_API int prof_start(const prof_options *options);

@@ -15,6 +15,7 @@
 
 #define MOST 64
 #define MOST_NAMES 99
+#define KNOWN_MODES (PROF_WITH_TIME | PROF_WITH_MEMORY | PROF_WITH_SAMPLES)
 
 enum { FREE, STOPPED, STARTED, JOINED };
 
@@ -99,14 +100,14 @@ static void free_options(profiler *p) {
 static int take_options(profiler *p, const prof_options *options) {
     free_options(p);
     if (!options) return PROF_OK;
-    const uint32_t known = PROF_WITH_TIME | PROF_WITH_MEMORY | PROF_WITH_SAMPLES;
     if (options->size < sizeof options->size || options->size > 4096)
         return prof_api_fail(PROF_INVALID, "options: size is not sizeof(prof_options)");
     const char *bytes = (const char *)options;
     for (size_t i = sizeof *options; i < options->size; i++)
         if (bytes[i]) return prof_api_fail(PROF_INVALID, "options: of a later version of prof.h than the library's");
     memcpy(&p->options, options, options->size < sizeof *options ? options->size : sizeof *options);
-    if (p->options.with & ~known) return prof_api_fail(PROF_INVALID, "options: with has bits that are no enum prof_with");
+    if (p->options.with & ~(uint32_t)KNOWN_MODES)
+        return prof_api_fail(PROF_INVALID, "options: with has bits that are no enum prof_with");
     if (p->options.path && !p->options.path[0]) return prof_api_fail(PROF_INVALID, "options: path is empty");
     p->path = p->options.path ? strdup(p->options.path) : NULL;
     p->name = p->options.name ? strdup(p->options.name) : NULL;
@@ -179,6 +180,7 @@ static int open_recording(profiler *p, const char *path) {
     static int has_fork_hook;
     char why[LONGEST] = "", free_path[512];
     prof_recorder_prepare();
+    prof_recorder_allow(p->options.with ? p->options.with : KNOWN_MODES, p->options.interval_ns);
     int error = path ? open_at(p, path, why, sizeof why) : open_anywhere(p, free_path, sizeof free_path, why, sizeof why);
     if (error) return prof_api_fail(PROF_FAILED, "%s", why);
     if (!has_fork_hook) has_fork_hook = !pthread_atfork(NULL, NULL, after_fork);
@@ -187,8 +189,6 @@ static int open_recording(profiler *p, const char *path) {
     p->capture = capture;
     if (text) prof_set_meta(text, strlen(text));
     free(text);
-    uint32_t all_of_them = PROF_WITH_TIME | PROF_WITH_MEMORY | PROF_WITH_SAMPLES;
-    prof_recorder_allow(p->options.with ? p->options.with : all_of_them, p->options.interval_ns);
     records = p;
     prof_api_choose(1);
     return PROF_OK;

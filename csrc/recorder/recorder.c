@@ -34,15 +34,17 @@ static uint64_t closing;  /* the epoch of the recording that ends; epochs never 
 static uint32_t entering; /* threads that are about to get a state */
 
 static inline uint64_t epoch_now(void) { return __atomic_load_n(&prof_epoch, __ATOMIC_RELAXED); }
+static inline uint64_t epoch_met(void) { return __atomic_load_n(&prof_epoch, __ATOMIC_ACQUIRE); } /* with all that was made ready */
 static inline void say(prof_thread *t, uint32_t what) { __atomic_store_n(&t->told, what, __ATOMIC_RELEASE); }
 
 static inline int ends(uint64_t epoch) { return __atomic_load_n(&closing, __ATOMIC_RELAXED) == epoch; }
 
 static __attribute__((noinline)) prof_thread *in_slow(void) {
     prof_thread *t = NULL;
-    if (!(epoch_now() & 1) && !prof_recorder_first()) return NULL;
+    if (!(epoch_now() & 1) && !(prof_recorder_first && prof_recorder_first())) return NULL;
     __atomic_fetch_add(&entering, 1, __ATOMIC_SEQ_CST);
-    if ((epoch_now() & 1) && __atomic_load_n(&closing, __ATOMIC_SEQ_CST) != epoch_now()) t = prof_thread_current();
+    uint64_t epoch = epoch_met();
+    if ((epoch & 1) && __atomic_load_n(&closing, __ATOMIC_SEQ_CST) != epoch) t = prof_thread_current();
     if (t) say(t, INSIDE);
     __atomic_fetch_sub(&entering, 1, __ATOMIC_SEQ_CST);
     if (t && ends(epoch_now())) {
@@ -58,9 +60,10 @@ static inline prof_thread *in(void) {
     if (PROF_UNLIKELY(t->epoch != epoch)) return epoch & 1 || prof_recorder_first ? in_slow() : NULL;
     say(t, INSIDE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (PROF_LIKELY(!ends(epoch))) return t;
+    epoch = epoch_met(); /* again: we may have slept for long, and recordings have ended and begun */
+    if (PROF_LIKELY(t->epoch == epoch && !ends(epoch))) return t;
     say(t, OUTSIDE);
-    return NULL;
+    return t->epoch == epoch ? NULL : in_slow();
 }
 
 static inline int out(prof_thread *t, int result) {
@@ -107,7 +110,7 @@ static struct {
 } allowed;
 
 void prof_recorder_allow(uint64_t modes, uint64_t interval_ns) {
-    allowed.epoch = prof_epoch;
+    allowed.epoch = prof_epoch + 1;
     allowed.modes = modes;
     allowed.interval_ns = interval_ns;
 }
@@ -182,16 +185,14 @@ static int enter(prof_site *site) {
 }
 
 static int leave(prof_site *site) {
+    int why;
     if (PROF_UNLIKELY(!site)) return PROF_INVALID;
     prof_thread *t = in();
     if (!t) return PROF_OFF;
-    uint64_t now = prof_now(), word = cached(site, PROF_RECORDER_SPAN);
-    if (PROF_UNLIKELY((uint32_t)(word >> 32) != mark())) { /* nobody has entered it in this recording */
-        prof_count(PROF_DROP_UNMATCHED_LEAVE, 1);
-        return out(t, PROF_NOT_OPEN);
-    }
-    prof_label *label = prof_arena_at((prof_ref)word);
-    if (PROF_LIKELY(prof_leave_fast(label, (prof_ref)word, now))) return out(t, PROF_OK);
+    uint64_t now = prof_now();
+    prof_label *label = label_of(site, PROF_RECORDER_SPAN, &why);
+    if (PROF_UNLIKELY(!label)) return out(t, why);
+    if (PROF_LIKELY(prof_leave_fast(label, prof_arena_ref(label), now))) return out(t, PROF_OK);
     prof_frame *f = prof_find(t, label, now);
     if (!f) return out(t, PROF_NOT_OPEN);
     prof_pop_complete(t, f, now);

@@ -35,8 +35,8 @@ extern const prof_recorder prof_recorder_here;
 /* Before the recording is opened: it will end in order, whatever other threads are about then. */
 void prof_recorder_prepare(void);
 
-/* This recording, once it is open: the modes of which C callers may tell, and what reports say of samples. In `prof._core` these
- * are what the capture's header says. */
+/* The recording that is opened next: the modes of which C callers may tell, and what reports say of samples. Of one that it is not
+ * called for, these are what the capture's header says. */
 void prof_recorder_allow(uint64_t modes, uint64_t interval_ns);
 
 /* Before it is closed. */

@@ -78,7 +78,7 @@ static prof_ref place(prof_ref thread, prof_ref parent, prof_ref label) {
 
 /* What reports ask of samples as a whole; where a sampler runs it has said it. 0, or -1 without room. */
 static int describe(void) {
-    if (prof_arena_header()->modes & PROF_MODE_SAMPLES) return 0;
+    if (__atomic_load_n(&prof_arena_header()->modes, __ATOMIC_RELAXED) & PROF_MODE_SAMPLES) return 0;
     prof_appender room = {.grow = sizeof(prof_chunk) + sizeof(prof_sampling)};
     prof_sampling *totals = prof_arena_append(&room, PROF_CHUNK_SAMPLER, sizeof *totals, 0, sizeof *totals);
     if (!totals) return -1;
