@@ -1,4 +1,4 @@
-"""The C API, from programs without Python, extension modules, ctypes and cffi: each says what it did, captures agree."""
+"""The C API, from programs without Python, extensions, ctypes and cffi: each says what it did, and captures agree."""
 
 from __future__ import annotations
 
@@ -305,8 +305,8 @@ def test_without_a_recording_an_extension_does_nothing_and_leaves_nothing(native
 
 
 def test_threads_of_c_record_themselves_beside_those_of_python(native: Path, tmp_path: Path) -> None:
-    source = f"import native\n{MARKED}import threading\n@profiled\ndef main():\n    native.thread()\n    native.work(2, int)\n"
-    source += "each = [threading.Thread(target=main) for _ in range(4)]\n"
+    source = f"import native\n{MARKED}import threading\n@profiled\ndef main():\n    native.thread()\n"
+    source += "    native.work(2, int)\neach = [threading.Thread(target=main) for _ in range(4)]\n"
     source += "[t.start() for t in each], [t.join() for t in each]\n"
     python(native, tmp_path, source, PROF="time,imports=false,collections=false")
     found = only(tmp_path)
@@ -361,8 +361,8 @@ def test_samples_that_an_extension_tells_of_are_below_the_function(native: Path,
 
 
 def test_a_profiler_of_an_extension_joins_what_records_and_else_records_itself(native: Path, tmp_path: Path) -> None:
-    source = f"import native\n{MARKED}@profiled\ndef main():\n    print(native.start('own.capture'))\n    native.work(2, int)\n"
-    source += "    print(native.stop(), native.running())\nmain()\n"
+    source = f"import native\n{MARKED}@profiled\ndef main():\n    print(native.start('own.capture'))\n"
+    source += "    native.work(2, int)\n    print(native.stop(), native.running())\nmain()\n"
     done = python(native, tmp_path, source, PROF="time,imports=false,collections=false")
     assert done.stdout.splitlines() == ["(0, 1)", "0 True"]
     assert only(tmp_path).stacks("calls") == {
