@@ -30,7 +30,7 @@ static int may_count(void) { return !prof_recorder_locked || prof_recorder_locke
 /* Whether the running recording counts memory. One of C begins to with its first block. */
 static int begin(void) {
     if (!prof_recorder_has(PROF_MODE_MEMORY)) return PROF_OFF;
-    if (prof_memory_mode) return PROF_OK;
+    if (prof_memory_mode) return PROF_OK; /* ours, or Python's */
     if (PROF_RECORDER_HOST) return PROF_OFF;
     if (prof_memory_start(PROF_MEMORY_DETAIL)) return PROF_NO_ROOM;
     started = 1;

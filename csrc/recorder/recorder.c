@@ -21,7 +21,7 @@ _Static_assert((int)PROF_WITH_TIME == PROF_MODE_TIME && (int)PROF_WITH_MEMORY ==
                    (int)PROF_WITH_SAMPLES == PROF_MODE_SAMPLES,
                "so are modes");
 
-#define PATIENCE_NS 1000000000 /* how long the end of a recording waits for a thread that is inside a function of ours */
+#define PATIENCE_NS 10000000000u /* how long the end of a recording waits for a thread that is inside a function of ours */
 
 /* ---- in and out ------------------------------------------------------------------------------------------------------
  * Whoever ends a recording takes the other threads' stacks apart. So each thread says in `told` when it is inside a function of
@@ -92,7 +92,8 @@ static void wait_for_others(void) {
     __atomic_store_n(&closing, epoch_now(), __ATOMIC_SEQ_CST);
     if (!others(OUTSIDE)) return;
     if (syscall(SYS_membarrier, everywhere, 0, 0)) sleep_ns(1000000); /* stores are seen by then */
-    for (long waited = 0; others(INSIDE) && waited < PATIENCE_NS; waited += 50000) sleep_ns(50000);
+    uint64_t until = prof_clock_kernel_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+    while (others(INSIDE) && prof_clock_kernel_ns(CLOCK_MONOTONIC) < until) sleep_ns(50000);
 }
 
 static prof_session_part part = {.close = wait_for_others};
@@ -116,7 +117,8 @@ void prof_recorder_allow(uint64_t modes, uint64_t interval_ns) {
 }
 
 int prof_recorder_has(uint64_t mode) {
-    return ((allowed.epoch == prof_epoch ? allowed.modes : prof_arena_header()->modes) & mode) != 0;
+    uint64_t modes = __atomic_load_n(&prof_arena_header()->modes, __ATOMIC_RELAXED);
+    return ((allowed.epoch == prof_epoch ? allowed.modes : modes) & mode) != 0;
 }
 
 uint64_t prof_recorder_interval(void) { return allowed.epoch == prof_epoch ? allowed.interval_ns : prof_limits.interval_ns; }

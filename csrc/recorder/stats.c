@@ -16,6 +16,7 @@ typedef struct {
 } summing;
 
 static void add_node(summing *s, const prof_node *node) {
+    if (((const prof_label *)prof_arena_at(node->label))->kind == PROF_PROFILER) return;
     uint64_t bit = node->label / LABEL_REFS;
     s->to->calls += node->calls;
     s->to->alloc_count += node->alloc_count;
