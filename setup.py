@@ -1,4 +1,4 @@
-"""The cffi hook, and a look at whether this machine can compile: all metadata is in pyproject.toml."""
+"""What pyproject.toml has no place for: the cffi hook, the library of the C API, whether this machine can compile."""
 
 import os
 import shlex
@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from glob import glob
 
 from setuptools import setup
 from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
 from setuptools.errors import PlatformError
 
 COMPILER = (
@@ -52,4 +54,57 @@ class Build(build):
         super().run()
 
 
-setup(cffi_modules=["csrc/build_core.py:ffibuilder"], cmdclass={"build": Build})
+SOVERSION = 1  # PROF_ABI of csrc/prof.h
+# The half of the core that knows no Python, and the functions of prof.h.
+ROOMS = ("api", "recorder", "core", "modes/memory")
+FLAGS = ["-O3", "-g", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
+
+
+class BuildExt(build_ext):
+    """Builds the C API beside the extension: `lib/libprof.so.1`, `lib/libprof.a`, `include/prof.h` of the package."""
+
+    def run(self) -> None:
+        super().run()
+        for path in self.api_outputs():
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        shared, static, header = self.api_outputs()
+        objects = self.compiler.compile(
+            [source for room in ROOMS for source in sorted(glob(f"csrc/{room}/*.c"))] + ["csrc/format.c"],
+            output_dir=os.path.join(self.build_temp, "api"),
+            include_dirs=["csrc"],
+            extra_postargs=FLAGS,
+            depends=sorted(glob("csrc/**/*.h", recursive=True)),
+        )
+        # -z nodelete: threads of the program end with a function of ours.
+        link = [f"-Wl,-soname,{os.path.basename(shared)}", "-Wl,-z,nodelete", "-pthread", "-lm"]
+        self.compiler.link_shared_object(objects, shared, extra_postargs=link)
+        self.archive(objects, static)
+        shutil.copyfile("csrc/prof.h", header)
+
+    def archive(self, objects: list[str], path: str) -> None:
+        """One object that shows the functions of prof.h alone: a program may have names that the rest has, too."""
+        whole = os.path.join(self.build_temp, "api", "prof.o")
+        compiler = [*shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")]
+        self.spawn([*compiler, "-r", "-nostdlib", "-o", whole, *objects])
+        self.spawn([beside(compiler[0], "objcopy"), "--localize-hidden", "--strip-debug", whole])
+        if os.path.exists(path):
+            os.unlink(path)
+        self.spawn([beside(compiler[0], "ar"), "rcs", path, whole])
+
+    def api_outputs(self) -> list[str]:
+        package = "runtime" if self.inplace else os.path.join(self.build_lib, "prof")
+        names = (f"lib/libprof.so.{SOVERSION}", "lib/libprof.a", "include/prof.h")
+        return [os.path.join(package, *name.split("/")) for name in names]
+
+    def get_outputs(self) -> list[str]:
+        return [*super().get_outputs(), *self.api_outputs()]
+
+
+def beside(compiler: str, tool: str) -> str:
+    """A tool of binutils for what that compiler compiles for: `aarch64-linux-gnu-ar` beside `aarch64-linux-gnu-gcc`."""
+    prefix = os.path.basename(compiler).rpartition("gcc")[0]
+    found = shutil.which(f"{prefix}{tool}") if prefix else None
+    return found or tool
+
+
+setup(cffi_modules=["csrc/build_core.py:ffibuilder"], cmdclass={"build": Build, "build_ext": BuildExt})

@@ -15,7 +15,7 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent
 HEADERS_FOR_CFFI = [
     "format.h",
-    "prof.h",
+    "core/session.h",
     "read/read.h",
     "core/lines.h",
     "core/sources.h",
@@ -37,6 +37,12 @@ def relative(names: list[str]) -> list[str]:
     return [os.path.relpath(HERE / name, HERE.parent).replace(os.sep, "/") for name in names]
 
 
+def sources(without: str) -> list[str]:
+    """The C files of all rooms but that one, from here."""
+    found = (path for path in HERE.rglob("*.c") if path != HERE / OUTPUT and HERE / without not in path.parents)
+    return sorted(str(path.relative_to(HERE)) for path in found)
+
+
 def quirks() -> str:
     """The constants of the quirks, whose values are those of the version that is compiled for."""
     rows = re.findall(r"^QUIRK\((\w+)\)$", (HERE / "python/version/quirks.def").read_text("utf-8"), re.MULTILINE)
@@ -50,11 +56,13 @@ ffibuilder.cdef(quirks())
 ffibuilder.set_source(
     "prof._core",
     "\n".join(f'#include "{name}"' for name in [*HEADERS_FOR_CFFI, "python/version/version.h"]),
-    sources=relative(sorted(str(p.relative_to(HERE)) for p in HERE.rglob("*.c") if p != HERE / OUTPUT)),
+    sources=relative(sources(without="api")),
     depends=relative(
         [*sorted(str(p.relative_to(HERE)) for p in (*HERE.rglob("*.h"), *HERE.rglob("*.def"))), "build_core.py"]
     ),
     include_dirs=["csrc"],
+    # It records what C callers in the process say, through the copies of the core that they have linked: csrc/recorder.
+    define_macros=[("PROF_RECORDER_HOST", "1")],
     # The number slots of probes and CPython's frame layout are not in the limited API.
     py_limited_api=False,
     libraries=["pthread"] if sys.platform.startswith("linux") else [],

@@ -316,9 +316,10 @@ class Capture:
     @property
     def interpreter(self) -> str:
         """`cpython 3.12`, and `with its JIT` where that was on: it decides how a program is compiled, and allocates."""
-        number = ".".join(str(self.meta.get("python") or "?").split(".")[:2])
+        name = str(self.meta.get("implementation") or "")
+        number = ".".join(str(self.meta.get("python") or ("" if name else "?")).split(".")[:2])
         jit = " with its JIT" if self.meta.get("jit") is True else ""
-        return f"{self.meta.get('implementation') or 'python'} {number}".lower() + jit
+        return f"{name or 'python'} {number}".strip().lower() + jit
 
     @property
     def categories(self) -> tuple[str, ...]:

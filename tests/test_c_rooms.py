@@ -17,13 +17,15 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "modes/memory": {"format", "core"},
     "modes/ops": {"format", "core"},
     "modes/samples": {"format", "core"},
+    "recorder": {"format", "core", "modes/memory"},  # what C callers say
+    "api": {"format", "core", "recorder"},  # and what they are given
     "python/version": set(),
     "python": {"format", "core", "python/version"},
     "python/bytecode": {"format", "python", "python/version"},
     "python/ops": {"format", "core", "modes/ops", "python", "python/version", "python/bytecode"},
-    "python/introspection": {"format", "python", "python/version", "python/bytecode", "python/ops"},
+    "python/introspection": {"format", "core", "python", "python/version", "python/bytecode", "python/ops"},
     "python/spans": {
-        *("format", "core", "modes/samples", "python", "python/version"),
+        *("format", "core", "modes/samples", "recorder", "python", "python/version"),
         *("python/bytecode", "python/ops", "python/introspection"),
     },
     "python/memory": {"format", "core", "modes/memory", "python", "python/version", "python/bytecode", "python/spans"},

@@ -17,7 +17,7 @@ CSRC = ROOT / "csrc"
 SOURCE = ROOT / "tests" / "c" / "test_core.c"
 CASES = re.findall(r'\{"(\w+)", \w+\}', SOURCE.read_text())
 
-# Races that csrc/prof.h and csrc/core/tree.c tell of: threads without the GIL may lose an update of a label's
+# Races that csrc/core/session.h and csrc/core/tree.c tell of: threads without the GIL may lose an update of a label's
 # histogram, and of the count of all nodes that the limit goes by.
 # A thread asks without the lock whether there are any states to take over, and a test when its own has been made.
 DOCUMENTED = "race:prof_pending_count\nrace:new_node\nrace:thread_of_caller\nrace:short_lived\n"

@@ -64,6 +64,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
             if path.suffix == ".py" or (room == "tools" and path.suffix in (".js", ".json", ".css", ".html")):
                 expected.add(f"{package}/{path.relative_to(ROOT / room)}")
     binary = {name for name in names if name.startswith("prof/_core.") and name.endswith((".so", ".pyd"))}
+    expected |= {"prof/include/prof.h", "prof/lib/libprof.a", "prof/lib/libprof.so.1"}
     information = {name for name in names if ".dist-info/" in name}
     assert len(binary) == 1
     assert names - binary - information == expected

@@ -210,8 +210,10 @@ int prof_arena_publish_name(const char *path) {
 
 void prof_arena_close(void) {
     if (!arena.open) return;
+    pthread_mutex_lock(&arena.lock); /* no chunk is made behind the end from here on */
     arena.open = 0;
     uint64_t end = prof_arena_header()->end, mapped = round_up(end, PAGE);
+    pthread_mutex_unlock(&arena.lock);
     /* The range goes first: once the file is cut, touching it would be a SIGBUS. */
     if (mapped < arena.reserved) munmap(prof_arena_base + mapped, arena.reserved - mapped);
     int fd = reopen();

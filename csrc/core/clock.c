@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "prof.h"
+#include "session.h"
 
 uint32_t prof_clock_kind_now = PROF_CLOCK_MONOTONIC;
 static uint64_t manual_ns;

@@ -9,7 +9,7 @@ void prof_labels_reset(void);
 /* The text's ref, appended at first sight; 0 for NULL and when the file is full. */
 prof_ref prof_string_ref(const char *text);
 
-/* As prof_label_get (prof.h). `flags` are set on a new label. Of PROF_LINE and PROF_FRAME only the first PROF_PLACE_SIZE bytes
+/* As prof_label_get (session.h). `flags` are set on a new label. Of PROF_LINE and PROF_FRAME only the first PROF_PLACE_SIZE bytes
  * are there. */
 prof_label *prof_label_intern(uint32_t kind, const char *name, const char *module, const char *file, uint32_t line, uint32_t flags);
 

@@ -129,7 +129,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
         return error;
     }
     calibrate();
-    prof_epoch++;
+    prof_epoch_advance();
     if (carried.base) resume_carried();
     if (prof_on_open) prof_on_open();
     if (!prof_thread_current()) {
@@ -169,7 +169,7 @@ void prof_forget(void) {
     for (prof_session_part *p = parts; p; p = p->next)
         if (p->forget) p->forget();
     if (prof_on_forget) prof_on_forget();
-    prof_epoch++;
+    prof_epoch_advance();
     prof_thread *t = prof_current;
     carried.base = prof_arena_base;
     carried.count = t->epoch + 1 == prof_epoch ? (size_t)(t->top - t->base) : 0;

@@ -44,6 +44,7 @@ typedef struct prof_thread {
     prof_appender metric_room;
     prof_metric **metrics; /* Owned: table of its records of metrics */
     size_t metrics_mask, metrics_used;
+    uint32_t told;       /* where it is as a caller in C; recorder/recorder.c */
     clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
     uint64_t native_id;
     struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */

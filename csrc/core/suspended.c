@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof.h"
+#include "session.h"
 
 prof_suspended prof_recent[PROF_RECENT];
 uint32_t prof_recent_count;

@@ -253,7 +253,7 @@ uint64_t prof_threads_close(uint64_t now) {
         thread_free(t);
     }
     threads = adopted = NULL; /* each thread frees its own at its next event or its end */
-    prof_epoch++;
+    prof_epoch_advance();
     pthread_mutex_unlock(&lock);
     return open;
 }

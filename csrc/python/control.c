@@ -15,6 +15,7 @@
 #include "python/samples/layout.h"
 #include "modes/memory/memory.h"
 #include "modes/samples/sampler.h"
+#include "recorder/host.h"
 
 void prof_ambient_init(void);
 
@@ -41,6 +42,8 @@ int prof_py_init(char *why, size_t why_size) {
         prof_ambient_init();
         prof_child_init();
         prof_generators_init();
+        prof_recorder_locked = prof_py_holds_gil;
+        if (!failed) prof_recorder_publish();
     }
     failed = failed || PyDict_SetItemString(PyImport_GetModuleDict(), definition.m_name, module);
     if (failed) {

@@ -2,7 +2,7 @@
  * where they need it. */
 #ifndef PROF_PYTHON_CONTROL_H
 #define PROF_PYTHON_CONTROL_H
-#include "prof.h"
+#include "core/session.h"
 
 /* cffi: begin */
 /* Makes the module `prof._probes` (probes, sections, callbacks) and puts it into sys.modules. 0, or -1 with the reason in

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "prof.h"
+#include "core/session.h"
 #include "read/read.h"
 #include "modes/samples/sampler.h"
 #include "core/labels.h"

@@ -76,16 +76,22 @@ void prof_memory_queue(uint32_t tag, size_t bytes, int freed) {
     pthread_mutex_unlock(&lock);
 }
 
-uint32_t prof_memory_without_gil(prof_node *site, uintptr_t instruction, prof_ref top) {
+/* The number of a site for such blocks, given at first use. With the lock. */
+static uint32_t number_without_gil(const prof_node *site) {
     uint32_t number = 1;
+    while (number <= foreign_count && prof_site_nodes[number] != site) number++;
+    if (number > foreign_count && number < PROF_SITES_WITHOUT_GIL && foreign_count)
+        prof_site_nodes[foreign_count = number] = (prof_node *)site;
+    return number < PROF_SITES_WITHOUT_GIL ? number : PROF_SITE_WITHOUT_GIL;
+}
+
+uint32_t prof_memory_without_gil(prof_node *site, uintptr_t instruction, prof_ref top) {
     pthread_mutex_lock(&lock);
     if (!site && prof_site_slots) site = prof_site_find(instruction, top);
     if (site && !site->site && prof_memory_mode == PROF_MEMORY_DETAIL) site = NULL; /* its blocks are not followed */
-    while (site && number <= foreign_count && prof_site_nodes[number] != site) number++;
-    if (site && number > foreign_count && number < PROF_SITES_WITHOUT_GIL && foreign_count)
-        prof_site_nodes[foreign_count = number] = site;
+    uint32_t number = site ? number_without_gil(site) : PROF_SITE_WITHOUT_GIL;
     pthread_mutex_unlock(&lock);
-    return site && number < PROF_SITES_WITHOUT_GIL ? number : PROF_SITE_WITHOUT_GIL;
+    return number;
 }
 
 /* Counts the sums of a site. Their order is not known: what was freed since is taken as freed first, so that no peak is made
@@ -189,6 +195,18 @@ static prof_node *recorder(prof_node *top, uint32_t *flags) {
         *flags = label->flags;
         if (!(label->flags & PROF_LABEL_NO_MEMORY) || !top->parent) return top;
     }
+}
+
+uint32_t prof_memory_line_without_gil(prof_thread *t, prof_node *top, prof_ref function, prof_ref file, uint32_t line) {
+    uint32_t flags, number = PROF_SITE_WITHOUT_GIL;
+    prof_label *label = prof_label_at_line(function, file, line);
+    prof_node *site = label ? prof_node_leaf(t, recorder(top, &flags), prof_arena_ref(label)) : NULL;
+    if (!site || flags & PROF_LABEL_NO_DETAIL) return number;
+    pthread_mutex_lock(&lock);
+    number = number_without_gil(site);
+    if (!site->site && number != PROF_SITE_WITHOUT_GIL) site->site = number; /* so that with the GIL it is followed, too */
+    pthread_mutex_unlock(&lock);
+    return number;
 }
 
 prof_node *prof_site_at_line(prof_thread *t, prof_node *top, prof_ref function, prof_ref file, uint32_t line) {

@@ -56,6 +56,9 @@ void prof_site_forget(uintptr_t instruction, prof_ref top);
 /* The number for blocks of `site`, or if that is NULL of the one that prof_site_find would find. Any thread. */
 uint32_t prof_memory_without_gil(prof_node *site, uintptr_t instruction, prof_ref top);
 
+/* The same for a line below `top`, which the calling thread tells of itself. */
+uint32_t prof_memory_line_without_gil(prof_thread *t, prof_node *top, prof_ref function, prof_ref file, uint32_t line);
+
 /* An event of a thread without the GIL: a block with this tag was allocated, or freed. Of other sites than those above only
  * frees. Any thread. */
 void prof_memory_queue(uint32_t tag, size_t bytes, int freed);

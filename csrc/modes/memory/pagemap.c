@@ -58,6 +58,15 @@ int prof_pagemap_put(const void *block, size_t bytes, uint32_t site) {
     return 0;
 }
 
+int prof_pagemap_fits(const void *block, size_t bytes) {
+    uint32_t *e = find((uintptr_t)block);
+    uintptr_t granule = (uintptr_t)block >> 4 & (GRANULES - 1);
+    if (!e) return 1;
+    for (uintptr_t back = 0; back <= 2 && back <= granule; back++)
+        if (e[-(intptr_t)back] && (!back || (e[-(intptr_t)back] & LARGE) == LARGE)) return 0;
+    return bytes < LARGE || (!e[1] && !e[2]);
+}
+
 uint32_t prof_pagemap_take(const void *block, size_t *bytes) {
     uint32_t *e = find((uintptr_t)block), v = e ? *e : 0;
     if (__builtin_expect(!v, 0)) return 0;

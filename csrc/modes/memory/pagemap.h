@@ -10,6 +10,9 @@
 /* Notes that `site` (not 0) allocated `bytes` at `block`. 0, or -1 without memory: then the block is not known. */
 int prof_pagemap_put(const void *block, size_t bytes, uint32_t site);
 
+/* Whether such a block overlaps none of those that lie so close that their entries would mix. */
+int prof_pagemap_fits(const void *block, size_t bytes);
+
 /* Takes the block out. Its site and `*bytes`, or 0 when it is not known. */
 uint32_t prof_pagemap_take(const void *block, size_t *bytes);
 

@@ -1,6 +1,6 @@
 #include "view.h"
 
-#include "prof.h"
+#include "core/session.h"
 #include "python/ops/count.h"
 #include "python/site.h"
 

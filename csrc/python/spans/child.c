@@ -3,17 +3,25 @@
 
 #include "modes/samples/sampler.h"
 #include "core/session.h"
+#include "recorder/host.h"
 #include "modes/samples/usage.h"
 #include "python/version/version.h"
 
 static PyObject *begin; /* Owned: begins the child's recording */
 static int waits;
 
-static void wait_for_event(void) { waits = begin != NULL; }
+/* A span of C is such an event, too, where it may run Python. */
+static prof_thread *begin_for_native(void) { return prof_py_holds_gil() ? prof_py_thread_enter() : NULL; }
+
+static void wait_for_event(void) {
+    waits = begin != NULL;
+    prof_recorder_first = waits ? begin_for_native : NULL;
+}
 
 prof_thread *prof_py_thread_enter(void) {
     if (PROF_UNLIKELY(waits) && !prof_recording()) {
         waits = 0; /* first: what follows may itself be marked */
+        prof_recorder_first = NULL;
         PyObject *error = PyErr_GetRaisedException();
         PyObject *result = PyObject_CallNoArgs(begin);
         if (!result) PyErr_Clear(); /* it has said why */
@@ -34,6 +42,7 @@ static int postponed(void) { return prof_usage_threads() == 1 && !Py_AddPendingC
 static PyObject *begin_with(PyObject *self, PyObject *callable) {
     Py_XSETREF(begin, callable == Py_None ? NULL : Py_NewRef(callable));
     if (!begin) waits = 0;
+    if (!begin) prof_recorder_first = NULL;
     Py_RETURN_NONE;
 }
 

@@ -10,7 +10,7 @@
 #include "core/busy.h"
 #include "core/labels.h"
 #include "core/metrics.h"
-#include "prof.h"
+#include "core/session.h"
 #include "child.h"
 #include "python/ops/count.h"
 #include "probes.h"

@@ -7,7 +7,7 @@
 #include "probes.h"
 #include "python/text.h"
 #include "core/busy.h"
-#include "prof.h"
+#include "core/session.h"
 
 /* Opens a span that the running frame asked for: what lies above that frame is inside. */
 static void begin(prof_label *label) {

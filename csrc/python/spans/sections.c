@@ -7,7 +7,7 @@
 
 #include "core/labels.h"
 #include "core/busy.h"
-#include "prof.h"
+#include "core/session.h"
 #include "core/stack.h"
 #include "child.h"
 #include "python/ops/count.h"
