@@ -96,6 +96,7 @@ class Capture:
         """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
         self.largest_process: Process | None = None
         """And the one that `series` is of."""
+        self._within: int | None = None
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
@@ -278,6 +279,22 @@ class Capture:
             self._labels[index] = found
         return found
 
+    def narrow(self, name: str = "", kind: str = "section") -> None:
+        """From here on, the tree of all threads is that of the spans of this name and of what lies below them; without
+        a name, of all spans, without what samples found outside of them.
+
+        Latencies are of the whole recording, and so unknown within a name. Raises InputError where there is no such
+        span.
+        """
+        self._within = NO_LABEL
+        for index in range(self.label_count) if name else ():
+            row = self._info.labels[index]
+            if name_of(row.kind, KINDS) == kind and decoded(row.name) == name:
+                self._within = index
+                return
+        if name:
+            raise InputError(f"{self.path} has no {kind} {name!r}")
+
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
         """The calling-context tree of one of `threads`, by its index there, or of all of them merged.
 
@@ -286,7 +303,10 @@ class Capture:
         return self._tree(self._reader, thread, category)
 
     def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
-        tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread))
+        make, of = lib.prof_reader_tree_new, thread
+        if self._within is not None and thread == ALL_THREADS:
+            make, of = lib.prof_reader_tree_within, self._within
+        tree = Tree(made(self.path, lib.prof_reader_tree_free, make, reader, of))
         if self.recorded("ops"):
             tree.operations = self._solve(reader, tree, category)
         return tree
@@ -334,7 +354,8 @@ class Capture:
         for column in filter(self.recorded, USAGE_COLUMNS):
             columns[USAGE_COLUMNS[column]] = tree.label_sums(column, count)[0]
         rows = self._info.labels
-        columns |= {name: [getattr(row, name) for row in rows[0:count]] for name in _LATENCIES}
+        latencies = rows[0:count] if self._within in (None, NO_LABEL) else ()
+        columns |= {name: [getattr(row, name) for row in latencies] or [0] * count for name in _LATENCIES}
         return [
             self._function(index, contexts[index], {name: values[index] for name, values in columns.items()}, solved)
             for index in range(count)

@@ -149,8 +149,9 @@ class Profiler:
         """Whether it records into a session that another one has begun."""
         return self._running is not None and not self._owns
 
-    def start(self, name: str = "") -> Profiler:
-        """Begins a session; `name` is what reports and its files are called, the program's unless it is given.
+    def start(self, name: str = "", quiet: bool = False) -> Profiler:
+        """Begins a session; `name` is what reports and its files are called, the program's unless it is given. At its
+        end it says what it has written, unless it is `quiet`.
 
         Where a recording runs, it joins that. UsageError where this profiler has a session that runs.
         """
@@ -164,6 +165,7 @@ class Profiler:
             self._owns = recordings.begin(settings, self._described(), title=name) is not None
             _end_with_the_program()
         self._running = engines.running()
+        self._running.quiet |= quiet and self._owns
         self._name = name or self._running.name
         self._note()
         self._arm()

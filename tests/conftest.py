@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
 for folder in (HERE / "oracles", HERE):
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+        # Before what is installed: IPython brings a package `executing`, and so is one of the oracles called.
+        sys.path.insert(0, str(folder))
 
 import skips  # noqa: E402
 from recording import Recorded, Recorder  # noqa: E402
