@@ -40,7 +40,7 @@ from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from prof._core import prof_reader, prof_reader_info
 
@@ -97,6 +97,9 @@ class Capture:
         self.largest_process: Process | None = None
         """And the one that `series` is of."""
         self._within: int | None = None
+        self._file_names: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        """The sources of files that are on no disk, by the names that labels have for them."""
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
@@ -263,12 +266,13 @@ class Capture:
         if found is None:
             row = self._info.labels[index]
             kind = name_of(row.kind, KINDS)
+            name, file = self._named(kind, decoded(row.name) or "(unnamed)", decoded(row.file))
             found = Label(
                 index,
                 kind,
-                decoded(row.name) or "(unnamed)",
+                name,
                 decoded(row.module),
-                decoded(row.file),
+                file,
                 row.line,
                 bool(row.flags & lib.PROF_LABEL_GENERATOR),
                 row.flags
@@ -281,7 +285,7 @@ class Capture:
 
     def narrow(self, name: str = "", kind: str = "section") -> None:
         """From here on, the tree of all threads is that of the spans of this name and of what lies below them; without
-        a name, of all spans, without what samples found outside of them.
+        a name, of all spans, without what samples found, and lines allocated, outside of them.
 
         Latencies are of the whole recording, and so unknown within a name. Raises InputError where there is no such
         span.
@@ -294,6 +298,19 @@ class Capture:
                 return
         if name:
             raise InputError(f"{self.path} has no {kind} {name!r}")
+
+    def call_files(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
+        """From here on, labels call files by these names, and `texts`, by the new names, are their sources."""
+        self._file_names.update(names)
+        self.texts.update(texts)
+        self._labels.clear()
+
+    def _named(self, kind: str, name: str, file: str) -> tuple[str, str]:
+        """The name of a label and its file's."""
+        called = self._file_names.get(file, file)
+        if called != file and kind == "line":
+            name = f"{called}:{name.rpartition(':')[2]}"
+        return name, called
 
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
         """The calling-context tree of one of `threads`, by its index there, or of all of them merged.
@@ -328,7 +345,7 @@ class Capture:
         categories = self.categories
         number = categories.index(category) + 1 if category else 0
         own = tree._pointer.own[column_index("ops")]
-        return Operations(self.path, reader, tree._pointer, own, categories, number)
+        return Operations(self.path, reader, tree._pointer, own, categories, number, self._file_names)
 
     def functions(self, tree: Tree) -> list[Function]:
         """Sums by label over the tree, of every label that occurs in it and is no line."""

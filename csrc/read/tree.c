@@ -21,7 +21,7 @@ static const struct {
 typedef struct {
     int64_t thread;  /* only this one; or PROF_READER_ALL_THREADS */
     uint64_t within; /* only spans of this label, and what lies below them; PROF_READER_NO_LABEL for all */
-    int spans_only;  /* without what samples found outside of spans */
+    int spans_only;  /* without what samples found, and lines allocated, outside of spans */
     int whole;       /* spans that are too short are in it, too */
 } extent;
 
@@ -126,6 +126,7 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     }
     if (above != PROFILER && line_kind(m, above)) return "a line as its parent";
     if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER) m->map[index] = PROFILER;
+    else if (above == 0 && m->of.spans_only && reader->labels[label].kind == PROF_LINE) m->map[index] = LEFT_OUT;
     else if (is_short(m, label)) m->map[index] = charge(m, above, label);
     else m->map[index] = merged_child(m, above, (uint32_t)label);
     return NULL;

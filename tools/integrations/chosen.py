@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from prof.own_imports import own_imports
@@ -11,6 +12,9 @@ from prof.own_imports import own_imports
 if TYPE_CHECKING:
     from prof.instrument.choice import Choice
     from prof.instrument.hook import Hook
+
+Names = Callable[[str], bool] | None
+"""Which functions, by qualified name; None: all."""
 
 
 def choice_of(patterns: Sequence[str], targets: Sequence[str] = (), folder: str = "") -> Choice:
@@ -20,6 +24,14 @@ def choice_of(patterns: Sequence[str], targets: Sequence[str] = (), folder: str 
         from prof.instrument import choice as choices
 
     return choices.Choice([choices.project(folder or os.getcwd())], patterns, targets)
+
+
+def _plain(code: CodeType) -> str:
+    return code.co_qualname.replace("<locals>.", "")
+
+
+def _wanted(names: Names) -> Callable[[CodeType], bool] | None:
+    return None if names is None else lambda code: names(_plain(code))
 
 
 class Chosen:
@@ -36,6 +48,28 @@ class Chosen:
 
         self._hook = Hook(self.choice)
         return self._hook.attach(engine)
+
+    def attach_code(self, engine: Any, code: CodeType, module: str, whole: str, names: Names) -> CodeType:
+        """Code that is run as it is, such as a notebook's cell, with probes: it is a function called `whole`, and those
+        that it defines are of `module`, as far as `names` says."""
+        made = engine.attach_module(code, module, _wanted(names))
+        function = FunctionType(made, {"__name__": module})
+        engine.attach(function, whole)
+        self._note(code, function.__code__)
+        return function.__code__
+
+    def attach_function(self, engine: Any, function: FunctionType, module: str, names: Names) -> None:
+        """A function that is in no file, with probes, and those that are defined inside it."""
+        before = function.__code__
+        qualname = _plain(before)
+        function.__code__ = engine.attach_module(before, module, _wanted(names))
+        if names is None or names(qualname):
+            engine.attach(function, f"{module}.{qualname}")
+        self._note(before, function.__code__)
+
+    def _note(self, before: CodeType, after: CodeType) -> None:
+        assert self._hook is not None
+        self._hook._note(before, after)
 
     def detach(self) -> None:
         """Gives the code back; a second time does nothing."""

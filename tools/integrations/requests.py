@@ -24,7 +24,7 @@ from prof.errors import InputError, OutputError, ProfError, UsageError
 from prof.messages import say
 from prof.own_imports import own_imports
 from prof.plain_json import dumps
-from prof.profiler import BLOCK, Profiler
+from prof.profiler import BLOCK, Profiler, own_work
 from prof.tools.integrations.chosen import Chosen, choice_of
 
 T = TypeVar("T")
@@ -261,7 +261,8 @@ class Record:
         given = self._requests.config.given() | {"output": str(self._folder)}
         self._profiler = Profiler(ProfilerConfig(**given)).start(self.name, quiet=True)
         self._code = self._requests.chosen()
-        self._code.attach(engines.running().engine)
+        with own_work():
+            self._code.attach(engines.running().engine)
         self._began, self._clock = time.time(), time.monotonic_ns()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from prof.profiler import _own_work as own_work
+from prof.profiler import own_work
 from prof.tools.integrations import exchange
 from prof.tools.integrations.requests import HEADER, Options, Record, Requests
 
