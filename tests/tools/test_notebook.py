@@ -82,7 +82,7 @@ def test_a_cell_of_a_notebook_is_recorded_and_its_page_is_below(tmp_path: Path) 
     assert result["output_type"] == "execute_result" and result["data"]["text/plain"] == "54"
     assert outputs[2][0]["data"]["text/plain"] == "54"
     entered = sum(_entries(n) for n in range(9))
-    assert calls(tmp_path / "out", "In [3]") == {"In [3]": 4, "In [3].g": 9, "In [2].fib": entered}
+    assert calls(tmp_path / "out", "In [3]") == {"In [3]": 3, "In [3].g": 9, "In [2].fib": entered}
     text, html = shown["data"]["text/plain"], shown["data"]["text/html"]
     assert re.search(r"Time +[\d.]+%  (In \[3\]|In \[2\]\.fib|display!Out \[3\])", text)
     assert re.search(r"2  def g\(n\):\n", text) and re.search(r" 4  x = \[g\(i\)", text)
