@@ -92,7 +92,8 @@ class _Steps:
 
 
 def _awaited(app: Application, *arguments: Any) -> Any:
-    return app(*arguments).__await__()
+    found: Any = app(*arguments)
+    return found.__await__() if hasattr(found, "__await__") else found  # a generator that can be awaited
 
 
 class _Response:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from prof.instrument.choice import Choice
     from prof.tools.analysis.report import Report
+    from prof.tools.integrations.chosen import Choice
 
 MAIN = "__main__"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prof.own_imports import own_imports
 
 if TYPE_CHECKING:
-    from prof.instrument.choice import Choice
+    from prof.instrument.choice import Choice as Choice
     from prof.instrument.hook import Hook
 
 Names = Callable[[str], bool] | None
@@ -20,10 +20,26 @@ Names = Callable[[str], bool] | None
 def choice_of(patterns: Sequence[str], targets: Sequence[str] = (), folder: str = "") -> Choice:
     """What patterns and targets choose, as those of `prof run`; without any, the project that the folder, or the
     working directory, belongs to."""
-    with own_imports():
-        from prof.instrument import choice as choices
+    return cast("Choice", _choices().Choice([project(folder or os.getcwd())], patterns, targets))
 
-    return choices.Choice([choices.project(folder or os.getcwd())], patterns, targets)
+
+def project(folder: str) -> str:
+    """The project that a folder belongs to."""
+    return str(_choices().project(folder))
+
+
+def read(text: str) -> Choice:
+    """What the options of a command choose, as `prof.tools.commands.choosing.choice` writes it down."""
+    found = _choices().read(text)
+    assert found is not None, "of this environment"
+    return cast("Choice", found)
+
+
+def _choices() -> Any:
+    with own_imports():
+        from prof.instrument import choice
+
+    return choice
 
 
 def _plain(code: CodeType) -> str:

@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ from prof.errors import ProfError, UsageError
 from prof.messages import say
 from prof.own_imports import own_imports
 from prof.tools.integrations.cells import Asked, CellRecording, Cells, called
+from prof.tools.integrations.chosen import project, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,18 +66,14 @@ def parsed(line: str) -> tuple[Asked, str]:
     """What the options of a line lead to, and the statement behind them. Raises ProfError for a mistake."""
     from prof.tools.commands.choosing import choice, recording
 
-    with own_imports():
-        from prof.instrument import choice as choices
-
     words = list(_WORD.finditer(line))
     args = parser().parse_args([_unquoted(word.group()) for word in words])
     statement = line[words[-len(args.statement)].start() :] if args.statement else ""
     if args.sections:
         raise UsageError("--sections: they are made as a module is loaded; use prof run")
     text, _ = recording(args)
-    chosen = choices.read(choice(args, [choices.project(os.getcwd())], first=False))
-    assert chosen is not None
-    return Asked(ProfilerConfig.parse(text), chosen), statement.strip()
+    chosen = choice(args, [project(os.getcwd())], first=False)
+    return Asked(ProfilerConfig.parse(text), read(chosen)), statement.strip()
 
 
 def _unquoted(word: str) -> str:
@@ -211,14 +209,12 @@ class Magics:
             say(f"no report of {called(recording.number)}: {type(error).__name__}: {error}")
 
     def _display(self, recording: CellRecording, path: Path) -> None:
-        from IPython.display import display
-
         with own_imports():
             from prof.tools.integrations.inline import bundle
 
         report = recording.report(path)
         with report.capture:
-            display(bundle(report, called(recording.number)), raw=True)
+            self.shell.display_pub.publish(bundle(report, called(recording.number)))
         sys.stdout.flush()
 
 
@@ -241,6 +237,5 @@ first_line.has_side_effects = True  # type: ignore[attr-defined]  # else it woul
 
 def _shown(error: ProfError) -> Exception:
     """As IPython shows mistakes in a magic: in one line."""
-    from IPython.core.error import UsageError as Shown
-
-    return Shown(f"prof: {error}")
+    shown: Exception = import_module("IPython.core.error").UsageError(f"prof: {error}")
+    return shown

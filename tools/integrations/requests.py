@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -91,9 +92,14 @@ class Requests:
         self.config = config_of(config)
         self._chosen = choice_of([instrument] if isinstance(instrument, str) else instrument, folder=project)
         self._directory, self._keep, self._longest = directory, keep, longest
+        self._begin_afresh()
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: None if (kept := itself()) is None else kept._begin_afresh())
+
+    def _begin_afresh(self) -> None:
+        """Of a process, and of a worker that it forks: its parent's requests are not its own."""
         self._random = random.Random()
         self._lock = threading.Lock()
-        self._pid = os.getpid()
         self._running = 0
         self._record: Record | None = None
 
@@ -132,8 +138,6 @@ class Requests:
     def enter(self) -> None:
         """A request begins, recorded or not."""
         with self._lock:
-            if self._pid != os.getpid():  # a worker: its parent's requests are not its own
-                self._pid, self._running, self._record = os.getpid(), 0, None
             self._running += 1
             if self._record is not None:
                 self._record.others += 1
