@@ -40,15 +40,19 @@ class Asgi:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = _asked(scope)
         requests = self.requests
+        chance = requests.chance()
+        if not chance and not _concerns(requests, scope):
+            await self._unrecorded(scope, receive, send)
+            return
+        asked = _asked(scope)
         if exchange.is_ours(requests, asked):
             await _answer(requests, asked, receive, send)
             return
         requests.enter()
         record = None
         try:
-            record = exchange.begun(requests, asked)
+            record = exchange.begun(requests, asked, chance)
             if record is None:
                 await self.app(scope, receive, send)
             else:
@@ -57,6 +61,13 @@ class Asgi:
             requests.leave()
             if record is not None:
                 record.end()
+
+    async def _unrecorded(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        self.requests.enter()
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.requests.leave()
 
     async def _recorded(self, response: _Response, scope: MutableMapping[str, Any], receive: Receive) -> None:
         try:
@@ -140,6 +151,13 @@ class _Response:
         start, self._start = self._start, None
         if start is not None:
             await self._send(start if self._behind == self._linked else self._plain)
+
+
+def _concerns(requests: Requests, scope: MutableMapping[str, Any]) -> bool:
+    path, query = str(scope["path"]), bytes(scope.get("query_string") or b"").decode("latin-1")
+    header = exchange.HEADER.lower().encode()
+    known = next((str(value) for name, value in scope.get("headers", ()) if name == header), None)
+    return requests.concerns(path.removeprefix(str(scope.get("root_path") or "")), query, known)
 
 
 def _asked(scope: MutableMapping[str, Any]) -> exchange.Asked:

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from prof.errors import ProfError
 from prof.own_imports import own_imports
 from prof.tools.integrations.requests import HEADER as HEADER
-from prof.tools.integrations.requests import Record, Requests
+from prof.tools.integrations.requests import QUERY, Record, Requests
 
 if TYPE_CHECKING:
     Headers = list[tuple[str, str]]
@@ -44,7 +44,7 @@ class Asked:
     @property
     def by_query(self) -> bool:
         """Whether its address has `?prof`."""
-        return "prof" in self.query and "prof" in parse_qs(self.query, keep_blank_values=True)
+        return QUERY in self.query and QUERY in parse_qs(self.query, keep_blank_values=True)
 
     @property
     def cookie(self) -> str | None:
@@ -129,9 +129,9 @@ def _entry(requests: Requests, asked: Asked) -> Headers:
     return [("Set-Cookie", f"{COOKIE}={requests.key('cookie')}; Path={path}; HttpOnly; SameSite=Strict{secure}")]
 
 
-def begun(requests: Requests, asked: Asked) -> Record | None:
-    """The record of a request that has entered, if it is asked for."""
-    why = requests.why(asked.by_query, asked.header, asked.cookie)
+def begun(requests: Requests, asked: Asked, chance: bool) -> Record | None:
+    """The record of a request that has entered, if it is asked for, or by chance."""
+    why = requests.why(asked.by_query, asked.header, asked.cookie, chance)
     return requests.begin(asked.method, asked.root + asked.path, why) if why else None
 
 

@@ -31,6 +31,7 @@ from prof.tools.integrations.chosen import Chosen, choice_of
 T = TypeVar("T")
 VARIABLE = "PROF_SECRET"
 HEADER = "X-Prof"
+QUERY = "prof"
 SHORTEST_SECRET = 16
 LONGEST_NAME = 200
 KIND = "request"
@@ -125,13 +126,21 @@ class Requests:
             self._secret and hmac.compare_digest((key or "").encode(), self.key(of).encode())
         )
 
-    def why(self, asked: bool, header: str | None, cookie: str | None) -> str:
+    def concerns(self, path: str, query: str, header: str | None) -> bool:
+        """Whether a request may be for us, at a first look: of nearly all there is no second one."""
+        return header is not None or QUERY in query or path.startswith(self.prefix)
+
+    def chance(self) -> bool:
+        """Whether it is one in so many."""
+        return self.every > 0 and self._random.random() * self.every < 1
+
+    def why(self, asked: bool, header: str | None, cookie: str | None, chance: bool) -> str:
         """Why this request is recorded: `header`, `query` or `every`; empty where it is not. `asked`: by `?prof`."""
         if header is not None and self.knows(header):
             return "header"
         if asked and self.opens("cookie", cookie):
             return "query"
-        return "every" if self.every and self._random.random() * self.every < 1 else ""
+        return "every" if chance else ""
 
     # ---- one request ----
 
@@ -258,7 +267,8 @@ class Record:
         running = engines.running()
         if running is not None and running.pid == os.getpid():
             self.note = f"the process is recorded as a whole, into {running.base}.capture"
-            self._profiler = Profiler().start()
+            if self.wanted:  # each address is a name of its own, and such a recording may be long
+                self._profiler = Profiler().start()
             return
         self._folder = self._requests.folder() / self.id
         self._folder.mkdir(mode=0o700)

@@ -37,18 +37,25 @@ class Wsgi:
         self.requests = requests
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        asked = _asked(environ)
         requests = self.requests
-        if exchange.is_ours(requests, asked):
-            return _answer(requests, asked, environ, start_response)
+        chance, record = requests.chance(), None
+        asked = None
+        if chance or requests.concerns(
+            environ.get("PATH_INFO") or "", environ.get("QUERY_STRING") or "", environ.get(_HEADER)
+        ):
+            asked = _asked(environ)
+            if exchange.is_ours(requests, asked):
+                return _answer(requests, asked, environ, start_response)
         requests.enter()
-        return _Response(self, asked, exchange.begun(requests, asked)).begin(environ, start_response)
+        if asked is not None:
+            record = exchange.begun(requests, asked, chance)
+        return _Response(self, asked, record).begin(environ, start_response)
 
 
 class _Response:
     """A response that is being made: the iterable that the server gets. It counts as running until it is closed."""
 
-    def __init__(self, of: Wsgi, asked: exchange.Asked, record: Record | None) -> None:
+    def __init__(self, of: Wsgi, asked: exchange.Asked | None, record: Record | None) -> None:
         self._app, self._requests, self._asked, self._record = of.app, of.requests, asked, record
         self._blocks: Any = ()
         self._steps: Iterator[bytes] | None = None
@@ -77,7 +84,7 @@ class _Response:
         return not hasattr(self._blocks, "close") or (isinstance(file, type) and isinstance(self._blocks, file))
 
     def _start(self, start_response: StartResponse, status: str, headers: Any, *more: Any) -> Any:
-        assert self._record is not None
+        assert self._record is not None and self._asked is not None
         number = int(status[:3]) if status[:3].isdecimal() else 0
         with own_work():
             found = exchange.marked(self._requests, self._asked, self._record, number, headers)
