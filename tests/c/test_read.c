@@ -201,7 +201,7 @@ static void read_all(const char *path, int null) {
     escape(info);
     read_tree(reader, PROF_READER_ALL_THREADS, -1, null);
     read_tree(reader, PROF_READER_ALL_THREADS, PROF_READER_NO_LABEL, null);
-    for (uint64_t i = 0; i <= info->label_count && i < 4; i++) read_tree(reader, PROF_READER_ALL_THREADS, (int64_t)i, null);
+    read_tree(reader, PROF_READER_ALL_THREADS, 1, null); /* a label, or too large */
     for (uint64_t i = 0; i < info->thread_count && i < 4; i++) read_tree(reader, (int64_t)i, -1, null);
     if (whole == NULL) {
         whole = reader; /* the first one */
