@@ -258,7 +258,9 @@ class Hook:
         """What has been imported before, and what has been defined."""
         import gc
 
-        number, wanted = 0, {}
+        number = 0
+        chosen: dict[str, bool] = {}
+        wanted: dict[str, Callable[[CodeType], bool] | None] = {}
         for each in gc.get_objects():
             if type(each) is not FunctionType or type(each.__module__) is not str:
                 continue
@@ -274,9 +276,10 @@ class Hook:
             if not file.startswith("<frozen ") and file.rpartition("/")[2] != origin.rpartition("/")[2]:
                 continue
             name = script.module_name(module) if each.__module__ in _MAINS else each.__module__
-            if self.choice.module(name, origin):
-                if name not in wanted:
-                    wanted[name] = self._wanted(name, origin, None)
+            if name not in chosen:
+                chosen[name] = self.choice.module(name, origin)
+                wanted[name] = self._wanted(name, origin, None) if chosen[name] else None
+            if chosen[name]:
                 code = each.__code__
                 engine.attach_tree(each, wanted[name])
                 number += each.__code__ is not code

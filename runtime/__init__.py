@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from prof.profiler import Collector as Collector
     from prof.profiler import Profiler as Profiler
     from prof.profiler import block as block
+    from prof.tools.integrations.asgi import asgi as asgi
+    from prof.tools.integrations.ipython import load_ipython_extension as load_ipython_extension
+    from prof.tools.integrations.ipython import unload_ipython_extension as unload_ipython_extension
+    from prof.tools.integrations.wsgi import wsgi as wsgi
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,12 +40,15 @@ __all__ = [
 _MARKERS = ("enable_profiling", "end", "profile", "profiled", "snapshot")
 # Where the others are: a program that asks for none of them does without what these modules import.
 _OTHERS = {"Collector": "profiler", "Profiler": "profiler", "ProfilerConfig": "configuration", "block": "profiler"}
+# What other tools load by these names: web servers' middleware, and IPython's `%load_ext prof`.
+_OTHERS |= {"asgi": "tools.integrations.asgi", "wsgi": "tools.integrations.wsgi"}
+_OTHERS |= dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "tools.integrations.ipython")
 
 
 def __getattr__(name: str) -> Any:
     # The first marker a program asks for starts the recording that PROF asks for. Tools that read captures import this
     # package too and ask for none, so that PROF in a shell does not make them record themselves.
-    if name not in __all__:
+    if name not in __all__ and name not in _OTHERS:
         raise AttributeError(f"module 'prof' has no attribute {name!r}")
     from prof import markers
 

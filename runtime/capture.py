@@ -40,7 +40,7 @@ from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from prof._core import prof_reader, prof_reader_info
 
@@ -98,6 +98,10 @@ class Capture:
         """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
         self.largest_process: Process | None = None
         """And the one that `series` is of."""
+        self._within: int | None = None
+        self._file_names: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        """The sources of files that are on no disk, by the names that labels have for them."""
         info = self._info
         self._labels: dict[int, Label] = {}
         self.version: int = info.version
@@ -266,12 +270,13 @@ class Capture:
         if found is None:
             row = self._info.labels[index]
             kind = name_of(row.kind, KINDS)
+            name, file = self._named(kind, decoded(row.name) or "(unnamed)", decoded(row.file))
             found = Label(
                 index,
                 kind,
-                decoded(row.name) or "(unnamed)",
+                name,
                 decoded(row.module),
-                decoded(row.file),
+                file,
                 row.line,
                 bool(row.flags & lib.PROF_LABEL_GENERATOR),
                 row.flags
@@ -281,6 +286,35 @@ class Capture:
             )
             self._labels[index] = found
         return found
+
+    def narrow(self, name: str = "", kind: str = "section") -> None:
+        """From here on, the tree of all threads is that of the spans of this name and of what lies below them; without
+        a name, of all spans, without what samples found, and lines allocated, outside of them.
+
+        Latencies are of the whole recording, and so unknown within a name. Raises InputError where there is no such
+        span.
+        """
+        self._within = NO_LABEL
+        for index in range(self.label_count) if name else ():
+            row = self._info.labels[index]
+            if name_of(row.kind, KINDS) == kind and decoded(row.name) == name:
+                self._within = index
+                return
+        if name:
+            raise InputError(f"{self.path} has no {kind} {name!r}")
+
+    def call_files(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
+        """From here on, labels call files by these names, and `texts`, by the new names, are their sources."""
+        self._file_names.update(names)
+        self.texts.update(texts)
+        self._labels.clear()
+
+    def _named(self, kind: str, name: str, file: str) -> tuple[str, str]:
+        """The name of a label and its file's."""
+        called = self._file_names.get(file, file)
+        if called != file and kind == "line":
+            name = f"{called}:{name.rpartition(':')[2]}"
+        return name, called
 
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
         """The calling-context tree of one of `threads`, by its index there, or of all of them merged.
@@ -308,7 +342,10 @@ class Capture:
         return self.stacks(tree) if self.whole_stacks and self.in_stacks(column) else tree
 
     def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
-        tree = Tree(made(self.path, lib.prof_reader_tree_free, lib.prof_reader_tree_new, reader, thread), reader)
+        make, of = lib.prof_reader_tree_new, thread
+        if self._within is not None and thread == ALL_THREADS:
+            make, of = lib.prof_reader_tree_within, self._within
+        tree = Tree(made(self.path, lib.prof_reader_tree_free, make, reader, of), reader)
         if self.recorded("ops"):
             tree.operations = self._solve(reader, tree, category)
         return tree
@@ -331,7 +368,7 @@ class Capture:
         categories = self.categories
         number = categories.index(category) + 1 if category else 0
         own = tree._pointer.own[column_index("ops")]
-        return Operations(self.path, reader, tree._pointer, own, categories, number)
+        return Operations(self.path, reader, tree._pointer, own, categories, number, self._file_names)
 
     def functions(self, tree: Tree) -> list[Function]:
         """Sums by label over the tree, of every label that occurs in it and is no line."""
@@ -357,7 +394,8 @@ class Capture:
         for column in filter(self.recorded, USAGE_COLUMNS):
             columns[USAGE_COLUMNS[column]] = tree.label_sums(column, count)[0]
         rows = self._info.labels
-        columns |= {name: [getattr(row, name) for row in rows[0:count]] for name in _LATENCIES}
+        latencies = rows[0:count] if self._within in (None, NO_LABEL) else ()
+        columns |= {name: [getattr(row, name) for row in latencies] or [0] * count for name in _LATENCIES}
         return [
             self._function(index, contexts[index], {name: values[index] for name, values in columns.items()}, solved)
             for index in range(count)

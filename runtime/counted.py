@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve, frozen
@@ -117,7 +118,14 @@ class Operations:
     """What the code objects of one tree executed. Belongs to the capture that made it, which must be open."""
 
     def __init__(
-        self, path: Path, reader: Any, tree: Any, column: Any, categories: tuple[str, ...], category: int = 0
+        self,
+        path: Path,
+        reader: Any,
+        tree: Any,
+        column: Any,
+        categories: tuple[str, ...],
+        category: int = 0,
+        file_names: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         free, new = lib.prof_reader_operations_free, lib.prof_reader_operations_new
         self._pointer = made(path, free, new, reader, tree, category, column)
@@ -125,6 +133,7 @@ class Operations:
         self._texts: dict[int, str] = {0: ""}
         self._codes: dict[int, Code] = {}
         self.categories = categories
+        self._file_names = file_names
 
     def _text(self, ref: int) -> str:
         found = self._texts.get(ref)
@@ -155,7 +164,9 @@ class Operations:
         if found is None:
             c = self._pointer.codes[index]
             label = None if c.label == lib.PROF_READER_NO_LABEL else c.label
-            found = Code(index, self._text(c.name), self._text(c.file), c.line, label, c.contexts, c.inexact)
+            file = self._text(c.file)
+            file = self._file_names.get(file, file)
+            found = Code(index, self._text(c.name), file, c.line, label, c.contexts, c.inexact)
             self._codes[index] = found
         return found
 

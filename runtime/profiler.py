@@ -79,8 +79,8 @@ class Collector:
         """What was collected is to be forgotten."""
 
 
-class _own_work(own_imports):
-    """`with _own_work():` around imports while a recording may run: they are not the program's, in name and in time."""
+class own_work(own_imports):
+    """`with own_work():` around imports while a recording may run: they are not the program's, in name and in time."""
 
     def __enter__(self) -> None:
         lib.prof_own_begin()
@@ -149,8 +149,9 @@ class Profiler:
         """Whether it records into a session that another one has begun."""
         return self._running is not None and not self._owns
 
-    def start(self, name: str = "") -> Profiler:
-        """Begins a session; `name` is what reports and its files are called, the program's unless it is given.
+    def start(self, name: str = "", quiet: bool = False) -> Profiler:
+        """Begins a session; `name` is what reports and its files are called, the program's unless it is given. At its
+        end it says what it has written, unless it is `quiet`.
 
         Where a recording runs, it joins that. UsageError where this profiler has a session that runs.
         """
@@ -164,6 +165,7 @@ class Profiler:
             self._owns = recordings.begin(settings, self._described(), title=name) is not None
             _end_with_the_program()
         self._running = engines.running()
+        self._running.quiet |= quiet and self._owns
         self._name = name or self._running.name
         self._note()
         self._arm()
@@ -316,7 +318,7 @@ class Profiler:
         The report is that of a copy, and stays as it is: `report.functions`, `report.tree`, `report.summary`,
         `report.capture`. UsageError where nothing was recorded.
         """
-        with _own_work():
+        with own_work():
             from prof import reporting
 
         name = self._known(session)
@@ -341,7 +343,7 @@ class Profiler:
         `wanted` is what `prof report` has options for: `sort`, `limit`, `depth`, `min_percent`, `lines`, `width`, and
         `part` with a `name`. UsageError for a format that there is not.
         """
-        with _own_work():
+        with own_work():
             from prof import reporting
 
         report = self.snapshot(session)
@@ -377,7 +379,7 @@ class _Block:
         self.files = self.profiler.stop()
         if not self.files:
             return
-        with _own_work():
+        with own_work():
             from prof import reporting
 
         try:
@@ -413,7 +415,7 @@ def block(name: Any = "block", config: ProfilerConfig | str = BLOCK, *, format: 
     takes: times and samples unless it is given. Where a recording runs already, the block is a span in that.
     """
     if format != TEXT:
-        with _own_work():
+        with own_work():
             from prof.reporting import check_format
 
         check_format(format)

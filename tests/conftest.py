@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
 for folder in (HERE / "oracles", HERE):
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+        # Before what is installed: IPython brings a package `executing`, and so is one of the oracles called.
+        sys.path.insert(0, str(folder))
 
 import skips  # noqa: E402
 from recording import Recorded, Recorder  # noqa: E402
@@ -42,13 +43,16 @@ ONCE = (
     # The heaviest of the standard library's own tests, half a minute and more each: a sixth of what a version takes.
     *(f"test_stdlib.py::test_modules[test_{name}]" for name in ("json", "queue", "tokenize")),
 )  # fmt: skip
+# Of these, what runs programs all the same.
+EACH = ("tools/test_notebook.py", "tools/test_web.py")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what runs on one interpreter only."""
     for item in items:
-        if item.nodeid.removeprefix("tests/").startswith(ONCE):
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(ONCE) and not name.startswith(EACH):
             item.add_marker(pytest.mark.once)
 
 

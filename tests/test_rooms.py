@@ -27,8 +27,12 @@ TIERS = (
 TOP = "commands"
 # `python -m prof` is the `prof` command: it stands in the package that the runtime is, and is no part of the runtime.
 COMMAND = ROOT / "runtime" / "__main__.py"
-# What a program may ask of its own recording: the only door from the runtime to the reports.
-DOOR = "prof.reporting"
+# The doors from the runtime to the tools, for what a program asks for: the reports of its own recording; and, in the
+# package itself, names of what meets other tools, such as `prof.wsgi`, which are loaded when they are used.
+DOORS = {"prof.reporting": "tools/", "prof": "tools/integrations"}
+# What gives probes to code that is chosen in the middle of a program; and the words of options, which magics have too.
+CHOOSING = "prof.tools.integrations.chosen"
+WORDS = ("tools/integrations", "prof.tools.commands.choosing.")
 
 
 def module_of(path: Path) -> str:
@@ -83,9 +87,10 @@ def tier_of(room: str) -> int:
     return next(number for number, tier in enumerate(TIERS) if room.removeprefix("tools/") in tier)
 
 
-def refusal(room: str, other: str, called: bool, module: str = "") -> str:
-    """Why a file of one room must not import of another; empty where it may. `called`: only when it is called."""
-    if module == DOOR and other.startswith("tools/"):
+def refusal(module: str, imported: str, called: bool) -> str:
+    """Why a module must not import another; empty where it may. `called`: only when it is called."""
+    room, other = room_of(module), room_of(imported)
+    if module in DOORS and other.startswith(DOORS[module]):
         return "" if called else "a program that asks for no report does without what makes them"
     if room == other or not other or other == "runtime":
         return ""
@@ -94,17 +99,18 @@ def refusal(room: str, other: str, called: bool, module: str = "") -> str:
     if room == "instrument":
         return "what edits source does not read captures"
     if other == "instrument":
-        allowed = room == "tools/commands" and called
+        allowed = (room == "tools/commands" or module == CHOOSING) and called
         return "" if allowed else "only a command may import what edits source, and only when it is called"
+    if room == WORDS[0] and imported.startswith(WORDS[1]):
+        return "" if called else "they are loaded with the first option"
     return "" if tier_of(other) < tier_of(room) else "it lies above, or beside: see TIERS"
 
 
 def wrong_imports(path: Path, module: str) -> list[str]:
     """What a file imports and must not."""
-    room = room_of(module)
     found = []
     for imported, called in imports(path, module):
-        if why := refusal(room, room_of(imported), called, module):
+        if why := refusal(module, imported, called):
             found.append(f"{module} imports {imported}: {why}")
     return found
 
@@ -146,6 +152,13 @@ def test_every_folder_of_tools_has_its_place() -> None:
         ("prof.tools.reports.text", "from prof.tools.exporters import flamegraph", True),
         ("prof.tools.reports.text", "import importlib\nimportlib.import_module('prof.tools.cli')", True),
         ("prof.tools.reports.text", "def f():\n    import prof.instrument", True),
+        ("prof", "def __getattr__(name):\n    from prof.tools.integrations.wsgi import wsgi", False),
+        ("prof", "from prof.tools.integrations.wsgi import wsgi", True),
+        ("prof", "def f():\n    from prof.tools.screen import units", True),
+        ("prof.tools.integrations.chosen", "def f():\n    from prof.instrument import choice", False),
+        ("prof.tools.integrations.wsgi", "def f():\n    from prof.instrument import choice", True),
+        ("prof.tools.integrations.ipython", "def f():\n    from prof.tools.commands.choosing import choice", False),
+        ("prof.tools.integrations.ipython", "def f():\n    from prof.tools.commands import run", True),
         ("prof.tools.commands.run", "import prof.instrument", True),
         ("prof.tools.commands.run", "def run(args):\n    import prof.instrument", False),
         ("prof.tools.commands.run", "from prof.tools.reports import FORMATS", False),

@@ -308,6 +308,10 @@ const prof_reader_info *prof_reader_get(const prof_reader *reader);
 /* Builds the tree of one thread (an index into info.threads) or of PROF_READER_ALL_THREADS, merged by (parent, label).
  * Returns an owned tree, or NULL with a line in `error`. It borrows nothing. */
 prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread, char *error, size_t size);
+/* The same of the spans of one label (an index into info.labels) on all threads, and of what lies below them: nothing that ran
+ * outside of them is in it, and the spans are called from the root. Of PROF_READER_NO_LABEL, all spans, without what samples
+ * found, and lines allocated, outside of them. */
+prof_reader_tree *prof_reader_tree_within(const prof_reader *reader, uint32_t label, char *error, size_t size);
 void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
 
 /* The tree of whole stacks that samples met, from each thread's first function on, of what `tree` is of: the reader's, with all

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEFT_OUT UINT32_MAX       /* a node of another thread */
+#define LEFT_OUT UINT32_MAX       /* a node of another thread, or outside of what is asked for */
 #define PROFILER (UINT32_MAX - 1) /* the profiler's own work, or below it */
 #define MOST_NODES (UINT32_MAX - 2)
 
@@ -17,10 +17,19 @@ static const struct {
 #undef COLUMN
 };
 
+/* What of a capture is in a tree. */
+typedef struct {
+    int64_t thread;  /* only this one; or PROF_READER_ALL_THREADS */
+    uint64_t within; /* only spans of this label, and what lies below them; PROF_READER_NO_LABEL for all */
+    int spans_only;  /* without what samples found, and lines allocated, outside of spans */
+    int whole;       /* spans that are too short are in it, too */
+} extent;
+
 /* Nodes are numbered as they are first met; `map` leads there from the nodes of the file. All arrays owned. */
 typedef struct {
     const prof_reader *reader;
-    prof_ref thread;               /* only nodes of this thread; 0 for all */
+    prof_ref thread; /* only nodes of this thread; 0 for all */
+    extent of;
     const unsigned char *is_short; /* Borrowed, by label: its nodes are their callers; NULL: none is */
     unsigned char *charged;        /* by label: a node was */
     uint32_t count;
@@ -32,10 +41,10 @@ typedef struct {
     uint32_t *place; /* where the node goes in depth-first order */
 } merge;
 
-static int merge_open(merge *m, const prof_reader *reader, prof_ref thread, int whole) {
+static int merge_open(merge *m, const prof_reader *reader, prof_ref thread, const extent *of) {
     uint64_t nodes = reader->info.node_count + reader->info.sampled_count;
     uint64_t slots = 16;
-    *m = (merge){.reader = reader, .thread = thread, .count = 1};
+    *m = (merge){.reader = reader, .thread = thread, .of = *of, .count = 1};
     if (nodes >= MOST_NODES / 2) return -1;
     while (slots < nodes * 2) slots *= 2;
     m->mask = (uint32_t)(slots - 1);
@@ -44,7 +53,7 @@ static int merge_open(merge *m, const prof_reader *reader, prof_ref thread, int 
     m->parent = malloc((nodes + 1) * sizeof *m->parent);
     m->label = malloc((nodes + 1) * sizeof *m->label);
     m->place = malloc((nodes + 1) * sizeof *m->place);
-    m->is_short = whole ? NULL : reader->is_short;
+    m->is_short = of->whole ? NULL : reader->is_short;
     m->charged = calloc(reader->info.label_count + 1, 1);
     if (!m->charged || !m->slots || !m->map || !m->parent || !m->label || !m->place) return -1;
     m->parent[0] = 0;
@@ -101,7 +110,7 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     const prof_reader *reader = m->reader;
     prof_ref label_ref = node->label, parent_ref = node->parent;
     if (parent_ref == 0) {
-        m->map[index] = 0;
+        m->map[index] = m->of.within == PROF_READER_NO_LABEL ? 0 : LEFT_OUT;
         return NULL;
     }
     uint64_t label = prof_reader_label_index(reader, label_ref, &at->labels);
@@ -111,8 +120,13 @@ static const char *map_node(merge *m, const prof_reader_chunk *chunk, const prof
     if (parent >= index) return "a parent that comes after it";
     if (at->parents.chunk->thread != chunk->thread) return "a parent of another thread";
     uint32_t above = m->map[parent];
+    if (above == LEFT_OUT) {
+        m->map[index] = label == m->of.within ? merged_child(m, 0, (uint32_t)label) : LEFT_OUT;
+        return NULL;
+    }
     if (above != PROFILER && line_kind(m, above)) return "a line as its parent";
     if (above == PROFILER || reader->labels[label].kind == PROF_PROFILER) m->map[index] = PROFILER;
+    else if (above == 0 && m->of.spans_only && reader->labels[label].kind == PROF_LINE) m->map[index] = LEFT_OUT;
     else if (is_short(m, label)) m->map[index] = charge(m, above, label);
     else m->map[index] = merged_child(m, above, (uint32_t)label);
     return NULL;
@@ -149,6 +163,10 @@ static const char *map_sampled(merge *m, const prof_reader_chunk *chunk, const p
     if (parent >= nodes + index) return "a parent that comes after it";
     if (at->parents.chunk->thread != chunk->thread) return "a parent of another thread";
     uint32_t above = m->map[parent];
+    if (above == LEFT_OUT || (above == 0 && m->of.spans_only)) {
+        m->map[nodes + index] = LEFT_OUT;
+        return NULL;
+    }
     if (above != PROFILER && line_kind(m, above) == 1) return "a line as its parent";
     uint64_t label = record->label ? prof_reader_label_index(reader, record->label, &at->labels) : 0;
     if (label == PROF_READER_NOT_FOUND || (record->label && label < reader->place_first)) return "a label that is not there";
@@ -376,11 +394,12 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
     return prof_reader_tree_of(reader, thread, 0, error, size);
 }
 
-prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size) {
+static prof_reader_tree *build(const prof_reader *reader, extent of, char *error, size_t size) {
     prof_reader_tree *tree = NULL;
     merge m;
+    int64_t thread = of.thread;
     prof_ref only = thread == PROF_READER_ALL_THREADS ? 0 : thread_ref(reader, (uint64_t)thread);
-    int opened = merge_open(&m, reader, only, whole);
+    int opened = merge_open(&m, reader, only, &of);
     if (thread != PROF_READER_ALL_THREADS && only == 0) {
         prof_reader_fail(error, size, "has no thread %" PRId64, thread);
         goto error;
@@ -406,6 +425,18 @@ error:
     prof_reader_tree_free(tree);
     merge_close(&m);
     return NULL;
+}
+
+prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size) {
+    return build(reader, (extent){thread, PROF_READER_NO_LABEL, 0, whole}, error, size);
+}
+
+prof_reader_tree *prof_reader_tree_within(const prof_reader *reader, uint32_t label, char *error, size_t size) {
+    if (label != PROF_READER_NO_LABEL && label >= reader->info.label_count) {
+        prof_reader_fail(error, size, "has no label %" PRIu32, label);
+        return NULL;
+    }
+    return build(reader, (extent){PROF_READER_ALL_THREADS, label, 1, 0}, error, size);
 }
 
 void prof_reader_tree_free(prof_reader_tree *tree) {

@@ -94,9 +94,11 @@ static void read_stacks(const prof_reader *reader, const prof_reader_tree *tree,
     }
 }
 
-static void read_tree(const prof_reader *reader, int64_t thread, int null) {
+/* `within`: the tree of one label, or of PROF_READER_NO_LABEL, in the place of a thread's; -1 for none. */
+static void read_tree(const prof_reader *reader, int64_t thread, int64_t within, int null) {
     char error[200] = "";
-    prof_reader_tree *tree = prof_reader_tree_new(reader, thread, error, sizeof error);
+    prof_reader_tree *tree = within < 0 ? prof_reader_tree_new(reader, thread, error, sizeof error)
+                                        : prof_reader_tree_within(reader, (uint32_t)within, error, sizeof error);
     if (tree == NULL) {
         check(error[0] != '\0', "a tree was refused without a reason");
         return;
@@ -172,7 +174,7 @@ static void merge(const prof_reader *reader, int64_t thread, int null) {
     prof_merger_free(merger);
     check(merged != NULL, error);
     check(result == 0 || calls_of(merged) == 2 * calls_of(whole), "a part of what was refused is in the sums");
-    read_tree(merged, PROF_READER_ALL_THREADS, null);
+    read_tree(merged, PROF_READER_ALL_THREADS, -1, null);
     touched += prof_reader_get(merged)->thread_count;
     /* The whole's labels, with the indexes that they have in what was merged. */
     prof_merger *again = prof_merger_new();
@@ -218,8 +220,10 @@ static void read_all(const char *path, int null) {
         check(info->metrics[i].real_sum - info->metrics[i].real_sum == 0, "a metric's sum is no finite number");
     }
     escape(info);
-    read_tree(reader, PROF_READER_ALL_THREADS, null);
-    for (uint64_t i = 0; i < info->thread_count && i < 4; i++) read_tree(reader, (int64_t)i, null);
+    read_tree(reader, PROF_READER_ALL_THREADS, -1, null);
+    read_tree(reader, PROF_READER_ALL_THREADS, PROF_READER_NO_LABEL, null);
+    read_tree(reader, PROF_READER_ALL_THREADS, 1, null); /* a label, or too large */
+    for (uint64_t i = 0; i < info->thread_count && i < 4; i++) read_tree(reader, (int64_t)i, -1, null);
     if (whole == NULL) {
         whole = reader; /* the first one */
         return;

@@ -11,7 +11,7 @@ from prof.capture import Capture, Function, Tree
 from prof.errors import InputError, UsageError
 from prof.text import printable
 from prof.tools.analysis.sections import Fact
-from prof.tools.analysis.source_files import Source, read_source, recorded_path
+from prof.tools.analysis.source_files import Source, read_source, recorded_path, source_of_text
 from prof.tools.analysis.source_lines import merged, names_of
 from prof.tools.analysis.summary import Summary
 from prof.tools.analysis.view import Margin, View
@@ -79,6 +79,8 @@ def find_file(capture: Capture, tree: Tree, functions: Iterable[Function], known
 
 def read(capture: Capture, file: str, given: str, last_line: int) -> Source:
     """The file as it was recorded. Raises InputError when it is not there, or has changed since."""
+    if file in capture.texts:
+        return source_of_text(capture, file)
     known = capture.sources.get(file)
     path = recorded_path(capture, known.path if known is not None else file)
     try:

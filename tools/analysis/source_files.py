@@ -84,6 +84,12 @@ def read_source(path: Path, known: SourceFile | None) -> Source:
     return Source(path, tuple(kept), known is not None)
 
 
+def source_of_text(capture: Capture, file: str) -> Source:
+    """The source of a file that is on no disk."""
+    lines = capture.texts[file].splitlines()
+    return Source(Path(file), tuple(line.encode("utf-8", "replace") for line in lines), verified=True)
+
+
 @frozen
 class Sources:
     """The files of a capture, read when they are asked for. None for one that is not there, that has changed since, or
@@ -120,6 +126,8 @@ class Sources:
         return source.line(number) if source is not None else ""
 
     def _find(self, file: str) -> Source | None:
+        if file in self.capture.texts:
+            return source_of_text(self.capture, file)
         known = self._known.get(file)
         if known is None:
             if not file.startswith("<"):  # like "<string>", which is no file

@@ -1,0 +1,342 @@
+"""One request of a web server, recorded when it is asked for: who may ask, what is recorded, and where it is kept.
+
+Nothing of this is on unless the program names a secret, says that all may ask, or asks for one request in so many: the
+servers that know none of these run the application itself. `wsgi.py` and `asgi.py` are the two ways in.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import random
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+from prof import engine as engines
+from prof.configuration import ProfilerConfig, config_of
+from prof.errors import InputError, OutputError, ProfError, UsageError
+from prof.messages import say
+from prof.own_imports import own_imports
+from prof.plain_json import dumps
+from prof.profiler import BLOCK, Profiler, own_work
+from prof.tools.integrations.chosen import Chosen, choice_of
+
+T = TypeVar("T")
+VARIABLE = "PROF_SECRET"
+HEADER = "X-Prof"
+QUERY = "prof"
+SHORTEST_SECRET = 16
+LONGEST_NAME = 200
+KIND = "request"
+ABOUT = "about.json"
+PATIENCE = 3.0
+"""Seconds that a page waits for the end of its request: browsers ask for it as soon as they have the response."""
+
+
+class Options(TypedDict, total=False):
+    """What `prof.wsgi` and `prof.asgi` may be told."""
+
+    secret: str | None
+    """Who knows it may have requests recorded, and see their pages. PROF_SECRET of the environment unless given."""
+    open_to_all: bool
+    """Everybody may, as on a developer's machine: `open_to_all=app.debug`."""
+    every: int
+    """Records one request in so many, whoever sends it; 0: none."""
+    config: ProfilerConfig | str
+    """What is recorded, as for a `Profiler`: times and samples unless given."""
+    instrument: Sequence[str]
+    """Modules whose functions get probes, as of `prof run --instrument`; the project's unless given."""
+    project: str
+    """A folder of the project; the working directory unless given."""
+    directory: str
+    """Where records are kept: a folder that is this user's alone, made if need be."""
+    keep: int
+    """How many records are kept."""
+    prefix: str
+    """Where the pages are."""
+    longest: float
+    """Seconds after which the recording of a request ends, though the request goes on."""
+
+
+class Requests:
+    """What the two middlewares share. Raises UsageError for options that make no sense."""
+
+    def __init__(
+        self,
+        *,
+        secret: str | None = None,
+        open_to_all: bool = False,
+        every: int = 0,
+        config: ProfilerConfig | str = BLOCK,
+        instrument: Sequence[str] = (),
+        project: str = "",
+        directory: str = "",
+        keep: int = 50,
+        prefix: str = "/__prof__/",
+        longest: float = 60.0,
+    ) -> None:
+        self._secret = (os.environ.get(VARIABLE, "") if secret is None else secret).encode()
+        if self._secret and len(self._secret) < SHORTEST_SECRET:
+            raise UsageError(f"a secret of {SHORTEST_SECRET} characters at least is expected: a shorter one is guessed")
+        if not prefix.startswith("/") or not prefix.endswith("/") or len(prefix) < 3:
+            raise UsageError(f"prefix={prefix!r}: the pages are below a path such as /__prof__/")
+        if every < 0 or keep < 1:
+            raise UsageError(f"every={every}, keep={keep}: one request in so many, and some are kept")
+        self.open_to_all, self.every, self.prefix = open_to_all, every, prefix
+        self.config = config_of(config)
+        self._chosen = choice_of([instrument] if isinstance(instrument, str) else instrument, folder=project)
+        self._directory, self._keep, self._longest = directory, keep, longest
+        self._begin_afresh()
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: None if (kept := itself()) is None else kept._begin_afresh())
+
+    def _begin_afresh(self) -> None:
+        """Of a process, and of a worker that it forks: its parent's requests are not its own."""
+        self._random = random.Random()
+        self._lock = threading.Lock()
+        self._running = 0
+        self._record: Record | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody can have a request recorded. Where nobody can, there is no middleware."""
+        return bool(self._secret or self.open_to_all or self.every)
+
+    # ---- who may ----
+
+    def knows(self, given: str | None) -> bool:
+        """Whether that is the secret, or all may."""
+        found = (given or "").encode()
+        return self.open_to_all or bool(self._secret and hmac.compare_digest(found, self._secret))
+
+    def key(self, of: str) -> str:
+        """What opens one record's page, or stands for the secret in a cookie: nobody can make it who has no secret."""
+        return hmac.new(self._secret, of.encode(), "sha256").hexdigest()[:32] if self._secret else ""
+
+    def opens(self, of: str, key: str | None) -> bool:
+        """Whether that is the key of a record."""
+        return self.open_to_all or bool(
+            self._secret and hmac.compare_digest((key or "").encode(), self.key(of).encode())
+        )
+
+    def concerns(self, path: str, query: str, header: str | None) -> bool:
+        """Whether a request may be for us, at a first look: of nearly all there is no second one."""
+        return header is not None or QUERY in query or path.startswith(self.prefix)
+
+    def chance(self) -> bool:
+        """Whether it is one in so many."""
+        return self.every > 0 and self._random.random() * self.every < 1
+
+    def why(self, asked: bool, header: str | None, cookie: str | None, chance: bool) -> str:
+        """Why this request is recorded: `header`, `query` or `every`; empty where it is not. `asked`: by `?prof`."""
+        if header is not None and self.knows(header):
+            return "header"
+        if asked and self.opens("cookie", cookie):
+            return "query"
+        return "every" if chance else ""
+
+    # ---- one request ----
+
+    def enter(self) -> None:
+        """A request begins, recorded or not."""
+        with self._lock:
+            self._running += 1
+            if self._record is not None:
+                self._record.others += 1
+
+    def leave(self) -> None:
+        """It has ended."""
+        with self._lock:
+            self._running -= 1
+
+    def begin(self, method: str, path: str, why: str) -> Record:
+        """Begins the record of a request that has entered. One that cannot be begun says why in `note`."""
+        record = Record(self, _name(method, path), why)
+        with self._lock:
+            if self._record is not None:
+                record.note = "another request is being recorded"
+                return record
+            self._record = record
+            record.others = self._running - 1
+        try:
+            record.begin()
+        except Exception as error:
+            record.end()
+            record.note = f"not recorded: {error if isinstance(error, ProfError) else type(error).__name__}"
+            say(f"request {record.name} is {record.note}")
+        return record
+
+    def let_go(self, record: Record) -> None:
+        """The record has ended: the next request may be recorded."""
+        with self._lock:
+            if self._record is record:
+                self._record = None
+
+    def chosen(self) -> Chosen:
+        """What gets probes while a request is recorded."""
+        return Chosen(self._chosen)
+
+    @property
+    def longest_ns(self) -> int:
+        return int(self._longest * 1e9)
+
+    # ---- records on disk ----
+
+    def folder(self) -> Path:
+        """Where records are. Raises OutputError where others could write there."""
+        path = Path(self._directory or os.path.join(tempfile.gettempdir(), f"prof-requests-{os.getuid()}"))
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = path.lstat()
+        except OSError as error:
+            raise OutputError(f"cannot make directory {path}: {error.strerror}") from None
+        if path.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:
+            raise OutputError(f"{path} is not this user's alone: others could put records there")
+        return path
+
+    def records(self) -> list[tuple[str, dict[str, Any]]]:
+        """What has been recorded by all workers: name and what is said of it, the newest first."""
+        from json import loads
+
+        found = []
+        for each in self.folder().iterdir():
+            try:
+                found.append((each.name, dict(loads((each / ABOUT).read_text("utf-8")))))
+            except (OSError, ValueError):
+                continue  # not ended, or just being removed
+        return sorted(found, key=lambda row: -row[1].get("began", 0))
+
+    def tidy(self) -> None:
+        """Removes what is more than is kept, the oldest first."""
+        ages = []
+        for each in self.folder().iterdir():
+            try:
+                ages.append((each.stat().st_mtime, each))
+            except OSError:
+                continue
+        for _, old in sorted(ages)[: -self._keep]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def is_record(self, name: str) -> bool:
+        """Whether a part of an address can be a record's name: no path leads out of the folder."""
+        return len(name) == 16 and all(each in "0123456789abcdef" for each in name)
+
+    def page(self, name: str) -> str:
+        """The page of a record. Raises InputError where there is none; waits a moment for one that is being made."""
+        folder = self.folder() / name
+        until = time.monotonic() + PATIENCE
+        while folder.exists() and not (folder / ABOUT).exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        if not (folder / ABOUT).exists():
+            raise InputError("it is still being recorded: ask again" if folder.exists() else "there is no such record")
+        with own_imports():
+            from prof.tools.integrations.pages import page_of
+
+        return page_of(folder)
+
+
+class Record:
+    """One request: `run` is around each stretch of the application that is its own, and `end` at its end."""
+
+    def __init__(self, requests: Requests, name: str, why: str) -> None:
+        self.name = name
+        self.why = why
+        self.id = secrets.token_hex(8)
+        self.note = ""
+        """Why there is no page of it, for whoever asked."""
+        self.others = 0
+        """Requests that ran beside it."""
+        self.status = ""
+        self._requests = requests
+        self._pid = os.getpid()
+        self._profiler: Profiler | None = None
+        self._code: Chosen | None = None
+        self._folder: Path | None = None
+        self._ending = threading.Lock()
+        self._cut = False
+
+    def begin(self) -> None:
+        """Begins the recording, or joins the one that runs: then it is a span in that."""
+        running = engines.running()
+        if running is not None and running.pid == os.getpid():
+            self.note = f"the process is recorded as a whole, into {running.base}.capture"
+            if self.wanted:  # each address is a name of its own, and such a recording may be long
+                self._profiler = Profiler().start()
+            return
+        self._folder = self._requests.folder() / self.id
+        self._folder.mkdir(mode=0o700)
+        given = self._requests.config.given() | {"output": str(self._folder)}
+        self._profiler = Profiler(ProfilerConfig(**given)).start(self.name, quiet=True)
+        self._code = self._requests.chosen()
+        with own_work():
+            self._code.attach(engines.running().engine)
+        self._began, self._clock = time.time(), time.monotonic_ns()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether whoever sent it asked for its page, and may see it."""
+        return self.why != "every"
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Calls the function, in which the application works for this request and for no other, in the request's span.
+        All its spans are opened here: so they are one in reports."""
+        if self._folder is not None and time.monotonic_ns() - self._clock > self._requests.longest_ns:
+            self._cut = self._profiler is not None
+            self.end()
+        profiler = self._profiler
+        if profiler is None:
+            return function(*arguments)
+        with profiler.span(self.name, KIND):
+            return function(*arguments)
+
+    def end(self) -> None:
+        """Ends the recording and keeps it. Never raises; a second time does nothing."""
+        with self._ending:
+            profiler, self._profiler = self._profiler, None
+        if self._pid != os.getpid():  # the application has forked, and the child comes by here as well
+            return
+        try:
+            if profiler is not None:
+                self._keep(profiler)
+        except Exception as error:
+            say(f"request {self.name}: {type(error).__name__}: {error}")
+        finally:
+            if self._code is not None:
+                self._code.detach()
+            self._requests.let_go(self)
+            if self._folder is not None and not (self._folder / ABOUT).exists():
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _keep(self, profiler: Profiler) -> None:
+        for path in profiler.stop():
+            if path.suffix != ".capture":
+                path.unlink(missing_ok=True)
+        if self._folder is None:
+            return
+        about = {
+            "name": self.name,
+            "span": f"{KIND}!{self.name}",
+            "status": self.status,
+            "why": self.why,
+            "began": self._began,
+            "ns": time.monotonic_ns() - self._clock,
+            "others": self.others,
+            "cut": self._cut,
+        }
+        part = self._folder / f"{ABOUT}.part"
+        part.write_text(dumps(about), "utf-8")
+        part.rename(self._folder / ABOUT)  # from here on it is there
+        self._requests.tidy()
+
+
+def _name(method: str, path: str) -> str:
+    text = f"{method} {path}"
+    shown = "".join(each if each.isprintable() else "?" for each in text)
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
