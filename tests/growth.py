@@ -1,4 +1,4 @@
-"""How what takes a second grows with what it is given: a ratio, which says the same on a slow machine and on a busy one."""
+"""How time grows with what there is to do: a ratio, which says the same on a slow machine and on a busy one."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def in_containers(engine: str) -> int:
 
 
 def native(version: str, sdist: Path | None = None) -> Path | None:
-    """The wheel for that interpreter, built (from the sdist, else from this tree) and tried; None where it is not here."""
+    """The wheel for that interpreter, from the sdist or this tree, tried; None where the interpreter is not here."""
     if (python := find(version)) is None:
         return None
     work = fresh(version)
