@@ -43,11 +43,11 @@ def wheel(sdist: Path) -> Path:
     return ROOT / "dist" / found[1]
 
 
-def test_the_stub_of_the_core_is_what_its_declarations_say() -> None:
-    written = (ROOT / "runtime" / "_core.pyi").read_text()
-    assert written == run(sys.executable, str(ROOT / "csrc" / "stubs.py"), cwd=ROOT), (
-        "python csrc/stubs.py > runtime/_core.pyi"
-    )
+@pytest.mark.parametrize(("name", "arguments"), [("_core", []), ("_probes", ["probes"])])
+def test_the_stub_is_what_c_says(name: str, arguments: list[str]) -> None:
+    written = (ROOT / "runtime" / f"{name}.pyi").read_text()
+    command = [str(ROOT / "csrc" / "stubs.py"), *arguments]
+    assert written == run(sys.executable, *command, cwd=ROOT), f"python {' '.join(command)} > runtime/{name}.pyi"
 
 
 def test_the_sdist_holds_the_pages(sdist: Path) -> None:
