@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from types import BuiltinFunctionType, MethodDescriptorType
+from types import MethodDescriptorType
 from typing import Any
 
 from prof import engine

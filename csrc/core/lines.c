@@ -33,7 +33,7 @@ static size_t home(const char *file, size_t m) {
     return (size_t)(h ^ h >> 29) & m;
 }
 
-/* ---- the grammar of `instrument/tags.py` (ANY_LINE, ANY_HEADER and MARKER), which a test holds this against ---------- */
+/* ---- the grammar: what `instrument/tags.py` writes, as a formatter or a person may have left it ------------------------- */
 
 typedef struct {
     const char *at, *end;
@@ -100,19 +100,20 @@ static void take_header(cursor *t) {
     }
 }
 
-/* Whether the line was put in whole. */
-static int is_inserted(cursor line) {
+static enum prof_inserted inserted(cursor line) {
     take_all(&line, BLANK "\f");
     while (line.end > line.at && strchr(BLANK "\f", line.end[-1])) line.end--;
     cursor header = line;
     if (take_line(&line)) {
         take_all(&line, BLANK);
-        if (take(&line, TAG) && line.at == line.end) return 1;
+        if (take(&line, TAG) && line.at == line.end) return PROF_INSERTED;
     }
     take_header(&header);
-    if (!take(&header, TAG " n=") || !take_all(&header, DIGITS) || !take(&header, " b=")) return 0;
-    return take_all(&header, "0123456789abcdef") == 16 && header.at == header.end;
+    if (!take(&header, TAG " n=") || !take_all(&header, DIGITS) || !take(&header, " b=")) return PROF_NOT_INSERTED;
+    return take_all(&header, "0123456789abcdef") == 16 && header.at == header.end ? PROF_INSERTED_HEADER : PROF_NOT_INSERTED;
 }
+
+int prof_line_inserted(const char *line, size_t size) { return inserted((cursor){line, line + size}); }
 
 /* Whether the line is a comment marker that was turned into a call, and keeps the comment behind it. */
 static int is_converted(cursor line) {
@@ -138,7 +139,7 @@ static void add(source *s, uint32_t number, uint32_t shifts) {
 /* The line [begin, end). */
 static void look(source *s, uint32_t number, const char *begin, const char *end) {
     cursor line = {begin, end};
-    if (memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1) && is_inserted(line)) add(s, number, 1);
+    if (memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1) && inserted(line)) add(s, number, 1);
     else if (is_converted(line)) add(s, number, 0);
 }
 
