@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "table.h"
+
 #define TAG "# prof:auto"
 
 /* The lines of a file that `prof-instrument` has written, ascending. */
@@ -24,14 +26,15 @@ typedef struct {
 } source;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static source *sources; /* Owned: an open-addressing table by name */
-static size_t mask, used;
+static prof_table sources; /* by name */
 
-static size_t home(const char *file, size_t m) {
+static uint64_t hash_name(const char *file) {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
     for (; *file; file++) h = (h ^ (unsigned char)*file) * 1099511628211u;
-    return (size_t)(h ^ h >> 29) & m;
+    return h ^ h >> 29;
 }
+
+static uint64_t hash_source(const void *slot) { return hash_name(((const source *)slot)->file); }
 
 /* ---- the grammar: what `instrument/tags.py` writes, as a formatter or a person may have left it ------------------------- */
 
@@ -189,31 +192,16 @@ static void read_source(source *s) {
     free(text);
 }
 
-static int grow(void) {
-    size_t size = sources ? (mask + 1) * 2 : 256;
-    source *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return -1;
-    for (size_t i = 0; sources && i <= mask; i++) {
-        if (!sources[i].file) continue;
-        size_t k = home(sources[i].file, size - 1);
-        while (bigger[k].file) k = (k + 1) & (size - 1);
-        bigger[k] = sources[i];
-    }
-    free(sources);
-    sources = bigger;
-    mask = size - 1;
-    return 0;
-}
-
 static const source *find(const char *file) {
-    if ((!sources || (used + 1) * 2 > mask) && grow()) return NULL;
-    size_t k = home(file, mask);
-    for (; sources[k].file; k = (k + 1) & mask)
-        if (!strcmp(sources[k].file, file)) return &sources[k];
-    if (!(sources[k].file = strdup(file))) return NULL;
-    used++;
-    read_source(&sources[k]);
-    return &sources[k];
+    if (prof_table_reserve(&sources, sizeof(source), 256, hash_source)) return NULL;
+    source *slots = sources.slots;
+    size_t k = hash_name(file) & sources.mask;
+    for (; slots[k].file; k = (k + 1) & sources.mask)
+        if (!strcmp(slots[k].file, file)) return &slots[k];
+    if (!(slots[k].file = strdup(file))) return NULL;
+    sources.used++;
+    read_source(&slots[k]);
+    return &slots[k];
 }
 
 /* Index of the first own line that is not before `line`. */
