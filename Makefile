@@ -19,7 +19,6 @@ $(VENV)/ready: pyproject.toml setup.py $(SOURCES)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --target build/installed --upgrade --no-deps .
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -47,7 +46,9 @@ format: $(VENV)/dev  ## format, applied
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i $(C)
 
-types: $(VENV)/dev  ## mypy --strict, against an installed build
+types: $(VENV)/dev  ## mypy --strict, against the package as it is installed
+	rm -rf build/installed
+	$(BIN)/python setup.py --quiet build_py --build-lib build/installed
 	MYPYPATH=build/installed $(BIN)/mypy --strict -p prof
 
 wheels: $(VENV)/ready  ## a wheel for each version, built and tried, in dist/ (VERSIONS="3.15": on this machine, for these)

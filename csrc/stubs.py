@@ -1,13 +1,20 @@
-"""Writes `runtime/_core.pyi`: the types of what `prof._core` has, as its C declarations say.
+"""Writes the types of what C gives to Python, with the core built. A test holds the files to what this prints.
 
-`python csrc/stubs.py > runtime/_core.pyi`, with the core built. A test holds the file to what this prints.
+    python csrc/stubs.py > runtime/_core.pyi             as the C declarations say
+    python csrc/stubs.py probes > runtime/_probes.pyi    as the texts in the tables of its functions say
+
+Such a text begins with a declaration in Python's words: `"has_span(code: CodeType, /) -> bool: whether it has probes."`
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
+from types import MethodDescriptorType
 from typing import Any
 
+from prof import engine
 from prof._core import ffi, lib
 
 HEAD = '''"""Generated from the C headers by csrc/stubs.py: do not edit."""
@@ -131,5 +138,54 @@ def text() -> str:
     return "\n".join([HEAD, *(f"{each}\n" for each in structs()), "class Lib:", *members(), FFI])
 
 
+# ---- prof._probes ----------------------------------------------------------------------------------------------------
+
+PROBES = '''"""Generated from the C sources by csrc/stubs.py: do not edit."""
+
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+'''
+FUNCTION = re.compile(r"(?P<name>\w+)\((?P<given>.*?)\) -> (?P<result>[^:]+): ", re.DOTALL)
+VALUE = re.compile(r"(?P<name>\w+): (?P<type>[^:]+): ")
+
+
+def declared(doc: str | None, name: str, *first: str) -> str:
+    """The declaration that the text begins with; `first` stand before what the function is given."""
+    found = FUNCTION.match(doc or "")
+    if found is None or found["name"] != name:
+        raise ValueError(f"{name}: its text in C does not begin with `{name}(...) -> ...: `, but {doc!r}")
+    given = ", ".join([*first, *filter(None, [" ".join(found["given"].split())])])
+    return f"def {name}({given}) -> {found['result']}: ..."
+
+
+def members_of(kind: type) -> Iterator[str]:
+    """The values and methods of a type; and what calling its objects does, if that is the type's own text."""
+    if (kind.__doc__ or "").startswith("__call__("):
+        yield declared(kind.__doc__, "__call__", "self")
+    for name, member in vars(kind).items():
+        if hasattr(member, "__set__"):
+            found = VALUE.match(member.__doc__ or "")
+            if found is None or found["name"] != name:
+                raise ValueError(f"{kind.__name__}.{name}: its text in C does not begin with `{name}: TYPE: `")
+            yield f"{name}: {found['type']}"
+        elif isinstance(member, MethodDescriptorType):
+            yield declared(member.__doc__, name, "self")
+
+
+def probes_text() -> str:
+    """The whole file of `prof._probes`."""
+    probes = engine.probes()
+    spans = probes.spans(None, None)
+    kinds = (probes.Section, type(spans("")), type(spans))
+    lines = [PROBES]
+    for kind in kinds:
+        lines += [f"class {kind.__name__}:", *(f"    {member}" for member in members_of(kind)), ""]
+    functions = {
+        name: each for name, each in vars(probes).items() if type(each).__name__ == "builtin_function_or_method"
+    }
+    return "\n".join([*lines, *(declared(each.__doc__, name) for name, each in functions.items()), ""])
+
+
 if __name__ == "__main__":
-    print(text(), end="")
+    print(probes_text() if sys.argv[1:] == ["probes"] else text(), end="")

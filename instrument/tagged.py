@@ -40,14 +40,14 @@ def find(tree: ast.Module, lines: list[bytes]) -> Tagged:
     for _, _, block in statements(tree):
         for stmt in block:
             for decorator in getattr(stmt, "decorator_list", ()):
-                if isinstance(decorator, ast.Name) and tags.ANY_LINE.fullmatch(_text(lines, decorator.lineno)):
+                if isinstance(decorator, ast.Name) and tags.is_line(_text(lines, decorator.lineno)):
                     _add(found, decorator)
             if isinstance(stmt, (ast.ImportFrom, ast.If)) and _header(stmt, lines):
                 _add(found, stmt)
                 found.header = found.header or stmt.lineno
             elif isinstance(stmt, (ast.ImportFrom, ast.Global, ast.Expr)):
                 text = _text(lines, stmt.lineno)
-                if tags.ANY_LINE.fullmatch(text):
+                if tags.is_line(text):
                     _add(found, stmt)
                 elif isinstance(stmt, ast.Expr) and tags.MARKER.match(text):
                     found.calls.add(stmt.lineno)
@@ -62,13 +62,13 @@ def _add(found: Tagged, node: ast.stmt | ast.expr) -> None:
 
 
 def _header(stmt: ast.ImportFrom | ast.If, lines: list[bytes]) -> bool:
-    if not tags.ANY_HEADER.fullmatch(_text(lines, stmt.lineno)):
+    if not tags.is_header(_text(lines, stmt.lineno)):
         return False
     if isinstance(stmt, ast.ImportFrom):
         return True
     # More than our import below the `if` is somebody's edit.
-    ours = tags.ANY_LINE.fullmatch(_text(lines, stmt.body[0].lineno))
-    return ours is not None and len(stmt.body) == 1 and not stmt.orelse
+    ours = tags.is_line(_text(lines, stmt.body[0].lineno))
+    return ours and len(stmt.body) == 1 and not stmt.orelse
 
 
 def _find_comment_header(tree: ast.Module, lines: list[bytes], found: Tagged) -> None:
@@ -77,7 +77,7 @@ def _find_comment_header(tree: ast.Module, lines: list[bytes], found: Tagged) ->
         return
     inside = in_strings(tree)
     for number in alone:
-        if number not in inside and tags.ANY_HEADER.fullmatch(_text(lines, number)):
+        if number not in inside and tags.is_header(_text(lines, number)):
             found.whole.add(number)
             found.header = found.header or number
 

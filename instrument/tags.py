@@ -26,6 +26,8 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
+from prof._core import lib
+
 TAG = b"# prof:auto"
 PROFILED = "profiled"
 # Two underscores at both ends: mangled in no class, shown by no list of public names.
@@ -38,7 +40,8 @@ _NAME = rb"(?:profiled|__profiled__|_prof_profiled)"
 _SECTION = rb"(?:" + _NAME + rb"\.|_prof_)?(?:profile|end)"
 _COUNTS = TAG + rb" n=(?P<n>\d+) b=(?P<b>[0-9a-f]{16})"
 
-# Exactly what is written, for the fast undo. ADDED is what stands before LINE.
+# Exactly what is written, for the fast undo. ADDED is what stands before LINE, COUNTS the end of the header.
+COUNTS = re.compile(_COUNTS)
 HEADER = re.compile(
     rb"(?:(?:from prof(?:\.auto)? import [\w, ]+|" + re.escape(LOADS) + rb")  )?" + _COUNTS + rb"(?P<eol>\r\n|\r|\n)"
 )
@@ -52,13 +55,16 @@ MARKER = re.compile(
     rb"(?:" + _NAME + rb'\.|_prof_)?(profile|end)\("([^"\r\n]+)"\)  (?=#[ \t]*\1![ \t]+\2[ \t]*(?:[\r\n]|$))'
 )
 
-# The same whole lines, stripped, as a formatter or a person may have left them. `csrc/core/lines.c` knows them as well.
-ANY_HEADER = re.compile(
-    rb"(?:from[ \t]+prof(?:\.auto)?[ \t]+import[ \t]+[\w, \t()]+|"
-    rb"if not __import__\([\"']prof\.auto[\"']\):[ \t]*(?:# pragma: no cover[ \t]*)?)?" + _COUNTS
-)
-_ANY_CODE = rb"@[ \t]*" + _NAME + rb"|global[ \t]+" + _NAME + rb"|" + _SECTION + rb"\([^()\r\n]*\)|" + _FIXED
-ANY_LINE = re.compile(rb"(?:" + _ANY_CODE + rb")[ \t]*" + TAG)
+
+def is_line(text: bytes) -> bool:
+    """Whether the line, without its end, is a whole one of these, as written or as a formatter or a person left it; not
+    the header. `csrc/core/lines.c` knows: it counts the program's lines without them."""
+    return lib.prof_line_inserted(text, len(text)) == lib.PROF_INSERTED
+
+
+def is_header(text: bytes) -> bool:
+    """Likewise, whether it is the header, or its first line."""
+    return lib.prof_line_inserted(text, len(text)) == lib.PROF_INSERTED_HEADER
 
 
 def digest(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from attrs import frozen
 from . import tagged, tags
 from .names import occurrences
 from .refusal import Refusal
-from .source import BLANK, EOLS, parse, split
+from .source import EOLS, parse, split
 
 _LEFT = re.compile(tags.TAG + rb"[ \t]*\Z")
 
@@ -105,7 +105,7 @@ def _by_tree(data: bytes) -> Undone:
     found = tagged.find(tree, lines)
     if not found.whole and not found.calls:
         return Undone(data)
-    header = tags.ANY_HEADER.fullmatch(lines[found.header - 1].strip(BLANK + EOLS)) if found.header else None
+    header = tags.COUNTS.search(lines[found.header - 1]) if found.header else None
     if header is None and not found.whole:
         return Undone(data)  # calls written by hand before such comments
     edits = len(found.whole) + len(found.calls) - (header is not None)

@@ -371,6 +371,8 @@ class Lib:
     PROF_FUNCTION: int
     PROF_GC: int
     PROF_IMPORT: int
+    PROF_INSERTED: int
+    PROF_INSERTED_HEADER: int
     PROF_LABEL_GENERATOR: int
     PROF_LABEL_NO_DETAIL: int
     PROF_LABEL_NO_MEMORY: int
@@ -382,6 +384,7 @@ class Lib:
     PROF_MODE_SAMPLES: int
     PROF_MODE_TIME: int
     PROF_NATIVE: int
+    PROF_NOT_INSERTED: int
     PROF_PROFILER: int
     PROF_QUIRK_CLOSES_UNENTERED: int
     PROF_QUIRK_CURRENT_STATE_IS_OF_THE_THREAD: int
@@ -420,6 +423,7 @@ class Lib:
     def prof_forget(self) -> None: ...
     def prof_full(self) -> int: ...
     def prof_heartbeat(self) -> None: ...
+    def prof_line_inserted(self, _0: Memory | bytes, _1: int, /) -> int: ...
     def prof_lines_inserted(self, _0: Memory | bytes, _1: int, _2: Numbers[int], _3: int, /) -> int: ...
     def prof_merger_add(self, _0: prof_merger, _1: prof_reader, _2: int, _3: Numbers[int], _4: Memory | bytes, _5: int, /) -> int: ...
     def prof_merger_finish(self, _0: prof_merger, _1: int, _2: int, _3: int, _4: Memory | bytes, _5: int, _6: Memory | bytes, _7: int, /) -> prof_reader: ...

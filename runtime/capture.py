@@ -295,6 +295,7 @@ class Capture:
         span.
         """
         self._within = NO_LABEL
+        self.whole_stacks = False  # they are of all of it
         for index in range(self.label_count) if name else ():
             row = self._info.labels[index]
             if name_of(row.kind, KINDS) == kind and decoded(row.name) == name:

@@ -40,8 +40,7 @@ ONCE = (
     # Of what begins a program that is not edited: how it is asked for.
     *(f"test_run.py::test_{name}" for name in ("a_mistake", "a_package", "options_count", "what_c", "an_environment")),
     *(f"test_wheels.py::test_{name}" for name in ("the_versions", "each_release")),
-    # The heaviest of the standard library's own tests, half a minute and more each: a sixth of what a version takes.
-    *(f"test_stdlib.py::test_modules[test_{name}]" for name in ("json", "queue", "tokenize")),
+    "test_stdlib.py::test_modules[test_queue]",  # of the standard library's own tests, which waits longest
 )  # fmt: skip
 # Of these, what runs programs all the same.
 EACH = ("tools/test_notebook.py", "tools/test_web.py")
@@ -56,6 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.once)
 
 
+def pytest_collection_finish() -> None:
+    """Sets aside what is loaded by now. Tests collect garbage thousands of times, and each time all of pytest, LibCST
+    and the tests would be looked through: half of the time of those that record in this process."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skip that nobody meant is a failure."""
@@ -65,7 +71,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What was skipped, and why that is right."""
+    """What was skipped, and why that is right; and what the tests cost, which a busy machine does not change."""
+    terminalreporter.write_line(f"{sum(os.times()[:4]):.0f} s of processors")
     if found := skips.of_session(terminalreporter):
         skips.write(terminalreporter, found)
 

@@ -3,8 +3,9 @@
     python tests/interpreters.py [--full] [VERSION ...]
 
 Each has a virtual environment of its own with an installed wheel, not the editable tree: what users get is tested.
-Tests that are marked `once` do not depend on Python's version: one interpreter runs them, with `--full` each. Tests run
-as many at a time as there are processors, and those marked `alone`, which measure, afterwards one by one.
+Tests that are marked `once` do not depend on Python's version: one interpreter runs them, with `--full` each. As many
+runs go on side by side as there are processors, the longest first; those of tests marked `alone`, which measure, one by
+one when all others have ended.
 
 At the end there are the slowest tests and a line for each interpreter. Exit status 1 if a test failed somewhere.
 """
@@ -30,6 +31,7 @@ PREFERRED = "3.13"
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 SLOWEST = 20
+ALONE = "alone"  # the run of the tests with this mark
 # What must be the same where the interpreter compiles to machine code: spans, calls, operations, what others see.
 WITH_JIT = (
     "test_counts.py",
@@ -38,6 +40,7 @@ WITH_JIT = (
     "test_sections.py",
     "test_plain_code.py",
 )
+WITHOUT_JIT = "every_attribute"  # of these: the tests that compile, and run nothing
 # What a wheel is not built from: other builds, and what is hidden.
 NO_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "tests", "*.so", "*.egg-info", "__pycache__")
 
@@ -53,9 +56,9 @@ class Test:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of pytest."""
+    """What came of a run of pytest."""
 
-    version: str
+    run: Run
     status: int
     seconds: float
     counts: dict[str, int]
@@ -74,13 +77,9 @@ def main() -> int:
     found = {version: python for version in asked if (python := find(version)) is not None}
     ready = dict(installed(found))
     first = PREFERRED if PREFERRED in ready else next(iter(ready), "")
-    outcomes = [
-        outcome
-        for version in sorted(ready, key=lambda version: version != first)
-        for outcome in test(version, args.full or version == first)
-    ]
+    outcomes = run_all([each for version in ready for each in runs(version, args.full or version == first)])
     report(outcomes, first)
-    failed = {version for version in found if version not in ready} | {o.version for o in outcomes if o.status}
+    failed = {version for version in found if version not in ready} | {o.run.version for o in outcomes if o.status}
     missing = [version for version in asked if version not in found]
     print(
         f"tested on {', '.join(ready) or 'none'}; not found here: {', '.join(missing) or 'none'}; "
@@ -149,16 +148,40 @@ def run(*command: str, env: dict[str, str] | None = None) -> None:
 # ---- tests ---------------------------------------------------------------------------------------------------------
 
 
-def test(version: str, once: bool) -> Iterator[Outcome]:
-    """Runs the tests there: together, then alone, then some of them with the interpreter's JIT, where it has one."""
+@dataclass(frozen=True)
+class Run:
+    """One run of pytest that is to be done."""
+
+    version: str
+    name: str
+    length: int
+    """About how long, for the order: the longest first."""
+    options: tuple[str, ...]
+    variables: dict[str, str]
+
+
+def runs(version: str, once: bool) -> Iterator[Run]:
+    """Of that version: the tests, the standard library's, those that measure, and some with the interpreter's JIT."""
     which = "" if once else " and not once"
-    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    spread = ("-n", str(processes), "--dist", "worksteal")
-    yield pytest(version, "together", "-m", f"not alone{which}", *spread)
-    yield pytest(version, "alone", "-m", f"alone{which}")
+    library = str(ROOT / "tests" / "test_stdlib.py")
+    yield Run(version, "tests", 4 + 4 * once, ("-m", f"not alone{which}", f"--ignore={library}"), {})
+    yield Run(version, "library", 3 + once, ("-m", f"not alone{which}", library), {})
+    measure = [str(file) for file in sorted((ROOT / "tests").rglob("test_*.py")) if "mark.alone" in file.read_text()]
+    yield Run(version, ALONE, 0, ("-m", f"alone{which}", *measure), {})
     if has_jit(version):
         files = [str(ROOT / "tests" / name) for name in WITH_JIT]
-        yield pytest(version, "jit", *spread, *files, PYTHON_JIT="1")
+        yield Run(version, "jit", 1, ("-k", f"not {WITHOUT_JIT}", *files), {"PYTHON_JIT": "1"})
+
+
+def run_all(todo: list[Run]) -> list[Outcome]:
+    """Does the runs, as many at a time as there are processors; with fewer runs than these, each takes several."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    together = sorted((each for each in todo if each.name != ALONE), key=lambda each: -each.length)
+    each_takes = max(1, processors // max(1, len(together)))
+    spread = ("-n", str(each_takes), "--dist", "worksteal") if each_takes > 1 else ()
+    with ThreadPoolExecutor(max_workers=processors) as pool:
+        outcomes = list(pool.map(lambda each: pytest(each, *spread), together))
+    return outcomes + [pytest(each) for each in todo if each.name == ALONE]
 
 
 def has_jit(version: str) -> bool:
@@ -167,24 +190,28 @@ def has_jit(version: str) -> bool:
     return subprocess.run([str(ROOT / f".venv-{version}" / "bin/python"), "-c", ask], check=False).returncode == 0
 
 
-def pytest(version: str, name: str, *options: str, **variables: str) -> Outcome:
-    """One run, whose output is seen while it goes on."""
-    program = str(ROOT / f".venv-{version}" / "bin/pytest")
-    results = RESULTS / f"{version}-{name}.xml"
+def pytest(todo: Run, *more: str) -> Outcome:
+    """Does one run. What it says is shown when it has ended: others run at the same time."""
+    program = str(ROOT / f".venv-{todo.version}" / "bin/pytest")
+    results = RESULTS / f"{todo.version}-{todo.name}.xml"
     results.unlink(missing_ok=True)
-    command = [program, "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *options]
-    print(f"\n== Python {version}, {name}\n+ {' '.join(command)}", flush=True)
+    command = [program, "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *todo.options, *more]
+    print(f"== Python {todo.version}, {todo.name}: begins", flush=True)
     began = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=False).returncode
+    environment = os.environ | todo.variables
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    seconds, status = time.monotonic() - began, done.returncode
+    output = done.stdout.decode(errors="replace")
+    print(f"\n== Python {todo.version}, {todo.name}\n+ {' '.join(command)}\n{output}", flush=True)
     suite = ElementTree.parse(results).getroot().find("testsuite") if results.exists() else None
     if suite is None:
-        return Outcome(version, status or 1, time.monotonic() - began, {}, [])
+        return Outcome(todo, status or 1, seconds, {}, [])
     tests = [
-        Test(version, f"{case.get('classname')}::{case.get('name')}", float(case.get("time") or 0))
+        Test(todo.version, f"{case.get('classname')}::{case.get('name')}", float(case.get("time") or 0))
         for case in suite.iter("testcase")
     ]
     counts = {key: int(suite.get(key) or 0) for key in ("tests", "failures", "errors", "skipped")}
-    return Outcome(version, status, time.monotonic() - began, counts, tests)
+    return Outcome(todo, status, seconds, counts, tests)
 
 
 def report(outcomes: list[Outcome], first: str) -> None:
@@ -196,7 +223,7 @@ def report(outcomes: list[Outcome], first: str) -> None:
     print()
     for outcome in outcomes:
         counts = ", ".join(f"{count} {key}" for key, count in outcome.counts.items() if count) or "no tests"
-        where = f"{outcome.version}{', with what runs once' if outcome.version == first else ''}"
+        where = f"{outcome.run.version}, {outcome.run.name}{', with what runs once' * (outcome.run.version == first)}"
         print(f"  {outcome.seconds:7.0f} s  Python {where}: {counts}; exit status {outcome.status}")
 
 

@@ -90,27 +90,26 @@ def programs(draw: Callable[..., Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.fixture(scope="module", params=["bytecode", *(["monitoring"] if lib.PROF_QUIRK_MONITORING else [])])
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+ENGINES = ("bytecode", "monitoring") if lib.PROF_QUIRK_MONITORING else ("bytecode",)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(source=programs())
-def test_programs_equal_the_model(engine: str, source: str) -> None:
+def test_programs_equal_the_model(source: str) -> None:
     shadow = Shadow()
     markers = {name: getattr(shadow, name) for name in ("profiled", "profile", "end", "tick")}
     space: dict[str, Any] = {"__name__": "program", "Raised": Raised, **markers}
     exec(compile(source, "model.py", "exec", dont_inherit=True), space)
     space["main"]()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory() as folder,
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        recorded = Recorder(Path(folder), patch)(source, engine=engine, manual=True, Raised=Raised)
-    for column, wanted in shadow.columns.items():
-        assert recorded.stacks(column) == {path: value for path, value in wanted.items() if value}
-    assert recorded.drops == {key: value for key, value in shadow.drops.items() if value}
+    for engine in ENGINES:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            tempfile.TemporaryDirectory() as folder,
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            recorded = Recorder(Path(folder), patch)(source, engine=engine, manual=True, Raised=Raised)
+        for column, wanted in shadow.columns.items():
+            found = recorded.stacks(column)
+            assert found == {path: value for path, value in wanted.items() if value}, (engine, column)
+        assert recorded.drops == {key: value for key, value in shadow.drops.items() if value}, engine

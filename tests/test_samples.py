@@ -319,7 +319,7 @@ def test_a_sleeping_thread_is_never_on_a_processor(sampled: Callable[..., Sample
             sum(range(1000))
 
     # It falls asleep before and wakes after: for that it needs a processor.
-    thread = threading.Thread(target=time.sleep, args=(3,), name="sleeper")
+    thread = threading.Thread(target=time.sleep, args=(1,), name="sleeper")
     thread.start()
     time.sleep(0.1)
     found = sampled(main, keys=",interval=500us")
@@ -469,7 +469,7 @@ def captured(folder: Path) -> list[Samples]:
 
 @pytest.mark.parametrize("malloc", ["default", "debug"])
 def test_churning_code_objects_and_dying_threads(run_program: Run, tmp_path: Path, malloc: str) -> None:
-    done = run_program("sampled.py", "churn", "3", PROF="time+samples,,,,interval=50us", PYTHONMALLOC=malloc)
+    done = run_program("sampled.py", "churn", "2", PROF="time+samples,,,,interval=50us", PYTHONMALLOC=malloc)
     assert (done.returncode, done.stdout) == (0, "churned\n"), done.stderr
     (found,) = captured(tmp_path)
     assert found.totals.samples > 2000

@@ -1,6 +1,6 @@
 """Builds the wheels into dist/, and tries each as its users would: `make wheels`.
 
-    python tests/wheels.py [--here] [--aarch64] [VERSION ...]
+    python tests/wheels.py [--here [--sdist FILE]] [--aarch64] [VERSION ...]
 
 Where containers run, cibuildwheel builds what `[tool.cibuildwheel]` in pyproject.toml asks for. Else, and with
 `--here`, a wheel is built for each supported interpreter of this machine. `auditwheel` gives it its tag: the oldest C
@@ -43,6 +43,7 @@ def main() -> int:
         epilog="example: python tests/wheels.py --here 3.15",
     )
     parser.add_argument("--here", action="store_true", help="on this machine, even where containers run")
+    parser.add_argument("--sdist", type=Path, metavar="FILE", help="with --here: from that, and not from this tree")
     parser.add_argument("--aarch64", action="store_true", help="for aarch64, by a cross compiler on this machine")
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=f"some of {', '.join(SUPPORTED)}; default all")
     args = parser.parse_args()
@@ -55,7 +56,7 @@ def main() -> int:
     for version in args.versions or SUPPORTED:
         began = time.monotonic()
         try:
-            wheel = cross(version) if args.aarch64 else native(version)
+            wheel = cross(version) if args.aarch64 else native(version, args.sdist)
         except (Failed, subprocess.CalledProcessError) as error:
             failed = True
             lines.append(f"Python {version}: {told(error)}")
@@ -99,12 +100,13 @@ def in_containers(engine: str) -> int:
 # ---- this machine --------------------------------------------------------------------------------------------------
 
 
-def native(version: str) -> Path | None:
-    """The wheel for that interpreter, built and tried; None where it is not on this machine."""
+def native(version: str, sdist: Path | None = None) -> Path | None:
+    """The wheel for that interpreter, from the sdist or this tree, tried; None where the interpreter is not here."""
     if (python := find(version)) is None:
         return None
     work = fresh(version)
-    run(python, *PIP, "wheel", "--no-deps", "--wheel-dir", work, work / "source", env=os.environ | STRIPPED)
+    source = sdist or work / "source"
+    run(python, *PIP, "wheel", "--no-deps", "--wheel-dir", work, source, env=os.environ | STRIPPED)
     wheel = repaired(work)
     attempt(python, wheel, work)
     return wheel

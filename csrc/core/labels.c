@@ -8,23 +8,18 @@
 #include "arena.h"
 #include "recording.h"
 #include "sources.h"
+#include "table.h"
 
-/* An open-addressing table of refs; the keys are in the arena. */
-typedef struct {
-    prof_ref *slots; /* Owned */
-    size_t mask;     /* slots - 1; 0 while there are none */
-    size_t used;
-} table;
+#define FIRST_SLOTS 1024
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static table strings, labels;
+static prof_table strings, labels; /* of refs; what they are found by is in the arena */
 static prof_appender string_room, label_room, place_room;
 
 void prof_labels_reset(void) {
     pthread_mutex_init(&lock, NULL); /* after fork() another thread may have held it */
-    free(strings.slots);
-    free(labels.slots);
-    strings = labels = (table){0};
+    prof_table_free(&strings);
+    prof_table_free(&labels);
     prof_sources_reset();
     string_room = label_room = place_room = (prof_appender){0};
 }
@@ -47,39 +42,21 @@ static uint64_t hash_label(const prof_label *l) {
     return h ^ h >> 31;
 }
 
-static uint64_t hash_of(const table *t, prof_ref ref) {
-    if (t == &strings) {
-        prof_string *s = prof_arena_at(ref);
-        return hash_bytes(s->text, s->length);
-    }
-    return hash_label(prof_arena_at(ref));
+static uint64_t hash_string_at(const void *slot) {
+    const prof_string *s = prof_arena_at(*(const prof_ref *)slot);
+    return hash_bytes(s->text, s->length);
 }
 
-/* Room for one more entry: 0, or -1 without memory. */
-static int reserve(table *t) {
-    if (t->slots && (t->used + 1) * 3 < t->mask * 2) return 0;
-    size_t size = t->slots ? (t->mask + 1) * 2 : 1024;
-    prof_ref *slots = calloc(size, sizeof *slots);
-    if (!slots) return -1;
-    for (size_t i = 0; t->slots && i <= t->mask; i++) {
-        if (!t->slots[i]) continue;
-        size_t k = hash_of(t, t->slots[i]) & (size - 1);
-        while (slots[k]) k = (k + 1) & (size - 1);
-        slots[k] = t->slots[i];
-    }
-    free(t->slots);
-    t->slots = slots;
-    t->mask = size - 1;
-    return 0;
-}
+static uint64_t hash_label_at(const void *slot) { return hash_label(prof_arena_at(*(const prof_ref *)slot)); }
 
 static prof_ref intern_string(const char *text) {
     size_t n = strlen(text);
-    if (reserve(&strings)) return 0;
+    if (prof_table_reserve(&strings, sizeof(prof_ref), FIRST_SLOTS, hash_string_at)) return 0;
+    prof_ref *slots = strings.slots;
     size_t k = hash_bytes(text, n) & strings.mask;
-    for (; strings.slots[k]; k = (k + 1) & strings.mask) {
-        prof_string *s = prof_arena_at(strings.slots[k]);
-        if (s->length == n && !memcmp(s->text, text, n)) return strings.slots[k];
+    for (; slots[k]; k = (k + 1) & strings.mask) {
+        prof_string *s = prof_arena_at(slots[k]);
+        if (s->length == n && !memcmp(s->text, text, n)) return slots[k];
     }
     size_t bytes = (offsetof(prof_string, text) + n + 1 + 7) / 8 * 8;
     prof_string *s = prof_arena_append(&string_room, PROF_CHUNK_STRINGS, 1, 0, bytes);
@@ -88,7 +65,7 @@ static prof_ref intern_string(const char *text) {
     memcpy(s->text, text, n);
     prof_arena_publish(&string_room, bytes);
     strings.used++;
-    return strings.slots[k] = prof_arena_ref(s);
+    return slots[k] = prof_arena_ref(s);
 }
 
 prof_ref prof_string_ref(const char *text) {
@@ -101,12 +78,13 @@ prof_ref prof_string_ref(const char *text) {
 
 /* The slot of that label, or the free one where it belongs. */
 static prof_ref *label_slot(const prof_label *wanted) {
+    prof_ref *slots = labels.slots;
     size_t k = hash_label(wanted) & labels.mask;
-    for (; labels.slots[k]; k = (k + 1) & labels.mask) {
-        const prof_label *l = prof_arena_at(labels.slots[k]);
+    for (; slots[k]; k = (k + 1) & labels.mask) {
+        const prof_label *l = prof_arena_at(slots[k]);
         if (l->kind == wanted->kind && key(l) == key(wanted) && l->file == wanted->file && l->line == wanted->line) break;
     }
-    return &labels.slots[k];
+    return &slots[k];
 }
 
 static int kind_has_source(uint32_t kind) {
@@ -114,7 +92,7 @@ static int kind_has_source(uint32_t kind) {
 }
 
 static prof_label *intern_label(const prof_label *wanted) {
-    if (reserve(&labels)) return NULL;
+    if (prof_table_reserve(&labels, sizeof(prof_ref), FIRST_SLOTS, hash_label_at)) return NULL;
     prof_ref *slot = label_slot(wanted);
     if (*slot) return prof_arena_at(*slot);
     int place = wanted->kind == PROF_LINE || wanted->kind == PROF_FRAME;

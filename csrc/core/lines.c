@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "table.h"
+
 #define TAG "# prof:auto"
 
 /* The lines of a file that `prof-instrument` has written, ascending. */
@@ -24,16 +26,17 @@ typedef struct {
 } source;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static source *sources; /* Owned: an open-addressing table by name */
-static size_t mask, used;
+static prof_table sources; /* by name */
 
-static size_t home(const char *file, size_t m) {
+static uint64_t hash_name(const char *file) {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
     for (; *file; file++) h = (h ^ (unsigned char)*file) * 1099511628211u;
-    return (size_t)(h ^ h >> 29) & m;
+    return h ^ h >> 29;
 }
 
-/* ---- the grammar of `instrument/tags.py` (ANY_LINE, ANY_HEADER and MARKER), which a test holds this against ---------- */
+static uint64_t hash_source(const void *slot) { return hash_name(((const source *)slot)->file); }
+
+/* ---- the grammar: what `instrument/tags.py` writes, as a formatter or a person may have left it ------------------------- */
 
 typedef struct {
     const char *at, *end;
@@ -100,19 +103,20 @@ static void take_header(cursor *t) {
     }
 }
 
-/* Whether the line was put in whole. */
-static int is_inserted(cursor line) {
+static enum prof_inserted inserted(cursor line) {
     take_all(&line, BLANK "\f");
     while (line.end > line.at && strchr(BLANK "\f", line.end[-1])) line.end--;
     cursor header = line;
     if (take_line(&line)) {
         take_all(&line, BLANK);
-        if (take(&line, TAG) && line.at == line.end) return 1;
+        if (take(&line, TAG) && line.at == line.end) return PROF_INSERTED;
     }
     take_header(&header);
-    if (!take(&header, TAG " n=") || !take_all(&header, DIGITS) || !take(&header, " b=")) return 0;
-    return take_all(&header, "0123456789abcdef") == 16 && header.at == header.end;
+    if (!take(&header, TAG " n=") || !take_all(&header, DIGITS) || !take(&header, " b=")) return PROF_NOT_INSERTED;
+    return take_all(&header, "0123456789abcdef") == 16 && header.at == header.end ? PROF_INSERTED_HEADER : PROF_NOT_INSERTED;
 }
+
+int prof_line_inserted(const char *line, size_t size) { return inserted((cursor){line, line + size}); }
 
 /* Whether the line is a comment marker that was turned into a call, and keeps the comment behind it. */
 static int is_converted(cursor line) {
@@ -138,7 +142,7 @@ static void add(source *s, uint32_t number, uint32_t shifts) {
 /* The line [begin, end). */
 static void look(source *s, uint32_t number, const char *begin, const char *end) {
     cursor line = {begin, end};
-    if (memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1) && is_inserted(line)) add(s, number, 1);
+    if (memmem(begin, (size_t)(end - begin), TAG, sizeof TAG - 1) && inserted(line)) add(s, number, 1);
     else if (is_converted(line)) add(s, number, 0);
 }
 
@@ -188,31 +192,16 @@ static void read_source(source *s) {
     free(text);
 }
 
-static int grow(void) {
-    size_t size = sources ? (mask + 1) * 2 : 256;
-    source *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return -1;
-    for (size_t i = 0; sources && i <= mask; i++) {
-        if (!sources[i].file) continue;
-        size_t k = home(sources[i].file, size - 1);
-        while (bigger[k].file) k = (k + 1) & (size - 1);
-        bigger[k] = sources[i];
-    }
-    free(sources);
-    sources = bigger;
-    mask = size - 1;
-    return 0;
-}
-
 static const source *find(const char *file) {
-    if ((!sources || (used + 1) * 2 > mask) && grow()) return NULL;
-    size_t k = home(file, mask);
-    for (; sources[k].file; k = (k + 1) & mask)
-        if (!strcmp(sources[k].file, file)) return &sources[k];
-    if (!(sources[k].file = strdup(file))) return NULL;
-    used++;
-    read_source(&sources[k]);
-    return &sources[k];
+    if (prof_table_reserve(&sources, sizeof(source), 256, hash_source)) return NULL;
+    source *slots = sources.slots;
+    size_t k = hash_name(file) & sources.mask;
+    for (; slots[k].file; k = (k + 1) & sources.mask)
+        if (!strcmp(slots[k].file, file)) return &slots[k];
+    if (!(slots[k].file = strdup(file))) return NULL;
+    sources.used++;
+    read_source(&slots[k]);
+    return &slots[k];
 }
 
 /* Index of the first own line that is not before `line`. */

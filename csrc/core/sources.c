@@ -11,18 +11,15 @@
 #include "arena.h"
 #include "labels.h"
 #include "lines.h"
+#include "table.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static prof_appender room;
-static struct {
-    prof_ref *slots; /* Owned: an open-addressing table of the names that were asked for */
-    size_t mask, used;
-} known;
+static prof_table known; /* refs of the names that were asked for */
 
 void prof_sources_reset(void) {
     pthread_mutex_init(&lock, NULL); /* after fork() another thread may have held it */
-    free(known.slots);
-    memset(&known, 0, sizeof known);
+    prof_table_free(&known);
     room = (prof_appender){0};
 }
 
@@ -111,29 +108,16 @@ static char *read_text(const char *path, size_t *size) {
     return text;
 }
 
-static int grow(void) {
-    size_t size = known.slots ? (known.mask + 1) * 2 : 64;
-    prof_ref *slots = calloc(size, sizeof *slots);
-    if (!slots) return -1;
-    for (size_t i = 0; known.slots && i <= known.mask; i++) {
-        if (!known.slots[i]) continue;
-        size_t k = known.slots[i] * 0x9e3779b1u & (size - 1);
-        while (slots[k]) k = (k + 1) & (size - 1);
-        slots[k] = known.slots[i];
-    }
-    free(known.slots);
-    known.slots = slots;
-    known.mask = size - 1;
-    return 0;
-}
+static uint64_t hash_file(const void *slot) { return *(const prof_ref *)slot * 0x9e3779b1u; }
 
 /* Whether the name is asked for the first time. */
 static int is_new(prof_ref file) {
-    if ((!known.slots || (known.used + 1) * 2 > known.mask) && grow()) return 0;
-    size_t k = file * 0x9e3779b1u & known.mask;
-    for (; known.slots[k]; k = (k + 1) & known.mask)
-        if (known.slots[k] == file) return 0;
-    known.slots[k] = file;
+    if (prof_table_reserve(&known, sizeof file, 64, hash_file)) return 0;
+    prof_ref *slots = known.slots;
+    size_t k = hash_file(&file) & known.mask;
+    for (; slots[k]; k = (k + 1) & known.mask)
+        if (slots[k] == file) return 0;
+    slots[k] = file;
     known.used++;
     return 1;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from prof.instrument.codemod import instrument, uninstrument
 from prof.instrument.plan import Options
 from prof.instrument.source import parse, split
 from prof.instrument.tagged import find
-from prof.instrument.tags import ANY_HEADER, ANY_LINE
+from prof.instrument.tags import is_header, is_line
 from prof.lines import inserted_lines
 
 LOOPS = Options(sections=frozenset({"loops"}))
@@ -258,10 +259,26 @@ LINES = [
 ]
 
 
+# The oracle: the whole lines as expressions, for what csrc/core/lines.c reads letter by letter.
+NAME = rb"(?:profiled|__profiled__|_prof_profiled)"
+ANY_HEADER = re.compile(
+    rb"(?:from[ \t]+prof(?:\.auto)?[ \t]+import[ \t]+[\w, \t()]+|"
+    rb"if not __import__\([\"']prof\.auto[\"']\):[ \t]*(?:# pragma: no cover[ \t]*)?)?"
+    rb"# prof:auto n=\d+ b=[0-9a-f]{16}"
+)
+ANY_LINE = re.compile(
+    rb"(?:@[ \t]*" + NAME + rb"|global[ \t]+" + NAME + rb"|(?:" + NAME + rb"\.|_prof_)?(?:profile|end)\([^()\r\n]*\)|"
+    rb"from prof\.auto import profiled(?: as __profiled__)?|"
+    rb'__import__\("builtins"\)\.__dict__\.setdefault\("' + NAME + rb'", lambda f: f\))[ \t]*# prof:auto'
+)
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_what_is_undone_and_what_is_counted_are_the_same_lines(line: str) -> None:
     text = line.strip(" \t\f").encode()
-    undone = bool(ANY_LINE.fullmatch(text) or ANY_HEADER.fullmatch(text))
+    assert is_line(text) == bool(ANY_LINE.fullmatch(text))
+    assert is_header(text) == bool(ANY_HEADER.fullmatch(text))
+    undone = is_line(text) or is_header(text)
     assert inserted_lines(f"x\n{line}\ny\n".encode()) == ({2} if undone else set())
     assert inserted_lines(b"\xef\xbb\xbf" + f"{line}\r\n".encode()) == ({1} if undone else set())
     code = f"{line}\n    pass\n" if text.startswith(b"if") else f"{line}\ndef f(): pass\n"

@@ -24,7 +24,6 @@ MODULES = (
     "test_contextlib_async",
     "test_dataclasses",
     "test_functools",
-    "test_json",
     "test_re",
     "test_collections",
     "test_enum",
@@ -57,13 +56,14 @@ MODULES = (
     "test_exception_group",
     "test_trace",
     "test_warnings",
-    "test_tokenize",
     "test_string",
     "test_ordered_dict",
 )
 
 # Half a minute and more each: only `python tests/stdlib/run.py` runs them.
 SLOW = (
+    "test_json",
+    "test_tokenize",
     "test_asyncio.test_tasks",
     "test_decimal",
     "test_pickle",
@@ -110,8 +110,8 @@ NOT_COUNTED: dict[str, tuple[str, ...]] = {
 # instruction, on 3.11 always and on 3.12 most times; and half a billion instructions take minutes.
 OPS = tuple(
     module
-    for module in MODULES
-    if module not in ("test_sys_settrace", "test_trace", "test_scope", "test_unittest", "test_code", "test_tokenize")
+    for module in (*MODULES, "test_json")
+    if module not in ("test_sys_settrace", "test_trace", "test_scope", "test_unittest", "test_code")
 )
 
 # What `pytest` runs of them, and `pytest -m stdlib`: a few seconds each. All take minutes: `tests/stdlib/run.py --ops`.

@@ -7,12 +7,12 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from capture_files import THREAD, File, Label, Node, Thread, function
 from example import example, memory_example
+from growth import growth
 
 PROF = [sys.executable, "-c", "import sys; from prof.tools.cli import main; sys.exit(main())"]
 
@@ -155,39 +155,60 @@ def test_rich_is_not_imported_for_a_pipe() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-@pytest.mark.alone
-def test_a_million_nodes_in_three_seconds() -> None:
-    """The whole command, the interpreter's start included. It takes half a second on an idle machine."""
-    Path("big.capture").write_bytes(big(1_000_000))
-    begin = time.perf_counter()
-    result = prof("report", "--full", "big.capture")
-    elapsed = time.perf_counter() - begin
-    assert result.returncode == 0, result.stderr
-    assert "Functions by self time" in result.stdout
-    assert elapsed < 3
-    assert prof("flamegraph", "big.capture").returncode == 0
+def test_four_times_the_nodes_take_four_times_as_long(large: Path) -> None:
+    """And no more. How long a million of them take is among the benchmarks."""
+
+    def seconds(count: int) -> float:
+        return float(timed("report", "--limit", "5", str(large / f"{count}.capture")).stderr.split()[0])
+
+    assert growth(seconds, SMALL, LARGE) < 7
+    assert prof("flamegraph", str(large / f"{LARGE}.capture")).returncode == 0
 
 
-def test_a_tree_of_a_million_nodes_streams() -> None:
-    """All of it, in little more memory than the capture itself takes. Of the processor's time: others run, too."""
-    Path("big.capture").write_bytes(big(1_000_000))
+def test_a_tree_of_all_nodes_streams(large: Path) -> None:
+    """All of it, in little more memory than the capture itself takes, and four times as many in four times as long."""
+    lines, memory = {}, {}
+
+    def seconds(count: int) -> float:
+        every = ("--tree", "--depth", "0", "--min-percent", "0")
+        result = timed("report", str(large / f"{count}.capture"), *every)
+        lines[count] = result.stdout.splitlines()
+        took, mebibytes = result.stderr.split()
+        memory[count] = int(mebibytes)
+        return float(took)
+
+    assert growth(seconds, SMALL, LARGE) < 7
+    assert len(lines[LARGE]) > 0.99 * LARGE and max(map(len, lines[LARGE])) <= 101
+    more = os.stat(large / f"{LARGE}.capture").st_size - os.stat(large / f"{SMALL}.capture").st_size
+    assert memory[LARGE] - memory[SMALL] < 3 * more >> 20
+
+
+def timed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, which says at its end how much of the processor's time it took, and how many MiB at most."""
     code = """if True:
         import sys, time
         from prof.tools.cli import main
-        main(["report", "big.capture", "--tree", "--depth", "0", "--min-percent", "0"])
+        begin = time.process_time()
+        main(sys.argv[1:])
         # Not ru_maxrss, which begins with what the process that started us has.
         (most,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
-        print(time.process_time(), int(most) // 1024, file=sys.stderr)
+        print(time.process_time() - begin, int(most) // 1024, file=sys.stderr)
     """
-    with open("tree.txt", "wb") as out:
-        result = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
-    with open("tree.txt", encoding="utf-8") as lines:
-        widths = [len(line) for line in lines]
-    assert len(widths) > 990_000 and max(widths) <= 101
-    seconds, mebibytes = result.stderr.split()
-    assert float(seconds) < 20, "five on an idle machine"
-    assert int(mebibytes) < (2 * os.stat("big.capture").st_size >> 20) + 100
+    return result
+
+
+SMALL, LARGE = 40_000, 160_000
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with captures of so many nodes, by their number."""
+    folder = tmp_path_factory.mktemp("large")
+    for count in (SMALL, LARGE):
+        (folder / f"{count}.capture").write_bytes(big(count))
+    return folder
 
 
 def big(count: int) -> bytes:

@@ -284,25 +284,37 @@ static void choose(prof_flow *f, uint32_t *above, prof_edge **order, int spans, 
 
 /* ---- the whole -------------------------------------------------------------------------------------------------------- */
 
+/* Elements of what is counted in instructions or blocks. */
+static size_t room(const prof_flow_source *source) { return (size_t)source->units + 2; }
+
+/* Makes the arrays, with room for so many edges a unit, and reads the instructions. As prof_flow_build, but frees nothing. */
+static int start(build *b, size_t edges) {
+    prof_flow *f = b->flow;
+    size_t n = room(b->source);
+    memset(f, 0, sizeof *f);
+    f->units = b->source->units;
+    f->instructions = malloc(n * sizeof *f->instructions);
+    f->edges = malloc(n * edges * sizeof *f->edges);
+    f->handlers = malloc(n * sizeof *f->handlers);
+    f->at = malloc(n * sizeof *f->at);
+    f->first = calloc(n, sizeof *f->first);
+    if (!f->instructions || !f->edges || !f->handlers || !f->at || !f->first) return -1;
+    memset(f->at, 0xff, n * sizeof *f->at);
+    decode(b);
+    return find_body(b) ? 1 : 0;
+}
+
 int prof_flow_build(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules) {
     build b = {.flow = flow, .source = source, .rules = rules};
-    size_t n = (size_t)source->units + 2;
-    int result = -1;
-    memset(flow, 0, sizeof *flow);
-    flow->units = source->units;
-    flow->instructions = malloc(n * sizeof *flow->instructions);
-    flow->edges = malloc(n * 4 * sizeof *flow->edges);
-    flow->handlers = malloc(n * sizeof *flow->handlers);
-    flow->at = malloc(n * sizeof *flow->at);
-    flow->first = calloc(n, sizeof *flow->first);
+    size_t n = room(source);
+    int result = start(&b, 4);
     uint8_t *leads = calloc(n, 1);
     uint32_t *words = calloc(n * 2, sizeof *words);
     prof_edge **order = malloc(n * 4 * sizeof *order);
-    if (!flow->instructions || !flow->edges || !flow->handlers || !flow->at || !flow->first || !leads || !words || !order) goto end;
-    memset(flow->at, 0xff, n * sizeof *flow->at);
+    if (!leads || !words || !order) result = -1;
+    if (result) goto end;
     result = 1;
-    decode(&b);
-    if (find_body(&b) || resolve(&b) || read_handlers(&b)) goto end;
+    if (resolve(&b) || read_handlers(&b)) goto end;
     find_blocks(&b, leads);
     for (uint32_t block = 1; block <= flow->block_count; block++) edges_of(&b, block);
     count_ways(flow, words);
@@ -344,20 +356,8 @@ static void count_each(build *b) {
 
 int prof_flow_build_for_events(prof_flow *flow, const prof_flow_source *source, const prof_flow_rules *rules) {
     build b = {.flow = flow, .source = source, .rules = rules};
-    size_t n = (size_t)source->units + 2;
-    int result = -1;
-    memset(flow, 0, sizeof *flow);
-    flow->units = source->units;
-    flow->instructions = malloc(n * sizeof *flow->instructions);
-    flow->edges = malloc(n * 2 * sizeof *flow->edges);
-    flow->at = malloc(n * sizeof *flow->at);
-    flow->first = calloc(n, sizeof *flow->first);
-    if (!flow->instructions || !flow->edges || !flow->at || !flow->first) goto end;
-    memset(flow->at, 0xff, n * sizeof *flow->at);
-    decode(&b);
-    result = find_body(&b) ? 1 : 0;
-    if (!result) count_each(&b);
-end:
+    int result = start(&b, 2);
     if (result) prof_flow_free(flow);
+    else count_each(&b);
     return result;
 }

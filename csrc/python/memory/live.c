@@ -139,9 +139,9 @@ static PyObject *live_traces(PyObject *self, PyObject *ignored) { Py_RETURN_NONE
 
 PyMethodDef prof_live_methods[] = {
     {"live_types", live_types, METH_O,
-     "live_types(types): [(type, blocks, bytes)] of the live blocks in which an object of a known type lies; last, with None,\n"
-     "all the others."},
+     "live_types(types: list[type], /) -> list[tuple[type | None, int, int]]: type, blocks and bytes of the live blocks in which an\n"
+     "object of a known type lies; last, with None, all the others."},
     {"live_traces", live_traces, METH_NOARGS,
-     "live_traces(): [(0, bytes, ((file, line),), 1)], a row for each live block, as tracemalloc keeps them; None unless memory\n"
-     "detail is being recorded."},
+     "live_traces() -> list[tuple[int, int, tuple[tuple[str, int], ...], int]] | None: (0, bytes, ((file, line),), 1) for each live\n"
+     "block, as tracemalloc keeps them; None unless memory detail is being recorded."},
     {NULL}};

@@ -437,10 +437,11 @@ static PyObject *weigh(PyObject *self, PyObject *measured) {
 
 PyMethodDef prof_count_methods[] = {
     {"weigh", weigh, METH_O,
-     "weigh({(name, line): doubles}): how often the edges of code ran, as bytes; counters of new code stand elsewhere."},
+     "weigh(measured: dict[tuple[str, int], bytes], /) -> None: how often the edges of code ran, as doubles, by name and line;\n"
+     "counters of new code stand elsewhere."},
     {"describe", prof_code_describe, METH_VARARGS,
-     "describe(names, categories): the names of operators, in the order of prof_name_source in code.h, and a bit for each category\n"
-     "that is counted."},
+     "describe(names: tuple[tuple[str, ...], ...], categories: int, /) -> None: the names of operators, in the order of\n"
+     "prof_name_source in code.h, and a bit for each category that is counted."},
     {NULL}};
 
 int prof_count_init(void) {

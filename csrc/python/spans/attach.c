@@ -417,37 +417,46 @@ static PyObject *configure(PyObject *self, PyObject *args) {
 
 PyMethodDef prof_attach_methods[] = {
     {"configure", configure, METH_VARARGS,
-     "configure(opcodes, caches, main_name): the numbers of this interpreter's opcodes by name, and how many inline cache\n"
-     "units stand behind each, as 256 bytes; what module __main__ is called."},
+     "configure(opcodes: dict[str, int], caches: bytes, main_name: str, /) -> None: the numbers of this interpreter's opcodes by\n"
+     "name, and how many inline cache units stand behind each, as 256 bytes; what module __main__ is called."},
     {"unknown_opcodes", prof_opcodes_unknown, METH_NOARGS,
-     "unknown_opcodes(): names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what\n"
+     "unknown_opcodes() -> tuple[str, ...]: names that this interpreter has and version/opcodes.def does not, and 'no NAME' of what\n"
      "rewriting needs and it lacks."},
-    {"opcode_traits", prof_opcodes_traits, METH_NOARGS, "opcode_traits(): eight bytes for each opcode, as prof_trait of code.h."},
+    {"opcode_traits", prof_opcodes_traits, METH_NOARGS,
+     "opcode_traits() -> bytes: eight bytes for each opcode, as prof_trait of code.h."},
     {"record", record_modes, METH_VARARGS,
-     "record(timed, counting, types=0): what probes do from here on, and what new code gets. `types`: the executions of an\n"
-     "instruction of which operand types are sampled; -1 all."},
-    {"lacks_counters", lacks, METH_O, "lacks_counters(code): whether it has probes, and none for the operations now recorded."},
+     "record(timed: bool, counting: bool, types: int = 0, /) -> None: what probes do from here on, and what new code gets. `types`:\n"
+     "the executions of an instruction of which operand types are sampled; -1 all."},
+    {"lacks_counters", lacks, METH_O,
+     "lacks_counters(code: CodeType, /) -> bool: whether it has probes, and none for the operations now recorded."},
     {"probe", (PyCFunction)(void (*)(void))probe, METH_FASTCALL,
-     "probe(function, name, flags=0): gives the function probed code. 0 when it has probes already, 2 when its code has got\n"
-     "them just now, 1 when it had. `flags` are those of prof_label: what its markers leave out."},
+     "probe(function: FunctionType, name: str | None, flags: int = 0, /) -> int: gives the function probed code. 0 when it has\n"
+     "probes already, 2 when its code has got them just now, 1 when it had. `flags` are those of prof_label: what its markers\n"
+     "leave out."},
     {"probe_code", probe_code, METH_VARARGS,
-     "probe_code(code, module, all=False, top=True, choose=None): a copy of a module's code whose functions have probes.\n"
+     "probe_code(code: CodeType, module: str, all: bool = False, top: bool = True,\n"
+     "choose: Callable[[CodeType], Any] | None = None, /) -> CodeType: a copy of a module's code whose functions have probes.\n"
      "`all`: classes, lambdas and comprehensions too. `top` False: the code itself too. `choose(code)` says which; None: all."},
     {"replace_functions_of", replace_functions_of, METH_VARARGS,
-     "replace_functions_of(code, other): gives a module's code, which is about to run, the functions and classes of another,\n"
-     "one for one, in place."},
+     "replace_functions_of(code: CodeType, other: CodeType, /) -> None: gives a module's code, which is about to run, the functions\n"
+     "and classes of another, one for one, in place."},
     {"watch", watch, METH_VARARGS,
-     "watch(code, module, name, flags=0): the monitoring callbacks drive spans for this code object. False if it has probes."},
+     "watch(code: CodeType, module: str, name: str | None, flags: int = 0, /) -> bool: the monitoring callbacks drive spans for this\n"
+     "code object. False if it has probes."},
     {"count_watched", count_watched, METH_VARARGS,
-     "count_watched(code, module): the callbacks for INSTRUCTION and BRANCH events count the operations of what is watched here, and of\n"
-     "the lambdas, comprehensions and classes in it. A list of all this code, this one first; empty where operations are left out."},
+     "count_watched(code: CodeType, module: str, /) -> list[CodeType]: the callbacks for INSTRUCTION and BRANCH events count the\n"
+     "operations of what is watched here, and of the lambdas, comprehensions and classes in it. A list of all this code, this one\n"
+     "first; empty where operations are left out."},
     {"show_probes", show_probes, METH_O,
-     "show_probes(shown): whether those who read code see what runs, and not what the code was before; what held before.\n"
-     "For tests of the probes."},
-    {"has_span", has_span, METH_O, "has_span(code): whether it has probes, or monitoring watches it."},
-    {"mark_of", mark_of, METH_O, "mark_of(code): the name of its span, and what its markers leave out as flags; None without one."},
-    {"completed", completed, METH_O, "completed(code): whether a call of it has ended in this recording, as far as is known."},
-    {"is_probed", is_probed, METH_O, "is_probed(code): whether the code object has probes."},
+     "show_probes(shown: bool, /) -> bool: whether those who read code see what runs, and not what the code was before; what held\n"
+     "before. For tests of the probes."},
+    {"has_span", has_span, METH_O, "has_span(code: CodeType, /) -> bool: whether it has probes, or monitoring watches it."},
+    {"mark_of", mark_of, METH_O,
+     "mark_of(code: CodeType, /) -> tuple[str, int] | None: the name of its span, and what its markers leave out as flags; None\n"
+     "without one."},
+    {"completed", completed, METH_O,
+     "completed(code: CodeType, /) -> bool: whether a call of it has ended in this recording, as far as is known."},
+    {"is_probed", is_probed, METH_O, "is_probed(code: CodeType, /) -> bool: whether the code object has probes."},
     {NULL}};
 
 static void drop_extra(void *o) { Py_XDECREF((PyObject *)o); }

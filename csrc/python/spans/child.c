@@ -48,8 +48,8 @@ static PyObject *begin_with(PyObject *self, PyObject *callable) {
 
 PyMethodDef prof_child_methods[] = {
     {"begin_child_with", begin_with, METH_O,
-     "begin_child_with(callable): is called without arguments at the first span event in a child that was forked while this process\n"
-     "recorded; None: children are not recorded."},
+     "begin_child_with(callable: Callable[[], object] | None, /) -> None: is called at the first span event in a child that was\n"
+     "forked while this process recorded; None: children are not recorded."},
     {NULL}};
 
 void prof_child_init(void) {

@@ -132,6 +132,6 @@ static PyObject *stop_with(PyObject *self, PyObject *callable) {
 
 PyMethodDef prof_ending_methods[] = {
     {"stop_with", stop_with, METH_O,
-     "stop_with(callable): is called without arguments before this process ends itself by a signal; ends by os._exit() and os.exec*()\n"
-     "are noted in the capture. None: they are not."},
+     "stop_with(callable: Callable[[], object] | None, /) -> None: is called before this process ends itself by a signal; ends by\n"
+     "os._exit() and os.exec*() are noted in the capture. None: they are not."},
     {NULL}};

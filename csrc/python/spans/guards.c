@@ -290,16 +290,17 @@ static void span_dealloc(PyObject *o) {
 static PyObject *span_repr(PyObject *o) { return PyUnicode_FromFormat("<span %U>", ((span *)o)->site->name); }
 
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
-static PyMethodDef span_methods[] = {{"__enter__", span_begin, METH_NOARGS, "Begins the span."},
-                                     {"__exit__", FAST(span_end), "Ends it."},
-                                     {"begin", span_begin, METH_NOARGS, "begin(): begins the span, and returns it."},
-                                     {"end", FAST(span_end), "end(): ends the span; a second time does nothing."},
-                                     {"record", FAST(span_record), "record(name, value): adds a value of a metric to the span."},
-                                     {NULL}};
+static PyMethodDef span_methods[] = {
+    {"__enter__", span_begin, METH_NOARGS, "__enter__() -> Span: begins the span."},
+    {"__exit__", FAST(span_end), "__exit__(*exception: object) -> None: ends it."},
+    {"begin", span_begin, METH_NOARGS, "begin() -> Span: begins the span, and returns it."},
+    {"end", FAST(span_end), "end() -> None: ends the span; a second time does nothing."},
+    {"record", FAST(span_record), "record(name: str, value: float, /) -> None: adds a value of a metric to the span."},
+    {NULL}};
 static PyGetSetDef span_values[] = {
-    {"name", span_name, NULL, "The span's name.", NULL},
-    {"kind", span_kind, NULL, "What stands before the `!` of its name in reports.", NULL},
-    {"duration_ns", span_duration, NULL, "What it took, without suspensions; None until then.", NULL},
+    {"name", span_name, NULL, "name: str: the span's name.", NULL},
+    {"kind", span_kind, NULL, "kind: str: what stands before the `!` of its name in reports.", NULL},
+    {"duration_ns", span_duration, NULL, "duration_ns: int | None: what it took, without suspensions; None until then.", NULL},
     {NULL}};
 static PyTypeObject span_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Span",
                                  .tp_basicsize = sizeof(span),
@@ -386,10 +387,13 @@ static void spans_dealloc(PyObject *o) {
     PyObject_GC_Del(o);
 }
 
-static PyMethodDef spans_methods[] = {{"record", FAST(spans_record), "record(name, value): on the innermost open span."},
-                                      {"total", FAST(spans_total), "total(name, value): of the whole, outside every span."},
-                                      {NULL}};
+static PyMethodDef spans_methods[] = {
+    {"record", FAST(spans_record), "record(name: str, value: float, /) -> None: on the innermost open span."},
+    {"total", FAST(spans_total), "total(name: str, value: float, /) -> None: of the whole, outside every span."},
+    {NULL}};
 static PyTypeObject spans_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Spans",
+                                  .tp_doc = "__call__(name: str, kind: str | None = None, depth: int = 0, /) -> Span: a span of "
+                                            "the frame that is so far up.",
                                   .tp_basicsize = sizeof(spans),
                                   .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC |
                                               Py_TPFLAGS_HAVE_VECTORCALL,
@@ -412,8 +416,8 @@ static PyObject *make_spans(PyObject *self, PyObject *const *args, Py_ssize_t n)
 
 PyMethodDef prof_guard_methods[] = {
     {"spans", FAST(make_spans),
-     "spans(begun, ended): what makes spans, `spans(...)(name, kind=None[, depth])`; they are of the frame so far up. Each of the two\n"
-     "is called with a span, or None."},
+     "spans(begun: Callable[[Span], object] | None, ended: Callable[[Span], object] | None, /) -> Spans: what makes spans. Each of\n"
+     "the two is called with a span."},
     {NULL}};
 
 int prof_guards_init(void) { return PyType_Ready(&span_type) || PyType_Ready(&spans_type) ? -1 : 0; }

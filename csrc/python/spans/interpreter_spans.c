@@ -140,10 +140,10 @@ static const char *thread_name(char *buffer, size_t size) {
 
 PyMethodDef prof_ambient_methods[] = {
     {"import_spans", import_spans, METH_VARARGS,
-     "import_spans(find_and_load, spans, tell, ends): the same callable, with each call a span named after the module if that is\n"
-     "wanted. Calls tell(module) for those whose names end with one of `ends`."},
+     "import_spans(find_and_load: Any, spans: bool, tell: Any, ends: tuple[str, ...], /) -> Any: the same callable, with each call\n"
+     "a span named after the module if that is wanted. Calls tell(module) for those whose names end with one of `ends`."},
     {"gc_callback", (PyCFunction)(void (*)(void))gc_callback, METH_FASTCALL,
-     "gc_callback(phase, info): for gc.callbacks; each collection becomes a span."},
+     "gc_callback(phase: str, info: dict[str, int], /) -> None: for gc.callbacks; each collection becomes a span."},
     {NULL}};
 
 void prof_ambient_init(void) { prof_thread_namer = thread_name; }

@@ -73,9 +73,9 @@ static PyObject *finding(PyObject *self, PyObject *args) {
 
 PyMethodDef prof_loading_methods[] = {
     {"finding", finding, METH_VARARGS,
-     "finding(finder, look): a `find_spec` for this finder, which returns what the others of sys.meta_path find, after\n"
-     "`look(name, spec)`."},
+     "finding(finder: Any, look: Callable[[str, Any], object], /) -> Any: a `find_spec` for this finder, which returns what the\n"
+     "others of sys.meta_path find, after `look(name, spec)`."},
     {"change_code", change_code, METH_VARARGS,
-     "change_code(loader, change): the next `loader.get_code(name)` returns what `change(loader, name, code)` makes of the\n"
-     "code. Where that raises, or makes no code, it returns the code as it is."},
+     "change_code(loader: Any, change: Callable[[Any, str, CodeType], CodeType], /) -> None: the next `loader.get_code(name)`\n"
+     "returns what `change(loader, name, code)` makes of the code. Where that raises, or makes no code, it returns the code as it is."},
     {NULL}};

@@ -43,15 +43,15 @@ static PyObject *on_branch(PyObject *self, PyObject *const *args, Py_ssize_t n) 
     Py_RETURN_NONE;
 }
 
-#define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, text}
-PyMethodDef prof_monitor_methods[] = {METHOD(on_start, "For PY_START: opens the span of a watched code object."),
-                                      METHOD(on_resume, "For PY_RESUME: opens it again."),
-                                      METHOD(on_throw, "For PY_THROW: opens it again."),
-                                      METHOD(on_return, "For PY_RETURN: closes it."),
-                                      METHOD(on_unwind, "For PY_UNWIND: closes it."),
-                                      METHOD(on_yield, "For PY_YIELD: suspends it."),
-                                      METHOD(on_instruction, "For INSTRUCTION: counts it."),
-                                      METHOD(on_branch, "For BRANCH, and BRANCH_RIGHT: counts a branch that jumped."),
+#define METHOD(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, #name "(*event: Any) -> None: for " text}
+PyMethodDef prof_monitor_methods[] = {METHOD(on_start, "PY_START: opens the span of a watched code object."),
+                                      METHOD(on_resume, "PY_RESUME: opens it again."),
+                                      METHOD(on_throw, "PY_THROW: opens it again."),
+                                      METHOD(on_return, "PY_RETURN: closes it."),
+                                      METHOD(on_unwind, "PY_UNWIND: closes it."),
+                                      METHOD(on_yield, "PY_YIELD: suspends it."),
+                                      METHOD(on_instruction, "INSTRUCTION: counts it."),
+                                      METHOD(on_branch, "BRANCH, and BRANCH_RIGHT: counts a branch that jumped."),
                                       {NULL}};
 
 static int is_own_callback(PyObject *callback) {

@@ -277,9 +277,10 @@ static PyObject *with_exit(PyObject *site, PyObject *const *args, Py_ssize_t n) 
     Py_RETURN_NONE; /* exceptions go on */
 }
 
-static PyMethodDef section_methods[] = {{"__enter__", with_enter, METH_NOARGS, "The section, which is open since profile()."},
-                                        {"__exit__", (PyCFunction)(void (*)(void))with_exit, METH_FASTCALL, "Ends the section."},
-                                        {NULL}};
+static PyMethodDef section_methods[] = {
+    {"__enter__", with_enter, METH_NOARGS, "__enter__() -> Section: the section, which is open since profile()."},
+    {"__exit__", (PyCFunction)(void (*)(void))with_exit, METH_FASTCALL, "__exit__(*exception: object) -> None: ends the section."},
+    {NULL}};
 
 static PyObject *section_repr(PyObject *o) { return PyUnicode_FromFormat("<section %U>", ((prof_site *)o)->name); }
 
@@ -302,9 +303,9 @@ PyTypeObject prof_section_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof
 
 PyMethodDef prof_section_methods[] = {
     {"profile", (PyCFunction)(void (*)(void))begin, METH_FASTCALL,
-     "profile(name): opens a section, until end(name) or the end of a `with` block. Sections nest."},
+     "profile(name: str, depth: int = 0, /) -> Section: opens a section, until end(name) or the end of a `with` block. Sections nest."},
     {"end", (PyCFunction)(void (*)(void))end, METH_FASTCALL,
-     "end(name=None): ends the innermost open section of that name, or the innermost at all."},
+     "end(name: str | None = None, depth: int = 0, /) -> None: ends the innermost open section of that name, or the innermost at all."},
     {NULL}};
 
 int prof_sections_init(void) { return PyType_Ready(&prof_section_type); }
