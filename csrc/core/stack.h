@@ -19,12 +19,17 @@ typedef struct {
     uint64_t child;    /* ticks of the spans that ended on top since then */
     uint64_t prior;    /* generator: active ticks before the latest resume */
     void *owner;       /* interpreter frame of a generator or a section; compared, never dereferenced */
-    uint64_t loose;    /* a section's, enum prof_loose: its function is not probed, so nothing closes it when that returns */
+    uint64_t begun;    /* generator: ticks of the call; PROF_NO_TICKS where that was not recorded */
+    uint64_t loose;    /* enum prof_loose, of sections and generators */
 } prof_frame;
 
+/* No instant. */
+#define PROF_NO_TICKS UINT64_MAX
+
 enum prof_loose {
-    PROF_LOOSE = 1,
-    PROF_LOOSE_HELD = 2 /* an object holds it, and closes it in any case: it waits while other tasks open and close theirs */
+    PROF_LOOSE = 1,      /* a section's: its function is not probed, so nothing closes it when that returns */
+    PROF_LOOSE_HELD = 2, /* an object holds it, and closes it in any case: it waits while other tasks open and close theirs */
+    PROF_LOOSE_STEP = 4  /* a coroutine's: it is not awaited by what lies below it, but a task's own, and this is a step of that */
 };
 
 /* Completed calls that are set down before they are counted: two kilobytes, which stay in the first cache. */
@@ -44,7 +49,8 @@ typedef struct prof_thread {
     prof_appender metric_room;
     prof_metric **metrics; /* Owned: table of its records of metrics */
     size_t metrics_mask, metrics_used;
-    clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    clockid_t cpu_clock;    /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    prof_ref task, context; /* names of those that its latest wait was of */
     uint64_t native_id;
     struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
     struct prof_thread *next;

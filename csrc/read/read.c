@@ -144,7 +144,7 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_METRICS + 1)
+#define KNOWN_TYPES (PROF_CHUNK_SLOWEST + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
@@ -157,7 +157,9 @@ static uint32_t known_record(uint32_t type) {
         [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = sizeof(prof_sampled),
         [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling), [PROF_CHUNK_USAGE] = sizeof(prof_usage),
         [PROF_CHUNK_PROCESS] = sizeof(prof_process),  [PROF_CHUNK_SOURCES] = sizeof(prof_source),
-        [PROF_CHUNK_METRICS] = sizeof(prof_metric),
+        [PROF_CHUNK_METRICS] = sizeof(prof_metric),   [PROF_CHUNK_LATENCIES] = sizeof(prof_latency),
+        [PROF_CHUNK_WAITS] = sizeof(prof_wait),       [PROF_CHUNK_ACTIVITIES] = sizeof(prof_activity),
+        [PROF_CHUNK_SLOWEST] = sizeof(prof_slow),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -246,6 +248,9 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->info.process_count = counts[PROF_CHUNK_PROCESS];
     reader->info.source_count = counts[PROF_CHUNK_SOURCES];
     reader->info.metric_count = counts[PROF_CHUNK_METRICS];
+    reader->info.timed_count[PROF_READER_LATENCIES] = counts[PROF_CHUNK_LATENCIES];
+    reader->info.timed_count[PROF_READER_WAITS] = counts[PROF_CHUNK_WAITS];
+    reader->info.timed_count[PROF_READER_ACTIVITIES] = counts[PROF_CHUNK_ACTIVITIES];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
     reader->info.type_count = counts[PROF_CHUNK_TYPES];
@@ -271,6 +276,8 @@ static int read_image(prof_reader *reader, int whole, char *error, size_t size) 
     reader->info.process = reader->process;
     reader->info.sources = reader->sources;
     reader->info.metrics = reader->metrics;
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) reader->info.timed[k] = reader->timed[k];
+    reader->info.slow = reader->slow;
     return 0;
 }
 
@@ -316,6 +323,8 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->process);
     free(reader->sources);
     free(reader->metrics);
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) free(reader->timed[k]);
+    free(reader->slow);
     free(reader->is_short);
     free(reader);
 }
