@@ -160,7 +160,7 @@ typedef struct {
 typedef struct {
     uint64_t node;  /* index of the node in the file */
     uint32_t label;
-    uint32_t unused;
+    uint32_t thread_index; /* into info.threads; UINT32_MAX unknown */
     prof_reader_text thread, task, arguments; /* empty: none */
     uint64_t start_ns;                        /* since the start of recording */
     uint64_t duration_ns;

@@ -59,12 +59,15 @@ static int read_kind(prof_reader *reader, int kind, char *error, size_t size) {
     return 0;
 }
 
-/* The name of the thread whose record is at `ref`; none for 0. 0, or -1 when it is not there. */
-static int read_thread_name(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor, prof_reader_text *name) {
+/* The thread whose record is at `ref`; none for 0. 0, or -1 when it is not there. */
+static int read_thread_of(const prof_reader *reader, prof_ref ref, prof_reader_cursor *cursor, prof_reader_slow *to) {
     uint64_t thread = ref == 0 ? 0 : prof_reader_record(reader, PROF_CHUNK_THREADS, ref, cursor);
-    *name = (prof_reader_text){.text = "", .length = 0};
+    to->thread = (prof_reader_text){.text = "", .length = 0};
+    to->thread_index = UINT32_MAX;
     if (thread == PROF_READER_NOT_FOUND) return -1;
-    if (ref != 0) *name = reader->threads[thread].name;
+    if (ref == 0) return 0;
+    to->thread = reader->threads[thread].name;
+    to->thread_index = (uint32_t)thread;
     return 0;
 }
 
@@ -80,7 +83,7 @@ static int read_slow(prof_reader *reader, char *error, size_t size) {
         to->start_ns = prof_reader_since_start(reader, from->start);
         to->duration_ns = prof_reader_ticks_ns(from->ticks, reader->info.ns_per_tick);
         if (to->node == PROF_READER_NOT_FOUND || to->label == UINT32_MAX ||
-            read_thread_name(reader, from->thread, &cursors[2], &to->thread) != 0 ||
+            read_thread_of(reader, from->thread, &cursors[2], to) != 0 ||
             prof_reader_read_text(reader, from->task, &to->task) != 0 ||
             prof_reader_read_text(reader, from->arguments, &to->arguments) != 0) {
             prof_reader_fail(error, size, CORRUPT "slow call %" PRIu64 " names a node, label or string that is not there", walk.index);

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from attrs import define
 from prof.capture import Capture, Function, Tree
 from prof.records import Metric
-from prof.tools.analysis import listing, metrics, overview, processes
+from prof.tools.analysis import listing, metrics, overview, processes, slowest, tasks, waiting
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Header, Section, Verdict
@@ -42,6 +42,8 @@ class Report:
             yield from self._edges(options)
         elif options.part == "tree":
             yield overview.tree_section(self, options)
+        elif options.part in PARTS:
+            yield from PARTS[options.part](self, options)
         else:
             yield from self._all(options)
 
@@ -68,6 +70,8 @@ class Report:
             yield overview.functions_section(by_kind["section"], "Sections", options, self.summary)
         if self.metrics:
             yield metrics.section(self.metrics, options.limit)
+        yield from waiting.in_short(self, options)
+        yield from tasks.context_sections(self, options)
         views = self.summary.views
         for view in sorted(views, key=lambda view: view.section_order(options)):
             yield from view.sections(self.summary, options)
@@ -116,6 +120,15 @@ class Report:
         """The lines that modes have something of; `apart` tells the operations of a line by category."""
         names = names_of(self.tree, self.functions, self.modes)
         return merged(self.capture, self.tree, names, self.modes, apart)
+
+
+# Parts of a report that can be asked for alone, beside those that `sections` has.
+PARTS: dict[str, Callable[[Report, Options], Iterator[Section]]] = {
+    "waiting": waiting.sections,
+    "tasks": tasks.task_sections,
+    "threads": tasks.thread_sections,
+    "slowest": slowest.sections,
+}
 
 
 def analyse(capture: Capture, modes: Sequence[type[View]], note: str = "") -> Report:
