@@ -42,6 +42,7 @@ class prof_config(Struct):
     interval_ns: int
     least_ns: int
     max_samples: int
+    slowest: int
     file_mode: int
 
 class prof_merger(Struct): ...
@@ -266,7 +267,7 @@ class prof_reader_sites(Struct):
 class prof_reader_slow(Struct):
     node: int
     label: int
-    unused: int
+    thread_index: int
     thread: prof_reader_text
     task: prof_reader_text
     arguments: prof_reader_text

@@ -48,7 +48,10 @@ def _waits(recorded: Recorded) -> dict[tuple[str, str, str, str], tuple[int, int
     with _open(recorded) as capture:
         rows = records(capture, WAITS)
         found: dict[tuple[str, str, str, str], Durations] = by(
-            capture, WAITS, rows, lambda r: (r.label.module, r.label.line, r.what.name, r.task)  # type: ignore[union-attr]
+            capture,
+            WAITS,
+            rows,
+            lambda r: (r.label.module, r.label.line, r.what.name, r.task),  # type: ignore[union-attr]
         )
     source = (recorded.path.parents[1] / "program.py").read_text().splitlines()
     return {
@@ -113,7 +116,7 @@ def main():
         found = by(capture, LATENCIES, rows, lambda r: r.label.name.removeprefix("program."))  # type: ignore[union-attr]
     got = {name: (d.count, d.total_ns, d.max_ns) for name, d in found.items()}
     # The second one waits while the first runs to its await, and again to its end.
-    assert got["f"] == (2, 2014, 1007) or got["f"][0] == 2 and got["f"][1] >= 2014
+    assert got["f"] == (2, 2014, 1007) or (got["f"][0] == 2 and got["f"][1] >= 2014)
     assert got["g"] == (1, 12, 12)
     assert got["failing"] == (1, 1000, 1000)
 

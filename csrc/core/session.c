@@ -11,6 +11,7 @@
 
 #include "labels.h"
 #include "metrics.h"
+#include "slowest.h"
 #include "suspended.h"
 #include "threads.h"
 #include "tree.h"
@@ -123,6 +124,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     prof_tree_reset();
     prof_metrics_reset();
     prof_waits_reset();
+    prof_slowest_reset();
     prof_threads_reset();
     meta = (prof_appender){0};
     write_header();

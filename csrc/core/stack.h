@@ -51,6 +51,7 @@ typedef struct prof_thread {
     size_t metrics_mask, metrics_used;
     clockid_t cpu_clock;    /* its processor time, for PROF_CLOCK_CPU read from another thread */
     prof_ref task, context; /* names of those that its latest wait was of */
+    int greenlets;          /* whether the CPython half has looked for them here */
     uint64_t native_id;
     struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
     struct prof_thread *next;
@@ -81,6 +82,10 @@ int prof_stack_grow(prof_thread *t);
 
 /* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
 void prof_pending_count(prof_thread *t);
+
+/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c). It has
+ * been popped. May run Python. */
+void prof_slow_note(prof_thread *t, prof_label *label, const prof_node *node, uint64_t start, uint64_t ticks);
 
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
 prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
@@ -159,8 +164,12 @@ static inline void prof_complete(prof_thread *t, prof_ref ref, uint64_t ticks) {
 
 /* Pops the top frame `f` as a completed call. */
 static inline void prof_pop_complete(prof_thread *t, prof_frame *f, uint64_t now) {
-    uint64_t ticks = prof_pop(t, f, now);
-    prof_complete(t, prof_arena_ref(f->label), f->prior + ticks);
+    prof_label *label = f->label;
+    const prof_node *node = f->node;
+    uint64_t start = f->start, ticks = f->prior + prof_pop(t, f, now);
+    prof_complete(t, prof_arena_ref(label), ticks);
+    if (PROF_UNLIKELY(ticks > label->private_slow_above) && !(label->flags & PROF_LABEL_GENERATOR))
+        prof_slow_note(t, label, node, start, ticks);
 }
 
 /* ---- the hot path: a call and a return of a function whose node was the last one used here ------------------------- */
@@ -185,8 +194,10 @@ static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now)
     prof_thread *t = prof_current;
     prof_frame *f = t->top;
     if (PROF_UNLIKELY(f->label != label)) return 0;
-    uint64_t prior = f->prior;
-    prof_complete(t, ref, prior + prof_pop(t, f, now));
+    const prof_node *node = f->node;
+    uint64_t start = f->start, ticks = f->prior + prof_pop(t, f, now);
+    prof_complete(t, ref, ticks);
+    if (PROF_UNLIKELY(ticks > label->private_slow_above)) prof_slow_note(t, label, node, start, ticks);
     return 1;
 }
 

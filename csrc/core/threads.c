@@ -12,7 +12,7 @@
 #define FIRST_FRAMES 256
 
 prof_node prof_no_node = {.private_last = (uint64_t)(uintptr_t)&prof_no_node};
-prof_label prof_no_label = {.min = UINT64_MAX};
+prof_label prof_no_label = {.min = UINT64_MAX, .private_slow_above = UINT64_MAX};
 static prof_frame no_frames[2] = {{.node = &prof_no_node}, {.node = &prof_no_node}};
 static prof_pending no_pending[2];
 prof_thread prof_no_thread = {.top = no_frames,

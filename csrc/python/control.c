@@ -11,6 +11,7 @@
 #include "python/spans/child.h"
 #include "python/ops/count.h"
 #include "python/spans/ending.h"
+#include "python/spans/greenlets.h"
 #include "python/bytecode/opcodes.h"
 #include "python/spans/probes.h"
 #include "python/samples/layout.h"
@@ -25,7 +26,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
 static int fill(PyObject *module) {
     PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods, prof_section_methods,
                                    prof_ambient_methods, prof_monitor_methods, prof_live_methods,  prof_child_methods,
-                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods};
+                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods, prof_greenlet_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -88,6 +89,7 @@ unsigned char *prof_py_copy(uint64_t *size) {
 void prof_py_close(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     prof_count_live();
+    prof_greenlets_end();
     prof_close();
     prof_awaits_reset();
     PyGILState_Release(gil);

@@ -143,7 +143,7 @@ static void add_latencies(prof_merger *m, merge_label *to, const prof_label *fro
     to->min_ns = read->min_ns < to->min_ns ? read->min_ns : to->min_ns;
     to->max_ns = read->max_ns > to->max_ns ? read->max_ns : to->max_ns;
     prof_merge_histogram((uint64_t *)m->bins.rows + (uint64_t)(to->histogram - 1) * PROF_HISTOGRAM_BINS, from->histogram,
-                  scale / m->latency_scale);
+                         scale / m->latency_scale);
 }
 
 /* Those of a chunk's type; rows by label of the capture go to `map`. */
@@ -462,8 +462,8 @@ static int add_all(prof_merger *m, const prof_reader *reader, int64_t thread, co
     if (reader->info.memory.detail) add_detail(m, tree, nodes);
     if (add_sampler(m, reader) != 0 || add_types(m, reader) != 0 || add_sources(m, reader) != 0 ||
         add_metrics(m, reader, tree, nodes) != 0 ||
-        prof_merge_add_waits(m, reader, tree, nodes, labels, thread == PROF_READER_ALL_THREADS) != 0 || add_threads(m, reader, thread) != 0 ||
-        prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
+        prof_merge_add_waits(m, reader, tree, nodes, labels, thread == PROF_READER_ALL_THREADS) != 0 ||
+        add_threads(m, reader, thread) != 0 || prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
         goto error;
     add_header(m, reader, tree);
     result = 0;

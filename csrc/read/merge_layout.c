@@ -207,9 +207,11 @@ static void put_threads(image *at, uint64_t start_unix_ns) {
     for (uint32_t i = 0; i < at->m->threads.count; i++) {
         /* Times begin at 1: a thread that ended at 0 would be running. */
         uint64_t start = from[i].start_ns > (int64_t)start_unix_ns ? (uint64_t)from[i].start_ns - start_unix_ns + 1 : 1;
-        to[i] = (prof_thread_record){
-            .native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start, .end = start + from[i].alive_ns,
-            .cpu_end = from[i].cpu_ns};
+        to[i] = (prof_thread_record){.native_id = from[i].native_id,
+                                     .name = text_ref(at, from[i].name),
+                                     .start = start,
+                                     .end = start + from[i].alive_ns,
+                                     .cpu_end = from[i].cpu_ns};
     }
 }
 

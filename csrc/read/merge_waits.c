@@ -131,12 +131,18 @@ void prof_merge_put_timed(prof_merger *m, int kind, unsigned char *data, prof_re
         if (kind == PROF_READER_LATENCIES)
             ((prof_latency *)data)[i] = (prof_latency){.label = LABEL_REF(from->label), .calls = from->durations};
         else if (kind == PROF_READER_WAITS)
-            ((prof_wait *)data)[i] = (prof_wait){.line = LABEL_REF(from->label), .what = LABEL_REF(from->what),
-                                                 .task = TEXT_REF(from->task), .context = TEXT_REF(from->context),
-                                                 .open = from->more, .waits = from->durations};
+            ((prof_wait *)data)[i] = (prof_wait){.line = LABEL_REF(from->label),
+                                                 .what = LABEL_REF(from->what),
+                                                 .task = TEXT_REF(from->task),
+                                                 .context = TEXT_REF(from->context),
+                                                 .open = from->more,
+                                                 .waits = from->durations};
         else
-            ((prof_activity *)data)[i] = (prof_activity){.task = TEXT_REF(from->task), .context = TEXT_REF(from->context),
-                                                         .kind = from->what, .ended = from->more, .runs = from->durations};
+            ((prof_activity *)data)[i] = (prof_activity){.task = TEXT_REF(from->task),
+                                                         .context = TEXT_REF(from->context),
+                                                         .kind = from->what,
+                                                         .ended = from->more,
+                                                         .runs = from->durations};
     }
 }
 
@@ -145,10 +151,12 @@ uint32_t prof_merge_slow_node(const prof_merger *m, uint32_t row) { return ((con
 void prof_merge_put_slow(prof_merger *m, uint32_t row, prof_slow *to, prof_ref node, prof_ref threads, prof_ref texts,
                          uint64_t start_unix_ns) {
     const merge_slow *from = (const merge_slow *)m->slow.rows + row;
-    *to = (prof_slow){.label = LABEL_REF(from->label), .node = node, .task = TEXT_REF(from->task),
-                      .arguments = TEXT_REF(from->arguments), .ticks = from->duration_ns};
+    *to = (prof_slow){.label = LABEL_REF(from->label),
+                      .node = node,
+                      .task = TEXT_REF(from->task),
+                      .arguments = TEXT_REF(from->arguments),
+                      .ticks = from->duration_ns};
     if (from->thread < m->threads.count)
         to->thread = threads + (prof_ref)(from->thread * sizeof(prof_thread_record) / PROF_REF_UNIT);
     if (from->start_ns > (int64_t)start_unix_ns) to->start = (uint64_t)from->start_ns - start_unix_ns;
 }
-

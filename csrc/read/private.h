@@ -9,21 +9,21 @@ struct prof_reader {
     const unsigned char *data; /* Owned: the file, mapped or read */
     uint64_t size;
     int mapped;
-    prof_reader_chunk *chunks;    /* Owned, in file order */
-    prof_reader_label *labels;    /* Owned, in file order */
-    prof_reader_thread *threads;  /* Owned, in file order */
-    prof_reader_type *types;      /* Owned, in file order */
-    prof_reader_moment *moments;  /* Owned, in file order */
-    char *line_names;             /* Owned: of lines whose file's name is not the only one */
-    prof_reader_process *process; /* Owned, in file order */
-    prof_reader_source *sources;  /* Owned, in file order */
-    prof_reader_metric *metrics;  /* Owned, in file order */
+    prof_reader_chunk *chunks;                          /* Owned, in file order */
+    prof_reader_label *labels;                          /* Owned, in file order */
+    prof_reader_thread *threads;                        /* Owned, in file order */
+    prof_reader_type *types;                            /* Owned, in file order */
+    prof_reader_moment *moments;                        /* Owned, in file order */
+    char *line_names;                                   /* Owned: of lines whose file's name is not the only one */
+    prof_reader_process *process;                       /* Owned, in file order */
+    prof_reader_source *sources;                        /* Owned, in file order */
+    prof_reader_metric *metrics;                        /* Owned, in file order */
     prof_reader_timed *timed[PROF_READER_RECORD_KINDS]; /* Owned, in file order */
     prof_reader_slow *slow;                             /* Owned, in file order */
-    unsigned char *is_short;      /* Owned, by label: its spans are charged to their callers; NULL: no label's */
-    double latency_scale;         /* ns a tick of histograms */
-    uint64_t place_first;         /* index of the first label that is a line or frame: they follow the others */
-    uint32_t peak_epoch;          /* of the memory totals: sites of this epoch know what they held at the peak */
+    unsigned char *is_short; /* Owned, by label: its spans are charged to their callers; NULL: no label's */
+    double latency_scale;    /* ns a tick of histograms */
+    uint64_t place_first;    /* index of the first label that is a line or frame: they follow the others */
+    uint32_t peak_epoch;     /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
 /* What must have been recorded for a column to have figures. */

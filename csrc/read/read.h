@@ -158,9 +158,9 @@ typedef struct {
 
 /* One of the longest calls of a label. */
 typedef struct {
-    uint64_t node;  /* index of the node in the file */
+    uint64_t node; /* index of the node in the file */
     uint32_t label;
-    uint32_t thread_index; /* into info.threads; UINT32_MAX unknown */
+    uint32_t thread_index;                    /* into info.threads; UINT32_MAX unknown */
     prof_reader_text thread, task, arguments; /* empty: none */
     uint64_t start_ns;                        /* since the start of recording */
     uint64_t duration_ns;
@@ -227,7 +227,7 @@ typedef struct {
     unsigned char *line; /* 1: a line; it has no children. 2: a frame, of a function that was no span; below it only frames and
                             * lines */
     uint64_t **own;      /* by column: the nodes' own values */
-    uint32_t *place;     /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations, metrics and slow calls */
+    uint32_t *place; /* by node of the file: its node here; PROF_READER_NO_PLACE. NULL without operations, metrics and slow calls */
 } prof_reader_tree;
 
 /* One instruction of a code object, and how often it ran in the contexts of a tree. Names are refs of text. */

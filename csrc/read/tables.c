@@ -114,7 +114,8 @@ static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint6
     label->kind = from->kind;
     label->line = from->line;
     label->flags = from->flags;
-    if (prof_reader_read_text(reader, from->name, &label->name) != 0 || prof_reader_read_text(reader, from->module, &label->module) != 0 ||
+    if (prof_reader_read_text(reader, from->name, &label->name) != 0 ||
+        prof_reader_read_text(reader, from->module, &label->module) != 0 ||
         prof_reader_read_text(reader, from->file, &label->file) != 0) {
         prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there", index);
         return -1;
@@ -309,7 +310,8 @@ static int read_sampler(prof_reader *reader, const prof_sampling *from, char *er
                                      .partial = from->partial,
                                      .work_ns = from->work_ns,
                                      .cpu_ns = from->cpu_ns};
-    if (prof_reader_read_text(reader, from->why, &sampler->why) != 0 || prof_reader_read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
+    if (prof_reader_read_text(reader, from->why, &sampler->why) != 0 ||
+        prof_reader_read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
         prof_reader_fail(error, size, CORRUPT "the sampler names a string that is not there");
         return -1;
     }

@@ -86,7 +86,8 @@ static int read_slow(prof_reader *reader, char *error, size_t size) {
             read_thread_of(reader, from->thread, &cursors[2], to) != 0 ||
             prof_reader_read_text(reader, from->task, &to->task) != 0 ||
             prof_reader_read_text(reader, from->arguments, &to->arguments) != 0) {
-            prof_reader_fail(error, size, CORRUPT "slow call %" PRIu64 " names a node, label or string that is not there", walk.index);
+            prof_reader_fail(error, size, CORRUPT "slow call %" PRIu64 " names a node, label or string that is not there",
+                             walk.index);
             return -1;
         }
     }

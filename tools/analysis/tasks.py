@@ -163,7 +163,7 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
 def thread_sections(report: Report, options: Options) -> Iterator[Section]:
     """`prof report --threads`."""
     rows = sorted(threads(report), key=lambda row: (-row.inside_ns, row.thread.start_ns))
-    shown = rows[: options.limit or None]
+    shown = rows[: options.few or None]
     columns = [
         Column("in spans", [duration(row.inside_ns) for row in shown], "time"),
         Column("calls", [count(row.calls) for row in shown]),

@@ -17,7 +17,9 @@ class Text(Format):
     name = "text"
     suffix = ".txt"
     words = "text for people"
-    parts: ClassVar = frozenset(("callers", "callees", "tree", "waiting", "tasks", "threads", "slowest", "source", "lines"))
+    parts: ClassVar = frozenset(
+        ("callers", "callees", "tree", "waiting", "tasks", "threads", "slowest", "source", "lines")
+    )
 
     def render(self, report: Report) -> Iterator[str]:
         return plain_text(self._lines(report, styled=False))

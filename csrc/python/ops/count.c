@@ -410,8 +410,11 @@ static PyNumberMethods tagged_recorder_operators = {.nb_invert = op_record_tagge
 #define FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION)
 PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counted", .tp_basicsize = sizeof(prof_counted),
                                   .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
-PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter", .tp_basicsize = sizeof(prof_counter),
-                                  .tp_flags = FLAGS, .tp_dealloc = probe_dealloc, .tp_as_number = &counter_operators,
+PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter",
+                                  .tp_basicsize = sizeof(prof_counter),
+                                  .tp_flags = FLAGS,
+                                  .tp_dealloc = probe_dealloc,
+                                  .tp_as_number = &counter_operators,
                                   .tp_as_mapping = &counter_mapping};
 PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Recorder",
                                    .tp_basicsize = sizeof(prof_counter),

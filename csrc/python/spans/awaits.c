@@ -7,6 +7,8 @@
 
 #include "core/busy.h"
 #include "core/labels.h"
+#include "core/slowest.h"
+#include "prof.h"
 #include "python/text.h"
 #include "probes.h"
 
@@ -107,8 +109,6 @@ static void forget_names(names *n) {
     if (n->known) PyDict_Clear(n->known);
 }
 
-static prof_ref name_of_context(void);
-
 /* "worker()" for a task of the coroutine function `worker`. New reference, or NULL. */
 static PyObject *name_by_coroutine(PyObject *task) {
     PyObject *coro = asyncio.get_coro ? PyObject_CallOneArg(asyncio.get_coro, task) : NULL;
@@ -156,10 +156,9 @@ static prof_ref name_of_task(PyObject *task) {
 }
 
 prof_ref prof_await_task(void) {
-    if (PROF_LIKELY(!find_asyncio())) return 0;
     PyObject *error = PyErr_GetRaisedException();
     prof_busy.quiet++;
-    PyObject *task = current_task();
+    PyObject *task = find_asyncio() ? current_task() : NULL;
     prof_ref ref = task ? name_of_task(task) : 0;
     Py_XDECREF(task);
     prof_busy.quiet--;
@@ -169,17 +168,19 @@ prof_ref prof_await_task(void) {
 
 static PyObject *context_variable; /* Owned: what prof.context() sets */
 
+static prof_ref ref_of_context(PyObject *name) {
+    PyObject *known = PyUnicode_CheckExact(name) ? known_name(&contexts, name) : NULL;
+    if (known) return (prof_ref)PyLong_AsUnsignedLong(known);
+    return contexts.known && PyUnicode_CheckExact(name) ? new_name(&contexts, name, NULL) : 0;
+}
+
 static prof_ref name_of_context(void) {
     PyObject *value = NULL;
     if (!context_variable || PyContextVar_Get(context_variable, NULL, &value) || !value) {
         PyErr_Clear();
         return 0;
     }
-    prof_ref ref = 0;
-    if (PyUnicode_CheckExact(value)) {
-        PyObject *known = known_name(&contexts, value);
-        ref = known ? (prof_ref)PyLong_AsUnsignedLong(known) : contexts.known ? new_name(&contexts, value, NULL) : 0;
-    }
+    prof_ref ref = ref_of_context(value);
     Py_DECREF(value);
     return ref;
 }
@@ -207,7 +208,9 @@ static PyObject *attribute_of(PyObject *o) {
 /* The code of a generator, coroutine or asynchronous generator (Borrowed: it has it). */
 static PyCodeObject *code_in(PyObject *generator) {
     if (PROF_PY_VALIDATED) return prof_py_generator_ended(generator) ? NULL : prof_py_code(prof_py_generator_frame(generator));
-    PyObject *code = optional(generator, PyCoro_CheckExact(generator) ? "cr_code" : PyGen_CheckExact(generator) ? "gi_code" : "ag_code");
+    PyObject *code = optional(generator, PyCoro_CheckExact(generator)  ? "cr_code"
+                                         : PyGen_CheckExact(generator) ? "gi_code"
+                                                                       : "ag_code");
     Py_XDECREF(code);
     return (PyCodeObject *)code;
 }
@@ -334,8 +337,9 @@ static prof_label *label_of(const awaited *a, enum future_kind kind) {
         label = frame_label(text, NULL, 0);
         Py_DECREF(shown);
         return label;
-    default: snprintf(text, sizeof text, "%s", strrchr(Py_TYPE(a->last)->tp_name, '.') ? strrchr(Py_TYPE(a->last)->tp_name, '.') + 1
-                                                                                      : Py_TYPE(a->last)->tp_name);
+    default:
+        snprintf(text, sizeof text, "%s",
+                 strrchr(Py_TYPE(a->last)->tp_name, '.') ? strrchr(Py_TYPE(a->last)->tp_name, '.') + 1 : Py_TYPE(a->last)->tp_name);
         return frame_label(text, NULL, 0);
     }
 }
@@ -439,8 +443,11 @@ static prof_wait *new_record(const known_wait *wanted, prof_py_frame *frame, con
 static prof_wait *record_of(prof_thread *t, prof_py_frame *frame, const awaited *a) {
     enum future_kind kind = a->code ? NO_FUTURE : future_kind(a->last);
     PyCodeObject *code = prof_py_code(frame);
-    known_wait wanted = {.instruction = prof_py_instruction(frame), .code = (PyObject *)code, .kind = (uint64_t)kind,
-                         .task = t->task, .context = t->context};
+    known_wait wanted = {.instruction = prof_py_instruction(frame),
+                         .code = (PyObject *)code,
+                         .kind = (uint64_t)kind,
+                         .task = t->task,
+                         .context = t->context};
     PyObject *coro = kind == TASK && asyncio.get_coro ? PyObject_CallOneArg(asyncio.get_coro, a->last) : NULL;
     PyErr_Clear();
     wanted.of = coro && attribute_of(coro) ? (PyObject *)code_in(coro) : NULL;
@@ -520,13 +527,15 @@ static PyObject *context_begin(PyObject *self, PyObject *ignored) {
     return prof_recording() ? PyLong_FromUnsignedLongLong(prof_now()) : Py_NewRef(Py_None);
 }
 
-/* (begun): the context that the variable says ends, which began then. */
-static PyObject *context_end(PyObject *self, PyObject *begun) {
+/* (name, begun): the context of that name ends, which began then. */
+static PyObject *context_end(PyObject *self, PyObject *args) {
     uint64_t now = prof_now();
+    PyObject *name, *begun;
+    if (!PyArg_ParseTuple(args, "UO:context_end", &name, &begun)) return NULL;
     if (PyLong_Check(begun) && prof_recording()) {
         uint64_t since = PyLong_AsUnsignedLongLong(begun);
         prof_busy.quiet++;
-        prof_ref context = name_of_context();
+        prof_ref context = ref_of_context(name);
         prof_activity *a = context && since <= now ? activity_of(PROF_ACTIVITY_CONTEXTS, 0, context) : NULL;
         if (a) prof_durations_add(&a->runs, now - since);
         prof_busy.quiet--;
@@ -535,12 +544,59 @@ static PyObject *context_end(PyObject *self, PyObject *begun) {
     Py_RETURN_NONE;
 }
 
+/* ---- whose a slow call is ---------------------------------------------------------------------------------------------------------- */
+
+static PyObject *describer; /* Owned: called with the frame of a call, it says what its arguments are; NULL: nobody asks */
+
+/* What the call that has just ended was called with. New reference: bytes; NULL where that failed, which is counted. */
+static PyObject *arguments_of(PyFrameObject *frame) {
+    PyObject *text = PyObject_CallOneArg(describer, (PyObject *)frame);
+    PyObject *bytes = text && PyUnicode_Check(text) ? prof_py_bytes(text) : NULL;
+    Py_XDECREF(text);
+    if (bytes) return bytes;
+    /* An interrupt is the program's: it comes again. */
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+    PyErr_Clear();
+    prof_count(PROF_DROP_ARGUMENTS_FAILED, 1);
+    return NULL;
+}
+
+static void describe(const prof_label *label, prof_ref *task, prof_ref *arguments) {
+    static __thread int busy; /* what a repr() runs is not described */
+    if (busy || !PyGILState_Check() || !prof_py_holds_gil()) return;
+    *task = prof_await_task();
+    if (!describer || label->kind != PROF_FUNCTION) return;
+    PyObject *error = PyErr_GetRaisedException();
+    prof_own_begin();
+    busy = 1;
+    PyFrameObject *frame = (PyFrameObject *)Py_XNewRef((PyObject *)PyEval_GetFrame());
+    PyCodeObject *code = frame ? PyFrame_GetCode(frame) : NULL;
+    prof_site *site = code ? prof_probed_site(code) : NULL;
+    if (!site && code) site = prof_watched((PyObject *)code);
+    PyObject *bytes = site && site->label == label ? arguments_of(frame) : NULL;
+    if (bytes) *arguments = prof_string_ref(PyBytes_AS_STRING(bytes));
+    Py_XDECREF(bytes);
+    Py_XDECREF((PyObject *)code);
+    Py_XDECREF((PyObject *)frame);
+    busy = 0;
+    prof_own_end();
+    PyErr_SetRaisedException(error);
+}
+
+static PyObject *describe_with(PyObject *self, PyObject *callable) {
+    Py_XSETREF(describer, callable == Py_None ? NULL : Py_NewRef(callable));
+    Py_RETURN_NONE;
+}
+
 PyMethodDef prof_await_methods[] = {
+    {"describe_with", describe_with, METH_O,
+     "describe_with(callable): what says, of the frame of a slow call, its arguments; or None."},
     {"context_begin", context_begin, METH_NOARGS, "context_begin(): an instant; None when nothing records."},
-    {"context_end", context_end, METH_O, "context_end(begun): counts the context that `context_variable` says, from that instant on."},
+    {"context_end", context_end, METH_VARARGS, "context_end(name, begun): counts a context of that name, from that instant on."},
     {NULL}};
 
 int prof_awaits_init(PyObject *module) {
+    prof_slow_describe = describe;
     cr_await = PyUnicode_InternFromString("cr_await");
     gi_yieldfrom = PyUnicode_InternFromString("gi_yieldfrom");
     ag_await = PyUnicode_InternFromString("ag_await");

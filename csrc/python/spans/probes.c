@@ -167,13 +167,17 @@ static inline void leave_generator(prof_site *probe) {
         if (!f) return;
     }
     uint64_t begun = f->begun, start = f->start, step = f->loose & PROF_LOOSE_STEP;
+    prof_label *label = f->label;
+    const prof_node *node = f->node;
     prof_pop_complete(t, f, now);
     count_latency(site, begun, now);
+    if (begun != PROF_NO_TICKS && PROF_UNLIKELY(now - begun > label->private_slow_above))
+        prof_slow_note(t, label, node, begun, now - begun);
     if (PROF_UNLIKELY(step)) prof_await_step(t, now - start, 1);
 }
 
 /* Closes the span of a function, or a generator. */
-static inline void leave_any(prof_site *site) { site->site->flags & PROF_LABEL_GENERATOR ? leave_generator(site) : leave(site); }
+static inline void leave_any(prof_site *site) { site->site->flags &PROF_LABEL_GENERATOR ? leave_generator(site) : leave(site); }
 
 /* Pops the sections above `f`, which is theirs, and remembers them, outermost first. */
 static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof_suspended *entry) {
@@ -479,8 +483,13 @@ static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 void prof_choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;
-    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting,
-                      !counting ? op_exit_await : untimed ? op_exit_await_untimed : op_exit_await_counting);
+    prof_count_switch(counting, types,
+                      !counting ? op_exit
+                      : untimed ? op_exit_untimed
+                                : op_exit_counting,
+                      !counting ? op_exit_await
+                      : untimed ? op_exit_await_untimed
+                                : op_exit_await_counting);
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
     generator_operators.nb_invert = !counting ? op_enter_generator
