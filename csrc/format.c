@@ -46,8 +46,8 @@ const char *prof_drop_text(uint32_t index, int one) {
                                       "samples that were not taken: there were as many as `max_samples=` allows"},
         [PROF_DROP_WAITS_LOST] = {"wait or run of a task that was not counted: there were more different ones than are kept",
                                   "waits or runs of tasks that were not counted: there were more different ones than are kept"},
-        [PROF_DROP_ARGUMENTS_FAILED] = {"slow call without arguments: their repr() raised",
-                                        "slow calls without arguments: their repr() raised"},
+        [PROF_DROP_ARGUMENTS_FAILED] = {"argument of a slow call of which the repr() raised",
+                                        "arguments of slow calls of which the repr() raised"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
     return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;

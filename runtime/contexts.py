@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class context:
     """A block, or a coroutine's part, that is done in the context `name`. Raises TypeError for a name that is no str.
 
-    Contexts of one name are one row in reports, so a name should be a kind of request, not one request. An inner context
-    stands for itself while it lasts. Without a recording it does nothing.
+    Contexts of one name are one row in reports, so a name should be a kind of request, not one request. An inner
+    context stands for itself while it lasts. Without a recording it does nothing.
     """
 
     __slots__ = ("_begun", "_probes", "_token", "name")

@@ -1,4 +1,4 @@
-"""What a capture has of waiting: latencies of generators, what coroutines waited for, what tasks ran, the slowest calls.
+"""What a capture has of waiting: latencies of generators, waits of coroutines, what tasks ran, the slowest calls.
 
 The capture has a record for each combination, with a histogram; `by` adds them up by whatever the reader asks. Times
 are integers in ns.

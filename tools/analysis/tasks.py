@@ -194,14 +194,3 @@ def activity_documents(rows: Sequence[Activity]) -> Iterator[dict[str, Any]]:
             "waits": durations_values(a.waits), "whole": durations_values(a.whole) if a.whole.count else None,
             "awaited": [{"kind": kind, "total_ns": ns} for kind, ns in a.awaited],
         }  # fmt: skip
-
-
-def thread_documents(rows: Sequence[ThreadRow]) -> Iterator[dict[str, Any]]:
-    """Rows of the key "threads"."""
-    for row in rows:
-        t = row.thread
-        yield {
-            "name": t.name, "native_id": t.native_id, "process": int(row.process) if row.process else None,
-            "start_ns": t.start_ns, "alive_ns": t.alive_ns, "cpu_ns": t.cpu_ns or None, "running": t.running,
-            "calls": row.calls, "inside_ns": row.inside_ns, "samples": row.samples,
-        }  # fmt: skip

@@ -168,7 +168,7 @@ def _contexts(report: Report, options: Options) -> list[int]:
 
 
 def _waiting(report: Report, limit: int) -> Iterator[tuple[str, Any]]:
-    """Waits, latencies, tasks, contexts, threads and slow calls, where there are any; `limit` rows each, 0: all."""
+    """Waits, latencies, tasks, contexts and slow calls, where there are any; `limit` rows each, 0: all."""
     lists: list[tuple[str, Any, Any]] = [
         ("waits", waiting.by_line(report.capture), waiting.wait_documents),
         ("latencies", waiting.latencies(report), waiting.latency_documents),

@@ -546,13 +546,16 @@ static PyObject *context_end(PyObject *self, PyObject *args) {
 
 /* ---- whose a slow call is ---------------------------------------------------------------------------------------------------------- */
 
-static PyObject *describer; /* Owned: called with the frame of a call, it says what its arguments are; NULL: nobody asks */
+static PyObject *describer; /* Owned: called with the frame of a call, it says what its arguments are, and how
+                               * many repr() raised; NULL: nobody asks */
 
 /* What the call that has just ended was called with. New reference: bytes; NULL where that failed, which is counted. */
 static PyObject *arguments_of(PyFrameObject *frame) {
-    PyObject *text = PyObject_CallOneArg(describer, (PyObject *)frame);
-    PyObject *bytes = text && PyUnicode_Check(text) ? prof_py_bytes(text) : NULL;
-    Py_XDECREF(text);
+    PyObject *answer = PyObject_CallOneArg(describer, (PyObject *)frame), *text = NULL, *bytes = NULL;
+    unsigned int failed = 0;
+    if (answer && PyArg_ParseTuple(answer, "UI", &text, &failed)) bytes = prof_py_bytes(text);
+    Py_XDECREF(answer);
+    prof_count(PROF_DROP_ARGUMENTS_FAILED, failed);
     if (bytes) return bytes;
     /* An interrupt is the program's: it comes again. */
     if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
