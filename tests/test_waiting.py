@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from prof._core import lib
 from prof.capture import Capture, open_capture
-from prof.waits import ACTIVITIES, LATENCIES, WAITS, Durations, by, records
+from prof.many import open_captures
+from prof.tools.analysis.tasks import contexts, tasks
+from prof.tools.analysis.waiting import by_line
+from prof.waits import ACTIVITIES, LATENCIES, WAITS, Durations, by, records, slowest
 from recording import Recorded, Recorder
 
 # An event loop whose time is the recording's clock: nothing is waited for, `tick` moves both.
@@ -266,3 +269,79 @@ def main(): drive(all())
     for name, pair in got.items():
         names[name.removesuffix("()")] = [a + b for a, b in zip(names[name.removesuffix("()")], pair, strict=True)]
     assert names == {"child": [2, 30], "parent": [2, 17]}
+
+
+def test_contexts_go_with_the_code_that_runs_in_them(run: Any) -> None:
+    recorded = run("""
+@profiled
+async def work(ns):
+    pass_time(ns)
+    await asyncio.sleep(1e-6)
+async def request(name, ns):
+    with context(name):
+        await asyncio.gather(work(ns), asyncio.create_task(work(ns)))
+async def all():
+    await request("a", 1); await request("a", 2); await request("b", 4)
+    await work(8)
+def main(): drive(all())
+""")
+    with _open(recorded) as capture:
+        rows = {a.name: a for a in contexts(capture)}
+    assert {name: (a.ended, a.runs.total_ns, a.waits.count, a.awaited[0][0]) for name, a in rows.items()} == {
+        "a": (2, 6, 4, "sleep"), "b": (1, 8, 2, "sleep"),
+    }  # fmt: skip
+    assert rows["a"].waits.total_ns == pytest.approx(4000, abs=4)  # the loop's time is a float
+    assert rows["a"].whole.total_ns >= 2000
+
+
+def test_several_captures_are_added_up(run: Any) -> None:
+    paths = [
+        run(f"""
+@profiled
+async def f():
+    pass_time({ns})
+    await asyncio.sleep(1e-6)
+async def all(): await asyncio.create_task(f(), name="t")
+def main(): drive(all())
+""").path
+        for ns in (3, 5)
+    ]
+    with open_captures(paths, [], strict=True) as capture:
+        (wait,) = by_line(capture)
+        (task,) = tasks(capture)
+        rows = records(capture, LATENCIES)
+        latency = by(capture, LATENCIES, rows, lambda row: row.label.name)["program.f"]  # type: ignore[union-attr]
+        slow = slowest(capture, capture.tree())
+    assert (wait.kind, wait.durations.count, wait.durations.total_ns) == ("sleep", 2, 2000)
+    assert (task.name, task.ended, task.runs.count, task.runs.total_ns, task.runs.max_ns) == ("t", 2, 4, 8, 5)
+    assert (latency.count, latency.total_ns, latency.min_ns, latency.max_ns) == (2, 2008, 1003, 1005)
+    assert [(each.duration_ns, each.task) for each in slow] == [(1005, "t"), (1003, "t")]
+
+
+def test_threads_have_their_processor_time(record: Recorder) -> None:
+    recorded = record("""
+import threading, time
+@profiled
+def spin():
+    end = time.thread_time() + 0.05
+    while time.thread_time() < end: pass
+def main():
+    t = threading.Thread(target=spin, name="spinner")
+    t.start(); t.join()
+""")
+    (thread,) = [t for t in recorded.threads if t.name == "spinner"]
+    assert 45_000_000 <= thread.cpu_ns <= 500_000_000
+
+
+def test_too_many_names_are_one(run: Any) -> None:
+    recorded = run("""
+@profiled
+async def f(): await asyncio.sleep(0)
+async def all():
+    for i in range(1100): await asyncio.create_task(f(), name=f"t{i}")
+def main(): drive(all())
+""")
+    with _open(recorded) as capture:
+        found = {a.name: a.ended for a in tasks(capture)}
+    assert len(found) == 1025
+    assert found["(other tasks)"] == 1100 - 1024

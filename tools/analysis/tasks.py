@@ -191,6 +191,6 @@ def activity_documents(rows: Sequence[Activity]) -> Iterator[dict[str, Any]]:
     for a in rows:
         yield {
             "name": a.name, "ended": a.ended, "open_waits": a.open, "runs": durations_values(a.runs),
-            "waits": durations_values(a.waits), "whole": durations_values(a.whole) if a.whole.count else None,
+            "waits": durations_values(a.waits), "whole": durations_values(a.whole),
             "awaited": [{"kind": kind, "total_ns": ns} for kind, ns in a.awaited],
         }  # fmt: skip
