@@ -27,8 +27,9 @@ const char *prof_drop_text(uint32_t index, int one) {
                                    "operations that were not counted for want of space"},
         [PROF_DROP_TICKS_MISSED] = {"sample that was missed because the machine was busy",
                                     "samples that were missed because the machine was busy"},
-        [PROF_DROP_SAMPLES_TORN] = {"sample whose stack changed while it was read; it counts for the function with a probe around it",
-                                    "samples whose stacks changed while they were read; they count for the functions with probes around them"},
+        [PROF_DROP_SAMPLES_TORN] =
+            {"sample whose stack changed while it was read; it counts for the function with a probe around it",
+             "samples whose stacks changed while they were read; they count for the functions with probes around them"},
         [PROF_DROP_SAMPLES_CUT] = {"sample of a stack deeper than is kept; its outer frames are missing",
                                    "samples of stacks deeper than is kept; their outer frames are missing"},
         [PROF_DROP_SAMPLES_LOST] = {"sample for which the file had no room, or none for its frames",
@@ -44,6 +45,10 @@ const char *prof_drop_text(uint32_t index, int one) {
                                     "values of metrics that were no finite numbers, or of more metrics than are kept"},
         [PROF_DROP_SAMPLES_ENOUGH] = {"sample that was not taken: there were as many as `max_samples=` allows",
                                       "samples that were not taken: there were as many as `max_samples=` allows"},
+        [PROF_DROP_WAITS_LOST] = {"wait or run of a task that was not counted: there were more different ones than are kept",
+                                  "waits or runs of tasks that were not counted: there were more different ones than are kept"},
+        [PROF_DROP_ARGUMENTS_FAILED] = {"argument of a slow call of which the repr() raised",
+                                        "arguments of slow calls of which the repr() raised"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
     return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;

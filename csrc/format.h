@@ -64,6 +64,8 @@ enum prof_drop {
     PROF_DROP_EVENTS_TAKEN,
     PROF_DROP_METRICS_LOST,
     PROF_DROP_SAMPLES_ENOUGH,
+    PROF_DROP_WAITS_LOST,
+    PROF_DROP_ARGUMENTS_FAILED,
     PROF_DROP_COUNT
 };
 
@@ -111,28 +113,32 @@ PROF_RECORD(prof_header, 424);
 
 /* cffi: begin */
 enum prof_chunk_type {
-    PROF_CHUNK_STRINGS = 1,   /* prof_string, each padded to 8 bytes */
-    PROF_CHUNK_LABELS = 2,    /* prof_label */
-    PROF_CHUNK_THREADS = 3,   /* prof_thread_record */
-    PROF_CHUNK_NODES = 4,     /* prof_node, of one thread; a parent comes before its children in the file */
-    PROF_CHUNK_META = 5,      /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
-    PROF_CHUNK_PENDING = 6,   /* prof_pending, of one thread */
-    PROF_CHUNK_MEMORY = 7,    /* one prof_memory */
-    PROF_CHUNK_TYPES = 8,     /* prof_type: the live blocks when recording ended, by type */
-    PROF_CHUNK_SERIES = 9,    /* prof_moment, in order of time */
-    PROF_CHUNK_CODES = 10,    /* prof_code, each with its arrays behind it, padded to 8 bytes */
-    PROF_CHUNK_COUNTS = 11,   /* prof_counts, of one thread, each with its counters behind it */
-    PROF_CHUNK_EVENTS = 12,   /* prof_flow_event, of one thread */
-    PROF_CHUNK_LIVE = 13,     /* prof_live_frame */
-    PROF_CHUNK_OPERANDS = 14, /* prof_operands */
-    PROF_CHUNK_PLACES = 20,   /* the first PROF_PLACE_SIZE bytes of labels that are never spans */
-    PROF_CHUNK_SAMPLED = 21,  /* prof_sampled, of one thread; a parent comes before its children in the file */
-    PROF_CHUNK_SAMPLER = 22,  /* one prof_sampling */
-    PROF_CHUNK_USAGE = 23,    /* prof_usage, of one thread */
-    PROF_CHUNK_PROCESS = 24,  /* prof_process, in order of time */
-    PROF_CHUNK_SOURCES = 25,  /* prof_source */
-    PROF_CHUNK_METRICS = 26,  /* prof_metric, of one thread */
-    PROF_CHUNK_STACKS = 28    /* prof_stacked; a caller comes before what it called in the file */
+    PROF_CHUNK_STRINGS = 1,     /* prof_string, each padded to 8 bytes */
+    PROF_CHUNK_LABELS = 2,      /* prof_label */
+    PROF_CHUNK_THREADS = 3,     /* prof_thread_record */
+    PROF_CHUNK_NODES = 4,       /* prof_node, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_META = 5,        /* UTF-8 JSON text: session name, python, platform, host, argv, modes… */
+    PROF_CHUNK_PENDING = 6,     /* prof_pending, of one thread */
+    PROF_CHUNK_MEMORY = 7,      /* one prof_memory */
+    PROF_CHUNK_TYPES = 8,       /* prof_type: the live blocks when recording ended, by type */
+    PROF_CHUNK_SERIES = 9,      /* prof_moment, in order of time */
+    PROF_CHUNK_CODES = 10,      /* prof_code, each with its arrays behind it, padded to 8 bytes */
+    PROF_CHUNK_COUNTS = 11,     /* prof_counts, of one thread, each with its counters behind it */
+    PROF_CHUNK_EVENTS = 12,     /* prof_flow_event, of one thread */
+    PROF_CHUNK_LIVE = 13,       /* prof_live_frame */
+    PROF_CHUNK_OPERANDS = 14,   /* prof_operands */
+    PROF_CHUNK_PLACES = 20,     /* the first PROF_PLACE_SIZE bytes of labels that are never spans */
+    PROF_CHUNK_SAMPLED = 21,    /* prof_sampled, of one thread; a parent comes before its children in the file */
+    PROF_CHUNK_SAMPLER = 22,    /* one prof_sampling */
+    PROF_CHUNK_USAGE = 23,      /* prof_usage, of one thread */
+    PROF_CHUNK_PROCESS = 24,    /* prof_process, in order of time */
+    PROF_CHUNK_SOURCES = 25,    /* prof_source */
+    PROF_CHUNK_METRICS = 26,    /* prof_metric, of one thread */
+    PROF_CHUNK_STACKS = 28,     /* prof_stacked; a caller comes before what it called in the file */
+    PROF_CHUNK_LATENCIES = 30,  /* prof_latency */
+    PROF_CHUNK_WAITS = 31,      /* prof_wait */
+    PROF_CHUNK_ACTIVITIES = 32, /* prof_activity */
+    PROF_CHUNK_SLOWEST = 33     /* prof_slow */
 };
 /* cffi: end */
 
@@ -171,7 +177,13 @@ enum prof_label_flag {
     PROF_LABEL_NO_TIME = 2,   /* its markers leave out this mode: readers charge its self time to the span around it */
     PROF_LABEL_NO_MEMORY = 4, /* what it allocates was charged to the span around it */
     PROF_LABEL_NO_DETAIL = 8, /* its blocks were counted and not followed */
-    PROF_LABEL_NO_OPS = 16
+    PROF_LABEL_NO_OPS = 16,
+    PROF_LABEL_AWAITS = 32 /* coroutine or asynchronous generator: what it waits for is known */
+};
+
+enum prof_activity_kind {
+    PROF_ACTIVITY_STEPS = 1,   /* runs of a task, each from where the event loop lets it run to where it waits */
+    PROF_ACTIVITY_CONTEXTS = 2 /* a context from its begin to its end, as the program's prof.context() says */
 };
 /* cffi: end */
 
@@ -201,8 +213,8 @@ typedef struct {
     uint64_t unused;
     uint64_t min; /* ticks of the shortest completed call; UINT64_MAX while there is none */
     uint64_t max;
-    uint64_t private_;
-    uint64_t reserved;
+    uint64_t private_slow_above;             /* ticks: a longer call is among the slowest */
+    uint64_t private_slow;                   /* ref of the first of its prof_slow; 0 none */
     uint64_t histogram[PROF_HISTOGRAM_BINS]; /* active (not suspended) ticks of the calls that ended */
 } prof_label;
 PROF_RECORD(prof_label, 1600);
@@ -234,10 +246,11 @@ PROF_RECORD(prof_source, 24);
 typedef struct {
     uint64_t native_id; /* kernel thread id */
     prof_ref name;
-    prof_ref root;  /* its root node */
-    uint64_t start; /* ticks */
-    uint64_t end;   /* ticks; 0 while the thread runs */
-    uint64_t reserved[4];
+    prof_ref root;               /* its root node */
+    uint64_t start;              /* ticks */
+    uint64_t end;                /* ticks; 0 while the thread runs */
+    uint64_t cpu_start, cpu_end; /* its processor time at these, ns; both 0 unknown */
+    uint64_t reserved[2];
 } prof_thread_record;
 PROF_RECORD(prof_thread_record, 64);
 
@@ -266,6 +279,55 @@ typedef struct {
     uint32_t site; /* number of the leaf among all, from 1 */
 } prof_node;
 PROF_RECORD(prof_node, 128);
+
+/* How long something took, each time. */
+typedef struct {
+    uint64_t count, ticks;
+    uint64_t min, max; /* `min` is UINT64_MAX while there is none */
+    uint64_t histogram[PROF_HISTOGRAM_BINS];
+} prof_durations;
+PROF_RECORD(prof_durations, 1568);
+
+/* Calls of a generator or coroutine, from the call to its end, suspensions included. A label may have several. */
+typedef struct {
+    prof_ref label;
+    uint32_t reserved;
+    prof_durations calls;
+} prof_latency;
+PROF_RECORD(prof_latency, 1576);
+
+/* What coroutines waited for on one line: those suspensions in which the function there was the innermost one with a span. */
+typedef struct {
+    prof_ref line; /* a PROF_LINE label, whose module is the function */
+    prof_ref what; /* a PROF_FRAME label: the innermost coroutine that was awaited, or what kind of future; without a file then */
+    prof_ref task; /* the task's name; 0 outside of asyncio's tasks */
+    prof_ref context; /* of prof.context(); 0 none */
+    uint64_t open;    /* of these, that had not ended when the recording did: they are counted up to there */
+    prof_durations waits;
+} prof_wait;
+PROF_RECORD(prof_wait, 1592);
+
+typedef struct {
+    prof_ref task, context; /* as in prof_wait */
+    uint32_t kind;          /* enum prof_activity_kind */
+    uint32_t reserved;
+    uint64_t ended; /* of steps: tasks that ended */
+    prof_durations runs;
+} prof_activity;
+PROF_RECORD(prof_activity, 1592);
+
+/* One of the longest calls of a label. */
+typedef struct {
+    prof_ref label; /* 0: there were fewer */
+    prof_ref node;  /* the context it was called in; of any thread */
+    prof_ref thread;
+    prof_ref task;      /* the task's name; 0 none */
+    prof_ref arguments; /* text; 0 where nobody asked */
+    uint32_t reserved;
+    uint64_t start; /* ticks */
+    uint64_t ticks; /* of generators and coroutines from the call to the end, suspensions included */
+} prof_slow;
+PROF_RECORD(prof_slow, 40);
 
 /* What the program said of a span, by a name of its own: the values of one metric in one context, as far as one thread said them.
  * With `real` 0 they are integers: `sum` is the lower half of a sum of 128 bits in two's complement and `rest` the upper one, `least`

@@ -143,8 +143,11 @@ def text() -> str:
 PROBES = '''"""Generated from the C sources by csrc/stubs.py: do not edit."""
 
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from contextvars import ContextVar
+from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+context_variable: ContextVar[str]
 '''
 FUNCTION = re.compile(r"(?P<name>\w+)\((?P<given>.*?)\) -> (?P<result>[^:]+): ", re.DOTALL)
 VALUE = re.compile(r"(?P<name>\w+): (?P<type>[^:]+): ")

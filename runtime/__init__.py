@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from prof.configuration import ProfilerConfig as ProfilerConfig
+    from prof.contexts import context as context
     from prof.markers import enable_profiling as enable_profiling
     from prof.markers import end as end
     from prof.markers import profile as profile
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Collector", "Profiler", "ProfilerConfig", "block",
+    "Collector", "Profiler", "ProfilerConfig", "block", "context",
     "enable_profiling", "end", "profile", "profiled", "snapshot",
 ]  # fmt: skip
 _MARKERS = ("enable_profiling", "end", "profile", "profiled", "snapshot")
 # Where the others are: a program that asks for none of them does without what these modules import.
-_OTHERS = {"Collector": "profiler", "Profiler": "profiler", "ProfilerConfig": "configuration", "block": "profiler"}
+_OTHERS = {
+    "Collector": "profiler", "Profiler": "profiler", "ProfilerConfig": "configuration", "block": "profiler",
+    "context": "contexts",
+}  # fmt: skip
 # What other tools load by these names: web servers' middleware, and IPython's `%load_ext prof`.
 _OTHERS |= {"asgi": "tools.integrations.asgi", "wsgi": "tools.integrations.wsgi"}
 _OTHERS |= dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "tools.integrations.ipython")

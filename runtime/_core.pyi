@@ -42,6 +42,7 @@ class prof_config(Struct):
     interval_ns: int
     least_ns: int
     max_samples: int
+    slowest: int
     file_mode: int
 
 class prof_merger(Struct): ...
@@ -69,6 +70,15 @@ class prof_reader_code(Struct):
     edge_count: int
     contexts: int
     inexact: int
+
+class prof_reader_durations(Struct):
+    count: int
+    total_ns: int
+    min_ns: int
+    max_ns: int
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
 
 class prof_reader_info(Struct):
     version: int
@@ -105,6 +115,10 @@ class prof_reader_info(Struct):
     process: prof_reader_process
     source_count: int
     sources: prof_reader_source
+    timed_count: Numbers[int]
+    timed: Pointers[prof_reader_timed]
+    slow_count: int
+    slow: prof_reader_slow
     metric_count: int
     metrics: prof_reader_metric
     least_ns: int
@@ -251,6 +265,16 @@ class prof_reader_sites(Struct):
     sites: prof_reader_site
     by_category: Numbers[int]
 
+class prof_reader_slow(Struct):
+    node: int
+    label: int
+    thread_index: int
+    thread: prof_reader_text
+    task: prof_reader_text
+    arguments: prof_reader_text
+    start_ns: int
+    duration_ns: int
+
 class prof_reader_source(Struct):
     file: prof_reader_text
     size: int
@@ -264,8 +288,17 @@ class prof_reader_thread(Struct):
     native_id: int
     name: prof_reader_text
     start_ns: int
+    cpu_ns: int
     alive_ns: int
     running: int
+
+class prof_reader_timed(Struct):
+    label: int
+    what: int
+    task: prof_reader_text
+    context: prof_reader_text
+    more: int
+    data_: Memory
 
 class prof_reader_tree(Struct):
     count: int
@@ -299,10 +332,14 @@ class Lib:
     PROF_ACCESS_NONE: int
     PROF_ACCESS_READ: int
     PROF_ACCESS_WRITE: int
+    PROF_ACTIVITY_CONTEXTS: int
+    PROF_ACTIVITY_STEPS: int
+    PROF_CHUNK_ACTIVITIES: int
     PROF_CHUNK_CODES: int
     PROF_CHUNK_COUNTS: int
     PROF_CHUNK_EVENTS: int
     PROF_CHUNK_LABELS: int
+    PROF_CHUNK_LATENCIES: int
     PROF_CHUNK_LIVE: int
     PROF_CHUNK_MEMORY: int
     PROF_CHUNK_META: int
@@ -315,18 +352,21 @@ class Lib:
     PROF_CHUNK_SAMPLED: int
     PROF_CHUNK_SAMPLER: int
     PROF_CHUNK_SERIES: int
+    PROF_CHUNK_SLOWEST: int
     PROF_CHUNK_SOURCES: int
     PROF_CHUNK_STACKS: int
     PROF_CHUNK_STRINGS: int
     PROF_CHUNK_THREADS: int
     PROF_CHUNK_TYPES: int
     PROF_CHUNK_USAGE: int
+    PROF_CHUNK_WAITS: int
     PROF_CLOCK_CPU: int
     PROF_CLOCK_MANUAL: int
     PROF_CLOCK_MONOTONIC: int
     PROF_CLOCK_TSC: int
     PROF_CLOSED: int
     PROF_CODE_NO_COLUMN: int
+    PROF_DROP_ARGUMENTS_FAILED: int
     PROF_DROP_BLOCKS_UNFOLLOWED: int
     PROF_DROP_COUNT: int
     PROF_DROP_EVENTS_TAKEN: int
@@ -347,6 +387,7 @@ class Lib:
     PROF_DROP_THREADS_UNMETERED: int
     PROF_DROP_TICKS_MISSED: int
     PROF_DROP_UNMATCHED_LEAVE: int
+    PROF_DROP_WAITS_LOST: int
     PROF_EDGE_DONE: int
     PROF_EDGE_ENTRY: int
     PROF_EDGE_EXIT: int
@@ -373,6 +414,7 @@ class Lib:
     PROF_IMPORT: int
     PROF_INSERTED: int
     PROF_INSERTED_HEADER: int
+    PROF_LABEL_AWAITS: int
     PROF_LABEL_GENERATOR: int
     PROF_LABEL_NO_DETAIL: int
     PROF_LABEL_NO_MEMORY: int
@@ -397,7 +439,9 @@ class Lib:
     PROF_QUIRK_RESUME_PLACE_MASK: int
     PROF_QUIRK_RUNS_WITHOUT_LOCK: int
     PROF_QUIRK_SEND_BEFORE_YIELD: int
+    PROF_QUIRK_SEND_HAS_INDEX: int
     PROF_QUIRK_START_IS_TOLD_LATE: int
+    PROF_READER_ACTIVITIES: int
     PROF_READER_ALL_THREADS: int
     PROF_READER_BY_BRANCH: int
     PROF_READER_BY_CALL: int
@@ -406,10 +450,13 @@ class Lib:
     PROF_READER_BY_LINE: int
     PROF_READER_BY_NAME: int
     PROF_READER_CATEGORIES: int
+    PROF_READER_LATENCIES: int
     PROF_READER_NO_COLUMN: int
     PROF_READER_NO_GROUP: int
     PROF_READER_NO_LABEL: int
     PROF_READER_NO_PLACE: int
+    PROF_READER_RECORD_KINDS: int
+    PROF_READER_WAITS: int
     PROF_RECORDING: int
     PROF_REPLACED: int
     PROF_SAMPLER_FRAMES: int
@@ -452,6 +499,7 @@ class Lib:
     def prof_reader_close(self, _0: prof_reader, /) -> None: ...
     def prof_reader_column(self, _0: Memory | bytes, /) -> int: ...
     def prof_reader_column_name(self, _0: int, /) -> Memory: ...
+    def prof_reader_durations_by(self, _0: prof_reader, _1: int, _2: Numbers[int], _3: int, _4: prof_reader_durations, /) -> int: ...
     def prof_reader_escape(self, _0: Memory | bytes, _1: int, _2: Memory | bytes, /) -> int: ...
     def prof_reader_fold(self, _0: prof_reader, _1: prof_reader_tree, _2: Numbers[int], _3: int, /) -> int: ...
     def prof_reader_get(self, _0: prof_reader, /) -> prof_reader_info: ...

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _bootstrap: Any = _frozen_importlib
 
 
+GREENLET = "greenlet._greenlet"
+
+
 class Ambient:
     """The two hooks while they are installed; `remove` puts back what was there, unless somebody wrapped it since."""
 
@@ -24,12 +27,19 @@ class Ambient:
         self._callback: Any = None
         # The interpreter looks this name up for each import that is not in sys.modules yet.
         self._original = _bootstrap._find_and_load
-        self._spans = probes.import_spans(self._original, imports, travel.hook, travel.PICKLERS)
+        self._probes = probes
+        self._spans = probes.import_spans(self._original, imports, self._tell, (*travel.PICKLERS, GREENLET))
         _bootstrap._find_and_load = self._spans
         travel.hook_those_imported()
         if collections:
             self._callback = probes.gc_callback
             gc.callbacks.append(self._callback)
+
+    def _tell(self, module: Any) -> None:
+        if getattr(module, "__name__", "") == GREENLET:
+            self._probes.trace_greenlets(module)
+        else:
+            travel.hook(module)
 
     def remove(self) -> None:
         if self._spans is not None and _bootstrap._find_and_load is self._spans:

@@ -183,7 +183,7 @@ class Capture:
     def threads(self) -> list[Thread]:
         """The recorded threads, in the order they began."""
         rows = _rows(self._info.threads, self._info.thread_count)
-        return [Thread(t.native_id, decoded(t.name), t.start_ns, t.alive_ns, bool(t.running)) for t in rows]
+        return [Thread(t.native_id, decoded(t.name), t.start_ns, t.alive_ns, bool(t.running), t.cpu_ns) for t in rows]
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -283,6 +283,7 @@ class Capture:
                 & (
                     lib.PROF_LABEL_NO_TIME | lib.PROF_LABEL_NO_MEMORY | lib.PROF_LABEL_NO_DETAIL | lib.PROF_LABEL_NO_OPS
                 ),
+                bool(row.flags & lib.PROF_LABEL_AWAITS),
             )
             self._labels[index] = found
         return found

@@ -22,6 +22,8 @@ class Label:
     generator: bool
     left_out: int = 0
     """What its markers left out, as `lib.PROF_LABEL_NO_…`."""
+    awaits: bool = False
+    """Of a coroutine or an asynchronous generator, which is a generator, too."""
 
     def has(self, column: str) -> bool:
         """Whether the column has figures of its own for this label, where it has for others."""
@@ -322,6 +324,8 @@ class Thread:
     start_ns: int
     alive_ns: int
     running: bool
+    cpu_ns: int = 0
+    """Its processor time while it was recorded; 0 when the capture cannot tell."""
 
 
 @frozen

@@ -132,6 +132,7 @@ class Session:
         config.file_mode = self.settings.mode
         config.least_ns = self.settings.min
         config.max_samples = self.settings.max_samples
+        config.slowest = self.settings.slowest if "timed" in self.asked else 0
         why = ffi.new("char[512]")
         stem = os.path.join(directory, f"{host.file_name(self.title)}-{time.strftime('%Y%m%d-%H%M%S')}")
         one_of_many = child or host.spawned() or host.forked()

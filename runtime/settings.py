@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
 LARGEST_COUNT = 1_000_000_000
+MOST_SLOWEST = 100
 ENGINES = ("auto", "bytecode", "monitoring")
 UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 50_000, 60_000_000_000  # ns
@@ -62,6 +63,10 @@ class Settings:
     """Whether garbage collections are spans."""
     process: bool = False
     """Whether the capture says what the process took, at the recording's beginning and end: `prof.process`."""
+    slowest: int = 5
+    """Calls of each function and section that are kept one by one, the slowest; 0 none."""
+    args: bool = False
+    """Whether these are kept with their arguments, by `repr()`."""
     min: int = 0
     """Nanoseconds: functions and sections of which no call took as long are charged to their callers in reports."""
     track: tuple[str, ...] = ()
@@ -133,6 +138,21 @@ def _directory(text: str) -> str:
     return expanded
 
 
+def _slowest(text: str) -> int:
+    if text == "0":
+        return 0
+    number = _count(text)
+    if number > MOST_SLOWEST:
+        raise UsageError(f"{text!r} is more than {MOST_SLOWEST}")
+    return number
+
+
+def _args(text: str) -> bool:
+    if text not in ("none", "repr"):
+        raise UsageError(f"{text!r} is neither none nor repr")
+    return text == "repr"
+
+
 def _types(text: str) -> int:
     return 0 if text == "0" else -1 if text == "all" else _count(text)
 
@@ -154,6 +174,8 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "nodes": _count,
     "engine": _choice(ENGINES),
     "min": _shortest,
+    "slowest": _slowest,
+    "args": _args,
     "types": _types,
     "profile": str,
     "track": _track,

@@ -19,6 +19,8 @@ MEANT = (
     (r"profiling\.sampling needs Python 3\.15", "CPython's own sampler came with it"),
     (r"Python 3\.14 came with sys\.remote_exec", "before, no process can be asked from outside"),
     (r"it is about being without sys\.remote_exec, .*", "it is there"),
+    (r"eager tasks are of Python 3\.12 on", "3.11 has none"),
+    (r"this interpreter's bytecode is not rewritten", "probes in bytecode see what is awaited"),
     (r"syntax of a later Python", "an older one refuses such a file, which has a test of its own"),
     (r"root may write anywhere", "in a container tests run as root"),
     (r"only root may .*", "and on other machines they do not"),

@@ -9,7 +9,6 @@ import pdb
 import random
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import types
@@ -258,43 +257,6 @@ def test_exceptions_sent_to_threads(record: Recorder, engine: str) -> None:
     assert recorded.drops == {}
     for each in recorded.of_kind("function").values():
         assert all(f.completed == f.calls for f in each)
-
-
-GREENLETS = """
-@profiled
-def f(n):
-    for _ in range(n): step()
-@profiled
-def step(): switch()
-def take_turns():
-    a, b = greenlet(f), greenlet(f)
-    turns = [a, b]
-    global switch
-    def switch():
-        turns.reverse()
-        turns[0].switch(5)
-    a.switch(5)
-def one_by_one():
-    global switch
-    def switch(): pass
-    for _ in range(2): greenlet(f).switch(5)
-def main(): HOW()
-"""
-
-
-@pytest.mark.parametrize("how", ["take_turns", "one_by_one"])
-def test_greenlets_that_switch_inside_spans_are_told(record: Recorder, engine: str, how: str) -> None:
-    greenlet = pytest.importorskip("greenlet", reason="greenlet is not installed")
-    recorded = record(GREENLETS.replace("HOW", how), engine=engine, greenlet=greenlet.greenlet)
-    assert recorded.calls()["f"] == 2
-    assert recorded.interleaved == (how == "take_turns")
-    report = subprocess.run(
-        [sys.executable, "-m", "prof", "report", "--full", str(recorded.path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ("  ! greenlets switched inside spans" in report.stdout) == recorded.interleaved
 
 
 def test_functions_made_in_a_loop_are_let_go(record: Recorder, engine: str) -> None:

@@ -668,6 +668,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "nodes": st.sampled_from(["20k", "4M", 7]),
     "engine": st.sampled_from(names.ENGINES),
     "min": st.sampled_from(["0", "1ms", "2.5us"]),
+    "slowest": st.sampled_from(["0", 5, 100]),
+    "args": st.sampled_from(["none", "repr"]),
     "types": st.sampled_from(["all", 0, 5]),
     "profile": st.just("old.capture"),
     "track": st.sampled_from(["call", "call+attribute", ["arithmetic", "call"]]),

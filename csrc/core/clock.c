@@ -9,7 +9,7 @@ uint32_t prof_clock_kind_now = PROF_CLOCK_MONOTONIC;
 static uint64_t manual_ns;
 
 uint64_t prof_clock_kernel_ns(clockid_t id) {
-    struct timespec t;
+    struct timespec t = {0}; /* of a thread that has ended there is no clock */
     clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

@@ -11,9 +11,11 @@
 
 #include "labels.h"
 #include "metrics.h"
+#include "slowest.h"
 #include "suspended.h"
 #include "threads.h"
 #include "tree.h"
+#include "waits.h"
 
 void (*prof_on_open)(void);
 void (*prof_on_forget)(void);
@@ -26,7 +28,7 @@ static int has_fork_hook;
 typedef struct {
     prof_label *label; /* Borrowed from the parent's mapping, which stays */
     void *owner;
-    uint64_t prior, loose;
+    uint64_t prior, begun, loose;
 } carried_frame;
 static struct {
     char *base;            /* Borrowed: the parent's mapping */
@@ -97,6 +99,7 @@ static void resume_carried(void) {
         if (!f) break;
         f->owner = carried.frames[i].owner;
         f->prior = carried.frames[i].prior;
+        f->begun = carried.frames[i].begun;
         f->loose = carried.frames[i].loose;
     }
     free(carried.frames);
@@ -120,6 +123,8 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     prof_labels_reset();
     prof_tree_reset();
     prof_metrics_reset();
+    prof_waits_reset();
+    prof_slowest_reset();
     prof_threads_reset();
     meta = (prof_appender){0};
     write_header();
@@ -149,6 +154,7 @@ void prof_close(void) {
     for (prof_session_part *p = parts; p; p = p->next)
         if (p->close) p->close();
     prof_instant last = prof_clock_instant();
+    prof_suspended_end(prof_now());
     prof_count(PROF_DROP_OPEN_AT_END, prof_threads_close(prof_now()));
     prof_suspended_clear();
     prof_arena_header()->last = last;
@@ -176,7 +182,8 @@ void prof_forget(void) {
     carried.frames = carried.count ? malloc(carried.count * sizeof *carried.frames) : NULL;
     if (!carried.frames) carried.count = 0;
     for (size_t i = 0; i < carried.count; i++)
-        carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior, t->base[i + 1].loose};
+        carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior, t->base[i + 1].begun,
+                                            t->base[i + 1].loose};
     if (t != &prof_no_thread) {
         t->top = t->base;
         t->base->node = &prof_no_node;

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t interval_ns;
     uint64_t least_ns;    /* spans of which no call took as long are charged to their callers when the capture is read; 0: none */
     uint64_t max_samples; /* of all threads together; 0: as many as there are */
+    uint32_t slowest;     /* calls of each label that are kept one by one, the slowest; 0: none */
     uint32_t file_mode;   /* permissions of the capture; 0: those of its owner alone, 0600 */
 } prof_config;
 

@@ -31,7 +31,9 @@ prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now) {
     }
     while (t->top > found) {
         prof_count(t->top->label->kind == PROF_SECTION ? PROF_DROP_SECTION_OPEN : PROF_DROP_HEALED, 1);
+        ptrdiff_t at = found - t->base; /* the stack may come to lie elsewhere */
         prof_pop_complete(t, t->top, now);
+        found = t->base + at;
     }
     return found;
 }

@@ -19,12 +19,17 @@ typedef struct {
     uint64_t child;    /* ticks of the spans that ended on top since then */
     uint64_t prior;    /* generator: active ticks before the latest resume */
     void *owner;       /* interpreter frame of a generator or a section; compared, never dereferenced */
-    uint64_t loose;    /* a section's, enum prof_loose: its function is not probed, so nothing closes it when that returns */
+    uint64_t begun;    /* generator: ticks of the call; PROF_NO_TICKS where that was not recorded */
+    uint64_t loose;    /* enum prof_loose, of sections and generators */
 } prof_frame;
 
+/* No instant. */
+#define PROF_NO_TICKS UINT64_MAX
+
 enum prof_loose {
-    PROF_LOOSE = 1,
-    PROF_LOOSE_HELD = 2 /* an object holds it, and closes it in any case: it waits while other tasks open and close theirs */
+    PROF_LOOSE = 1,      /* a section's: its function is not probed, so nothing closes it when that returns */
+    PROF_LOOSE_HELD = 2, /* an object holds it, and closes it in any case: it waits while other tasks open and close theirs */
+    PROF_LOOSE_STEP = 4  /* a coroutine's: it is not awaited by what lies below it, but a task's own, and this is a step of that */
 };
 
 /* Completed calls that are set down before they are counted: two kilobytes, which stay in the first cache. */
@@ -44,8 +49,10 @@ typedef struct prof_thread {
     prof_appender metric_room;
     prof_metric **metrics; /* Owned: table of its records of metrics */
     size_t metrics_mask, metrics_used;
-    uint32_t told;       /* where it is as a caller in C; recorder/recorder.c */
-    clockid_t cpu_clock; /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    uint32_t told;          /* where it is as a caller in C; recorder/recorder.c */
+    clockid_t cpu_clock;    /* its processor time, for PROF_CLOCK_CPU read from another thread */
+    prof_ref task, context; /* names of those that its latest wait was of */
+    int greenlets;          /* whether the CPython half has looked for them here */
     uint64_t native_id;
     struct prof_thread **watched; /* Borrowed: where the sampler keeps it, to become NULL when it ends; NULL not met yet */
     struct prof_thread *next;
@@ -76,6 +83,10 @@ int prof_stack_grow(prof_thread *t);
 
 /* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
 void prof_pending_count(prof_thread *t);
+
+/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c). It has
+ * been popped. May run Python. */
+void prof_slow_note(prof_thread *t, prof_label *label, const prof_node *node, uint64_t start, uint64_t ticks);
 
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
 prof_frame *prof_unwind(prof_thread *t, const prof_label *label, uint64_t now);
@@ -154,8 +165,12 @@ static inline void prof_complete(prof_thread *t, prof_ref ref, uint64_t ticks) {
 
 /* Pops the top frame `f` as a completed call. */
 static inline void prof_pop_complete(prof_thread *t, prof_frame *f, uint64_t now) {
-    uint64_t ticks = prof_pop(t, f, now);
-    prof_complete(t, prof_arena_ref(f->label), f->prior + ticks);
+    prof_label *label = f->label;
+    const prof_node *node = f->node;
+    uint64_t start = f->start, ticks = f->prior + prof_pop(t, f, now);
+    prof_complete(t, prof_arena_ref(label), ticks);
+    if (PROF_UNLIKELY(ticks > label->private_slow_above) && !(label->flags & PROF_LABEL_GENERATOR))
+        prof_slow_note(t, label, node, start, ticks);
 }
 
 /* ---- the hot path: a call and a return of a function whose node was the last one used here ------------------------- */
@@ -180,8 +195,10 @@ static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now)
     prof_thread *t = prof_current;
     prof_frame *f = t->top;
     if (PROF_UNLIKELY(f->label != label)) return 0;
-    uint64_t prior = f->prior;
-    prof_complete(t, ref, prior + prof_pop(t, f, now));
+    const prof_node *node = f->node;
+    uint64_t start = f->start, ticks = f->prior + prof_pop(t, f, now);
+    prof_complete(t, ref, ticks);
+    if (PROF_UNLIKELY(ticks > label->private_slow_above)) prof_slow_note(t, label, node, start, ticks);
     return 1;
 }
 

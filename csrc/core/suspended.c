@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "durations.h"
 #include "session.h"
 
 prof_suspended prof_recent[PROF_RECENT];
@@ -83,14 +84,28 @@ const prof_suspended *prof_suspended_search(void *owner) {
     return table_take(owner, &taken) ? &taken : NULL;
 }
 
-static void translate_sections(prof_suspended *entry, prof_label *(*translate)(prof_label *)) {
+static void translate_entry(prof_suspended *entry, prof_label *(*translate)(prof_label *)) {
     for (uint32_t s = 0; s < entry->section_count; s++) entry->sections[s].label = translate(entry->sections[s].label);
+    entry->wait = NULL; /* the parent's */
 }
 
 void prof_suspended_translate(prof_label *(*translate)(prof_label *)) {
-    for (uint32_t i = 0; i < prof_recent_count; i++) translate_sections(&prof_recent[i], translate);
+    for (uint32_t i = 0; i < prof_recent_count; i++) translate_entry(&prof_recent[i], translate);
     for (size_t i = 0; slots && i <= mask; i++)
-        if (slots[i].owner) translate_sections(&slots[i], translate);
+        if (slots[i].owner) translate_entry(&slots[i], translate);
+}
+
+static void end_wait(prof_suspended *entry, uint64_t now) {
+    if (!entry->wait) return;
+    entry->wait->open++;
+    prof_durations_add(&entry->wait->waits, now - entry->since);
+    entry->wait = NULL;
+}
+
+void prof_suspended_end(uint64_t now) {
+    for (uint32_t i = 0; i < prof_recent_count; i++) end_wait(&prof_recent[i], now);
+    for (size_t i = 0; slots && i <= mask; i++)
+        if (slots[i].owner) end_wait(&slots[i], now);
 }
 
 void prof_suspended_clear(void) {

@@ -17,6 +17,8 @@ typedef struct {
     void *owner;                  /* the interpreter frame; compared, never dereferenced; NULL: a free slot */
     uint64_t since;               /* ticks of the suspension */
     uint64_t prior;               /* active ticks of the call so far */
+    uint64_t begun;               /* ticks of the call; PROF_NO_TICKS (stack.h) where that was not recorded */
+    prof_wait *wait;              /* Borrowed from the arena: where the wait is counted; NULL when it is none */
     prof_saved_section *sections; /* Owned: those open in it, outermost first; or NULL */
     uint32_t section_count;
 } prof_suspended;
@@ -57,6 +59,9 @@ static inline int prof_suspended_any(void) { return prof_recent_count || prof_su
 
 /* Calls `translate` on each remembered label. */
 void prof_suspended_translate(prof_label *(*translate)(prof_label *));
+
+/* The recording ends at `now`: waits that have not ended are counted up to there. */
+void prof_suspended_end(uint64_t now);
 
 /* Forgets everything. */
 void prof_suspended_clear(void);

@@ -12,7 +12,7 @@
 #define FIRST_FRAMES 256
 
 prof_node prof_no_node = {.private_last = (uint64_t)(uintptr_t)&prof_no_node};
-prof_label prof_no_label = {.min = UINT64_MAX};
+prof_label prof_no_label = {.min = UINT64_MAX, .private_slow_above = UINT64_MAX};
 static prof_frame no_frames[2] = {{.node = &prof_no_node}, {.node = &prof_no_node}};
 static prof_pending no_pending[2];
 prof_thread prof_no_thread = {.top = no_frames,
@@ -41,6 +41,7 @@ static uint64_t flush(prof_thread *t, uint64_t now) {
     t->base->node->self += now - t->base->start - t->base->child;
     t->base->node = &prof_no_node;
     t->record->end = now;
+    t->record->cpu_end = prof_clock_kernel_ns(t->cpu_clock);
     prof_pending_count(t);
     return open;
 }
@@ -108,6 +109,7 @@ static prof_thread *thread_new(uint64_t native_id, const char *name) {
             t->record->name = label->name;
             t->record->root = prof_arena_ref(root);
             t->record->start = ticks_of(t);
+            t->record->cpu_start = prof_clock_kernel_ns(t->cpu_clock);
             t->base[0] = (prof_frame){.node = root, .start = t->record->start};
             prof_arena_publish(&records, sizeof *t->record);
         } else {

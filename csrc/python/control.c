@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "python/spans/awaits.h"
 #include "python/spans/child.h"
 #include "python/ops/count.h"
 #include "python/spans/ending.h"
+#include "python/spans/greenlets.h"
 #include "python/bytecode/opcodes.h"
 #include "python/spans/probes.h"
 #include "python/samples/layout.h"
@@ -25,7 +27,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
 static int fill(PyObject *module) {
     PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods, prof_section_methods,
                                    prof_ambient_methods, prof_monitor_methods, prof_live_methods,  prof_child_methods,
-                                   prof_ending_methods,  prof_guard_methods};
+                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods, prof_greenlet_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -37,7 +39,7 @@ int prof_py_init(char *why, size_t why_size) {
     int failed = 0;
     if (!module) {
         failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() || prof_guards_init() ||
-                 !(module = PyModule_Create(&definition)) || fill(module);
+                 !(module = PyModule_Create(&definition)) || fill(module) || prof_awaits_init(module);
         prof_monitoring_init();
         prof_ambient_init();
         prof_child_init();
@@ -90,7 +92,9 @@ unsigned char *prof_py_copy(uint64_t *size) {
 void prof_py_close(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     prof_count_live();
+    prof_greenlets_end();
     prof_close();
+    prof_awaits_reset();
     PyGILState_Release(gil);
 }
 

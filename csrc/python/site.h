@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include "core/stack.h"
+#include "core/waits.h"
 
 #define PROF_NO_CODE 1 /* no ref, and no node's code either: those are refs or 0 */
 
@@ -20,6 +21,8 @@ typedef struct prof_site {
     struct prof_plain *plain;       /* Owned: what the code was before; NULL in suspend and raise probes, and sections */
     uint32_t kind, line, flags;     /* as in prof_label */
     uint32_t warned;                /* a section's misuse here has been told */
+    uint32_t awaits;                /* 1: of a coroutine; 2: of an asynchronous generator */
+    prof_latency *latency;          /* Borrowed from the recording: of a generator's calls; NULL while there is none */
     struct prof_site *next, **link; /* list of all sites */
 } prof_site;
 

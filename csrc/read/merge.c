@@ -116,7 +116,7 @@ static uint32_t bin_of(double ticks) { return ticks >= 0x1p62 ? PROF_HISTOGRAM_B
 /* Adds a histogram. Clocks of one machine are calibrated to within a thousandth of each other, and their bins are taken for
  * the same. A bin of another machine's clock is shared out among those that it overlaps, as if its calls were spread evenly
  * over it: percentiles are interpolated in that way, too. */
-static void add_histogram(uint64_t *to, const uint64_t *from, double scale) {
+void prof_merge_histogram(uint64_t *to, const uint64_t *from, double scale) {
     if (scale > 0.99 && scale < 1.01) {
         for (uint32_t bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) prof_merge_add(&to[bin], from[bin]);
         return;
@@ -142,8 +142,8 @@ static void add_latencies(prof_merger *m, merge_label *to, const prof_label *fro
     if (read->completed == 0) return;
     to->min_ns = read->min_ns < to->min_ns ? read->min_ns : to->min_ns;
     to->max_ns = read->max_ns > to->max_ns ? read->max_ns : to->max_ns;
-    add_histogram((uint64_t *)m->bins.rows + (uint64_t)(to->histogram - 1) * PROF_HISTOGRAM_BINS, from->histogram,
-                  scale / m->latency_scale);
+    prof_merge_histogram((uint64_t *)m->bins.rows + (uint64_t)(to->histogram - 1) * PROF_HISTOGRAM_BINS, from->histogram,
+                         scale / m->latency_scale);
 }
 
 /* Those of a chunk's type; rows by label of the capture go to `map`. */
@@ -461,6 +461,7 @@ static int add_threads(prof_merger *m, const prof_reader *reader, int64_t only) 
         if (thread == NULL) return -1;
         *thread = (merge_thread){.start_ns = (int64_t)(reader->info.start_unix_ns + from->start_ns),
                                  .alive_ns = from->alive_ns,
+                                 .cpu_ns = from->cpu_ns,
                                  .native_id = from->native_id};
         uint32_t name = prof_merge_text(m, from->name);
         if (name == MERGE_NONE) return -1;
@@ -511,8 +512,9 @@ static int add_all(prof_merger *m, const prof_reader *reader, int64_t thread, co
     add_memory(m, reader);
     if (reader->info.memory.detail) add_detail(m, tree, nodes);
     if (add_sampler(m, reader) != 0 || add_types(m, reader) != 0 || add_sources(m, reader) != 0 ||
-        add_metrics(m, reader, tree, nodes) != 0 || add_threads(m, reader, thread) != 0 ||
-        prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
+        add_metrics(m, reader, tree, nodes) != 0 ||
+        prof_merge_add_waits(m, reader, tree, nodes, labels, thread == PROF_READER_ALL_THREADS) != 0 ||
+        add_threads(m, reader, thread) != 0 || prof_merge_add_operations(m, reader, operations, nodes, labels) != 0)
         goto error;
     add_header(m, reader, tree);
     result = 0;
@@ -565,6 +567,12 @@ void prof_merger_free(prof_merger *m) {
                           &m->codes,  &m->counts, &m->counters, &m->events,  &m->operands, &m->frames, &m->stacks};
     merge_table *tables[] = {&m->by_text, &m->by_label,  &m->by_context, &m->by_type,     &m->by_file,  &m->by_metric,
                              &m->by_code, &m->by_counts, &m->by_event,   &m->by_operands, &m->by_frame, &m->by_stack};
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) {
+        free(m->timed[k].rows);
+        free(m->by_timed[k].slots);
+    }
+    free(m->slow.rows);
+    free(m->by_slow.slots);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) free(rows[i]->rows);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free(tables[i]->slots);
     free(m->texts.data);

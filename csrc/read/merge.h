@@ -58,7 +58,7 @@ typedef struct {
 typedef struct {
     uint32_t name;
     int64_t start_ns; /* since 1970 */
-    uint64_t alive_ns, native_id;
+    uint64_t alive_ns, cpu_ns, native_id;
 } merge_thread;
 
 typedef struct {
@@ -119,6 +119,8 @@ struct prof_merger {
     merge_rows frames, stacks;
     merge_table by_frame, by_stack;
     merge_rows threads, types, sources;
+    merge_rows timed[PROF_READER_RECORD_KINDS], slow; /* rows of merge_waits.c */
+    merge_table by_timed[PROF_READER_RECORD_KINDS], by_slow;
     merge_table by_type, by_file;
     merge_rows codes, counts, counters, events, operands;
     merge_bytes code_bytes;
@@ -180,6 +182,22 @@ static inline uint64_t prof_merge_hash_bytes(uint64_t hash, const void *bytes, u
 static inline void prof_merge_add(uint64_t *sum, uint64_t value) {
     if (__builtin_add_overflow(*sum, value, sum)) *sum = UINT64_MAX;
 }
+
+/* Adds a histogram to another, of whose ticks one of its own is `scale`. */
+void prof_merge_histogram(uint64_t *to, const uint64_t *from, double scale);
+
+/* ---- durations and slow calls: merge_waits.c ---- */
+
+/* Adds those of a capture, before its threads are added; unless `all` of
+ * its threads are, slow calls alone, as far as they are in the tree. 0, or -1 when out of memory. */
+int prof_merge_add_waits(prof_merger *merger, const prof_reader *reader, const prof_reader_tree *tree, const uint32_t *nodes,
+                         const uint32_t *labels, int all);
+/* Lays out the records of a kind; `texts` is the ref of the first text. Labels have their refs already. */
+void prof_merge_put_timed(prof_merger *merger, int kind, unsigned char *data, prof_ref texts);
+/* The node's row of a slow call, and its record; `threads` is the ref of the first thread. */
+uint32_t prof_merge_slow_node(const prof_merger *merger, uint32_t row);
+void prof_merge_put_slow(prof_merger *merger, uint32_t row, prof_slow *to, prof_ref node, prof_ref threads, prof_ref texts,
+                         uint64_t start_unix_ns);
 
 /* ---- operations: merge_ops.c ---- */
 

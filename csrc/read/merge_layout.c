@@ -24,6 +24,10 @@ enum {
     TYPES,
     SOURCES,
     METRICS,
+    LATENCIES, /* in the order of enum prof_reader_record_kind */
+    WAITS,
+    ACTIVITIES,
+    SLOWEST,
     SAMPLER,
     CODES,
     COUNTS,
@@ -94,6 +98,11 @@ static void count_records(image *at, uint32_t meta_bytes) {
     parts[SOURCES] = (part){.type = PROF_CHUNK_SOURCES, .record = sizeof(prof_source)};
     for (uint32_t i = 0; i < m->sources.count; i++) parts[SOURCES].count += !((merge_source *)m->sources.rows)[i].differs;
     parts[METRICS] = (part){.type = PROF_CHUNK_METRICS, .record = sizeof(prof_metric), .count = m->metrics.count};
+    parts[LATENCIES] = (part){.type = PROF_CHUNK_LATENCIES, .record = sizeof(prof_latency)};
+    parts[WAITS] = (part){.type = PROF_CHUNK_WAITS, .record = sizeof(prof_wait)};
+    parts[ACTIVITIES] = (part){.type = PROF_CHUNK_ACTIVITIES, .record = sizeof(prof_activity)};
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) parts[LATENCIES + k].count = m->timed[k].count;
+    parts[SLOWEST] = (part){.type = PROF_CHUNK_SLOWEST, .record = sizeof(prof_slow), .count = m->slow.count};
     parts[SAMPLER] = (part){.type = PROF_CHUNK_SAMPLER, .record = sizeof(prof_sampling), .count = m->sampler_parts != 0};
     parts[CODES] = (part){.type = PROF_CHUNK_CODES, .record = 1, .count = m->code_bytes.used};
     parts[COUNTS] = (part){.type = PROF_CHUNK_COUNTS,
@@ -223,8 +232,11 @@ static void put_threads(image *at, uint64_t start_unix_ns) {
     for (uint32_t i = 0; i < at->m->threads.count; i++) {
         /* Times begin at 1: a thread that ended at 0 would be running. */
         uint64_t start = from[i].start_ns > (int64_t)start_unix_ns ? (uint64_t)from[i].start_ns - start_unix_ns + 1 : 1;
-        to[i] = (prof_thread_record){
-            .native_id = from[i].native_id, .name = text_ref(at, from[i].name), .start = start, .end = start + from[i].alive_ns};
+        to[i] = (prof_thread_record){.native_id = from[i].native_id,
+                                     .name = text_ref(at, from[i].name),
+                                     .start = start,
+                                     .end = start + from[i].alive_ns,
+                                     .cpu_end = from[i].cpu_ns};
     }
 }
 
@@ -265,6 +277,17 @@ static void put_metrics(image *at) {
         to[i] = from[i];
         to[i].node = ref_of(at, NODES, at->node[node]);
         to[i].name = text_ref(at, from[i].name);
+    }
+}
+
+static void put_waits(image *at, uint64_t start_unix_ns) {
+    prof_ref texts = at->parts[TEXTS].ref, threads = at->parts[THREADS].ref;
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) prof_merge_put_timed(at->m, k, at->parts[LATENCIES + k].data, texts);
+    for (uint32_t i = 0; i < at->m->slow.count; i++) {
+        uint32_t node = prof_merge_slow_node(at->m, i);
+        while (at->node[node] == MERGE_NONE) node = prof_merge_node(at->m, node)->parent;
+        prof_merge_put_slow(at->m, i, (prof_slow *)at->parts[SLOWEST].data + i, ref_of(at, NODES, at->node[node]), threads, texts,
+                            start_unix_ns);
     }
 }
 
@@ -369,6 +392,7 @@ prof_reader *prof_merger_finish(prof_merger *m, uint64_t start_unix_ns, uint64_t
     put_labels(&at);
     put_threads(&at, start_unix_ns);
     put_metrics(&at); /* before the nodes' own rows are made records of */
+    put_waits(&at, start_unix_ns);
     put_codes(&at);
     put_counts(&at);
     put_nodes(&at);

@@ -9,19 +9,21 @@ struct prof_reader {
     const unsigned char *data; /* Owned: the file, mapped or read */
     uint64_t size;
     int mapped;
-    prof_reader_chunk *chunks;    /* Owned, in file order */
-    prof_reader_label *labels;    /* Owned, in file order */
-    prof_reader_thread *threads;  /* Owned, in file order */
-    prof_reader_type *types;      /* Owned, in file order */
-    prof_reader_moment *moments;  /* Owned, in file order */
-    char *line_names;             /* Owned: of lines whose file's name is not the only one */
-    prof_reader_process *process; /* Owned, in file order */
-    prof_reader_source *sources;  /* Owned, in file order */
-    prof_reader_metric *metrics;  /* Owned, in file order */
-    unsigned char *is_short;      /* Owned, by label: its spans are charged to their callers; NULL: no label's */
-    double latency_scale;         /* ns a tick of histograms */
-    uint64_t place_first;         /* index of the first label that is a line or frame: they follow the others */
-    uint32_t peak_epoch;          /* of the memory totals: sites of this epoch know what they held at the peak */
+    prof_reader_chunk *chunks;                          /* Owned, in file order */
+    prof_reader_label *labels;                          /* Owned, in file order */
+    prof_reader_thread *threads;                        /* Owned, in file order */
+    prof_reader_type *types;                            /* Owned, in file order */
+    prof_reader_moment *moments;                        /* Owned, in file order */
+    char *line_names;                                   /* Owned: of lines whose file's name is not the only one */
+    prof_reader_process *process;                       /* Owned, in file order */
+    prof_reader_source *sources;                        /* Owned, in file order */
+    prof_reader_metric *metrics;                        /* Owned, in file order */
+    prof_reader_timed *timed[PROF_READER_RECORD_KINDS]; /* Owned, in file order */
+    prof_reader_slow *slow;                             /* Owned, in file order */
+    unsigned char *is_short; /* Owned, by label: its spans are charged to their callers; NULL: no label's */
+    double latency_scale;    /* ns a tick of histograms */
+    uint64_t place_first;    /* index of the first label that is a line or frame: they follow the others */
+    uint32_t peak_epoch;     /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
 /* What must have been recorded for a column to have figures. */
@@ -169,6 +171,19 @@ void prof_reader_read_meta(prof_reader *reader);
 
 /* Fills reader->labels, reader->threads and the other tables from the chunks. Returns 0, or -1 with a line in `error`. */
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
+
+/* Fills reader->timed and reader->slow: waits.c. Labels are read already. 0, or -1 with a line in `error`. */
+int prof_reader_read_waits(prof_reader *reader, char *error, size_t size);
+
+/* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
+int prof_reader_read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text);
+
+/* What `share` of the `total` in a histogram did not exceed, in ticks of the histogram: linear inside the bin it falls in. A tick of
+ * the clock, in which `min` and `max` are, is `ratio` of those. */
+double prof_reader_percentile(const uint64_t *histogram, uint64_t min, uint64_t max, uint64_t total, double ratio, double share);
+
+/* Nanoseconds from the start of recording to an instant of the capture's clock. */
+uint64_t prof_reader_since_start(const prof_reader *reader, uint64_t ticks);
 
 /* Makes the names of lines in files that are called alike longer. 0, or -1 when out of memory. */
 int prof_reader_name_lines(prof_reader *reader);

@@ -144,20 +144,22 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_STACKS + 1)
+#define KNOWN_TYPES (PROF_CHUNK_SLOWEST + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
     static const uint32_t sizes[KNOWN_TYPES] = {
-        [PROF_CHUNK_LABELS] = sizeof(prof_label),     [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
-        [PROF_CHUNK_NODES] = sizeof(prof_node),       [PROF_CHUNK_PENDING] = sizeof(prof_pending),
-        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),    [PROF_CHUNK_TYPES] = sizeof(prof_type),
-        [PROF_CHUNK_SERIES] = sizeof(prof_moment),    [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
-        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),  [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
-        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,        [PROF_CHUNK_SAMPLED] = PROF_SAMPLED_SIZE,
-        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling), [PROF_CHUNK_USAGE] = sizeof(prof_usage),
-        [PROF_CHUNK_PROCESS] = sizeof(prof_process),  [PROF_CHUNK_SOURCES] = sizeof(prof_source),
-        [PROF_CHUNK_METRICS] = sizeof(prof_metric),   [PROF_CHUNK_STACKS] = sizeof(prof_stacked),
+        [PROF_CHUNK_LABELS] = sizeof(prof_label),        [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
+        [PROF_CHUNK_NODES] = sizeof(prof_node),          [PROF_CHUNK_PENDING] = sizeof(prof_pending),
+        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),       [PROF_CHUNK_TYPES] = sizeof(prof_type),
+        [PROF_CHUNK_SERIES] = sizeof(prof_moment),       [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
+        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),     [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
+        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,           [PROF_CHUNK_SAMPLED] = PROF_SAMPLED_SIZE,
+        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),    [PROF_CHUNK_USAGE] = sizeof(prof_usage),
+        [PROF_CHUNK_PROCESS] = sizeof(prof_process),     [PROF_CHUNK_SOURCES] = sizeof(prof_source),
+        [PROF_CHUNK_METRICS] = sizeof(prof_metric),      [PROF_CHUNK_STACKS] = sizeof(prof_stacked),
+        [PROF_CHUNK_LATENCIES] = sizeof(prof_latency),   [PROF_CHUNK_WAITS] = sizeof(prof_wait),
+        [PROF_CHUNK_ACTIVITIES] = sizeof(prof_activity), [PROF_CHUNK_SLOWEST] = sizeof(prof_slow),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
@@ -247,6 +249,9 @@ static int walk(prof_reader *reader, char *error, size_t size) {
     reader->info.process_count = counts[PROF_CHUNK_PROCESS];
     reader->info.source_count = counts[PROF_CHUNK_SOURCES];
     reader->info.metric_count = counts[PROF_CHUNK_METRICS];
+    reader->info.timed_count[PROF_READER_LATENCIES] = counts[PROF_CHUNK_LATENCIES];
+    reader->info.timed_count[PROF_READER_WAITS] = counts[PROF_CHUNK_WAITS];
+    reader->info.timed_count[PROF_READER_ACTIVITIES] = counts[PROF_CHUNK_ACTIVITIES];
     reader->info.thread_count = counts[PROF_CHUNK_THREADS];
     reader->info.node_count = counts[PROF_CHUNK_NODES];
     reader->info.type_count = counts[PROF_CHUNK_TYPES];
@@ -272,6 +277,8 @@ static int read_image(prof_reader *reader, int whole, char *error, size_t size) 
     reader->info.process = reader->process;
     reader->info.sources = reader->sources;
     reader->info.metrics = reader->metrics;
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) reader->info.timed[k] = reader->timed[k];
+    reader->info.slow = reader->slow;
     return 0;
 }
 
@@ -317,6 +324,8 @@ void prof_reader_close(prof_reader *reader) {
     free(reader->process);
     free(reader->sources);
     free(reader->metrics);
+    for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) free(reader->timed[k]);
+    free(reader->slow);
     free(reader->is_short);
     free(reader);
 }

@@ -52,6 +52,7 @@ typedef struct {
     uint64_t native_id;
     prof_reader_text name;
     uint64_t start_ns; /* since the start of recording */
+    uint64_t cpu_ns;   /* its processor time while it was recorded; 0 unknown */
     uint64_t alive_ns; /* by the capture's clock; of a running thread, up to the last heartbeat; 0 unknown */
     uint32_t running;
 } prof_reader_thread;
@@ -137,6 +138,34 @@ typedef struct {
     double real_sum, real_least, real_most;
 } prof_reader_metric;
 
+/* How long something took, each time. Percentiles are interpolated inside a histogram's bins; all are 0 when `count` is. */
+typedef struct {
+    uint64_t count, total_ns;
+    uint64_t min_ns, max_ns;
+    uint64_t p50_ns, p90_ns, p99_ns;
+} prof_reader_durations;
+
+/* Records of durations: prof_latency, prof_wait and prof_activity. Several may be of the same. */
+enum prof_reader_record_kind { PROF_READER_LATENCIES, PROF_READER_WAITS, PROF_READER_ACTIVITIES, PROF_READER_RECORD_KINDS };
+
+typedef struct {
+    uint32_t label; /* of a latency, the span's; of a wait, the line's; index into info.labels */
+    uint32_t what;  /* of a wait: what was awaited, a label; of an activity: enum prof_activity_kind */
+    prof_reader_text task, context;
+    uint64_t more;     /* of a wait: those that had not ended; of an activity: tasks that ended */
+    const void *data_; /* a prof_durations in the file */
+} prof_reader_timed;
+
+/* One of the longest calls of a label. */
+typedef struct {
+    uint64_t node; /* index of the node in the file */
+    uint32_t label;
+    uint32_t thread_index;                    /* into info.threads; UINT32_MAX unknown */
+    prof_reader_text thread, task, arguments; /* empty: none */
+    uint64_t start_ns;                        /* since the start of recording */
+    uint64_t duration_ns;
+} prof_reader_slow;
+
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
     uint32_t version;
@@ -169,6 +198,10 @@ typedef struct {
     const prof_reader_process *process; /* likewise */
     uint64_t source_count;
     const prof_reader_source *sources;
+    uint64_t timed_count[3]; /* by enum prof_reader_record_kind */
+    const prof_reader_timed *timed[3];
+    uint64_t slow_count;
+    const prof_reader_slow *slow; /* in the order of the file; of a label, those that are there are its longest */
     uint64_t metric_count;
     const prof_reader_metric *metrics; /* in the order of the file */
     uint64_t least_ns;                 /* spans of which no call took as long are charged to their callers; 0: none */
@@ -196,7 +229,7 @@ typedef struct {
                             * lines */
     uint64_t **own;      /* by column: the nodes' own values */
     uint32_t *place;     /* by node of the file, then by record of samples: its node here; PROF_READER_NO_PLACE. NULL without
-                            * samples, operations and metrics */
+                            * samples, operations, metrics and slow calls */
     uint32_t *at;        /* of whole stacks by line: the line that ran in the node or called, 0 unknown; else NULL */
 } prof_reader_tree;
 
@@ -374,6 +407,11 @@ void prof_reader_sites_free(prof_reader_sites *sites); /* NULL is fine */
 
 /* The text at a ref; empty for 0 and what is no text. */
 prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref);
+
+/* Sums of the records of one kind by group: group[i], of info.timed[kind][i], is below `groups`, or PROF_READER_NO_GROUP. Fills `sums`,
+ * which has `groups` entries. 0, or -1 when out of memory. */
+int prof_reader_durations_by(const prof_reader *reader, uint32_t kind, const uint32_t *group, uint32_t groups,
+                             prof_reader_durations *sums);
 
 /* Writes folded stacks to a file descriptor: a line `frame;frame N` for each node but the root with column[i] > 0,
  * outermost first. Where a tree knows the lines in its functions, a frame is `app.work (app.py:42)`. In names `;` becomes `:` and control characters become spaces. Returns the number of lines, or

@@ -47,8 +47,7 @@ uint64_t prof_reader_label_index(const prof_reader *reader, prof_ref ref, prof_r
     return index == PROF_READER_NOT_FOUND ? index : reader->place_first + index;
 }
 
-/* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
-static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text) {
+int prof_reader_read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text) {
     *text = (prof_reader_text){.text = "", .length = 0};
     if (ref == 0) return 0;
     uint64_t offset = (uint64_t)ref * PROF_REF_UNIT;
@@ -67,19 +66,17 @@ static int read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *
 
 prof_reader_text prof_reader_string(const prof_reader *reader, uint32_t ref) {
     prof_reader_text text;
-    read_text(reader, ref, &text);
+    prof_reader_read_text(reader, ref, &text);
     return text;
 }
 
 /* ---- latencies ---- */
 
-/* The latency that `share` of the `total` calls did not exceed, in ticks of the histogram: linear inside the bin it falls
- * in. A tick of the clock is `ratio` of those. */
-static double percentile(const prof_label *label, uint64_t total, double ratio, double share) {
-    double least = (double)label->min * ratio, most = (double)label->max * ratio;
+double prof_reader_percentile(const uint64_t *histogram, uint64_t min, uint64_t max, uint64_t total, double ratio, double share) {
+    double least = (double)min * ratio, most = (double)max * ratio;
     double rank = share * (double)total, before = 0, ticks = most;
     for (unsigned bin = 0; bin < PROF_HISTOGRAM_BINS; bin++) {
-        double count = (double)label->histogram[bin];
+        double count = (double)histogram[bin];
         if (count > 0 && before + count >= rank) {
             double start = prof_reader_bin_start(bin);
             double stop = bin + 1 < PROF_HISTOGRAM_BINS ? prof_reader_bin_start(bin + 1) : most;
@@ -101,9 +98,9 @@ static void read_latencies(const prof_reader *reader, const prof_label *from, pr
     label->min_ns = prof_reader_ticks_ns(from->min, scale);
     label->max_ns = prof_reader_ticks_ns(from->max, scale);
     double latency = reader->latency_scale, ratio = scale / latency;
-    label->p50_ns = prof_reader_ns(percentile(from, total, ratio, 0.50), latency);
-    label->p90_ns = prof_reader_ns(percentile(from, total, ratio, 0.90), latency);
-    label->p99_ns = prof_reader_ns(percentile(from, total, ratio, 0.99), latency);
+    label->p50_ns = prof_reader_ns(prof_reader_percentile(from->histogram, from->min, from->max, total, ratio, 0.50), latency);
+    label->p90_ns = prof_reader_ns(prof_reader_percentile(from->histogram, from->min, from->max, total, ratio, 0.90), latency);
+    label->p99_ns = prof_reader_ns(prof_reader_percentile(from->histogram, from->min, from->max, total, ratio, 0.99), latency);
 }
 
 /* ---- tables ---- */
@@ -117,8 +114,9 @@ static int read_label(prof_reader *reader, const prof_reader_chunk *chunk, uint6
     label->kind = from->kind;
     label->line = from->line;
     label->flags = from->flags;
-    if (read_text(reader, from->name, &label->name) != 0 || read_text(reader, from->module, &label->module) != 0 ||
-        read_text(reader, from->file, &label->file) != 0) {
+    if (prof_reader_read_text(reader, from->name, &label->name) != 0 ||
+        prof_reader_read_text(reader, from->module, &label->module) != 0 ||
+        prof_reader_read_text(reader, from->file, &label->file) != 0) {
         prof_reader_fail(error, size, CORRUPT "label %" PRIu64 " names a string that is not there", index);
         return -1;
     }
@@ -137,8 +135,9 @@ static int read_thread(prof_reader *reader, const prof_reader_chunk *chunk, uint
     thread->start_ns = start > begin ? prof_reader_ticks_ns(start - begin, scale) : 0;
     /* A processor clock is each thread's own: the heartbeat's says nothing of how long another one ran. */
     if (end == 0 && reader->info.clock != PROF_CLOCK_CPU) end = header->last.ticks;
+    thread->cpu_ns = from->cpu_end > from->cpu_start ? from->cpu_end - from->cpu_start : 0;
     thread->alive_ns = end > start ? prof_reader_ticks_ns(end - start, scale) : 0;
-    if (read_text(reader, from->name, &thread->name) != 0) {
+    if (prof_reader_read_text(reader, from->name, &thread->name) != 0) {
         prof_reader_fail(error, size, CORRUPT "thread %" PRIu64 " names a string that is not there", chunk->first + i);
         return -1;
     }
@@ -167,7 +166,7 @@ static int count_pending(prof_reader *reader, const prof_reader_chunk *chunk, ch
 }
 
 /* Ticks of the capture's clock as nanoseconds since recording began. */
-static uint64_t since_start(const prof_reader *reader, uint64_t ticks) {
+uint64_t prof_reader_since_start(const prof_reader *reader, uint64_t ticks) {
     uint64_t begin = ((const prof_header *)reader->data)->start.ticks;
     return ticks > begin ? prof_reader_ticks_ns(ticks - begin, reader->info.ns_per_tick) : 0;
 }
@@ -179,7 +178,7 @@ static void read_memory(prof_reader *reader, const prof_memory *from) {
     if (!memory->detail) return;
     memory->live_bytes = from->live_bytes;
     memory->peak_bytes = from->peak_bytes;
-    memory->peak_ns = since_start(reader, from->peak_ticks);
+    memory->peak_ns = prof_reader_since_start(reader, from->peak_ticks);
     memory->unknown_frees = from->unknown_frees;
     memory->small_bytes = from->small_bytes;
     memcpy(memory->class_count, from->class_count, sizeof memory->class_count);
@@ -190,7 +189,7 @@ static int read_type(prof_reader *reader, const prof_reader_chunk *chunk, uint64
     prof_reader_type *type = &reader->types[chunk->first + i];
     type->count = from->count;
     type->bytes = from->bytes;
-    if (read_text(reader, from->name, &type->name) != 0) {
+    if (prof_reader_read_text(reader, from->name, &type->name) != 0) {
         prof_reader_fail(error, size, CORRUPT "type %" PRIu64 " names a string that is not there", chunk->first + i);
         return -1;
     }
@@ -199,7 +198,7 @@ static int read_type(prof_reader *reader, const prof_reader_chunk *chunk, uint64
 
 static void read_moment(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i) {
     const prof_moment *from = (const prof_moment *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-    reader->moments[chunk->first + i] = (prof_reader_moment){.ns = since_start(reader, from->ticks),
+    reader->moments[chunk->first + i] = (prof_reader_moment){.ns = prof_reader_since_start(reader, from->ticks),
                                                              .rss_bytes = from->rss_bytes,
                                                              .arena_bytes = from->arena_bytes,
                                                              .live_bytes = from->live_bytes};
@@ -218,7 +217,7 @@ static void keep_rising(prof_reader_process *moment, const prof_reader_process *
 
 static void read_process(prof_reader *reader, const prof_reader_chunk *chunk, uint64_t i) {
     const prof_process *from = (const prof_process *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
-    reader->process[chunk->first + i] = (prof_reader_process){.ns = since_start(reader, from->ticks),
+    reader->process[chunk->first + i] = (prof_reader_process){.ns = prof_reader_since_start(reader, from->ticks),
                                                               .read_bytes = from->read_bytes,
                                                               .written_bytes = from->written_bytes,
                                                               .disk_read_bytes = from->disk_read_bytes,
@@ -236,7 +235,7 @@ static int read_source(prof_reader *reader, const prof_reader_chunk *chunk, uint
     prof_reader_source *source = &reader->sources[chunk->first + i];
     source->size = from->size;
     source->hash = from->hash;
-    if (read_text(reader, from->file, &source->file) != 0) {
+    if (prof_reader_read_text(reader, from->file, &source->file) != 0) {
         prof_reader_fail(error, size, CORRUPT "source %" PRIu64 " names a string that is not there", chunk->first + i);
         return -1;
     }
@@ -261,7 +260,7 @@ static int read_metric(prof_reader *reader, const prof_reader_chunk *chunk, uint
     }
     const prof_node *node = (const prof_node *)(reader->data + (uint64_t)from->node * PROF_REF_UNIT);
     uint64_t label = node->parent == 0 ? PROF_READER_NO_LABEL : prof_reader_label_index(reader, node->label, &cursors[1]);
-    if (label == PROF_READER_NOT_FOUND || read_text(reader, from->name, &metric->name) != 0) {
+    if (label == PROF_READER_NOT_FOUND || prof_reader_read_text(reader, from->name, &metric->name) != 0) {
         prof_reader_fail(error, size, CORRUPT "metric %" PRIu64 " names a label or a string that is not there", chunk->first + i);
         return -1;
     }
@@ -311,7 +310,8 @@ static int read_sampler(prof_reader *reader, const prof_sampling *from, char *er
                                      .partial = from->partial,
                                      .work_ns = from->work_ns,
                                      .cpu_ns = from->cpu_ns};
-    if (read_text(reader, from->why, &sampler->why) != 0 || read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
+    if (prof_reader_read_text(reader, from->why, &sampler->why) != 0 ||
+        prof_reader_read_text(reader, from->why_counters, &sampler->why_counters) != 0) {
         prof_reader_fail(error, size, CORRUPT "the sampler names a string that is not there");
         return -1;
     }
@@ -367,6 +367,7 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
             read_sampler(reader, (const prof_sampling *)prof_reader_records(reader, chunk), error, size) != 0)
             return -1;
     }
+    if (prof_reader_read_waits(reader, error, size) != 0) return -1;
     if (prof_reader_name_lines(reader) != 0 || find_short(reader) != 0) {
         prof_reader_fail(error, size, "does not fit into memory");
         return -1;

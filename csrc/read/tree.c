@@ -411,7 +411,8 @@ static prof_reader_tree *build(const prof_reader *reader, extent of, char *error
     for (uint32_t i = 0; i < tree->label_count; i++) tree->short_count += m.charged[i];
     add_columns(&m, tree);
     leave_out_time(reader, tree);
-    int places = (reader->info.modes & PROF_MODE_OPS) != 0 || reader->info.metric_count != 0 || reader->info.sampled_count != 0;
+    int places = (reader->info.modes & PROF_MODE_OPS) != 0 || reader->info.metric_count != 0 || reader->info.slow_count != 0 ||
+                 reader->info.sampled_count != 0;
     if (places && keep_places(&m, tree) != 0) goto memory;
     add_samples(&m, tree);
     add_usage(&m, tree);

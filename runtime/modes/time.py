@@ -15,13 +15,30 @@ def asks(settings: Settings) -> dict[str, int]:
     return {"timed": True}
 
 
+def start(settings: Settings) -> None:
+    """Has the arguments of slow calls said, where that is asked for."""
+    if settings.args:
+        from prof import arguments, engine
+
+        engine.probes().describe_with(arguments.shown)
+
+
+def stop() -> None:
+    """Takes that out again."""
+    from prof import engine
+
+    engine.probes().describe_with(None)
+
+
 MODE = Mode(
     "time",
     lib.PROF_MODE_TIME,
     (Measure("time", "ns", "self_ns", "time", beside=("calls", "call", "calls")),),
     aliases=("both",),
     without=lib.PROF_LABEL_NO_TIME,
-    keys=("min",),
+    keys=("min", "slowest", "args"),
     keys_words="is for the mode 'time', which is not among the modes given",
     asks=asks,
+    start=start,
+    stop=stop,
 )

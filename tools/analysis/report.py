@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from attrs import define, evolve
 from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.records import Metric
-from prof.tools.analysis import brief, listing, metrics, overview, processes
+from prof.tools.analysis import brief, listing, metrics, overview, processes, slowest, tasks, waiting
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Header, Section, Verdict
@@ -59,6 +59,8 @@ class Report:
             yield overview.tree_section(self, options)
         elif options.show:
             yield from self._shown(options)
+        elif options.part in PARTS:
+            yield from PARTS[options.part](self, options)
         else:
             yield from self._all(options) if options.full else brief.sections(self, options)
 
@@ -108,6 +110,8 @@ class Report:
             yield overview.functions_section(by_kind["section"], "Sections", options, self.summary)
         if self.metrics:
             yield metrics.section(self.metrics, options.limit)
+        yield from waiting.in_short(self, options)
+        yield from tasks.context_sections(self, options)
         views = self.summary.views
         for view in sorted(views, key=lambda view: view.section_order(options)):
             yield from (evolve(section, mode=view.name) for section in view.sections(self.summary, options))
@@ -182,6 +186,15 @@ class Report:
         """The lines that modes have something of; `apart` tells the operations of a line by category."""
         names = names_of(self.tree, self.functions, self.modes)
         return merged(self.capture, self.tree, names, self.modes, apart)
+
+
+# Parts of a report that can be asked for alone, beside those that `sections` has.
+PARTS: dict[str, Callable[[Report, Options], Iterator[Section]]] = {
+    "waiting": waiting.sections,
+    "tasks": tasks.task_sections,
+    "threads": tasks.thread_sections,
+    "slowest": slowest.sections,
+}
 
 
 def analyse(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import evolve
 from prof.errors import InputError, UsageError
 from prof.folded import beside
 from prof.tools.analysis.report import Report
-from prof.tools.reports.asked import format_of, made
+from prof.tools.reports.asked import WIDTH, format_of, made
 from prof.tools.reports.listing import listing_lines
 from prof.tools.reports.text import header_lines
 from prof.tools.screen.markup import escape
@@ -51,8 +50,7 @@ def _page(report: Report) -> str:
 
 def in_short(report: Report, cell: str) -> str:
     """Where it went, every reason to doubt the numbers, and the cell's lines with what they did."""
-    header = evolve(report.header(), facts=[])
-    lines = [*header_lines(header), *_listing(report, cell)]
+    lines = [*header_lines(report.header(), WIDTH, brief=True), *_listing(report, cell)]
     return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
 
 

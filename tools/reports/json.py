@@ -11,7 +11,7 @@ from typing import Any
 from attrs import asdict
 from prof.capture import NO_LABEL, Capture, Edge, Function, Label, Tree
 from prof.text import shown
-from prof.tools.analysis import metrics, processes
+from prof.tools.analysis import metrics, processes, slowest, tasks, waiting
 from prof.tools.analysis.call_tree import shown_order
 from prof.tools.analysis.contexts import SHARES
 from prof.tools.analysis.fate import taken
@@ -169,6 +169,22 @@ def _contexts(report: Report, options: Options) -> list[int]:
     return order[: limit or None]
 
 
+def _waiting(report: Report, limit: int) -> Iterator[tuple[str, Any]]:
+    """Waits, latencies, tasks, contexts and slow calls, where there are any; `limit` rows each, 0: all."""
+    lists: list[tuple[str, Any, Any]] = [
+        ("waits", waiting.by_line(report.capture), waiting.wait_documents),
+        ("latencies", waiting.latencies(report), waiting.latency_documents),
+        ("tasks", tasks.tasks(report.capture), tasks.activity_documents),
+        ("contexts", tasks.contexts(report.capture), tasks.activity_documents),
+        ("slowest", slowest.calls(report), slowest.documents),
+    ]
+    for key, rows, documents in lists:
+        if rows:
+            first = rows[: limit or None]
+            yield key, Rows(documents(first))
+            yield f"{key}_omitted", len(rows) - len(first)
+
+
 class Json(Format):
     """No list has more than `limit` rows (0: all); of lines, by each mode.
 
@@ -204,6 +220,7 @@ class Json(Format):
             first_metrics = report.metrics[: limit or None]
             yield "metrics", Rows(metrics.documents(first_metrics))
             yield "metrics_omitted", len(report.metrics) - len(first_metrics)
+        yield from _waiting(report, limit)
         if any(view.line_column for view in views):
             lines = list(report.lines(apart=True))
             most = _most(lines, views, limit)

@@ -21,7 +21,9 @@ class Markdown(Format):
     name = "markdown"
     suffix = ".md"
     words = "tables for issues and pull requests"
-    parts: ClassVar = frozenset(("callers", "callees", "tree", "lines", "show"))
+    parts: ClassVar = frozenset(
+        ("callers", "callees", "tree", "waiting", "tasks", "threads", "slowest", "lines", "show")
+    )
     why_whole = "Markdown has tables, and no margins"
 
     def render(self, report: Report) -> Iterator[str]:

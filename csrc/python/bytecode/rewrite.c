@@ -48,6 +48,15 @@ static snippet recorder(uint32_t constant, int keep_offset) {
     return s;
 }
 
+/* del constant[iterator], with the iterator that is delegated to below the value to be yielded. */
+static snippet await(uint32_t constant) {
+    snippet s = {.units = 0};
+    emit(&s, prof_opcode.load_const, constant);
+    emit(&s, prof_opcode.copy, PROF_QUIRK_SEND_HAS_INDEX ? 4 : 3);
+    emit(&s, prof_opcode.delete_subscr, 0);
+    return s;
+}
+
 /* s[right] = left, or del s[receiver], with the operands on top of the stack, where they stay. */
 static snippet sampler(uint32_t constant, int operands) {
     snippet s = {.units = 0};
@@ -133,6 +142,7 @@ typedef struct {
     prof_bytes out, tail, table;
     int spans;     /* whether it has a span; else it only counts */
     int recorders; /* whether a recorder stands before each handler */
+    int awaits;    /* whether it is a coroutine's or an asynchronous generator's */
     void *block;
 } plan;
 
@@ -208,12 +218,16 @@ static void insert(plan *p, uint32_t unit, uint8_t side, int rank, const snippet
 
 enum { FIRST, SECOND, THIRD }; /* ranks */
 
-/* Before the instruction at `unit`, which leaves: -probe closes the span, or -counter counts that and closes it. */
-static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing, int send) {
+enum { EXITS, AWAITS, SENDS = 2 };
+
+/* Before the instruction at `unit`, which leaves: -probe closes the span, or -counter counts that and closes it. An await (AWAITS) is
+ * told of as that; with SENDS, a SEND that never runs follows. */
+static void place_exit(plan *p, uint32_t start, uint32_t unit, uint32_t closing, int how) {
     snippet s = {.units = 0};
+    uint32_t constant = (p->exits[unit] ? p->exits[unit] : closing) - 1;
     if (!closing) p->exits[unit] = 0;
-    else s = probe((p->exits[unit] ? p->exits[unit] : closing) - 1, prof_opcode.unary_negative);
-    if (send) {
+    else s = how & AWAITS ? await(constant) : probe(constant, prof_opcode.unary_negative);
+    if (how & SENDS) {
         emit(&s, prof_opcode.jump_forward, 1);
         emit(&s, prof_opcode.send, 0);
     }
@@ -227,7 +241,7 @@ static void place_behind(plan *p, uint32_t unit, const snippet *what) { insert(p
 
 static void place(plan *p) {
     place_behind(p, p->resume, &p->enter);
-    for (uint32_t i = 0; i < p->return_count; i++) place_exit(p, p->returns[i].start, p->returns[i].unit, p->span, 0);
+    for (uint32_t i = 0; i < p->return_count; i++) place_exit(p, p->returns[i].start, p->returns[i].unit, p->span, EXITS);
     for (uint32_t i = 0; i < p->yield_count; i++) {
         uint32_t y = p->yields[i].unit, resume = y + 1;
         if (resume >= p->units || prof_opcode.kind[p->code[2 * resume]] != PROF_I_RESUME) {
@@ -235,16 +249,17 @@ static void place(plan *p) {
             continue;
         }
         place_behind(p, resume, &p->resume_span);
-        if (PROF_QUIRK_SEND_BEFORE_YIELD && p->code[2 * p->yields[i].previous] == prof_opcode.send) {
+        int delegates = p->code[2 * p->yields[i].previous] == prof_opcode.send, how = p->awaits && delegates ? AWAITS : EXITS;
+        if (PROF_QUIRK_SEND_BEFORE_YIELD && delegates) {
             /* throw() into the generator reads the unit before YIELD_VALUE, takes it for SEND, and goes on at its
              * target. So a SEND that never runs stands there, and its target resumes the span. */
             uint32_t back = resume + 1;
             while (p->code[2 * back] == prof_opcode.rules.extended_arg) back++;
             place_behind(p, back, &p->resume_span);
             p->sends[i] = back + 1;
-            place_exit(p, y, y, p->suspend, 1);
+            place_exit(p, y, y, p->suspend, how | SENDS);
         } else {
-            place_exit(p, y, y, p->suspend, 0);
+            place_exit(p, y, y, p->suspend, how);
         }
     }
 }
@@ -668,6 +683,7 @@ PyObject *prof_rewrite(PyCodeObject *code, PyObject *consts, const prof_probe_se
     p.depth = (uint32_t)code->co_stacksize;
     p.spans = probes->span != NULL;
     p.recorders = probes->flow != NULL;
+    p.awaits = probes->awaits;
     if (plan_allocate(&p)) {
         PyErr_NoMemory();
         goto error;

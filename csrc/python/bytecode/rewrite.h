@@ -6,6 +6,8 @@
  *   enter     ~span      behind RESUME 0, without a line
  *   leave     -span      before every return, on its line
  *   suspend   -suspend   before YIELD_VALUE
+ *   await     LOAD_CONST suspend; COPY 3; DELETE_SUBSCR      del suspend[awaited]: the same where a coroutine awaits; the iterator
+ *             that it delegates to lies below the value
  *   resume    ~suspend   behind the RESUME that follows it
  *   raise     -raise     in a handler of the whole function, which re-raises with the offset kept
  *             ~raise     resumes too: for trampolines of code that cannot yield
@@ -63,6 +65,7 @@ typedef struct {
     PyObject *const *samplers; /* one for each instruction of the body that has operands, in order; NULL for none */
     uint32_t sampler_count;
     prof_plain *plain; /* learns where each instruction lies */
+    int awaits;        /* of a coroutine or asynchronous generator: probes are told what it awaits */
 } prof_probe_set;
 
 /* Whether a sampler stands before the instruction. */

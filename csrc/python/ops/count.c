@@ -403,14 +403,19 @@ prof_counted *prof_counted_only(PyCodeObject *code) {
 static PyObject *op_nothing(PyObject *o) { Py_RETURN_NONE; }
 
 static PyNumberMethods counter_operators = {.nb_invert = op_nothing};
+static PyMappingMethods counter_mapping;
 static PyMappingMethods recorder_operators = {.mp_ass_subscript = op_record};
 static PyNumberMethods tagged_recorder_operators = {.nb_invert = op_record_tagged};
 
 #define FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION)
 PyTypeObject prof_counted_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counted", .tp_basicsize = sizeof(prof_counted),
                                   .tp_flags = FLAGS, .tp_dealloc = counted_dealloc};
-PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter", .tp_basicsize = sizeof(prof_counter),
-                                  .tp_flags = FLAGS, .tp_dealloc = probe_dealloc, .tp_as_number = &counter_operators};
+PyTypeObject prof_counter_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Counter",
+                                  .tp_basicsize = sizeof(prof_counter),
+                                  .tp_flags = FLAGS,
+                                  .tp_dealloc = probe_dealloc,
+                                  .tp_as_number = &counter_operators,
+                                  .tp_as_mapping = &counter_mapping};
 PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.Recorder",
                                    .tp_basicsize = sizeof(prof_counter),
                                    .tp_flags = FLAGS,
@@ -422,11 +427,12 @@ PyTypeObject prof_recorder_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pro
 
 int prof_count_ops;
 
-void prof_count_switch(int on, long types, unaryfunc exit) {
+void prof_count_switch(int on, long types, unaryfunc exit, objobjargproc await) {
     prof_count_ops = on;
     prof_types_limit = on ? types : 0;
     counter_operators.nb_invert = on ? op_count : op_nothing;
     counter_operators.nb_negative = exit;
+    counter_mapping.mp_ass_subscript = await;
 }
 
 static PyObject *weigh(PyObject *self, PyObject *measured) {

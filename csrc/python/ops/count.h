@@ -111,9 +111,9 @@ void prof_count_live(void);
 void prof_count_reset(void);
 void prof_count_begin(void);
 
-/* Whether operations are recorded. `exit` is what -counter does. */
+/* Whether operations are recorded. `exit` is what -counter does, and `await` del counter[awaited]. */
 extern int prof_count_ops;
-void prof_count_switch(int on, long types, unaryfunc exit);
+void prof_count_switch(int on, long types, unaryfunc exit, objobjargproc await);
 
 extern PyMethodDef prof_count_methods[];
 extern PyTypeObject prof_counted_type, prof_counter_type, prof_recorder_type;

@@ -36,10 +36,13 @@ static PyObject *full_name(PyObject *module, PyObject *qualname) {
 /* The site of a function's code. `name` NULL takes the qualified name. New reference, or NULL. */
 static prof_site *site_of_code(PyTypeObject *type, PyCodeObject *code, PyObject *module, PyObject *name, uint32_t flags) {
     if (type == &prof_generator_type) flags |= PROF_LABEL_GENERATOR;
+    uint32_t awaits = code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) ? 1 : code->co_flags & CO_ASYNC_GENERATOR ? 2 : 0;
+    if (awaits) flags |= PROF_LABEL_AWAITS;
     PyObject *full = name ? Py_NewRef(name) : full_name(module, code->co_qualname);
     prof_site *site = !full ? NULL
                             : prof_site_new(type, PROF_FUNCTION, full, shown_module(module), code->co_filename,
                                             prof_py_original_line(code->co_filename, code->co_firstlineno), flags);
+    if (site) site->awaits = awaits;
     Py_XDECREF(full);
     return site;
 }
@@ -107,7 +110,8 @@ static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *cons
     prof_probe_set set = {.span = (PyObject *)site,
                           .suspend = yields ? prof_site_dependent(&prof_suspend_type, site) : NULL,
                           .raise = prof_site_dependent(&prof_raise_type, site),
-                          .plain = site->plain};
+                          .plain = site->plain,
+                          .awaits = site->awaits != 0};
     if (counted) prof_counted_fill(counted, &set, (uint32_t)PyTuple_GET_SIZE(consts));
     PyObject *probed = set.raise && (set.suspend || !yields) ? prof_rewrite(code, consts, &set) : NULL;
     Py_XDECREF(set.suspend);
@@ -134,7 +138,8 @@ static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *modu
 
 /* `code` with probes that record it as the site's. New reference, or NULL. */
 static PyObject *add_probes_of(const prof_site *site, PyCodeObject *code) {
-    return add_probes(code, code->co_consts, site->module, site->name, site->flags & ~PROF_LABEL_GENERATOR);
+    return add_probes(code, code->co_consts, site->module, site->name,
+                      site->flags & ~(uint32_t)(PROF_LABEL_GENERATOR | PROF_LABEL_AWAITS));
 }
 
 /* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */

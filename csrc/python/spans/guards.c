@@ -196,15 +196,21 @@ static void close_frame(prof_thread *t, prof_frame *f, uint64_t now, uint64_t af
     if (t->top == f || f->loose != PROF_LOOSE_HELD) {
         for (; t->top > f; prof_section_close_top(t, frame, now)) prof_count(PROF_DROP_SECTION_ORDER, 1);
         const void *owner = f->loose ? NULL : f->owner;
-        prof_ref label = prof_arena_ref(f->label);
+        prof_label *label = f->label;
+        const prof_node *node = f->node;
         prof_count_move(frame, owner, PROF_EVENT_LEAVES);
-        uint64_t prior = f->prior;
-        prof_complete(t, label, prior + prof_pop(t, f, after) - (after - now));
+        uint64_t start = f->start, ticks = f->prior;
+        ticks += prof_pop(t, f, after) - (after - now);
+        prof_complete(t, prof_arena_ref(label), ticks);
         prof_count_move(frame, owner, PROF_EVENT_ENTERS);
+        if (PROF_UNLIKELY(ticks > label->private_slow_above)) prof_slow_note(t, label, node, start, ticks);
     } else {
-        prof_ref label = prof_arena_ref(f->label);
-        uint64_t prior = f->prior;
-        prof_complete(t, label, prior + prof_take_out(t, f, now));
+        prof_label *label = f->label;
+        const prof_node *node = f->node;
+        uint64_t start = f->start, ticks = f->prior;
+        ticks += prof_take_out(t, f, now);
+        prof_complete(t, prof_arena_ref(label), ticks);
+        if (PROF_UNLIKELY(ticks > label->private_slow_above)) prof_slow_note(t, label, node, start, ticks);
     }
 }
 

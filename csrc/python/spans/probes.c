@@ -6,6 +6,7 @@
 #include "core/labels.h"
 #include "core/session.h"
 #include "core/suspended.h"
+#include "awaits.h"
 #include "child.h"
 #include "python/ops/count.h"
 #include "python/version/version.h"
@@ -41,9 +42,11 @@ static void name_all_sites(void) {
     PyGILState_STATE gil = PyGILState_Ensure();
     prof_count_reset();
     prof_greenlets_reset();
+    prof_awaits_reset();
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
         s->ref = 0;
+        s->latency = NULL;
     }
     for (prof_site *s = sites; s; s = s->next) {
         /* A section appears in the capture once it is opened; a function may be on the stack already. */
@@ -122,6 +125,16 @@ static inline void leave(prof_site *site) {
     if (PROF_UNLIKELY(!prof_leave_fast(site->label, site->ref, now))) leave_slow(site, now);
 }
 
+/* PROF_LOOSE_STEP if the coroutine in `frame`, whose span `f` is, is run by an event loop, and not awaited by the one below. */
+static uint64_t step_of(const prof_frame *f, prof_py_frame *frame) {
+    const prof_frame *below = f - 1;
+    while (below->label && below->label->kind == PROF_SECTION) below--;
+    if (!below->label || !(below->label->flags & PROF_LABEL_GENERATOR)) return PROF_LOOSE_STEP;
+    const prof_py_frame *caller = prof_py_caller(frame); /* of an eager task, the function that makes it */
+    PyCodeObject *code = caller ? prof_py_code(caller) : NULL;
+    return code && code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) ? 0 : PROF_LOOSE_STEP;
+}
+
 static void enter_generator(prof_site *site) {
     prof_thread *t = prof_py_thread();
     if (PROF_UNLIKELY(!t || !site->ref)) return;
@@ -131,8 +144,40 @@ static void enter_generator(prof_site *site) {
     prof_frame *f = prof_push(t, site->label);
     if (!f) return;
     f->owner = owner;
+    f->begun = f->start;
+    f->loose = site->awaits == 1 ? step_of(f, owner) : 0;
     prof_greenlets_entered(t, !f->node->calls++);
 }
+
+/* Counts the call of a generator that began at `begun`. */
+static void count_latency(prof_site *site, uint64_t begun, uint64_t now) {
+    if (begun == PROF_NO_TICKS) return;
+    if (PROF_UNLIKELY(!site->latency) && !(site->latency = prof_latency_new(site->ref))) return;
+    prof_durations_add(&site->latency->calls, now - begun);
+}
+
+static inline void leave_generator(prof_site *probe) {
+    uint64_t now = prof_now();
+    prof_site *site = probe->site;
+    prof_thread *t = prof_current;
+    prof_frame *f = t->top;
+    if (PROF_UNLIKELY(f->label != site->label)) {
+        t = prof_py_thread();
+        f = t && site->ref ? prof_find(t, site->label, now) : NULL;
+        if (!f) return;
+    }
+    uint64_t begun = f->begun, start = f->start, step = f->loose & PROF_LOOSE_STEP;
+    prof_label *label = f->label;
+    const prof_node *node = f->node;
+    prof_pop_complete(t, f, now);
+    count_latency(site, begun, now);
+    if (begun != PROF_NO_TICKS && PROF_UNLIKELY(now - begun > label->private_slow_above))
+        prof_slow_note(t, label, node, begun, now - begun);
+    if (PROF_UNLIKELY(step)) prof_await_step(t, now - start, 1);
+}
+
+/* Closes the span of a function, or a generator. */
+static inline void leave_any(prof_site *site) { site->site->flags &PROF_LABEL_GENERATOR ? leave_generator(site) : leave(site); }
 
 /* Pops the sections above `f`, which is theirs, and remembers them, outermost first. */
 static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof_suspended *entry) {
@@ -150,12 +195,13 @@ static void put_sections_aside(prof_thread *t, prof_frame *f, uint64_t now, prof
 static inline void set_aside(prof_frame *f, uint64_t now, prof_suspended *entry) {
     entry->owner = f->owner;
     entry->since = now;
+    entry->begun = f->begun;
     entry->prior = f->prior + prof_pop(prof_current, f, now);
 }
 
 /* The generator's span is not on top: it lies below its open sections, or below strangers. */
-static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now) {
-    prof_suspended entry = {.sections = NULL};
+static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now, prof_wait *wait) {
+    prof_suspended entry = {.sections = NULL, .wait = wait};
     prof_thread *t = prof_py_thread();
     if (!t || !site->ref) return;
     prof_frame *f = t->top;
@@ -166,17 +212,36 @@ static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now
     *prof_suspended_put() = entry;
 }
 
-static inline void suspend(prof_site *site) {
-    uint64_t now = prof_now();
+static inline void suspend_at(prof_site *site, uint64_t now, prof_wait *wait) {
     prof_frame *f = prof_current->top;
     if (PROF_UNLIKELY(f->label != site->label)) {
-        suspend_slow(site, now);
+        suspend_slow(site, now, wait);
         return;
     }
     prof_suspended *entry = prof_suspended_put();
     entry->sections = NULL;
     entry->section_count = 0;
+    entry->wait = wait;
     set_aside(f, now, entry);
+}
+
+static inline void suspend(prof_site *site) { suspend_at(site, prof_now(), NULL); }
+
+/* The frame of the span that is about to be suspended, below its open sections; NULL where strangers lie above it. */
+static prof_frame *frame_to_suspend(prof_thread *t, const prof_site *site) {
+    prof_frame *f = t->top;
+    while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
+    return f->label == site->label ? f : NULL;
+}
+
+/* The same in an `await` of the iterator `receiver`. */
+static void suspend_await(prof_site *site, PyObject *receiver) {
+    uint64_t now = prof_now();
+    prof_thread *t = prof_current;
+    prof_frame *f = t->epoch == prof_epoch && site->ref ? frame_to_suspend(t, site) : NULL;
+    prof_wait *wait = f ? prof_await(t, receiver) : NULL;
+    if (f && f->loose & PROF_LOOSE_STEP) prof_await_step(t, now - f->start, 0);
+    suspend_at(site, now, wait);
 }
 
 static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof_suspended *entry) {
@@ -185,6 +250,7 @@ static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof
         if (!f) continue;
         f->prior = entry->sections[i].prior;
         f->owner = entry->owner;
+        f->begun = PROF_NO_TICKS;
         f->loose = 0;
         f->node->resumes++;
         f->node->suspended += f->start - entry->since;
@@ -200,10 +266,14 @@ static inline void resume(prof_site *site) {
     prof_frame *f = prof_push(t, site->label);
     if (PROF_UNLIKELY(!f)) return;
     f->owner = owner;
+    f->loose = site->awaits == 1 ? step_of(f, owner) : 0;
     f->node->resumes++;
+    f->begun = PROF_NO_TICKS;
     if (PROF_UNLIKELY(!entry)) return;
+    f->begun = entry->begun;
     f->prior = entry->prior;
     f->node->suspended += f->start - entry->since;
+    if (entry->wait) prof_durations_add(&entry->wait->waits, f->start - entry->since);
     if (PROF_UNLIKELY(entry->section_count)) resume_sections(t, entry);
 }
 
@@ -256,7 +326,7 @@ static inline void enter_generator_untimed(prof_site *site) {
 static inline void suspend_untimed(prof_site *site) {
     prof_thread *t = prof_current;
     if (PROF_LIKELY(t->top->label == site->label)) prof_take_off(t, t->top);
-    else suspend_slow(site, prof_now());
+    else suspend_slow(site, prof_now(), NULL);
 }
 
 static inline void resume_untimed(prof_site *site) {
@@ -281,11 +351,14 @@ void prof_span_close(prof_site *site, void *owner) {
         return;
     }
     f->owner = owner;
+    f->begun = entry.begun;
+    f->loose = 0;
     f->prior = entry.prior;
     f->node->suspended += f->start - entry.since;
+    if (entry.wait) prof_durations_add(&entry.wait->waits, f->start - entry.since);
     if (entry.section_count) resume_sections(t, &entry);
     if (untimed) leave_untimed(site);
-    else leave(site);
+    else leave_any(site);
 }
 
 /* ---- operations: whose calls the node on top counts --------------------------------------------------------------------- */
@@ -312,7 +385,7 @@ void prof_span_enter_generator(prof_site *site) {
     entered(site);
 }
 
-void prof_span_leave(prof_site *site) { untimed ? leave_untimed(site) : leave(site); }
+void prof_span_leave(prof_site *site) { untimed ? leave_untimed(site) : leave_any(site); }
 void prof_span_suspend(prof_site *site) { untimed ? suspend_untimed(site) : suspend(site); }
 void prof_span_resume(prof_site *site) { untimed ? resume_untimed(site) : resume(site); }
 
@@ -326,6 +399,7 @@ void prof_span_resume(prof_site *site) { untimed ? resume_untimed(site) : resume
 OPERATOR(op_enter, enter((prof_site *)o))
 OPERATOR(op_leave, leave((prof_site *)o))
 OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
+OPERATOR(op_leave_generator, leave_generator((prof_site *)o))
 OPERATOR(op_suspend, suspend((prof_site *)o))
 OPERATOR(op_resume, resume((prof_site *)o))
 OPERATOR(op_enter_counting, (enter((prof_site *)o), count_entry((prof_site *)o)))
@@ -341,25 +415,58 @@ static inline void close_span(PyObject *o, int timed) {
     const prof_counter *c = (prof_counter *)o;
     prof_site *site = c->counted->site; /* NULL once the code that it stands in is gone */
     if (PROF_UNLIKELY(!site)) return;
-    if (timed) c->suspends ? suspend(site) : leave(site);
+    if (timed) c->suspends ? suspend(site) : leave_any(site);
     else c->suspends ? suspend_untimed(site) : leave_untimed(site);
 }
 OPERATOR(op_exit, close_span(o, 1))
 OPERATOR(op_exit_counting, (prof_counter_hit((prof_counter *)o), close_span(o, 1)))
 OPERATOR(op_exit_untimed, (prof_counter_hit((prof_counter *)o), close_span(o, 0)))
 
+/* del probe[awaited], which suspends. They cannot fail. */
+static int op_await(PyObject *o, PyObject *receiver, PyObject *none) {
+    suspend_await((prof_site *)o, receiver);
+    return 0;
+}
+
+static int op_suspend_await(PyObject *o, PyObject *receiver, PyObject *none) {
+    suspend((prof_site *)o);
+    return 0;
+}
+
+static int op_await_untimed(PyObject *o, PyObject *receiver, PyObject *none) {
+    suspend_untimed((prof_site *)o);
+    return 0;
+}
+
+static int op_exit_await(PyObject *o, PyObject *receiver, PyObject *none) {
+    prof_site *site = ((prof_counter *)o)->counted->site;
+    if (site) suspend_await(site, receiver);
+    return 0;
+}
+
+static int op_exit_await_counting(PyObject *o, PyObject *receiver, PyObject *none) {
+    prof_counter_hit((prof_counter *)o);
+    return op_exit_await(o, receiver, none);
+}
+
+static int op_exit_await_untimed(PyObject *o, PyObject *receiver, PyObject *none) {
+    prof_counter_hit((prof_counter *)o);
+    close_span(o, 0);
+    return 0;
+}
+
 /* In code that counts: an exception that it does not handle. */
 static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
     prof_site *site = ((prof_site *)o)->site;
     if (prof_count_ops && site->counted) prof_count_unhandled(site->counted, offset);
     if (untimed) leave_untimed((prof_site *)o);
-    else leave((prof_site *)o);
+    else leave_any((prof_site *)o);
     return 0;
 }
 
 static PyObject *op_raise(PyObject *o) {
     if (PROF_QUIRK_OFFSET_IS_TAGGED && ((prof_site *)o)->site->counted) op_raise_counting(o, NULL, NULL);
-    else leave((prof_site *)o);
+    else leave_any((prof_site *)o);
     Py_RETURN_NONE;
 }
 
@@ -368,20 +475,28 @@ static PyObject *op_raise(PyObject *o) {
 static PyObject *repr(PyObject *o) { return PyUnicode_FromFormat("<%s of %U>", Py_TYPE(o)->tp_name, ((prof_site *)o)->site->name); }
 
 static PyNumberMethods function_operators = {.nb_invert = op_enter, .nb_negative = op_leave};
-static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave};
+static PyNumberMethods generator_operators = {.nb_invert = op_enter_generator, .nb_negative = op_leave_generator};
 static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative = op_suspend};
+static PyMappingMethods suspend_mapping = {.mp_ass_subscript = op_await};
 static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
 static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
 
 void prof_choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;
-    prof_count_switch(counting, types, !counting ? op_exit : untimed ? op_exit_untimed : op_exit_counting);
+    prof_count_switch(counting, types,
+                      !counting ? op_exit
+                      : untimed ? op_exit_untimed
+                                : op_exit_counting,
+                      !counting ? op_exit_await
+                      : untimed ? op_exit_await_untimed
+                                : op_exit_await_counting);
     function_operators.nb_invert = !counting ? op_enter : untimed ? op_enter_untimed : op_enter_counting;
     function_operators.nb_negative = untimed ? op_leave_untimed : op_leave;
     generator_operators.nb_invert = !counting ? op_enter_generator
                                     : untimed ? op_enter_generator_untimed
                                               : op_enter_generator_counting;
-    generator_operators.nb_negative = function_operators.nb_negative;
+    generator_operators.nb_negative = untimed ? op_leave_untimed : op_leave_generator;
+    suspend_mapping.mp_ass_subscript = untimed ? op_await_untimed : timed ? op_await : op_suspend_await;
     suspend_operators.nb_invert = untimed ? op_resume_untimed : op_resume;
     suspend_operators.nb_negative = untimed ? op_suspend_untimed : op_suspend;
 }
@@ -395,7 +510,13 @@ void prof_choose_operators(int timed, int counting, long types) {
      .tp_repr = repr}
 PyTypeObject prof_function_type = PROBE_TYPE("FunctionProbe", function_operators);
 PyTypeObject prof_generator_type = PROBE_TYPE("GeneratorProbe", generator_operators);
-PyTypeObject prof_suspend_type = PROBE_TYPE("SuspendProbe", suspend_operators);
+PyTypeObject prof_suspend_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.SuspendProbe",
+                                  .tp_basicsize = sizeof(prof_site),
+                                  .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                  .tp_dealloc = site_dealloc,
+                                  .tp_as_number = &suspend_operators,
+                                  .tp_as_mapping = &suspend_mapping,
+                                  .tp_repr = repr};
 PyTypeObject prof_raise_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "prof.RaiseProbe",
                                 .tp_basicsize = sizeof(prof_site),
                                 .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -411,6 +532,7 @@ PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
     p->site = (prof_site *)Py_NewRef(site);
     p->label = site->label;
     p->ref = site->ref;
+    p->awaits = site->awaits;
     site_link(p);
     return (PyObject *)p;
 }

@@ -26,6 +26,7 @@
 #define PROF_QUIRK_EACH_JUMP_BACK_IS_A_LINE 0
 #define PROF_QUIRK_OFFSET_IS_TAGGED 0
 #define PROF_QUIRK_RUNS_WITHOUT_LOCK 0
+#define PROF_QUIRK_SEND_HAS_INDEX 0
 #define PROF_QUIRK_RESUME_PLACE_MASK 3
 
 /* Rows that hold here in place of those of opcodes.def. */
