@@ -138,8 +138,8 @@ def called(project: Path) -> int:
 
 @pytest.mark.parametrize(
     "options",
-    ["", "--max-requests 15", "--threads 4 --max-requests 15"],
-    ids=["sync", "sync that restart", "threads that restart"],
+    ["--preload", "--max-requests 15", "--threads 4 --max-requests 15"],
+    ids=["sync after loading", "sync that restart", "threads that restart"],
 )
 def test_the_workers_of_gunicorn_end_in_one_report(project: Path, options: str) -> None:
     pytest.importorskip("gunicorn", reason="the test extra brings it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
@@ -35,11 +36,20 @@ def read(text: str) -> Choice:
     return cast("Choice", found)
 
 
+@functools.cache  # own_imports is no thing to do twice beside other threads
 def _choices() -> Any:
     with own_imports():
         from prof.instrument import choice
 
     return choice
+
+
+@functools.cache
+def _hooks() -> type[Hook]:
+    with own_imports():
+        from prof.instrument.hook import Hook
+
+    return Hook
 
 
 def _plain(code: CodeType) -> str:
@@ -59,11 +69,8 @@ class Chosen:
 
     def attach(self, engine: Any) -> int:
         """Gives probes to what is loaded, and to what will be. Returns to how many functions."""
-        with own_imports():
-            from prof.instrument.hook import Hook
-
-        self._hook = Hook(self.choice)
-        return self._hook.attach(engine)
+        self._hook = hook = _hooks()(self.choice)
+        return hook.attach(engine)
 
     def attach_code(self, engine: Any, code: CodeType, module: str, whole: str, names: Names) -> CodeType:
         """Code that is run as it is, such as a notebook's cell, with probes: it is a function called `whole`, and those

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
@@ -98,13 +100,10 @@ def is_ours(requests: Requests, asked: Asked) -> bool:
 
 def answer(requests: Requests, asked: Asked) -> Answer:
     """The page that is asked for; of what is ours."""
-    with own_imports():
-        from prof.tools.integrations import pages
-
-    found: Answer
+    pages = _pages()
     try:
         if asked.path != requests.prefix:
-            found = Answer(HTTPStatus.OK, requests.page(asked.path.removeprefix(requests.prefix)))
+            found = Answer(HTTPStatus.OK, requests.page(asked.path.removeprefix(requests.prefix), pages.page_of))
         elif asked.method == "POST" and not requests.knows(value_of("secret", asked.body)):
             found = Answer(HTTPStatus.FORBIDDEN, pages.form(wrong=True))
         elif asked.method != "POST" and not _may(requests, asked):
@@ -116,6 +115,14 @@ def answer(requests: Requests, asked: Asked) -> Answer:
     except ProfError as error:
         found = Answer(HTTPStatus.NOT_FOUND, pages.message(f"No page: {error}"))
     return Answer(found.status, found.text, [*pages.HEADERS, *found.headers])
+
+
+@functools.cache  # own_imports is no thing to do twice beside other threads
+def _pages() -> ModuleType:
+    with own_imports():
+        from prof.tools.integrations import pages
+
+    return pages
 
 
 def _may(requests: Requests, asked: Asked) -> bool:

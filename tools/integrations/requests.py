@@ -23,7 +23,6 @@ from prof import engine as engines
 from prof.configuration import ProfilerConfig, config_of
 from prof.errors import InputError, OutputError, ProfError, UsageError
 from prof.messages import say
-from prof.own_imports import own_imports
 from prof.plain_json import dumps
 from prof.profiler import BLOCK, Profiler, own_work
 from prof.tools.integrations.chosen import Chosen, choice_of
@@ -228,18 +227,16 @@ class Requests:
         """Whether a part of an address can be a record's name: no path leads out of the folder."""
         return len(name) == 16 and all(each in "0123456789abcdef" for each in name)
 
-    def page(self, name: str) -> str:
-        """The page of a record. Raises InputError where there is none; waits a moment for one that is being made."""
+    def page(self, name: str, render: Callable[[Path], str]) -> str:
+        """The page of a record, which `render` makes of its folder. Waits a moment for a record that is being made;
+        raises InputError where there is none."""
         folder = self.folder() / name
         until = time.monotonic() + PATIENCE
         while folder.exists() and not (folder / ABOUT).exists() and time.monotonic() < until:
             time.sleep(0.02)
         if not (folder / ABOUT).exists():
             raise InputError("it is still being recorded: ask again" if folder.exists() else "there is no such record")
-        with own_imports():
-            from prof.tools.integrations.pages import page_of
-
-        return page_of(folder)
+        return render(folder)
 
 
 class Record:
