@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from _frozen_importlib_external import SourceFileLoader, SourcelessFileLoader
 
+from prof import markers
 from prof.instrument import choice as choices
 from prof.instrument import script
 
@@ -34,6 +35,9 @@ def install(environment: MutableMapping[str, str]) -> None:
         text = environment[choices.VARIABLE]
         choice = choices.read(text)
         if choice is None or not environment.get("PROF"):
+            return
+        if environment["PROF"] == markers.STANDBY:
+            markers.start_if_asked()
             return
         if choice.first:
             # Its children are not the first.

@@ -60,6 +60,9 @@ _marked: dict[int, _Mark] = {}
 _hollow: list[str] = []
 MOST_HOLLOW = 1000
 
+# The value of PROF with which nothing is recorded before `prof attach` asks for it.
+STANDBY = "standby"
+
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
 
@@ -285,6 +288,11 @@ def _start() -> None:
         with own_imports():
             if not _is_main_interpreter():
                 raise ImportError("only the main interpreter of a process is recorded, and this is another one")
+            if os.environ["PROF"] == STANDBY:
+                from prof import standby
+
+                standby.begin()
+                return
             from prof import session
 
             session.start_from_environment()

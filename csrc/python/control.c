@@ -41,6 +41,7 @@ int prof_py_init(char *why, size_t why_size) {
         prof_ambient_init();
         prof_child_init();
         prof_generators_init();
+        prof_py_stand_by(); /* a process that is recorded can be asked, too */
     }
     failed = failed || PyDict_SetItemString(PyImport_GetModuleDict(), definition.m_name, module);
     if (failed) {

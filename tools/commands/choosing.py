@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prof.errors import NotMeantError, UsageError
+from prof.markers import STANDBY
 from prof.settings import NAMES, Said, Settings, in_prof, parse, settled, text_of
 
 DEFAULT_MODES = "time+samples"
@@ -73,9 +74,10 @@ def recording(args: argparse.Namespace, weaker: Sequence[Said] = ()) -> tuple[st
 
 
 def _in_environment() -> Said:
-    """What PROF says; nothing where it is another program's."""
+    """What PROF says; nothing where it is another program's, or says to wait."""
+    text = os.environ.get("PROF")
     try:
-        return in_prof(os.environ.get("PROF") or ",")
+        return in_prof(text if text and text != STANDBY else ",")
     except NotMeantError:
         return Said({}, lambda name, value: "")
 
