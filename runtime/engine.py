@@ -29,8 +29,6 @@ else:
 _monitoring: Any = getattr(sys, "monitoring", None)
 
 
-_OPTIMIZED = 1  # co_flags: of a function, and not of a class or module
-
 LATER, FIRST = 1, 2  # as `_probes.probe` returns them
 
 
@@ -199,7 +197,7 @@ class Monitoring:
         self._attach_code(function.__code__, function.__module__, wanted)
 
     def _attach_code(self, code: CodeType, module: str, wanted: Wanted) -> None:
-        if code.co_flags & _OPTIMIZED and not code.co_name.startswith("<") and (wanted is None or wanted(code)):
+        if code.co_flags & markers.OPTIMIZED and not code.co_name.startswith("<") and (wanted is None or wanted(code)):
             self._attach(code, module, None, 0)
         self.attach_module(code, module, wanted)
 

@@ -28,6 +28,9 @@ else:
 KNOWN = frozenset(("time", "memory", "ops", "samples", "both", "mem_summary", "mem_detail"))
 
 
+OPTIMIZED = 1  # of co_flags: a function's, and not a class's or module's
+
+
 class _Mark(ref["CodeType"]):
     """A marked function of which the code has no probes yet: what a recording that begins later has to know of it.
 
