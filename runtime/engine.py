@@ -60,14 +60,19 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
+_probes: Any = None
+
+
 def probes() -> Any:
     """The module of C callables: one for the process, whatever the program does to `sys.modules`."""
+    global _probes
     why = ffi.new("char[256]")
     if lib.prof_py_init(why, len(why)):
         raise UsageError(f"the C core does not start: {ffi.string(why).decode()}")
-    from prof import _probes
+    from prof import _probes as found
 
-    return _probes
+    _probes = found
+    return found
 
 
 def load(main_name: str) -> Any:
@@ -79,7 +84,7 @@ def load(main_name: str) -> Any:
 
 def running() -> Any:
     """The session that records, of whichever copy of this package began it; None without one."""
-    return getattr(probes(), "session", None)
+    return getattr(_probes or probes(), "session", None)
 
 
 def set_running(session: Any) -> None:
