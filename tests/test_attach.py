@@ -261,7 +261,7 @@ def begun(folder: Path, source: str, *words: str, **more: str) -> subprocess.Pop
     """A program on standby that has said "ready"."""
     (folder / "app.py").write_text(source)
     process = subprocess.Popen(
-        [*PROF, "run", *(words or ("--standby",)), "app.py"], cwd=folder, env=environment(**OFF, **more), text=True,
+        [*PROF, "run", *(words or ("--standby",)), "app.py"], cwd=folder, env=environment(**{**OFF, **more}), text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -370,7 +370,8 @@ input()
         ended(process)
 
 
-def test_a_program_that_waits_is_told_of_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("remote", [False, pytest.param(True, marks=only_remote)])
+def test_a_program_that_waits_is_told_of_and_ctrl_c_leaves_nothing(tmp_path: Path, remote: bool) -> None:
     source = """
 import sys
 def turn(): return 1
@@ -379,7 +380,7 @@ for line in sys.stdin:
     turn()
     print("turned", flush=True)
 """
-    process = begun(tmp_path, source)
+    process = begun(tmp_path, source, **({"PYTHON_DISABLE_REMOTE_DEBUG": ""} if remote else {}))
     (tmp_path / "tmp").mkdir()
     try:
         asking = subprocess.Popen(
@@ -392,13 +393,15 @@ for line in sys.stdin:
         out, _ = asking.communicate(timeout=30)
         assert out == ""
         assert asking.returncode in (130, -signal.SIGINT)
-        assert list((tmp_path / "tmp").iterdir()) == []
+        if not remote:  # else the interpreter looks for a file
+            assert list((tmp_path / "tmp").iterdir()) == []
         assert process.stdin is not None
         assert process.stdout is not None
         for _ in range(2):
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "turned\n"
+        assert list((tmp_path / "tmp").iterdir()) == []
         assert [path.name for path in tmp_path.glob("*.capture")] == []
         out, err = process.communicate(timeout=30)
         assert (out, err, process.returncode) == ("", "", 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ _REFUSED = {
     "remote debugging is not enabled": "remote debugging is switched off in it, by PYTHON_DISABLE_REMOTE_DEBUG or -X",
 }
 BEGIN = "begin the program with PROF=standby or prof run --standby"
+
+_LEFT = ".left"  # a file beside the question: the folder is the process's to take away
 
 # What the process runs. Whoever renames the file first has it: the process, or the one who asked and asks no more. Its
 # own search path may not lead to this installation, or lead to another module of that name.
@@ -110,20 +113,24 @@ def standby(pid: int) -> int | None:
 def ask(pid: int, question: str, patience: float = PATIENCE, **words: str) -> dict[str, Any]:
     """What the process answers. Raises InputError where it cannot, with its reason."""
     check(pid)
-    with tempfile.TemporaryDirectory(prefix="prof-") as folder:
-        script, reply = os.path.join(folder, "question.py"), os.path.join(folder, "reply")
+    folder = tempfile.mkdtemp(prefix="prof-")
+    script, reply = os.path.join(folder, "question.py"), os.path.join(folder, "reply")
+    try:
         Path(script).write_text(_TEXT.format(script=script, reply=reply, question=question, words=words), "utf-8")
         _give(pid, folder, script)
         way = _send(pid, script)
         try:
             found = _await(pid, Path(reply), patience, way)
         except BaseException:
-            if not _withdrawn(way, script):
+            if not _withdrawn(script, way):
                 # It has begun to answer, and must not be left with half of it.
                 found = _await(pid, Path(reply), patience, way)
                 if question == "begin" and "error" not in found:
                     ask(pid, "end")
             raise
+    finally:
+        if not os.path.exists(script + _LEFT):
+            shutil.rmtree(folder, ignore_errors=True)
     if "error" in found:
         raise InputError(f"process {pid}: {found['error']}")
     return found
@@ -141,14 +148,21 @@ class _ByInterpreter:
     """Asks through `sys.remote_exec`, once."""
 
     def __init__(self, pid: int, script: str) -> None:
+        self.pid = pid
         remote_exec: Any = getattr(sys, "remote_exec")  # noqa: B009  # 3.14 on
         remote_exec(pid, script)
 
     def again(self) -> None:
         """The interpreter's main thread has been told."""
 
-    def withdraw(self) -> None:
-        """There is no way back: it will find no question."""
+    def withdraw(self, script: str) -> None:
+        """The interpreter will look for the file, and complain to the program's users if there is none. So there is one
+        that takes itself away."""
+        if os.path.exists(f"/proc/{self.pid}"):
+            text = f"__import__('shutil').rmtree({os.path.dirname(script)!r}, ignore_errors=True)\n"
+            Path(script + _LEFT).touch()
+            Path(script).write_text(text, "utf-8")
+            _give(self.pid, script, script + _LEFT)
 
 
 class _ByStandby:
@@ -164,7 +178,8 @@ class _ByStandby:
         if lib.prof_py_ask(self.pid, self.at, os.fsencode(self.script), why, len(why)):
             raise InputError(f"process {self.pid}: {ffi.string(why).decode(errors='replace')}")
 
-    def withdraw(self) -> None:
+    def withdraw(self, script: str) -> None:
+        """Its call will find no question."""
         lib.prof_py_withdraw(self.pid, self.at)
 
 
@@ -183,12 +198,12 @@ def _send(pid: int, script: str) -> _ByInterpreter | _ByStandby:
     raise InputError(f"process {pid} cannot be asked: {reason}")
 
 
-def _withdrawn(way: _ByInterpreter | _ByStandby, script: str) -> bool:
-    way.withdraw()
+def _withdrawn(script: str, way: _ByInterpreter | _ByStandby) -> bool:
     try:
         os.rename(script, script + ".withdrawn")
     except OSError:
         return False
+    way.withdraw(script)
     return True
 
 
