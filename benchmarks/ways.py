@@ -72,21 +72,20 @@ def measure(quick: bool) -> Iterator[Result]:
         runs = {
             "run": said([*run, "app.py"], folder),
             "edited": said(["edited/app.py"], folder, PROF="time"),
+            "plain": said(["app.py"], folder),
+            "standby": said(["-m", "prof", "run", "--standby", "app.py"], folder),
             "import": said(["imports.py"], folder, PYTHONDONTWRITEBYTECODE=""),
             "import-run": said([*run, "--instrument", "libcst.*", "imports.py"], folder, PYTHONDONTWRITEBYTECODE=""),
         }
         times = interleave(runs, 2 if quick else 12)
         yield times.result("run-program", lambda t: t.best("run") / t.best("edited"))
+        yield times.result("standby", lambda t: t.best("standby") / t.best("plain"))
         yield times.result("run-import", lambda t: t.best("import-run") / t.best("import"), "libcst, all of it")
         yield from attaching(folder, quick)
 
 
 def attaching(folder: Path, quick: bool) -> Iterator[Result]:
     """Of a process that runs already."""
-    if not hasattr(sys, "remote_exec"):
-        for name in ("attach", "detach"):
-            yield Result(name, note="sys.remote_exec needs Python 3.14")
-        return
     (folder / "server.py").write_text(SERVER.replace("TURNS", "2" if quick else "20"))
     rounds = [attached(folder, quick) for _ in range(1 if quick else 5)]
     times = Times({name: [each[name] for each in rounds] for name in rounds[0]})
@@ -101,7 +100,11 @@ def attached(folder: Path, quick: bool) -> dict[str, float]:
 
     chosen = choice(_Options(), [str(folder)], first=False)
     process = subprocess.Popen(
-        [sys.executable, "server.py"], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "prof", "run", "--standby", "server.py"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None

@@ -333,7 +333,7 @@ def _of_other_loader(path: str) -> str:
     """The name of the module of that file which is being loaded by another loader than the interpreter's own for files;
     empty without."""
     for name, module in reversed(list(sys.modules.items())):
-        spec = getattr(module, "__spec__", None)
+        spec: Any = getattr(module, "__spec__", None)
         if getattr(spec, "origin", None) == path and getattr(spec, "_initializing", False):
             return "" if isinstance(spec.loader, _LOADERS) else name
     return ""

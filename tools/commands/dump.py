@@ -134,7 +134,8 @@ def _heading(pid: int, thread: _Thread) -> str:
 
 def _frame(frame: Any) -> str:
     where = getattr(frame, "location", None)
-    return _place(frame.funcname, frame.filename, getattr(where, "lineno", None) or getattr(frame, "lineno", 0))
+    line: int = getattr(where, "lineno", None) or getattr(frame, "lineno", 0)
+    return _place(frame.funcname, frame.filename, line)
 
 
 def _place(name: str, file: str, line: int) -> str:
