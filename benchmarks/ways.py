@@ -83,8 +83,8 @@ def measure(quick: bool) -> Iterator[Result]:
 
 
 def standing_by(folder: Path, quick: bool) -> Iterator[Result]:
-    """In one process, before and after it is on standby: what else a process has imported moves a tight loop by some 5 %,
-    whatever that was."""
+    """In one process, before and after it is on standby: what else a process has imported moves a tight loop by some
+    5 %, whatever that was."""
     (folder / "standby.py").write_text(
         WORK.partition("start =")[0].replace("TURNS", "1")
         + """
