@@ -134,8 +134,8 @@ def _heading(pid: int, thread: _Thread) -> str:
 
 def _frame(frame: Any) -> str:
     where = getattr(frame, "location", None)
-    line: int = getattr(where, "lineno", None) or getattr(frame, "lineno", 0)
-    return _place(frame.funcname, frame.filename, line)
+    line = getattr(where, "lineno", None) or getattr(frame, "lineno", None)
+    return _place(frame.funcname, frame.filename, line or 0)
 
 
 def _place(name: str, file: str, line: int) -> str:
