@@ -68,6 +68,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("raise", "calls", "added time of a call that raises / cProfile's", 0.30, 0.15),
     Figure("run-program", "ways", "a program under `prof run` / the same edited, PROF=time", 1.03, 1.0, unit="x"),
     Figure("run-import", "ways", "importing a package under `prof run` / from its .pyc files", 1.3, 1.15, unit="x"),
+    Figure("standby", "ways", "a program on standby / without prof", 1.005, 1.0, unit="x"),
     Figure("attach", "ways", "from asking a process that runs to its being recorded", 300, 150, unit=" ms"),
     Figure("detach", "ways", "its speed afterwards / before", 1.01, 1.0, unit="x"),
     Figure("span", "span", "a span through the Profiler object, from Python", 250, 120, unit=" ns"),

@@ -77,16 +77,39 @@ def measure(quick: bool) -> Iterator[Result]:
         }
         times = interleave(runs, 2 if quick else 12)
         yield times.result("run-program", lambda t: t.best("run") / t.best("edited"))
+        yield from standing_by(folder, quick)
         yield times.result("run-import", lambda t: t.best("import-run") / t.best("import"), "libcst, all of it")
         yield from attaching(folder, quick)
 
 
+def standing_by(folder: Path, quick: bool) -> Iterator[Result]:
+    """In one process, before and after it is on standby: what else a process has imported moves a tight loop by some
+    5 %, whatever that was."""
+    (folder / "standby.py").write_text(
+        WORK.partition("start =")[0].replace("TURNS", "1")
+        + """
+def best():
+    found = 1e9
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        main()
+        found = min(found, time.perf_counter() - start)
+    return found
+import prof._core
+from prof import standby
+best()
+before = best()
+standby.begin()
+print(best() / before)
+""".replace("ROUNDS", "50" if quick else "2000")
+    )
+    run = said(["standby.py"], folder)
+    times = Times({"standby": [run() for _ in range(1 if quick else 7)]})
+    yield times.result("standby", lambda t: sorted(t.seconds["standby"])[len(t.seconds["standby"]) // 2])
+
+
 def attaching(folder: Path, quick: bool) -> Iterator[Result]:
     """Of a process that runs already."""
-    if not hasattr(sys, "remote_exec"):
-        for name in ("attach", "detach"):
-            yield Result(name, note="sys.remote_exec needs Python 3.14")
-        return
     (folder / "server.py").write_text(SERVER.replace("TURNS", "2" if quick else "20"))
     rounds = [attached(folder, quick) for _ in range(1 if quick else 5)]
     times = Times({name: [each[name] for each in rounds] for name in rounds[0]})
@@ -101,7 +124,11 @@ def attached(folder: Path, quick: bool) -> dict[str, float]:
 
     chosen = choice(_Options(), [str(folder)], first=False)
     process = subprocess.Popen(
-        [sys.executable, "server.py"], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "prof", "run", "--standby", "server.py"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None

@@ -53,8 +53,13 @@ def _begin(settings: str, choice: str) -> dict[str, Any]:
             chosen.roots = (choices.project(folder),)
         hook = Hook(chosen)
         begun = session.begin_attached(settings)
+        try:
+            functions = hook.attach(begun.engine)
+        except BaseException:
+            begun.discard()
+            hook.detach()
+            raise
         _hook = hook
-        functions = hook.attach(begun.engine)
     return {"capture": f"{begun.base}.capture", "functions": functions, "unused": chosen.unused()}
 
 

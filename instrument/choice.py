@@ -10,7 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import CodeType
 
 # The environment variable, and what it holds: `key=value` lines.
@@ -48,7 +48,7 @@ class Choice:
         self.hints = tuple(hints)
         """Names without which no rule is about a module: `prof.instrument.loaded.hints`."""
         self._names = [frozenset(hint.split()) for hint in self.hints]
-        self._places: dict[str, str] = {}
+        self._places: dict[str, bool] = {}
         self.installed = installed
         self.standard = standard
         self.project = project or not (self.targets or any(not each.startswith("!") for each in self.patterns))
@@ -91,7 +91,10 @@ class Choice:
         """Whether a module may ask for more than probes in all of its functions, and has to be looked into."""
         if self.sections or MARKER in source:
             return True
-        names = set(_names_of(code))
+        names: set[str] = set()
+        _add_names(code, names)
+        for dotted in [name for name in names if "." in name]:  # of an import
+            names.update(dotted.split("."))
         return any(wanted <= names for wanted in self._names)
 
     def loaded_before(self) -> bool:
@@ -112,17 +115,18 @@ class Choice:
         return chosen
 
     def _by_place(self, origin: str) -> bool:
-        if not origin:
-            return False
-        folder, name = os.path.split(origin)
-        if folder not in self._places:
-            self._places[folder] = os.path.realpath(folder)
-        origin = os.path.join(self._places[folder], name)
-        if any(part in origin for part in _INSTALLED):
+        folder = os.path.dirname(origin)
+        found = self._places.get(folder) if origin else False
+        if found is None:
+            found = self._places[folder] = self._by_folder(os.path.join(os.path.realpath(folder), ""))
+        return found
+
+    def _by_folder(self, folder: str) -> bool:
+        if any(part in folder for part in _INSTALLED):
             return self.installed
-        if _is_below(origin, _STDLIB):
+        if _is_below(folder, _STDLIB):
             return self.standard
-        return self.project and any(_is_below(origin, root) for root in self.roots)
+        return self.project and any(_is_below(folder, root) for root in self.roots)
 
     def unused(self) -> list[str]:
         """Patterns and targets that chose nothing; not those that leave out."""
@@ -166,13 +170,12 @@ def project(folder: str) -> str:
     return folder
 
 
-def _names_of(code: CodeType) -> Iterator[str]:
-    """The names that a module's code has, each part of a dotted one by itself."""
-    for name in code.co_names:
-        yield from name.split(".")
+def _add_names(code: CodeType, names: set[str]) -> None:
+    """The names that a module's code has, those of its functions among them."""
+    names.update(code.co_names)
     for each in code.co_consts:
         if type(each) is type(code):
-            yield from _names_of(each)
+            _add_names(each, names)
 
 
 def _parts(target: str) -> tuple[str, str]:

@@ -6,11 +6,14 @@ Loaded by every Python that `prof run` has begun, before the program: nothing he
 
 from __future__ import annotations
 
+import os
 import sys
 from _frozen_importlib_external import SourceFileLoader, SourcelessFileLoader
 
+from prof import markers
 from prof.instrument import choice as choices
 from prof.instrument import script
+from prof.own_imports import own_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +26,7 @@ if TYPE_CHECKING:
 else:
     FunctionType = type(lambda: None)
 
-_OPTIMIZED = 1  # of co_flags: code of a function
-
+_LOADERS = (SourceFileLoader, SourcelessFileLoader)  # those for files: their code is changed before they run it
 _MAINS = _MAIN, _CHILDS_MAIN = "__main__", "__mp_main__"
 
 
@@ -34,6 +36,9 @@ def install(environment: MutableMapping[str, str]) -> None:
         text = environment[choices.VARIABLE]
         choice = choices.read(text)
         if choice is None or not environment.get("PROF"):
+            return
+        if environment["PROF"] == markers.STANDBY:
+            markers.start_if_asked()
             return
         if choice.first:
             # Its children are not the first.
@@ -55,6 +60,8 @@ class Hook:
         self._changed: list[tuple[CodeType, CodeType]] | None = None
         """Of a recording that began in the middle: code that functions had, and what they have in its place."""
         self._begun = False
+        self._planned: dict[str, Loaded] = {}
+        """Of a script that has been looked into before it begins."""
         self._first_engine: Any = None
         """What gives probes; None where nothing records."""
 
@@ -88,7 +95,7 @@ class Hook:
         if self.choice.first or chosen:
             self._begin()
         if chosen and self._first_engine is not None:
-            loaded = self._instrumented(script.read(path), path, frame.f_code)
+            loaded = self._planned.pop(path, None) or self._instrumented(script.read(path), path, frame.f_code)
             edited = loaded.code if loaded is not None else None
             wanted = self._wanted(name, path, loaded)
             self._engine().attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
@@ -103,6 +110,8 @@ class Hook:
             return None
         source = script.read(path)
         loaded = self._loaded(source, path) if choices.MARKER in source else None
+        if loaded is not None:
+            self._planned[os.path.abspath(path)] = loaded
         return loaded.code if loaded is not None and loaded.outside else None
 
     # ---- modules ----
@@ -118,7 +127,7 @@ class Hook:
         return None
 
     def _look(self, name: str, spec: ModuleSpec) -> None:
-        with _own():
+        with own_work():
             try:
                 self._seen(name, spec)
             except Exception as error:  # the program's import is none of its business
@@ -126,7 +135,7 @@ class Hook:
 
     def _seen(self, name: str, spec: ModuleSpec) -> None:
         loader = spec.loader
-        if not isinstance(loader, (SourceFileLoader, SourcelessFileLoader)) or not isinstance(spec.origin, str):
+        if not isinstance(loader, _LOADERS) or not isinstance(spec.origin, str):
             return
         if self.choice.module(name, spec.origin):
             self._begin()
@@ -135,8 +144,21 @@ class Hook:
 
                 _probes.change_code(loader, self._change)
 
+    def _executed(self, code: CodeType) -> None:
+        """Gives probes to a module's code as it begins to run, if a loader of another kind has made it: that of pytest,
+        which rewrites test modules, or of an archive."""
+        path = code.co_filename
+        with own_work():
+            try:
+                name = _of_other_loader(path)
+                if name and self.choice.module(name, path):
+                    loaded = self._instrumented(script.read(path), path, code)
+                    self._engine().attach_script(code, name, self._wanted(name, path, loaded), code)
+            except Exception as error:
+                _say(f"{path} has no probes: {type(error).__name__}: {error}")
+
     def _change(self, loader: Any, name: str, code: CodeType) -> CodeType:
-        with _own():
+        with own_work():
             return self._changed_code(loader, name, code)
 
     def _changed_code(self, loader: Any, name: str, code: CodeType) -> CodeType:
@@ -207,16 +229,17 @@ class Hook:
             return
         self._first_engine = session.engine
         self._leave_no_frames()
-        with _own():
+        with own_work():
             if self.choice.loaded_before():
                 self._attach_loaded(session.engine)
         if self.choice.first:
-            import atexit
-            import os
+            with own_work():  # where imports are lazy, these load with their first use
+                import atexit
+                import os
 
-            atexit.register(self._tell)
-            # A server's workers load what it does not load itself.
-            os.register_at_fork(after_in_parent=lambda: atexit.unregister(self._tell))
+                atexit.register(self._tell)
+                # A server's workers load what it does not load itself.
+                os.register_at_fork(after_in_parent=lambda: atexit.unregister(self._tell))
 
     def _engine(self) -> Any:
         """The engine that records. A forked child's recording begins with its first span, which what is loaded in the
@@ -233,19 +256,23 @@ class Hook:
         from prof import _probes
 
         self.find_spec = _probes.finding(self, self._look)  # type: ignore[method-assign]
+        _probes.before_exec(self._executed)
 
     def attach(self, engine: Any) -> int:
         """Begins in the middle of a program: gives probes to what is loaded. Returns to how many functions."""
         self._begun, self._first_engine, self._changed = True, engine, []
         self._leave_no_frames()
         sys.meta_path.insert(0, self)
-        with _own():
+        with own_work():
             return self._attach_loaded(engine)
 
     def detach(self) -> None:
         """Gives the functions the code back that they had."""
         import gc
 
+        from prof import _probes
+
+        _probes.before_exec(None)
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         before = {id(after): code for code, after in self._changed or ()}
@@ -264,7 +291,7 @@ class Hook:
         for each in gc.get_objects():
             if type(each) is not FunctionType or type(each.__module__) is not str:
                 continue
-            if not each.__code__.co_flags & _OPTIMIZED:
+            if not each.__code__.co_flags & markers.OPTIMIZED:
                 continue  # the interpreter makes a function of a module's code to run it, too
             # Not the code's: that of a module which is frozen into the interpreter names no file.
             module = sys.modules.get(each.__module__)
@@ -305,18 +332,14 @@ class Hook:
             _say(f"no module of {where} was loaded; --instrument 'package.*' chooses other modules")
 
 
-class _own:
-    """`with _own():` around work of the profiler's, which is not the program's to be charged with. Before a recording
-    the C core is not there, and need not be."""
-
-    def __enter__(self) -> None:
-        self._lib = getattr(sys.modules.get("prof._core"), "lib", None)
-        if self._lib is not None:
-            self._lib.prof_own_begin()
-
-    def __exit__(self, *_: object) -> None:
-        if self._lib is not None:
-            self._lib.prof_own_end()
+def _of_other_loader(path: str) -> str:
+    """The name of the module of that file which is being loaded by another loader than the interpreter's own for files;
+    empty without."""
+    for name, module in reversed(list(sys.modules.items())):
+        spec: Any = getattr(module, "__spec__", None)
+        if getattr(spec, "origin", None) == path and getattr(spec, "_initializing", False):
+            return "" if isinstance(spec.loader, _LOADERS) else name
+    return ""
 
 
 def _near(name: str, names: Iterable[str]) -> str:

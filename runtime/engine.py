@@ -29,8 +29,6 @@ else:
 _monitoring: Any = getattr(sys, "monitoring", None)
 
 
-_OPTIMIZED = 1  # co_flags: of a function, and not of a class or module
-
 LATER, FIRST = 1, 2  # as `_probes.probe` returns them
 
 
@@ -62,14 +60,19 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
+_probes: Any = None
+
+
 def probes() -> Any:
     """The module of C callables: one for the process, whatever the program does to `sys.modules`."""
+    global _probes
     why = ffi.new("char[256]")
     if lib.prof_py_init(why, len(why)):
         raise UsageError(f"the C core does not start: {ffi.string(why).decode()}")
-    from prof import _probes
+    from prof import _probes as found
 
-    return _probes
+    _probes = found
+    return found
 
 
 def load(main_name: str) -> Any:
@@ -81,7 +84,7 @@ def load(main_name: str) -> Any:
 
 def running() -> Any:
     """The session that records, of whichever copy of this package began it; None without one."""
-    return getattr(probes(), "session", None)
+    return getattr(_probes or probes(), "session", None)
 
 
 def set_running(session: Any) -> None:
@@ -199,7 +202,7 @@ class Monitoring:
         self._attach_code(function.__code__, function.__module__, wanted)
 
     def _attach_code(self, code: CodeType, module: str, wanted: Wanted) -> None:
-        if code.co_flags & _OPTIMIZED and not code.co_name.startswith("<") and (wanted is None or wanted(code)):
+        if code.co_flags & markers.OPTIMIZED and not code.co_name.startswith("<") and (wanted is None or wanted(code)):
             self._attach(code, module, None, 0)
         self.attach_module(code, module, wanted)
 

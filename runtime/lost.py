@@ -11,7 +11,7 @@ import sys
 from _weakref import ref
 
 from prof import markers
-from prof._core import lib
+from prof.own_imports import own_work
 from prof.unrecorded import NO_FUNCTION, OTHER_CODE, counted
 
 TYPE_CHECKING = False
@@ -96,12 +96,11 @@ def _gone(mark: ref[FunctionType]) -> None:
     if markers._attach is None or gc.get_count()[0] > _MOST_YOUNG:
         return
     if not ran or mark.likeness in followed:
-        lib.prof_own_begin()
-        try:
-            _follow(mark)
-        except Exception:  # in the middle of the program, which may have taken apart what imports need
-            pass
-        lib.prof_own_end()
+        with own_work():
+            try:
+                _follow(mark)
+            except Exception:  # in the middle of the program, which may have taken apart what imports need
+                pass
 
 
 def _follow(mark: _Watch) -> None:

@@ -28,6 +28,9 @@ else:
 KNOWN = frozenset(("time", "memory", "ops", "samples", "both", "mem_summary", "mem_detail"))
 
 
+OPTIMIZED = 1  # of co_flags: a function's, and not a class's or module's
+
+
 class _Mark(ref["CodeType"]):
     """A marked function of which the code has no probes yet: what a recording that begins later has to know of it.
 
@@ -59,6 +62,9 @@ _marked: dict[int, _Mark] = {}
 # What was marked without a Python function in it: told at the end of a recording.
 _hollow: list[str] = []
 MOST_HOLLOW = 1000
+
+# The value of PROF with which nothing is recorded before `prof attach` asks for it.
+STANDBY = "standby"
 
 # Set by the session while it records: gives a function its probes.
 _attach: Callable[[FunctionType, tuple[str, ...], str | None], None] | None = None
@@ -285,6 +291,11 @@ def _start() -> None:
         with own_imports():
             if not _is_main_interpreter():
                 raise ImportError("only the main interpreter of a process is recorded, and this is another one")
+            if os.environ["PROF"] == STANDBY:
+                from prof import standby
+
+                standby.begin()
+                return
             from prof import session
 
             session.start_from_environment()

@@ -14,6 +14,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
+
+class own_work:
+    """`with own_work():` around work of the profiler's, which is not the program's to be charged with. Before a
+    recording the C core is not there, and need not be."""
+
+    def __enter__(self) -> None:
+        self._lib = getattr(sys.modules.get("prof._core"), "lib", None)
+        if self._lib is not None:
+            self._lib.prof_own_begin()
+
+    def __exit__(self, *_: object) -> None:
+        if self._lib is not None:
+            self._lib.prof_own_end()
+
+
 _STDLIB = os.path.dirname(getattr(os, "__file__", None) or "")
 
 

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from prof import engine as engines
 from prof import session as recordings
-from prof._core import lib
 from prof.configuration import ProfilerConfig, config_of
 from prof.errors import UsageError
 from prof.messages import say
 from prof.modes import known
-from prof.own_imports import own_imports
+from prof.own_imports import own_imports, own_work
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -77,18 +76,6 @@ class Collector:
 
     def reset(self) -> None:
         """What was collected is to be forgotten."""
-
-
-class own_work(own_imports):
-    """`with own_work():` around imports while a recording may run: they are not the program's, in name and in time."""
-
-    def __enter__(self) -> None:
-        lib.prof_own_begin()
-        super().__enter__()
-
-    def __exit__(self, *exception: Any) -> None:
-        super().__exit__(*exception)
-        lib.prof_own_end()
 
 
 class _NoSpan:
@@ -318,7 +305,7 @@ class Profiler:
         The report is that of a copy, and stays as it is: `report.functions`, `report.tree`, `report.summary`,
         `report.capture`. UsageError where nothing was recorded.
         """
-        with own_work():
+        with own_work(), own_imports():
             from prof import reporting
 
         name = self._known(session)
@@ -343,7 +330,7 @@ class Profiler:
         `wanted` is what `prof report` has options for: `sort`, `limit`, `depth`, `min_percent`, `lines`, `width`, and
         `part` with a `name`. UsageError for a format that there is not.
         """
-        with own_work():
+        with own_work(), own_imports():
             from prof import reporting
 
         report = self.snapshot(session)
@@ -379,7 +366,7 @@ class _Block:
         self.files = self.profiler.stop()
         if not self.files:
             return
-        with own_work():
+        with own_work(), own_imports():
             from prof import reporting
 
         try:
@@ -415,7 +402,7 @@ def block(name: Any = "block", config: ProfilerConfig | str = BLOCK, *, format: 
     takes: times and samples unless it is given. Where a recording runs already, the block is a span in that.
     """
     if format != TEXT:
-        with own_work():
+        with own_work(), own_imports():
             from prof.reporting import check_format
 
         check_format(format)

@@ -14,7 +14,7 @@ from prof._core import ffi, lib
 from prof.capture import Capture, open_capture
 from prof.errors import InputError, UsageError
 from prof.made import made
-from prof.own_imports import own_imports
+from prof.own_imports import own_imports, own_work
 
 if TYPE_CHECKING:
     from prof.tools.analysis.report import Report as Report
@@ -24,11 +24,8 @@ _ATTEMPTS = 5
 
 def snapshot(path: Path) -> Report:
     """The report of the running recording as it stands: of a copy, which stays as it is. It is called `path`."""
-    lib.prof_own_begin()
-    try:
+    with own_work():
         return _report(_copied(path), "(while it was recorded)")
-    finally:
-        lib.prof_own_end()
 
 
 def finished(path: Path) -> Report:

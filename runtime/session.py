@@ -21,6 +21,7 @@ from prof.cost import measure_probe_cost
 from prof.debuglog import DebugLog
 from prof.errors import NotMeantError, OutputError, ProfError, UsageError
 from prof.messages import say
+from prof.own_imports import own_work
 from prof.settings import Settings, environment, parse
 from prof.unrecorded import sentences
 
@@ -74,7 +75,18 @@ class Session:
             probes.record(True, False)
             self.engine.close()
             raise self._noted(error) from None
-        lib.prof_own_begin()
+        try:
+            with own_work():
+                self._install(probes, child)
+        except ProfError as error:
+            self._close()
+            raise self._noted(error) from None
+        if self.engine.note and not child:  # its parent has said so
+            say(self.engine.note)
+
+    def _install(self, probes: Any, child: bool) -> None:
+        """Puts into the interpreter what records, once the capture is there."""
+        assert self.engine is not None
         if self.settings.log != "none":
             self.log = DebugLog(f"{self.base}.log")
         self._describe()
@@ -90,18 +102,10 @@ class Session:
         for mode in self.settings.modes if not child else ():  # a child's functions have what its parent's got
             if mode.attach is not None:
                 mode.attach(self.engine, probes)
-        try:
-            for mode in self.settings.modes:
-                if mode.start is not None:
-                    self.started.append(mode)
-                    mode.start(self.settings)
-        except ProfError as error:
-            lib.prof_own_end()
-            self._close()
-            raise self._noted(error) from None
-        lib.prof_own_end()
-        if self.engine.note and not child:  # its parent has said so
-            say(self.engine.note)
+        for mode in self.settings.modes:
+            if mode.start is not None:
+                self.started.append(mode)
+                mode.start(self.settings)
 
     def _noted(self, error: ProfError) -> ProfError:
         """The error, with what is to be said of the engine in the same line."""
@@ -176,9 +180,8 @@ class Session:
             say(line)
         more: dict[str, Any] = {"unrecorded": found} if found else {}
         if self.settings.process:
-            lib.prof_own_begin()
-            more["process"] = self.meta["process"] | {"end": process.read()}
-            lib.prof_own_end()
+            with own_work():
+                more["process"] = self.meta["process"] | {"end": process.read()}
         if more:
             self._write_meta(self.meta | more)
 

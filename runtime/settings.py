@@ -259,6 +259,11 @@ def read(said: Said, name: str) -> Any:
         raise UsageError(f"{said.words(name, text)}{error}") from None
 
 
+def counts(said: Said, name: str, modes: tuple[Mode, ...]) -> bool:
+    """Whether what it says is of a mode that is recorded, or of none. Raises UsageError for a mistake in it."""
+    return not _refusal(name, read(said, name), modes)
+
+
 def settled(said: Sequence[Said]) -> Settings:
     """The settings that several sources lead to, the strongest first. Raises UsageError for the first mistake.
 

@@ -30,6 +30,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     },
     "python/memory": {"format", "core", "modes/memory", "python", "python/version", "python/bytecode", "python/spans"},
     "python/samples": {"format", "core", "modes/samples", "python", "python/version", "python/bytecode"},
+    "python/standby": {"format", "core", "modes/samples", "python", "python/version", "python/bytecode"},
 }
 
 # The module's definition takes the methods of all rooms together.

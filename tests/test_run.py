@@ -430,3 +430,37 @@ def test_an_environment_that_the_program_would_not_see_is_refused(tmp_path: Path
     )
     assert done.returncode == 2
     assert "-E and -I" in done.stderr
+
+
+def test_modules_of_other_loaders_have_probes(tmp_path: Path) -> None:
+    """Test modules that pytest compiles itself, to rewrite their assertions, and modules in an archive."""
+    import zipfile
+
+    write(
+        tmp_path,
+        test_it="""
+import inspect
+import sys
+sys.path.insert(0, "lib.zip")
+import packed
+
+class TestIt:
+    def test_it(self):
+        assert helper() == packed.one()
+        assert "return" in inspect.getsource(helper)
+
+def helper():
+    return 1
+""",
+    )
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("packed.py", "def one():\n    return 1\n")
+    for _ in range(2):  # the second time it is loaded from what pytest has kept of the first
+        done = run(tmp_path, "-m", "pytest", "-q", "-p", "no:randomly", "test_it.py")
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = calls(tmp_path)
+        assert found["test_it.TestIt.test_it"] == 1
+        assert found["test_it.helper"] == 1
+        assert found["packed.one"] == 1
+        for path in tmp_path.glob("*.capture"):
+            path.unlink()

@@ -177,6 +177,8 @@ prof_thread *prof_thread_of(uint64_t native_id) {
 
 void prof_threads_lock(void) { pthread_mutex_lock(&lock); }
 void prof_threads_unlock(void) { pthread_mutex_unlock(&lock); }
+prof_thread *const *prof_threads_list(void) { return (prof_thread *const *)&threads; }
+
 prof_thread *prof_threads_first(void) { return threads; }
 
 prof_thread *prof_thread_known(uint64_t native_id) {

@@ -24,6 +24,9 @@ extern uint64_t prof_threads_version;
 /* With the lock: the threads of the recording, linked by `next`. */
 prof_thread *prof_threads_first(void);
 
+/* Where the address of the first one is, for another process that reads this one's memory. */
+prof_thread *const *prof_threads_list(void);
+
 /* Makes a state for the thread with that kernel id, if it never entered a span; it becomes the thread's own when it does, and
  * goes when that ends. 0, or -1 without room. */
 int prof_thread_adopt(uint64_t native_id, const char *name);

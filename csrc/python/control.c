@@ -46,6 +46,7 @@ int prof_py_init(char *why, size_t why_size) {
         prof_generators_init();
         prof_recorder_locked = prof_py_holds_gil;
         if (!failed) prof_recorder_publish();
+        prof_py_stand_by(); /* a process that is recorded can be asked, too */
     }
     failed = failed || PyDict_SetItemString(PyImport_GetModuleDict(), definition.m_name, module);
     if (failed) {

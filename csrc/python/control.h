@@ -48,6 +48,35 @@ int prof_py_layout_agrees(void);
 /* 1 if this CPython's bytecode is one that the engine was validated on, all its opcodes are known, and its layout agrees. */
 int prof_py_validated(void);
 
+/* From here on another process can ask this one, at no cost before one does. 0; -1 where the interpreter's queue of calls is not where it
+ * is looked for, or the system does not let the process read its own memory. */
+int prof_py_stand_by(void);
+
+/* By which bytes of its memory a process is found that stands by: 16. */
+const unsigned char *prof_py_standby_cookie(void);
+
+/* Has a process run a file of Python text, as soon as it runs Python: `at` is where its cookie is. Once more of one that has not answered
+ * yet: its threads look again. 0, or -1 with the reason in `why`. prof_py_withdraw takes it back, if it was not taken yet. */
+int prof_py_ask(int pid, uint64_t at, const char *path, char *why, size_t why_size);
+void prof_py_withdraw(int pid, uint64_t at);
+
+/* What prof_py_look finds, in this order: a thread, its frames from the innermost on, its open spans from the innermost on. */
+enum prof_py_seen_kind { PROF_PY_SEEN_THREAD, PROF_PY_SEEN_FRAME, PROF_PY_SEEN_SPAN };
+typedef struct {
+    uint32_t kind;
+    uint32_t line;   /* of a frame: 0 unknown */
+    uint64_t thread; /* the kernel's id */
+    uint64_t ns;     /* of a span: how long it has been open since it was entered the last time; 0 unknown */
+    uint32_t holds;  /* of a thread: whether it holds the interpreter's lock */
+    uint32_t cut;    /* of a thread: its frames changed while they were read, or there was no room: some are not there */
+    char name[512];  /* in UTF-8 */
+    char file[1024];
+} prof_py_seen;
+
+/* Reads where the threads of a process are: `at` as above. How many rows, at most `room`; -1 with the reason in `why`. It is asked
+ * nothing, and may hang. */
+int prof_py_look(int pid, uint64_t at, prof_py_seen *rows, int room, char *why, size_t why_size);
+
 /* What the operations of a category are called in captures; they are numbered from 1. NULL behind the last. */
 const char *prof_py_category(int number);
 /* cffi: end */

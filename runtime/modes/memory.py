@@ -13,6 +13,7 @@ import sys
 from prof._core import lib
 from prof.errors import UsageError
 from prof.modes.mode import Measure, Mode
+from prof.own_imports import own_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +56,10 @@ def start(settings: Settings) -> None:
 
 def stop() -> None:
     """Takes the hooks out again; what was counted is in the capture."""
-    lib.prof_own_begin()
     try:
-        _write_types()
+        with own_work():
+            _write_types()
     finally:
-        lib.prof_own_end()
         lib.prof_py_memory_stop()
 
 

@@ -13,6 +13,7 @@ from prof._core import lib
 from prof.errors import UsageError
 from prof.host import program_name
 from prof.modes.mode import Measure, Mode
+from prof.own_imports import own_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +45,9 @@ def start(settings: Settings) -> None:
 
 def stop() -> None:
     """Ends sampling, after a last sample of each thread."""
-    lib.prof_own_begin()
-    try:
+    with own_work():
         lib.prof_py_samples_stop()
         _remove()
-    finally:
-        lib.prof_own_end()
 
 
 def _tell(thread: threading.Thread) -> None:

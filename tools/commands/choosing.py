@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prof.errors import NotMeantError, UsageError
-from prof.settings import NAMES, Said, Settings, in_prof, parse, settled, text_of
+from prof.markers import STANDBY
+from prof.settings import NAMES, Said, Settings, counts, in_prof, settled, text_of
 
 DEFAULT_MODES = "time+samples"
 # What stands before others of PROF's names in `--help`, with words of its own; these are called as there.
@@ -64,18 +65,16 @@ def recording(args: argparse.Namespace, weaker: Sequence[Said] = ()) -> tuple[st
         raise UsageError("--modes none records nothing")
     texts.setdefault("modes", "+".join(mode.name for mode in found.modes))
     for name, text in asked.texts.items():
-        try:
-            parse(text_of({**texts, name: texts.get(name, text)}))
-        except UsageError:
-            continue  # it is of a mode that is not recorded now
-        texts.setdefault(name, text)
+        if counts(asked, name, found.modes):
+            texts.setdefault(name, text)
     return text_of(texts), found
 
 
 def _in_environment() -> Said:
-    """What PROF says; nothing where it is another program's."""
+    """What PROF says; nothing where it is another program's, or says to wait."""
+    text = os.environ.get("PROF")
     try:
-        return in_prof(os.environ.get("PROF") or ",")
+        return in_prof(text if text and text != STANDBY else ",")
     except NotMeantError:
         return Said({}, lambda name, value: "")
 

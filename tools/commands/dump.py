@@ -1,4 +1,7 @@
-"""`prof dump`: where every thread of a process is now, and its asyncio tasks. Read from outside: it may hang."""
+"""`prof dump`: where every thread of a process is now, with its open spans, and its asyncio tasks.
+
+It is read from outside: the process may hang.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import os
 from importlib import import_module
 from typing import Any
 
+from attrs import Factory, define
+from prof._core import ffi, lib
 from prof.errors import InputError
 from prof.text import shown
 from prof.tools.commands.arguments import command
-from prof.tools.commands.remote import add_pid, check
+from prof.tools.commands.remote import BEGIN, add_pid, check, standby
+from prof.tools.screen.units import duration
 
 EXAMPLES = """
 prof dump 4711                                stacks of every thread, innermost call first
@@ -19,6 +25,18 @@ prof dump 4711                                stacks of every thread, innermost 
 _BITS = {"THREAD_STATUS_HAS_GIL": "has the GIL", "THREAD_STATUS_GIL_REQUESTED": "waits for the GIL"}
 # Of /proc/PID/task/TID/stat.
 _STATES = {"R": "running", "S": "waiting", "D": "waiting for a device", "T": "stopped", "t": "traced", "Z": "ended"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+_ROOM = 8192  # rows of frames and spans
+
+
+@define
+class _Thread:
+    """A thread: what the interpreter says of it, its frames and its open spans, the innermost first."""
+
+    id: int
+    state: list[str] = Factory(list)
+    frames: list[str] = Factory(list)
+    spans: list[str] = Factory(list)
 
 
 def add(commands: Any) -> None:
@@ -31,21 +49,66 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     check(args.pid)
-    remote: Any = import_module("_remote_debugging")
-
-    try:
-        found = remote.RemoteUnwinder(args.pid, all_threads=True).get_stack_trace()
-    except PermissionError as error:
-        raise InputError(f"process {args.pid}: the system forbids it; see kernel.yama.ptrace_scope ({error})") from None
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"process {args.pid} cannot be read, it may be no Python of this version: {error}") from None
-    threads = [thread for each in found for thread in getattr(each, "threads", [each])]
+    threads = _threads(args.pid)
     lines: list[str] = []
     for thread in threads:
-        if thread.thread_id:
-            lines += ["", _heading(args.pid, thread, remote), *map(_frame, thread.frame_info)]
+        lines += ["", _heading(args.pid, thread), *thread.frames]
+        lines += ["  open spans:", *thread.spans] if thread.spans else []
     print("\n".join([f"process {args.pid}: {_command(args.pid)}", *lines, *_tasks(args.pid)]))
     return 0
+
+
+def _threads(pid: int) -> list[_Thread]:
+    """By the interpreter's own reader where there is one, else by ours; open spans always by ours."""
+    at = standby(pid)
+    seen = _seen(pid, at) if at is not None else []
+    try:
+        remote: Any = import_module("_remote_debugging")  # 3.14 on
+    except ImportError:
+        if at is None:
+            raise InputError(
+                f"process {pid} is not on standby and does not record, as it must before CPython 3.14: {BEGIN}"
+            ) from None
+        return seen
+    spans = {thread.id: thread.spans for thread in seen}
+    try:
+        found = remote.RemoteUnwinder(pid, all_threads=True).get_stack_trace()
+    except PermissionError as error:
+        raise InputError(f"process {pid}: the system forbids it; see kernel.yama.ptrace_scope ({error})") from None
+    except (OSError, RuntimeError) as error:
+        if seen:
+            return seen
+        raise InputError(f"process {pid} cannot be read, it may be no Python of this version: {error}") from None
+    threads = [thread for each in found for thread in getattr(each, "threads", [each]) if thread.thread_id]
+    return [
+        _Thread(
+            thread.thread_id,
+            [words for bit, words in _BITS.items() if getattr(thread, "status", 0) & getattr(remote, bit, 0)],
+            [_frame(each) for each in thread.frame_info],
+            spans.get(thread.thread_id, []),
+        )
+        for thread in threads
+    ]
+
+
+def _seen(pid: int, at: int) -> list[_Thread]:
+    """What our own reader sees."""
+    rows, why = ffi.new("prof_py_seen[]", _ROOM), ffi.new("char[512]")
+    count = lib.prof_py_look(pid, at, rows, _ROOM, why, len(why))
+    if count < 0:
+        raise InputError(f"process {pid}: {ffi.string(why).decode(errors='replace')}")
+    threads: list[_Thread] = []
+    for row in (rows[i] for i in range(count)):
+        name, file = (ffi.string(text).decode(errors="replace") for text in (row.name, row.file))
+        if row.kind == lib.PROF_PY_SEEN_THREAD:
+            state = [words for is_so, words in ((row.holds, "has the GIL"), (row.cut, "not all of it seen")) if is_so]
+            threads.append(_Thread(row.thread, state))
+        elif row.kind == lib.PROF_PY_SEEN_FRAME:
+            threads[-1].frames.append(_place(name, file, row.line))
+        else:
+            since = f", open for {duration(row.ns)}" if row.ns else ""
+            threads[-1].spans.append(f"  {_place(name, file, row.line)}{since}")
+    return threads
 
 
 def _command(pid: int) -> str:
@@ -56,23 +119,27 @@ def _command(pid: int) -> str:
         return "?"
 
 
-def _heading(pid: int, thread: Any, remote: Any) -> str:
-    name, state = "", ""
+def _heading(pid: int, thread: _Thread) -> str:
+    name, state, processor = "", "", ""
     try:
-        with open(f"/proc/{pid}/task/{thread.thread_id}/stat", encoding="utf-8", errors="replace") as file:
+        with open(f"/proc/{pid}/task/{thread.id}/stat", encoding="utf-8", errors="replace") as file:
             name, _, rest = file.read().partition("(")[2].rpartition(")")
-        state = _STATES.get(rest.split()[0], rest.split()[0])
-    except (OSError, IndexError):
+        fields = rest.split()
+        state = _STATES.get(fields[0], fields[0])
+        processor = f"{duration((int(fields[11]) + int(fields[12])) * 1_000_000_000 // _TICKS)} of processor time"
+    except (OSError, IndexError, ValueError):
         pass  # it has ended since
-    status = getattr(thread, "status", 0)
-    more = [words for bit, words in _BITS.items() if status & getattr(remote, bit, 0)]
-    return f"thread {thread.thread_id} {shown(name)}: {', '.join(filter(None, [state, *more]))}"
+    return f"thread {thread.id} {shown(name)}: {', '.join(filter(None, [state, *thread.state, processor]))}"
 
 
 def _frame(frame: Any) -> str:
     where = getattr(frame, "location", None)
-    line = getattr(where, "lineno", None) or getattr(frame, "lineno", 0)
-    return shown(f"  {frame.funcname}  {frame.filename}:{line}")
+    line = getattr(where, "lineno", None) or getattr(frame, "lineno", None)
+    return _place(frame.funcname, frame.filename, line or 0)
+
+
+def _place(name: str, file: str, line: int) -> str:
+    return shown(f"  {name}" + (f"  {file}:{line}" if file else ""))
 
 
 def _tasks(pid: int) -> list[str]:

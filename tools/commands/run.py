@@ -14,6 +14,7 @@ from typing import Any
 
 from prof import pyproject
 from prof.errors import InputError, UsageError
+from prof.markers import STANDBY
 from prof.tools.commands.arguments import command
 from prof.tools.commands.choosing import add_choice, add_recording, choice, recording
 
@@ -25,6 +26,7 @@ prof run --instrument 'jinja2.*' app.py       a library's functions, instead of 
 prof run --project --instrument 'jinja2.*' --instrument '!jinja2.ext' app.py
 prof run -t package.module:Class.method app.py
 prof run --all -m pytest tests                the project's functions and those of all that is installed
+prof run --standby server.py                  nothing, until: prof attach PID
 """
 # Signals that people and supervisors send; the program's own status then is this command's.
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT")
@@ -39,6 +41,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "-c", dest="code", nargs=argparse.REMAINDER, metavar="CODE", help="a program text, as of python"
     )
+    parser.add_argument(
+        "--standby", action="store_true", help="record nothing until prof attach asks for it, which costs nothing"
+    )
     add_choice(parser, "script")
     add_recording(parser)
     after = parser.add_argument_group("when it has ended")
@@ -52,8 +57,10 @@ def run(args: argparse.Namespace) -> int:
     words, folder = _program(args)
     if sys.flags.ignore_environment:
         raise UsageError("python -E and -I keep the recording, which is asked for in the environment, from the program")
+    if args.standby and (args.report or args.open):
+        raise UsageError("--standby records nothing that --report or --open could show")
     asked, settings = recording(args, pyproject.said(folder))
-    environment = _environment(args, asked, folder)
+    environment = _environment(args, STANDBY if args.standby else asked, folder)
     command = [sys.executable, *_interpreter_options(), *words]
     sys.stdout.flush()
     if not (args.report or args.open):

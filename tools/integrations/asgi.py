@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from prof.profiler import own_work
+from prof.own_imports import own_imports, own_work
 from prof.tools.integrations import exchange
 from prof.tools.integrations.requests import Options, Record, Requests
 
@@ -132,7 +132,7 @@ class _Response:
 
     async def _begin(self, message: Message) -> None:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
-        with own_work():
+        with own_work(), own_imports():
             found = exchange.marked(self._requests, self._asked, self.record, message["status"], headers)
         if message.get("trailers", False):
             found = exchange.Marked(found.headers)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from prof import engine as engines
 from prof.configuration import ProfilerConfig
-from prof.profiler import Profiler, own_work
+from prof.own_imports import own_imports, own_work
+from prof.profiler import Profiler
 from prof.tools.integrations.chosen import Chosen, Names
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class CellRecording:
             f"cell-{number}", quiet=True
         )  # a name that shells take
         try:
-            with own_work():
+            with own_work(), own_imports():
                 self._attach()
         except BaseException:
             self.end()
@@ -107,7 +108,7 @@ class CellRecording:
     def code(self, code: CodeType) -> CodeType:
         """A piece of the cell, with probes."""
         own = self._files[code.co_filename] = called(self.number)
-        with own_work():
+        with own_work(), own_imports():
             return self._chosen.attach_code(engines.running().engine, code, own, own, self.asked.names)
 
     def shown(self, value: object, show: Callable[[object], None]) -> None:

@@ -23,8 +23,9 @@ from prof import engine as engines
 from prof.configuration import ProfilerConfig, config_of
 from prof.errors import InputError, OutputError, ProfError, UsageError
 from prof.messages import say
+from prof.own_imports import own_imports, own_work
 from prof.plain_json import dumps
-from prof.profiler import BLOCK, Profiler, own_work
+from prof.profiler import BLOCK, Profiler
 from prof.tools.integrations.chosen import Chosen, choice_of
 
 T = TypeVar("T")
@@ -272,7 +273,7 @@ class Record:
         given = self._requests.config.given() | {"output": str(self._folder)}
         self._profiler = Profiler(ProfilerConfig(**given)).start(self.name, quiet=True)
         self._code = self._requests.chosen()
-        with own_work():
+        with own_work(), own_imports():
             self._code.attach(engines.running().engine)
         self._began, self._clock = time.time(), time.monotonic_ns()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from prof.profiler import own_work
+from prof.own_imports import own_imports, own_work
 from prof.tools.integrations import exchange
 from prof.tools.integrations.requests import HEADER, Options, Record, Requests
 
@@ -86,7 +86,7 @@ class _Response:
     def _start(self, start_response: StartResponse, status: str, headers: Any, *more: Any) -> Any:
         assert self._record is not None and self._asked is not None
         number = int(status[:3]) if status[:3].isdecimal() else 0
-        with own_work():
+        with own_work(), own_imports():
             found = exchange.marked(self._requests, self._asked, self._record, number, headers)
             added = exchange.longer(headers, found)
         self._behind = found.behind

@@ -5,6 +5,8 @@
 
 #include "probes.h"
 
+static const void *changed_last; /* the code that was changed last; compared, never dereferenced */
+
 /* In the place of a loader's `get_code`, once. `self` is (loader, change). */
 static PyObject *get_code(PyObject *self, PyObject *name) {
     PyObject *loader = PyTuple_GET_ITEM(self, 0), *change = PyTuple_GET_ITEM(self, 1);
@@ -18,6 +20,7 @@ static PyObject *get_code(PyObject *self, PyObject *name) {
         return code;
     }
     Py_DECREF(code);
+    changed_last = changed;
     return changed;
 }
 
@@ -71,6 +74,33 @@ static PyObject *finding(PyObject *self, PyObject *args) {
     return function;
 }
 
+/* ---- code that is about to be executed ---- */
+
+static PyObject *before; /* Owned: called with it; NULL while nobody waits */
+
+/* The interpreter tells of each `exec` of a code object, and cannot be told to stop: so this stays, and does nothing. */
+static int audit(const char *event, PyObject *args, void *unused) {
+    if (!before || strcmp(event, "exec") || !PyTuple_Check(args) || PyTuple_GET_SIZE(args) != 1) return 0;
+    PyCodeObject *code = (PyCodeObject *)PyTuple_GET_ITEM(args, 0);
+    if (!PyCode_Check(code) || code == changed_last || code->co_flags & CO_OPTIMIZED || PyErr_Occurred()) return 0;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(code->co_filename);
+    if (!length || PyUnicode_READ_CHAR(code->co_filename, 0) == '<') return 0; /* text, of no file */
+    PyObject *function = Py_NewRef(before);
+    PyObject *result = PyObject_CallOneArg(function, (PyObject *)code);
+    if (!result) PyErr_Clear(); /* the program's code runs as it is */
+    Py_XDECREF(result);
+    Py_DECREF(function);
+    return 0;
+}
+
+static PyObject *before_exec(PyObject *self, PyObject *function) {
+    static int audited;
+    if (function != Py_None && !audited && PySys_AddAuditHook(audit, NULL)) return NULL;
+    if (function != Py_None) audited = 1;
+    Py_XSETREF(before, function == Py_None ? NULL : Py_NewRef(function));
+    Py_RETURN_NONE;
+}
+
 PyMethodDef prof_loading_methods[] = {
     {"finding", finding, METH_VARARGS,
      "finding(finder: Any, look: Callable[[str, Any], object], /) -> Any: a `find_spec` for this finder, which returns what the\n"
@@ -78,4 +108,6 @@ PyMethodDef prof_loading_methods[] = {
     {"change_code", change_code, METH_VARARGS,
      "change_code(loader: Any, change: Callable[[Any, str, CodeType], CodeType], /) -> None: the next `loader.get_code(name)`\n"
      "returns what `change(loader, name, code)` makes of the code. Where that raises, or makes no code, it returns the code as it is."},
+    {"before_exec", before_exec, METH_O,
+     "before_exec(function: Callable[[CodeType], None] | None, /) -> None: from now on calls it with each code of a file that `exec` is about to run; with None, no more."},
     {NULL}};

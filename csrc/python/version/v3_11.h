@@ -1,6 +1,8 @@
 /* CPython 3.11. The files v3_*.h define the same names, in the same order; what an accessor is for stands in version.h. */
 #define PROF_PY_VALIDATED 1
 
+#include <semaphore.h>
+
 #ifndef Py_BUILD_CORE
 #define Py_BUILD_CORE 1
 #define PROF_PY_BORROWED_BUILD_CORE
@@ -176,3 +178,29 @@ static inline const void *prof_py_remote_base(const prof_py_state *state) { retu
 static inline const void *prof_py_remote_code(const prof_py_frame *copy) { return copy->f_code; }
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
 static inline int prof_py_remote_outermost(const prof_py_frame *copy) { return copy->owner != FRAME_OWNED_BY_GENERATOR; }
+
+/* ---- calls between two instructions ---- */
+
+/* The lock is a semaphore of the C library's. */
+#define PROF_PY_QUEUE_LOCK_BYTES sizeof(sem_t)
+static inline int prof_py_queue_is_free(const void *copy) {
+    int value = 0;
+    return !sem_getvalue((sem_t *)(size_t)copy, &value) && value > 0;
+}
+
+/* The main thread makes them. */
+static inline void prof_py_queue_of(PyInterpreterState *interpreter, prof_py_queue *q) {
+    struct _pending_calls *p = &interpreter->ceval.pending;
+    memset(q, 0, sizeof *q);
+    q->lock = (uintptr_t)&p->lock;
+    q->lock_is_there = 1;
+    q->calls = (uintptr_t)p->calls;
+    q->call_bytes = sizeof *p->calls;
+    q->room = NPENDINGCALLS;
+    q->first = (uintptr_t)&p->first;
+    q->next = (uintptr_t)&p->last;
+    q->count = (uintptr_t)&p->calls_to_do;
+    q->breaker = (uintptr_t)&interpreter->ceval.eval_breaker;
+    q->first_state = (uintptr_t)&interpreter->threads.head;
+}
+static inline void prof_py_queue_of_api(prof_py_queue *q) { prof_py_queue_of(PyInterpreterState_Main(), q); }

@@ -189,3 +189,30 @@ static inline const void *prof_py_remote_code(const prof_py_frame *copy) {
 }
 static inline int prof_py_remote_generator(const prof_py_frame *copy) { return copy->owner == FRAME_OWNED_BY_GENERATOR; }
 static inline int prof_py_remote_outermost(const prof_py_frame *copy) { return prof_py_is_entry(copy); }
+
+/* ---- calls between two instructions ---- */
+
+#define PROF_PY_QUEUE_LOCK_BYTES sizeof(PyMutex)
+static inline int prof_py_queue_is_free(const void *copy) { return !((const PyMutex *)copy)->_bits; }
+
+static inline void prof_py_queue_at(PyInterpreterState *interpreter, struct _pending_calls *p, prof_py_queue *q) {
+    memset(q, 0, sizeof *q);
+    q->lock = (uintptr_t)&p->mutex;
+    q->calls = (uintptr_t)p->calls;
+    q->call_bytes = sizeof *p->calls;
+    q->room = PENDINGCALLSARRAYSIZE;
+    q->first = (uintptr_t)&p->first;
+    q->next = (uintptr_t)&p->next;
+    q->count = (uintptr_t)&p->npending;
+    q->counts = 1;
+    q->first_state = (uintptr_t)&interpreter->threads.head;
+    q->next_state = offsetof(PyThreadState, next);
+    q->breaker_of_state = offsetof(PyThreadState, eval_breaker);
+    q->breaker_bit = 1u << 2; /* _PY_CALLS_TO_DO_BIT, of a header that only the interpreter's build can include */
+}
+static inline void prof_py_queue_of(PyInterpreterState *interpreter, prof_py_queue *q) {
+    prof_py_queue_at(interpreter, &interpreter->ceval.pending, q);
+}
+static inline void prof_py_queue_of_api(prof_py_queue *q) {
+    prof_py_queue_at(PyInterpreterState_Main(), &_PyRuntime.ceval.pending_mainthread, q);
+}

@@ -46,6 +46,9 @@
  *   prof_py_remote_base()    where a chain of frames ends, by the copy of the state: 3.15 has a frame there that says nothing;
  *                            NULL elsewhere
  *   PROF_PY_FRAME_BYTES      what is copied of a frame
+ *   prof_py_queue_of()       of an interpreter: the queue of calls that any of its threads makes, where it has one, else the main thread
+ *   prof_py_queue_of_api()   the one that Py_AddPendingCall puts calls into
+ *   prof_py_queue_is_free()  whether the queue's lock is free, by a copy of PROF_PY_QUEUE_LOCK_BYTES of it
  *   prof_py_remote_code(), prof_py_remote_generator()   of a frame's copy: its code, NULL for the interpreter's own frames, and
  *                            whether it is a generator's
  *   prof_py_remote_outermost()  whether it may have no caller, other than a generator's that is suspended and, from 3.12 on,
@@ -59,6 +62,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Where the queue lies of the calls that the interpreter makes between two instructions, and what makes it look there: for another
+ * process, which has stopped all threads of this one and writes into it. Addresses, and offsets. */
+typedef struct {
+    uint64_t lock;          /* of the queue: its address, or that of a pointer to it */
+    uint64_t calls;         /* a ring: of each call its function, its argument, and other words, which are 0 */
+    uint64_t first, next;   /* int: the oldest call's place in the ring, and where the next one comes */
+    uint64_t count;         /* int: how many calls there are, or 1 for any */
+    uint64_t breaker;       /* int, to be 1: the interpreter's; 0 where each thread's state has one */
+    uint64_t first_state;   /* the pointer to the first of these */
+    uint32_t lock_is_there; /* whether `lock` is the address of a pointer */
+    uint32_t call_bytes, room;
+    uint32_t counts; /* whether `count` is a number */
+    uint32_t next_state, breaker_of_state, breaker_bit;
+} prof_py_queue;
 
 #if defined(Py_GIL_DISABLED) || defined(PROF_PY_UNKNOWN) /* the latter: a test that the rest stands without */
 #include "unknown.h"
