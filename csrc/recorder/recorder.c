@@ -30,21 +30,22 @@ _Static_assert((int)PROF_WITH_TIME == PROF_MODE_TIME && (int)PROF_WITH_MEMORY ==
 
 enum { NEVER, OUTSIDE, INSIDE };
 
-static uint64_t closing;  /* the epoch of the recording that ends; epochs never come back */
+static uint64_t closing;  /* the epoch of the latest recording that ends or has ended; epochs grow */
 static uint32_t entering; /* threads that are about to get a state */
 
 static inline uint64_t epoch_now(void) { return __atomic_load_n(&prof_epoch, __ATOMIC_RELAXED); }
 static inline uint64_t epoch_met(void) { return __atomic_load_n(&prof_epoch, __ATOMIC_ACQUIRE); } /* with all that was made ready */
 static inline void say(prof_thread *t, uint32_t what) { __atomic_store_n(&t->told, what, __ATOMIC_RELEASE); }
 
-static inline int ends(uint64_t epoch) { return __atomic_load_n(&closing, __ATOMIC_RELAXED) == epoch; }
+/* Whether that recording ends or has ended. Not only the latest: whoever asks may have slept while others began and ended. */
+static inline int ends(uint64_t epoch) { return __atomic_load_n(&closing, __ATOMIC_RELAXED) >= epoch; }
 
 static __attribute__((noinline)) prof_thread *in_slow(void) {
     prof_thread *t = NULL;
     if (!(epoch_now() & 1) && !(prof_recorder_first && prof_recorder_first())) return NULL;
     __atomic_fetch_add(&entering, 1, __ATOMIC_SEQ_CST);
     uint64_t epoch = epoch_met();
-    if ((epoch & 1) && __atomic_load_n(&closing, __ATOMIC_SEQ_CST) != epoch) t = prof_thread_current();
+    if ((epoch & 1) && __atomic_load_n(&closing, __ATOMIC_SEQ_CST) < epoch) t = prof_thread_current();
     if (t) say(t, INSIDE);
     __atomic_fetch_sub(&entering, 1, __ATOMIC_SEQ_CST);
     if (t && ends(epoch_now())) {

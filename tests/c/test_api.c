@@ -271,7 +271,7 @@ static void *spinning(void *nothing) {
 static void ending(void) {
     pthread_t running[THREADS];
     for (int i = 0; i < THREADS; i++) CHECK(!pthread_create(&running[i], NULL, spinning, NULL));
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 10; i++) {
         char path[32];
         snprintf(path, sizeof path, "%d.capture", i);
         prof_options options = PROF_OPTIONS;
