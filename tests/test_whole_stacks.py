@@ -177,7 +177,7 @@ def work(rounds, clock, took):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_lines_have_the_shares_that_they_took(record: Recorder, whole: Callable[..., Whole], threads: int) -> None:
-    """Two lines call one function; a third recurses, a fourth uses up a generator. Each has the share of samples that the
+    """Two lines call one function; a third recurses, a fourth uses up a generator. Each has the share of samples that
     the program's own clock says, within the 99 % interval of a count and two points for what a busy machine does."""
     space = record.load(SHARES)
     took: Counter[int] = Counter()
