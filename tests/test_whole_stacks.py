@@ -37,6 +37,8 @@ class Whole:
             self.by_thread = {t.name: self._stacks(capture, capture.tree(n)) for n, t in enumerate(capture.threads)}
             self.lines = Sampled(capture, tree).by_line
             self.samples = tree.inclusive("samples")[0]
+            # Samples that stand for unequal times are worth fewer even ones: (sum w)² / (sum w²), in µs.
+            self.worth = (tree.inclusive("sampled_ns")[0] / 1000) ** 2 / tree.inclusive("sampled_square")[0]
             assert sum(self.stacks.values()) == self.samples
 
     @staticmethod
@@ -201,9 +203,8 @@ def test_lines_have_the_shares_that_they_took(record: Recorder, whole: Callable[
     assert samples > 300
     for line, time_taken in took.items():
         share, sampled = time_taken / sum(took.values()), lines[line]["sampled_ns"] / all_of_them
-        # Samples that stand for unequal times are worth fewer: half of them, at most, on a machine that is busy.
-        error = 2.58 * sqrt(share * (1 - share) / (samples / 2)) + 0.02
-        assert abs(share - sampled) < error, (line, share, sampled, error, samples)
+        error = 2.58 * sqrt(share * (1 - share) / (found.worth * samples / found.samples)) + 0.02
+        assert abs(share - sampled) < error, (line, share, sampled, error, samples, found.worth)
     # The recursion's own line is on each of its stacks once, however deep.
     recursion = next(sums for (f, n), sums in found.lines.items() if f.endswith("program.py") and n == 10)
     assert recursion["samples"] <= lines[25]["samples"]

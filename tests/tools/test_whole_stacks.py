@@ -35,11 +35,12 @@ from prof.many import open_captures
 from prof.modes import MEASURES
 from prof.tools.analysis.call_chains import CallSites, Chain
 from prof.tools.analysis.calling_lines import Sampled
+from prof.tools.analysis.owners import owners
 from schema_check import problems
 from test_capture_samples import weighted
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "tools" / "schema.json").read_text())
-FILE = "/src/app.py"
+FILE, LIBRARY = "/src/app.py", "/venv/lib/python3.15/site-packages/widgets/core.py"
 NAMES = [f"f{number}" for number in range(8)]
 MARKED = 4  # functions, from the first
 
@@ -79,15 +80,17 @@ def random_stack(chance: random.Random) -> Stack:
     return tuple(found)
 
 
-def capture_of(samples: Counter[Stack]) -> File:
-    """Samples as the recorder writes them: below the spans, with their whole stacks."""
+def capture_of(samples: Counter[Stack], installed: int = len(NAMES)) -> File:
+    """Samples as the recorder writes them: below the spans, with their whole stacks. Functions from number `installed`
+    on are a library's."""
+    files = [FILE if number < installed else LIBRARY for number in range(len(NAMES))]
     labels = [Label(THREAD, "thread")]
     labels += [function(f"app.f{number}", begins(number)) for number in range(MARKED)]
     labels += [Label(SECTION, f"profile!s{number}", "app", FILE, begins(number) + 50) for number in range(MARKED)]
-    places = [Label(FRAME, f"app.f{number}", "app", FILE, begins(number)) for number in range(len(NAMES))]
+    places = [Label(FRAME, f"app.f{number}", "app", files[number], begins(number)) for number in range(len(NAMES))]
     for number, name in enumerate(NAMES):
         lines = (begins(number) + line for line in range(10))
-        places += [Label(LINE, f"app.py:{line}", name, FILE, line) for line in lines]
+        places += [Label(LINE, f"app.py:{line}", name, files[number], line) for line in lines]
     nodes, at = [Node(-1, 0)], {(): 0}
     rows: list[Sample] = []
     found: dict[tuple[int, int], int] = {}
@@ -201,6 +204,29 @@ def test_stacks_lines_and_callers(tmp_path: Path, seed: int) -> None:
     with open_capture(path) as capture:
         assert capture.whole_stacks
         check(capture, samples)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_own_functions_are_charged_by_the_line_that_called(tmp_path: Path, seed: int) -> None:
+    """Each sample is its innermost own function's, at the line that ran in it or called a library."""
+    chance = random.Random(seed)
+    samples = Counter({random_stack(chance): chance.randrange(1, 100) for _ in range(40)})
+    samples = Counter({stack: n for stack, n in samples.items() if not any(frame.section for frame in stack)})
+    path = tmp_path / "a.capture"
+    path.write_bytes(capture_of(samples, installed=5).build())
+    expected: Counter[tuple[str, str]] = Counter()
+    below: Counter[tuple[str, str]] = Counter()
+    for stack, number in samples.items():
+        own = next((frame for frame in reversed(stack) if frame.of < 5), None)
+        if own is not None:
+            expected[own.name, f"app.py:{own.line}"] += number
+            below[own.name, "" if own == stack[-1] else "widgets"] += number
+    with open_capture(path) as capture:
+        found, whole = owners(capture, Sampled(capture, capture.tree()).stacks, "samples")
+    assert whole == samples.total()
+    lines = {(owner.label.name, line): n for owner in found for line, n in owner.lines.items() if n}
+    libraries = {(owner.label.name, name): n for owner in found for name, n in owner.below.items() if n}
+    assert (lines, libraries) == (expected, below)
 
 
 @pytest.mark.parametrize("seed", range(6))
