@@ -30,7 +30,7 @@ def sections(report: Report, options: Options) -> Iterator[Section]:
         return
     shown = rows[: options.few or None]
     columns = [
-        Column("took", [duration(slow.duration_ns) for slow in shown], "time"),
+        Column("took", [duration(slow.duration_ns) for slow in shown]),
         Column("at", [duration(slow.start_ns) for slow in shown]),
         Column("name", [slow.label.name for slow in shown], "name", left=True, stretch=True),
         Column("called by", [slow.stack[-1].name if slow.stack else "-" for slow in shown], left=True, rank=2),

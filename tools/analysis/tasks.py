@@ -89,7 +89,7 @@ class ThreadRow:
     thread: Thread
     calls: int
     inside_ns: int
-    samples: int | None
+    sampled_ns: int | None
     sampled_cpu_ns: int | None
 
 
@@ -109,7 +109,7 @@ def _threads(capture: Capture, process: str) -> Iterator[ThreadRow]:
     sampled = capture.recorded("sampled_ns")
     for index, thread in enumerate(capture.threads):
         tree = capture.tree(index)
-        sums = [tree.inclusive(c)[0] if sampled else None for c in ("samples", "sampled_cpu_ns")]
+        sums = [tree.inclusive(c)[0] if sampled else None for c in ("sampled_ns", "sampled_cpu_ns")]
         calls = tree.inclusive("calls")[0] - tree.calls[0]
         yield ThreadRow(process, thread, calls, tree.total_ns[0] - tree.self_ns[0], *sums)
 
@@ -139,7 +139,7 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
     columns = []
     if noun == "context":
         columns += [
-            Column("total", [duration(a.whole.total_ns) for a in shown], "time"),
+            Column("total", [duration(a.whole.total_ns) for a in shown]),
             Column("times", [count(a.whole.count) for a in shown]),
             Column("p50", [duration(a.whole.p50_ns) for a in shown]),
             Column("p99", [duration(a.whole.p99_ns) for a in shown]),
@@ -147,10 +147,10 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
     else:
         columns += [Column("ended", [count(a.ended) for a in shown])]
     columns += [
-        Column("running", [duration(a.runs.total_ns) for a in shown], "time"),
+        Column("running", [duration(a.runs.total_ns) for a in shown]),
         Column("runs", [count(a.runs.count) for a in shown], rank=2),
         Column("longest run", [duration(a.runs.max_ns) for a in shown], rank=1),
-        Column("waiting", [duration(a.waits.total_ns) for a in shown], "time"),
+        Column("waiting", [duration(a.waits.total_ns) for a in shown]),
         Column("for", [", ".join(kind for kind, _ in a.awaited[:3]) or "-" for a in shown], left=True),
         Column(noun, [a.name for a in shown], "name", left=True, stretch=True),
     ]
@@ -165,14 +165,14 @@ def thread_sections(report: Report, options: Options) -> Iterator[Section]:
     rows = sorted(threads(report), key=lambda row: (-row.inside_ns, row.thread.start_ns))
     shown = rows[: options.few or None]
     columns = [
-        Column("in spans", [duration(row.inside_ns) for row in shown], "time"),
+        Column("in spans", [duration(row.inside_ns) for row in shown]),
         Column("calls", [count(row.calls) for row in shown]),
         Column("CPU", [duration(row.thread.cpu_ns) for row in shown]),
         Column("alive", [duration(row.thread.alive_ns) for row in shown]),
     ]
-    if any(row.samples is not None for row in rows):
+    if any(row.sampled_ns is not None for row in rows):
         columns += [
-            Column("samples", [count(row.samples or 0) for row in shown]),
+            Column("sampled", [duration(row.sampled_ns or 0) for row in shown]),
             Column("sampled CPU", [duration(row.sampled_cpu_ns or 0) for row in shown], rank=1),
         ]
     if any(row.process for row in rows):

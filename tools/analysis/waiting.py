@@ -159,7 +159,7 @@ def _total(rows: Sequence[Wait]) -> int:
 
 def _figures(rows: Sequence[Durations], whole: int) -> list[Column]:
     return [
-        Column("waited", [duration(d.total_ns) for d in rows], "time"),
+        Column("waited", [duration(d.total_ns) for d in rows]),
         Column("%", [percent(d.total_ns, whole) for d in rows]),
         Column("waits", [count(d.count) for d in rows]),
         Column("p50", [duration(d.p50_ns) for d in rows]),
@@ -196,7 +196,7 @@ def _latency_section(rows: Sequence[Latency], title: str, limit: int) -> Section
     shown = rows[: limit or None]
     functions = [row.function for row in shown]
     columns = [
-        Column("waiting", [duration(f.suspended_ns) for f in functions], "time"),
+        Column("waiting", [duration(f.suspended_ns) for f in functions]),
         Column("running", [duration(f.total_ns) for f in functions]),
         Column("calls", [count(row.durations.count) for row in shown]),
         Column("latency p50", [duration(row.durations.p50_ns) for row in shown]),
@@ -215,7 +215,6 @@ class Blocked:
     """A line at which threads were found off the processor; estimates."""
 
     label: Label
-    samples: int
     off_cpu_ns: int
 
 
@@ -224,14 +223,13 @@ def blocked_lines(report: Report) -> list[Blocked]:
     capture, tree = report.capture, report.tree
     if not capture.recorded("sampled_ns"):
         return []
-    columns = ("samples", "cpu_samples", "sampled_ns", "sampled_cpu_ns")
-    samples, running, wall, cpu = (tree.label_sums(column, capture.label_count)[0] for column in columns)
+    wall, cpu = (tree.label_sums(column, capture.label_count)[0] for column in ("sampled_ns", "sampled_cpu_ns"))
     found = [
-        Blocked(capture.label(index), samples[index] - running[index], max(0, wall[index] - cpu[index]))
+        Blocked(capture.label(index), wall[index] - cpu[index])
         for index in range(capture.label_count)
-        if samples[index] > running[index]
+        if wall[index] > cpu[index]
     ]
-    lines = [each for each in found if each.label.kind == "line" and each.off_cpu_ns]
+    lines = [each for each in found if each.label.kind == "line"]
     return sorted(lines, key=lambda each: (-each.off_cpu_ns, each.label.name))
 
 
@@ -239,9 +237,8 @@ def _blocked_section(rows: Sequence[Blocked], limit: int) -> Section:
     shown = rows[: limit or None]
     whole = sum(row.off_cpu_ns for row in rows)
     columns = [
-        Column("blocked", [duration(row.off_cpu_ns) for row in shown], "time"),
+        Column("blocked", [duration(row.off_cpu_ns) for row in shown]),
         Column("%", [percent(row.off_cpu_ns, whole) for row in shown]),
-        Column("samples", [count(row.samples) for row in shown]),
         Column("line", [row.label.name for row in shown], "name", left=True),
         Column("in", [row.label.module for row in shown], left=True, stretch=True),
     ]
