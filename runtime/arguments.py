@@ -27,7 +27,7 @@ class _Short(reprlib.Repr):
 
 
 def shown(frame: FrameType) -> tuple[str, int]:
-    """`a=1, b='x', *args=(2,), **kwargs={}`, of what the parameters are now; and how many `repr()` raised."""
+    """`a=1, b='x', *args=(2,), **kwargs={}`, of the values that parameters have now; and how many `repr()` raised."""
     short = _Short()
     short.maxlevel = 2
     short.maxstring = short.maxother = short.maxlong = 60

@@ -36,14 +36,14 @@ asyncio.run(main())
     run_program(source, PROF=f"time,{tmp_path}")
     (path,) = tmp_path.glob("*.capture")
     command = [sys.executable, "-m", "prof", "report", str(path)]
-    for part in ([], ["--waiting"]):
+    for part in ([], ["--show", "waiting"]):
         text = subprocess.run([*command, *part], capture_output=True, text=True, check=True).stdout
         _, _, table = text.partition("Waiting by line")
         first = table.splitlines()[3].split()
         assert {"semaphore", "service.py:6", "service.query"} <= set(first)
-    for part in ("--tasks", "--threads", "--slowest"):
-        text = subprocess.run([*command, part], capture_output=True, text=True, check=True).stdout
-        assert "query" in text or part == "--threads"
+    for part in ("tasks", "threads", "slowest"):
+        text = subprocess.run([*command, "--show", part], capture_output=True, text=True, check=True).stdout
+        assert "query" in text or part == "threads"
     document = json.loads(subprocess.run([*command, "--format", "json"], capture_output=True, check=True).stdout)
     schema = json.loads((Path(prof.tools.__file__).parent / "schema.json").read_text("utf-8"))
     assert problems(document, schema) == []

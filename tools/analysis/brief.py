@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 from prof.capture import Function
-from prof.tools.analysis import metrics, overview, processes
+from prof.tools.analysis import metrics, overview, processes, waiting
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.owners import Charges, Owner
 from prof.tools.analysis.sections import Section
@@ -54,6 +54,8 @@ def _tables(report: Report, options: Options) -> Iterator[Callable[[Options], Se
             yield lambda options: own_section(report.met, view, charge, options, summary)
         if view is not None and charge is not None and (found := _lines(view, charge, summary, options)):
             yield lambda options: lines_section(*found, summary, options)
+    if rows := waiting.by_line(report.capture):
+        yield lambda options: waiting.lines_section(rows, options.few)
     if "section" in by_kind:
         yield lambda options: overview.functions_section(by_kind["section"], "Sections", options, summary)
     if report.metrics:

@@ -37,8 +37,7 @@ class Options:
     lines: bool = False
     """Whether lines are in the call tree."""
     part: str = ""
-    """The only part that is wanted: `callers` or `callees` of `name`, the `tree`, the `source` of the file `name`, or
-    one of `prof.tools.analysis.report.PARTS`."""
+    """The only part that is wanted: `callers` or `callees` of `name`, the `tree`, the `source` of the file `name`."""
     name: str = ""
     full: bool = True
     """All tables; else those that answer most questions, in about thirty lines."""

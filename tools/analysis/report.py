@@ -59,19 +59,19 @@ class Report:
             yield overview.tree_section(self, options)
         elif options.show:
             yield from self._shown(options)
-        elif options.part in PARTS:
-            yield from PARTS[options.part](self, options)
         else:
             yield from self._all(options) if options.full else brief.sections(self, options)
 
     def _shown(self, options: Options) -> Iterator[Section]:
-        known: dict[str, None] = {}
-        unknown = set(options.show)
-        for section in self._all(options):
+        known = dict.fromkeys(APART)
+        unknown = set(options.show) - known.keys()
+        for name in options.show:
+            yield from APART[name](self, options) if name in APART else ()
+        for section in self._all(options) if unknown else ():
             names = {section.key, section.mode}
             known |= dict.fromkeys(filter(None, (section.mode, section.key)))
             unknown -= names
-            if names & set(options.show):
+            if names & set(options.show) and section.key not in APART:
                 yield section
         if unknown:
             missing = ", ".join(sorted(unknown))
@@ -188,8 +188,8 @@ class Report:
         return merged(self.capture, self.tree, names, self.modes, apart)
 
 
-# Parts of a report that can be asked for alone, beside those that `sections` has.
-PARTS: dict[str, Callable[[Report, Options], Iterator[Section]]] = {
+# Tables that are made when they are asked for; the whole report has the first of some.
+APART: dict[str, Callable[[Report, Options], Iterator[Section]]] = {
     "waiting": waiting.sections,
     "tasks": tasks.task_sections,
     "threads": tasks.thread_sections,

@@ -21,16 +21,15 @@ def calls(report: Report) -> list[Slow]:
 
 
 def sections(report: Report, options: Options) -> Iterator[Section]:
-    """`prof report --slowest`."""
+    """`prof report --show slowest`."""
     rows = calls(report)
     if not rows:
-        yield Section(
-            "Slowest calls", remarks=["None were kept: PROF=time,…,slowest=5 keeps the 5 slowest of each span."]
-        )
+        words = "None were kept: PROF=time,…,slowest=5 keeps the 5 slowest of each span."
+        yield Section("Slowest calls", remarks=[words], key="slowest")
         return
     shown = rows[: options.few or None]
     columns = [
-        Column("took", [duration(slow.duration_ns) for slow in shown], "time"),
+        Column("took", [duration(slow.duration_ns) for slow in shown]),
         Column("at", [duration(slow.start_ns) for slow in shown]),
         Column("name", [slow.label.name for slow in shown], "name", left=True, stretch=True),
         Column("called by", [slow.stack[-1].name if slow.stack else "-" for slow in shown], left=True, rank=2),
@@ -39,7 +38,9 @@ def sections(report: Report, options: Options) -> Iterator[Section]:
     if any(slow.arguments for slow in shown):
         columns.append(Column("arguments", [slow.arguments for slow in shown], left=True, rank=1))
     notes = [Note("`at` is since the recording began; coroutines from the call to the end, waiting included")]
-    yield Section("Slowest calls", shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=20)
+    yield Section(
+        "Slowest calls", shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=20, key="slowest"
+    )
 
 
 def documents(rows: Sequence[Slow]) -> Iterator[dict[str, Any]]:

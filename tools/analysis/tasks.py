@@ -89,7 +89,7 @@ class ThreadRow:
     thread: Thread
     calls: int
     inside_ns: int
-    samples: int | None
+    sampled_ns: int | None
     sampled_cpu_ns: int | None
 
 
@@ -109,7 +109,7 @@ def _threads(capture: Capture, process: str) -> Iterator[ThreadRow]:
     sampled = capture.recorded("sampled_ns")
     for index, thread in enumerate(capture.threads):
         tree = capture.tree(index)
-        sums = [tree.inclusive(c)[0] if sampled else None for c in ("samples", "sampled_cpu_ns")]
+        sums = [tree.inclusive(c)[0] if sampled else None for c in ("sampled_ns", "sampled_cpu_ns")]
         calls = tree.inclusive("calls")[0] - tree.calls[0]
         yield ThreadRow(process, thread, calls, tree.total_ns[0] - tree.self_ns[0], *sums)
 
@@ -118,10 +118,10 @@ def _threads(capture: Capture, process: str) -> Iterator[ThreadRow]:
 
 
 def task_sections(report: Report, options: Options) -> Iterator[Section]:
-    """`prof report --tasks`."""
+    """`prof report --show tasks`."""
     rows = tasks(report.capture)
     if not rows:
-        yield Section("Tasks", remarks=["No marked coroutine ran in a task of asyncio's."])
+        yield Section("Tasks", remarks=["No marked coroutine ran in a task of asyncio's."], key="tasks")
     else:
         yield _section("Tasks", "task", rows, options.few)
     if found := contexts(report.capture):
@@ -139,7 +139,7 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
     columns = []
     if noun == "context":
         columns += [
-            Column("total", [duration(a.whole.total_ns) for a in shown], "time"),
+            Column("total", [duration(a.whole.total_ns) for a in shown]),
             Column("times", [count(a.whole.count) for a in shown]),
             Column("p50", [duration(a.whole.p50_ns) for a in shown]),
             Column("p99", [duration(a.whole.p99_ns) for a in shown]),
@@ -147,32 +147,32 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
     else:
         columns += [Column("ended", [count(a.ended) for a in shown])]
     columns += [
-        Column("running", [duration(a.runs.total_ns) for a in shown], "time"),
+        Column("running", [duration(a.runs.total_ns) for a in shown]),
         Column("runs", [count(a.runs.count) for a in shown], rank=2),
         Column("longest run", [duration(a.runs.max_ns) for a in shown], rank=1),
-        Column("waiting", [duration(a.waits.total_ns) for a in shown], "time"),
+        Column("waiting", [duration(a.waits.total_ns) for a in shown]),
         Column("for", [", ".join(kind for kind, _ in a.awaited[:3]) or "-" for a in shown], left=True),
         Column(noun, [a.name for a in shown], "name", left=True, stretch=True),
     ]
     notes = [Note("a long run keeps all other tasks of the event loop waiting", frozenset(("longest run",)))]
     if noun == "task":
         notes.append(Note("name() stands for tasks that nobody has named, by their coroutine"))
-    return Section(title, shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=16)
+    return Section(title, shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=16, key=f"{noun}s")
 
 
 def thread_sections(report: Report, options: Options) -> Iterator[Section]:
-    """`prof report --threads`."""
+    """`prof report --show threads`."""
     rows = sorted(threads(report), key=lambda row: (-row.inside_ns, row.thread.start_ns))
     shown = rows[: options.few or None]
     columns = [
-        Column("in spans", [duration(row.inside_ns) for row in shown], "time"),
+        Column("in spans", [duration(row.inside_ns) for row in shown]),
         Column("calls", [count(row.calls) for row in shown]),
         Column("CPU", [duration(row.thread.cpu_ns) for row in shown]),
         Column("alive", [duration(row.thread.alive_ns) for row in shown]),
     ]
-    if any(row.samples is not None for row in rows):
+    if any(row.sampled_ns is not None for row in rows):
         columns += [
-            Column("samples", [count(row.samples or 0) for row in shown]),
+            Column("sampled", [duration(row.sampled_ns or 0) for row in shown]),
             Column("sampled CPU", [duration(row.sampled_cpu_ns or 0) for row in shown], rank=1),
         ]
     if any(row.process for row in rows):
@@ -180,7 +180,8 @@ def thread_sections(report: Report, options: Options) -> Iterator[Section]:
     columns.append(Column("thread", [row.thread.name for row in shown], "name", left=True, stretch=True))
     note = Note("CPU of a thread that still runs, or was killed, is not known", frozenset(("CPU",)))
     unknown = any(not row.thread.cpu_ns for row in shown)
-    return iter([Section("Threads", shown_of(len(shown), len(rows)), columns=columns, notes=[note] if unknown else [])])
+    notes = [note] if unknown else []
+    yield Section("Threads", shown_of(len(shown), len(rows)), columns=columns, notes=notes, key="threads")
 
 
 # ---- JSON ----

@@ -122,7 +122,7 @@ def in_short(report: Report, options: Options) -> Iterator[Section]:
     """What the whole report says of it: nothing where no coroutine waited."""
     limit = options.few
     if lines := by_line(report.capture):
-        yield _lines_section(lines, limit)
+        yield lines_section(lines, limit)
     if coroutines := [each for each in latencies(report) if each.function.label.awaits]:
         yield _latency_section(coroutines, "Coroutines, from call to end", limit)
 
@@ -132,10 +132,10 @@ def sections(report: Report, options: Options) -> Iterator[Section]:
     limit = options.few
     lines = by_line(report.capture)
     if lines:
-        yield _lines_section(lines, limit)
+        yield lines_section(lines, limit)
         yield _tasks_section(by_task(report.capture), limit)
     else:
-        yield Section("Waiting by line", remarks=[_why_none(report)])
+        yield Section("Waiting by line", remarks=[_why_none(report)], key="waiting")
     found = latencies(report)
     if coroutines := [each for each in found if each.function.label.awaits]:
         yield _latency_section(coroutines, "Coroutines, from call to end", limit)
@@ -159,7 +159,7 @@ def _total(rows: Sequence[Wait]) -> int:
 
 def _figures(rows: Sequence[Durations], whole: int) -> list[Column]:
     return [
-        Column("waited", [duration(d.total_ns) for d in rows], "time"),
+        Column("waited", [duration(d.total_ns) for d in rows]),
         Column("%", [percent(d.total_ns, whole) for d in rows]),
         Column("waits", [count(d.count) for d in rows]),
         Column("p50", [duration(d.p50_ns) for d in rows]),
@@ -168,7 +168,7 @@ def _figures(rows: Sequence[Durations], whole: int) -> list[Column]:
     ]
 
 
-def _lines_section(rows: Sequence[Wait], limit: int) -> Section:
+def lines_section(rows: Sequence[Wait], limit: int) -> Section:
     shown = rows[: limit or None]
     columns = [
         *_figures([row.durations for row in shown], _total(rows)),
@@ -179,7 +179,9 @@ def _lines_section(rows: Sequence[Wait], limit: int) -> Section:
     ]
     unended = sum(row.open for row in rows)
     notes = [Note(f"{count(unended)} of them had not ended when the recording did")] if unended else []
-    return Section("Waiting by line", shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=20)
+    return Section(
+        "Waiting by line", shown_of(len(shown), len(rows)), columns=columns, notes=notes, least=20, key="waiting"
+    )
 
 
 def _tasks_section(rows: Sequence[Wait], limit: int) -> Section:
@@ -189,14 +191,14 @@ def _tasks_section(rows: Sequence[Wait], limit: int) -> Section:
         Column("for", [row.kind for row in shown], left=True),
         Column("task", [row.task or "(no task)" for row in shown], "name", left=True, stretch=True),
     ]
-    return Section("Waiting by task", shown_of(len(shown), len(rows)), columns=columns, least=16)
+    return Section("Waiting by task", shown_of(len(shown), len(rows)), columns=columns, least=16, key="waiting")
 
 
 def _latency_section(rows: Sequence[Latency], title: str, limit: int) -> Section:
     shown = rows[: limit or None]
     functions = [row.function for row in shown]
     columns = [
-        Column("waiting", [duration(f.suspended_ns) for f in functions], "time"),
+        Column("waiting", [duration(f.suspended_ns) for f in functions]),
         Column("running", [duration(f.total_ns) for f in functions]),
         Column("calls", [count(row.durations.count) for row in shown]),
         Column("latency p50", [duration(row.durations.p50_ns) for row in shown]),
@@ -204,7 +206,7 @@ def _latency_section(rows: Sequence[Latency], title: str, limit: int) -> Section
         Column("longest", [duration(row.durations.max_ns) for row in shown], rank=2),
         Column("name", [f.label.name for f in functions], "name", left=True, stretch=True),
     ]
-    return Section(title, shown_of(len(shown), len(rows)), columns=columns, least=20)
+    return Section(title, shown_of(len(shown), len(rows)), columns=columns, least=20, key="waiting")
 
 
 # ---- threads: blocked calls, as samples see them ----
@@ -215,7 +217,6 @@ class Blocked:
     """A line at which threads were found off the processor; estimates."""
 
     label: Label
-    samples: int
     off_cpu_ns: int
 
 
@@ -224,14 +225,13 @@ def blocked_lines(report: Report) -> list[Blocked]:
     capture, tree = report.capture, report.tree
     if not capture.recorded("sampled_ns"):
         return []
-    columns = ("samples", "cpu_samples", "sampled_ns", "sampled_cpu_ns")
-    samples, running, wall, cpu = (tree.label_sums(column, capture.label_count)[0] for column in columns)
+    wall, cpu = (tree.label_sums(column, capture.label_count)[0] for column in ("sampled_ns", "sampled_cpu_ns"))
     found = [
-        Blocked(capture.label(index), samples[index] - running[index], max(0, wall[index] - cpu[index]))
+        Blocked(capture.label(index), wall[index] - cpu[index])
         for index in range(capture.label_count)
-        if samples[index] > running[index]
+        if wall[index] > cpu[index]
     ]
-    lines = [each for each in found if each.label.kind == "line" and each.off_cpu_ns]
+    lines = [each for each in found if each.label.kind == "line"]
     return sorted(lines, key=lambda each: (-each.off_cpu_ns, each.label.name))
 
 
@@ -239,9 +239,8 @@ def _blocked_section(rows: Sequence[Blocked], limit: int) -> Section:
     shown = rows[: limit or None]
     whole = sum(row.off_cpu_ns for row in rows)
     columns = [
-        Column("blocked", [duration(row.off_cpu_ns) for row in shown], "time"),
+        Column("blocked", [duration(row.off_cpu_ns) for row in shown]),
         Column("%", [percent(row.off_cpu_ns, whole) for row in shown]),
-        Column("samples", [count(row.samples) for row in shown]),
         Column("line", [row.label.name for row in shown], "name", left=True),
         Column("in", [row.label.module for row in shown], left=True, stretch=True),
     ]

@@ -33,8 +33,8 @@ prof report app.capture --sort alloc        by bytes allocated; live: by what wa
 prof report app.capture --callers parse     who calls app.parse, and what each caller costs
 prof report app.capture --sort ops          by operations executed
 prof report app.capture --source parse.py   the file, with counts, operations, times and bytes beside its lines
-prof report app.capture --waiting           what coroutines waited for, by line and by task
-prof report app.capture --slowest           the slowest calls: when, how long, in which task, called by what
+prof report app.capture --show waiting      what coroutines waited for, by line and by task
+prof report app.capture --show slowest      the slowest calls: when, how long, in which task, called by what
 prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
@@ -61,10 +61,6 @@ def add(commands: Any) -> None:
     )
     view.add_argument("--callees", metavar="NAME", help="only what this function calls")
     view.add_argument("--tree", action="store_true", help="only the call tree")
-    view.add_argument("--waiting", action="store_true", help="only what was waited for, by line and task")
-    view.add_argument("--tasks", action="store_true", help="only asyncio's tasks, and what prof.context() names")
-    view.add_argument("--threads", action="store_true", help="only the threads")
-    view.add_argument("--slowest", action="store_true", help="only the slowest calls of each span, one by one")
     view.add_argument(
         "--source", metavar="FILE", help="only this file, as it was recorded, each line with what it did in the margin"
     )

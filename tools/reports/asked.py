@@ -10,7 +10,7 @@ from prof.tools.analysis.report import Report
 from prof.tools.modes import SORTS, TREE_COLUMNS
 from prof.tools.reports import FORMATS, Format
 
-PARTS = ("callers", "callees", "tree", "source", "waiting", "tasks", "threads", "slowest")
+PARTS = ("callers", "callees", "tree", "source")
 WIDTH = 100
 
 

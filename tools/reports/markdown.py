@@ -21,9 +21,7 @@ class Markdown(Format):
     name = "markdown"
     suffix = ".md"
     words = "tables for issues and pull requests"
-    parts: ClassVar = frozenset(
-        ("callers", "callees", "tree", "waiting", "tasks", "threads", "slowest", "lines", "show")
-    )
+    parts: ClassVar = frozenset(("callers", "callees", "tree", "lines", "show"))
     why_whole = "Markdown has tables, and no margins"
 
     def render(self, report: Report) -> Iterator[str]:

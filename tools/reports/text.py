@@ -22,9 +22,7 @@ class Text(Format):
     name = "text"
     suffix = ".txt"
     words = "text for people"
-    parts: ClassVar = frozenset(
-        ("callers", "callees", "tree", "waiting", "tasks", "threads", "slowest", "source", "lines", "show")
-    )
+    parts: ClassVar = frozenset(("callers", "callees", "tree", "source", "lines", "show"))
 
     def render(self, report: Report) -> Iterator[str]:
         return plain_text(self._lines(report, styled=False))

@@ -7,6 +7,8 @@ QUESTIONS = (
     ("Who calls this function, and from which lines?", "prof report --callers NAME"),
     ("What does this function call?", "prof report --callees NAME"),
     ("Which lines of this file are slow?", "prof report --source FILE"),
+    ("What was waiting, and for what?", "prof report --show waiting"),
+    ("Which calls were slowest?", "prof report --show slowest"),
     ("What holds the memory?", "prof report --show held"),
     ("What did importing take?", "prof report --imports"),
     ("What do libraries do inside?", "prof report --libraries"),
