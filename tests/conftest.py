@@ -19,6 +19,7 @@ os.environ["COLUMNS"] = "100"
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
+collect_ignore = ["programs"]  # some have tests of their own
 for folder in (HERE / "oracles", HERE):
     if str(folder) not in sys.path:
         # Before what is installed: IPython brings a package `executing`, and so is one of the oracles called.
