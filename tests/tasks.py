@@ -75,6 +75,13 @@ TASKS = (
         why="Counts that differ are the change's: times would differ anyway.",
     ),
     Task(
+        "What is everything waiting for?", "svc",
+        ("prof run service.py", "prof report --show waiting"),
+        r"semaphore +service\.py:7",
+        within=2,
+        why="Four connections are too few: most of all waiting is at the semaphore, exactly, by the line that awaits it.",
+    ),
+    Task(
         "What blocks the event loop?", "svc",
         ("prof run service.py", "prof report"),
         r"Waiting +\d+.*service\.py:22 +service\.block",
@@ -111,13 +118,6 @@ TASKS = (
         ("prof run -m pytest -q -p no:cacheprovider", "prof report"),
         r"\d+.*shop\.py:[56] +shop\.slow_index",
         why="The tests are modules of the project, too: they have rows, and what they call is charged to its own line.",
-    ),
-    Task(
-        "Where is a process that hangs?", "pool",
-        ("prof run pool.py", "prof report --callers is_prime"),
-        r"is_prime",
-        within=12,
-        why="Callers, with the lines that call. Of a process that runs, `prof dump PID` shows the same at once.",
     ),
 )  # fmt: skip
 

@@ -96,7 +96,7 @@ def own_section(
         Column("file", [overview.where(f.label) for f in of] + blank, "dim", left=True, rank=3),
     ]
     return Section(
-        f"Your functions by {charge.title}, libraries included",
+        f"Your functions by {charge.words}, libraries included",
         shown_of(len(own), len(every)),
         columns=columns,
         key="functions",
@@ -129,7 +129,7 @@ def lines_section(view: View, charge: Charge, charges: Charges, summary: Summary
         Column("function", [each.name for *_, each in shown], left=True, rank=1),
         Column("source", [sources.line_of(*place) for _, place, _ in shown], left=True, stretch=True, code=True),
     ]
-    by = f"{charge.title}{' (sampled)' if view.estimates else ''}"
+    by = f"{charge.words}{' (sampled)' if view.estimates else ''}"
     return Section(
         f"Your lines by {by}, libraries included",
         shown_of(len(shown), len(rows)),

@@ -72,7 +72,9 @@ class Charge:
 
     column: str
     title: str
-    """Above a column, and, behind `by`, in a heading."""
+    """Above a column."""
+    words: str
+    """Behind `by`, in a heading."""
     total: str
     """The field of `Function` with the same of a function and all that it called."""
     format: Callable[[int], str]

@@ -267,7 +267,7 @@ class Memory(View):
         """What is held at the end, where that is known and much; else what was allocated."""
         held = self.totals.live_bytes or 0
         column = "live_bytes" if 3 * held > (self.totals.peak_bytes or 0) and held > _MUCH else "alloc_bytes"
-        return Charge(column, COLUMNS[column], f"total_{column}", volume)
+        return Charge(column, COLUMNS[column], _WORDS[column], f"total_{column}", volume)
 
     def in_short(self, summary: Summary) -> Iterator[str]:
         yield f"{size(self.totals.alloc_bytes)} in {many(self.totals.alloc_count, 'allocation')}"

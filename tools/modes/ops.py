@@ -17,6 +17,7 @@ from prof.tools.analysis.calling_lines import EXACT, Exact, Totals
 from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
+from prof.tools.analysis.owners import Charges
 from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_files import Sources
 from prof.tools.analysis.source_lines import Names, SourceLine
@@ -373,7 +374,17 @@ class Ops(View):
 
     @property
     def charge(self) -> Charge:
-        return Charge("ops", "ops", "total_ops", count)
+        return Charge("ops", "ops", "operations", "total_ops", count)
+
+    def charged(self, column: str, idle: bool = False) -> Charges:
+        """With the lines that executed them."""
+        found = super().charged(column)
+        if column == "ops":
+            owners = {each.label.index: each for each in found.owners if each.label is not None}
+            for site in self.solved.sites("line", limit=0)[0]:
+                if site.code.label in owners:
+                    owners[site.code.label].lines[site.code.file, site.line] += site.ops
+        return found
 
     def in_short(self, summary: Summary) -> Iterator[str]:
         yield many(self.totals.count, "operation")

@@ -426,7 +426,7 @@ class Samples(View):
 
     @property
     def charge(self) -> Charge:
-        return Charge("sampled_ns", "time", "sampled_ns", duration)
+        return Charge("sampled_ns", "time", "time", "sampled_ns", duration)
 
     def charged(self, column: str, idle: bool = False) -> Charges:
         """Without the time of threads that waited for work, unless `idle`."""

@@ -80,7 +80,7 @@ class Time(View):
 
     @property
     def charge(self) -> Charge:
-        return Charge("self_ns", "time", "total_ns", duration)
+        return Charge("self_ns", "time", "time", "total_ns", duration)
 
     def charged(self, column: str, idle: bool = False) -> Charges:
         """Time that was outside of all spans is nobody's."""
