@@ -79,7 +79,7 @@ TASKS = (
         ("prof run service.py", "prof report --show waiting"),
         r"semaphore +service\.py:7",
         within=2,
-        why="Four connections are too few: most of all waiting is at the semaphore, exactly, by the line that awaits it.",
+        why="Four connections are too few: most of all waiting is at the semaphore, by the line that awaits it.",
     ),
     Task(
         "What blocks the event loop?", "svc",

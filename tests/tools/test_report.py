@@ -241,7 +241,7 @@ def test_killed_before_a_heartbeat(run: Run) -> None:
     file = File([Label(THREAD, "t"), function("m.f")], [Thread("t", nodes)], {}, state=RECORDING, last=(9, 9, 9))
     Path("killed.capture").write_bytes(file.build())
     text = run("report", "killed.capture", "--full")
-    assert "  Time      at least 5.00 ms wall\n  Profiled  5.00 ms inside profiled code\n" in text
+    assert "  Time      at least 5.00 ms wall\n  Profiled  5.00 ms in functions with probes\n" in text
     assert "! killed while recording, or still running" in text
 
 

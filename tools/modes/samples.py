@@ -49,9 +49,8 @@ def totals(sampler: Sampler) -> Iterator[str]:
     on_cpu = f"; {on_cpu} on a CPU" if sampler.samples else ""
     yield f"{many}, one of each thread every {duration(sampler.interval_ns)}{on_cpu}"
     if sampler.ticks:
-        busy = f"{duration(sampler.cpu_ns // sampler.ticks)} of a CPU each time"
-        late = f", {count(sampler.late)} of {count(sampler.ticks)} times late" if sampler.late else ""
-        yield f"taking them took {busy}{late}"
+        late = f"; {count(sampler.late)} of {many(sampler.ticks, 'look')} came late" if sampler.late else ""
+        yield f"a look at all threads took {duration(sampler.cpu_ns // sampler.ticks)} of a CPU{late}"
 
 
 def warnings(sampler: Sampler) -> Iterator[str]:
@@ -108,10 +107,8 @@ def _facts(sampler: Sampler) -> Iterator[Fact]:
     )
     yield "GIL", gil(sampler)
     if sampler.outside:
-        yield (
-            "Outside",
-            f"{count(sampler.outside)} samples ({percent(sampler.outside, sampler.samples)}) outside all spans",
-        )
+        share = percent(sampler.outside, sampler.samples)
+        yield "Outside", f"{count(sampler.outside)} samples ({share}) outside functions with probes"
     if sampler.unplaced:
         note = "of functions that had returned before their line was read"
         yield "No line", f"{count(sampler.unplaced)} samples ({percent(sampler.unplaced, sampler.samples)}) {note}"
@@ -146,7 +143,7 @@ def usage_section(functions: Sequence[Function], sampler: Sampler, options: Opti
     rows = [f for f in rows if f.instructions_self or f.read_bytes_self or f.written_bytes_self or f.ready_self_ns]
     rows.sort(key=lambda f: (-(f.instructions_self or 0), -(f.sampled_self_ns or 0), f.label.name, f.label.index))
     shown = rows[: options.limit or None]
-    by = "instructions" if any(f.instructions_self for f in rows) else "time by samples"
+    by = "instructions" if any(f.instructions_self for f in rows) else "sampled time"
     why = sampler.why_counters
     columns = [
         Column("instructions", [count(f.instructions_self or 0) for f in shown], Samples.name),
@@ -162,7 +159,7 @@ def usage_section(functions: Sequence[Function], sampler: Sampler, options: Opti
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
     ]
     return Section(
-        f"CPU, input and output, switches by {by}",
+        f"Input, output and switches by {by}",
         shown_of(len(shown), len(rows)),
         remarks=[f"instructions, cycles, cache misses: not available ({why})"] if why else [],
         columns=columns if rows else [],

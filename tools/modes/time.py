@@ -98,7 +98,7 @@ class Time(View):
     def facts(self, summary: Summary) -> Iterator[Fact]:
         """What was inside spans, and what the probes added to that."""
         base = max(summary.alive_ns, summary.wall_ns)
-        inside = f"{duration(summary.inside_ns)} inside profiled code"
+        inside = f"{duration(summary.inside_ns)} in functions with probes"
         whole = "of wall" if len(summary.threads) <= 1 else "of the threads' time"
         if summary.inside_ns:
             fits = summary.inside_ns <= base and not summary.at_least
@@ -110,7 +110,7 @@ class Time(View):
             yield "Overhead", share if summary.overhead_ns else "unknown: the cost of a call was not measured"
             counting = sorted((view for view in summary.views if view.counting), key=lambda view: view.beside_order)
             if what := " and ".join(view.counting for view in counting):
-                yield "", f"of the spans; counting {what} took time as well, which is not known"
+                yield "", f"for spans alone; what counting {what} took is not known"
 
     def columns(self, shown: Sequence[Function], options: Options, summary: Summary) -> Around:
         """Times; latencies are what there is room for."""
