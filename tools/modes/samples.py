@@ -44,10 +44,10 @@ _ENOUGH, _LINES = 100, 3
 
 def totals(sampler: Sampler) -> Iterator[str]:
     """The samples' totals, in a line or two."""
-    many = count(sampler.samples) if sampler.samples else "none"
+    taken = count(sampler.samples) if sampler.samples else "none"
     on_cpu = percent(sampler.cpu_samples, sampler.samples).replace("-", "none")
     on_cpu = f"; {on_cpu} on a CPU" if sampler.samples else ""
-    yield f"{many}, one of each thread every {duration(sampler.interval_ns)}{on_cpu}"
+    yield f"{taken}, one of each thread every {duration(sampler.interval_ns)}{on_cpu}"
     if sampler.ticks:
         late = f"; {count(sampler.late)} of {many(sampler.ticks, 'look')} came late" if sampler.late else ""
         yield f"a look at all threads took {duration(sampler.cpu_ns // sampler.ticks)} of a CPU{late}"
