@@ -95,7 +95,7 @@ char *prof_api_describe(const prof_options *options) {
     snprintf(platform, sizeof platform, "%.90s-%.90s-%.90s", system.sysname, system.release, system.machine);
     fputs("{\"name\": ", out);
     put_text(out, options->name ? options->name : program);
-    put(out, "implementation", "none, a program in C");
+    put(out, "implementation", "no Python, a program in C");
     put(out, "engine", "calls of the program's own");
     put(out, "platform", platform);
     put(out, "host", system.nodename);
