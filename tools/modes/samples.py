@@ -515,10 +515,6 @@ class Samples(View):
         yield from (("total_samples", line, sums["samples"]) for (of, line), sums in totals.items() if of == file)
 
     @classmethod
-    def line_counts(cls, lines: Sequence[SourceLine]) -> Iterator[tuple[str, Sequence[int]]]:
-        yield "total samples", [line.total.get("samples", 0) for line in lines]
-
-    @classmethod
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:
         if line.record is not None:
             yield "samples", line.record.samples
