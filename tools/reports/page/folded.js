@@ -16,7 +16,7 @@ const isInFull = (label) => !groupOf(label) || IN_FULL[groupOf(label)];
 function foldedLabel(label, run, above) {
   const group = groupOf(label), isLine = LABELS.kind[label] === "line";
   if (run === "imports" || (run && isLine)) return -1;
-  if (run && (group === "standard" || (group && !IN_FULL[group]))) return -1;
+  if (run && group !== "imports" && (group === "standard" || (group && !IN_FULL[group]))) return -1;
   if (!group || IN_FULL[group] || (isLine && LABELS.file[label] === LABELS.file[above])) return label;
   return LIBRARIES[LABELS.library[label] - 1].label;
 }
