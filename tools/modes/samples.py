@@ -362,6 +362,7 @@ class Samples(View):
     }
     line_column = "samples"
     answers = "time"
+    running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
     verdict_order = 10
     estimates = True
     moved_by_jit = "samples"

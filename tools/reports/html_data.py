@@ -194,7 +194,7 @@ def _nodes(report: Report, measures: Sequence[Measure], order: Sequence[int], na
         if any(values[node] for node in order[1:]):
             of = varints([0, *(values[node] for node in order[1:])])
             counts.append({"key": column, "title": title, "unit": unit, "of": of})
-    waits = html_whose.idle(report.capture, tree, report.whose, measures, order)
+    waits = html_whose.idle(report, measures, order)
     return {
         "count": len(order),
         "label": varints([0, *(names.number(tree.label[node]) for node in order[1:])]),
@@ -287,7 +287,7 @@ def _lines(
 
 
 def _files(lines: Sequence[SourceLine], column: str) -> list[str]:
-    """The files of lines, those with most of a column of the tree first."""
+    """The files of lines, those with most of a column of the tree first, if there is one."""
     sums: dict[str, int] = {}
     for line in lines:
         amount = line.total.get(column) or getattr(line.record, column, None) or 0
@@ -299,7 +299,7 @@ def _source(report: Report, lines: Sequence[SourceLine], lead: Measure | None) -
     """Source of the files that lines are in, and of those that functions of the user's own begin in."""
     whose = report.whose
     begun = [f.label.file for f in report.functions if f.label.kind == "function" and not whose.library(f.label)]
-    files = list(dict.fromkeys((*_files(lines, lead.column if lead is not None else "samples"), *begun)))
+    files = list(dict.fromkeys((*_files(lines, lead.column if lead is not None else ""), *begun)))
     own = {file for file in files if not whose.library_of(file)}
     return html_sources.document(report.capture, lines, files, own)
 

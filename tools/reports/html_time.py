@@ -24,7 +24,7 @@ def document(capture: Capture) -> list[dict[str, Any]]:
     return [
         {"title": title, "unit": unit, "points": thinned(points, MOST)}
         for title, unit, points in curves
-        if len(points) > 1 and any(amount for _, amount in points)
+        if len(points) > 2 and any(amount for _, amount in points)
     ]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import Factory, define
-from prof.capture import Capture, Label, Tree
+from prof.capture import Label
 from prof.modes import Measure
+from prof.tools.analysis.report import Report
 from prof.tools.analysis.spent import waiting_for_work
 from prof.tools.analysis.whose import IMPORTS, OWN, Whose
 
 # Kinds of labels that nobody's library is, and that stay as they are.
 _APART = frozenset(("gc", "profiler", "thread", "other"))
-# By column of samples, the column of what of it was not spent waiting; of others nothing waits for work.
-_RAN = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
 
 
 @define
@@ -48,26 +47,24 @@ class Libraries:
         return [IMPORTS if n == IMPORTS else "standard" if self.standard[at] else "library" for at, n in names]
 
 
-def idle(
-    capture: Capture, tree: Tree, whose: Whose, measures: Sequence[Measure], order: Sequence[int]
-) -> list[list[tuple[int, int]]]:
+def idle(report: Report, measures: Sequence[Measure], order: Sequence[int]) -> list[list[tuple[int, int]]]:
     """By measure, what drawn contexts have of threads that waited for work: the place in `order` and how much.
 
     What is not drawn is its nearest caller's.
     """
-    asked = [m.column for m in measures if m.column in _RAN]
-    if not asked:
+    tree = report.tree
+    running = {column: ran for view in report.summary.views for column, ran in view.running.items()}
+    if not running:
         return [[] for _ in measures]
-    nodes = waiting_for_work(capture, tree, range(tree.count), whose)
+    nodes = waiting_for_work(report.capture, tree, range(tree.count), report.whose)
     place = {node: at for at, node in enumerate(order)}
     found = []
     for measure in measures:
         waits: dict[int, int] = {}
-        ran = _RAN.get(measure.column)
-        if ran is not None:
-            whole, running = tree.column(measure.column), tree.column(ran)
+        if measure.column in running:
+            whole, ran = tree.column(measure.column), tree.column(running[measure.column])
             for node in nodes:
-                amount = max(0, whole[node] - running[node])
+                amount = max(0, whole[node] - ran[node])
                 while amount and node not in place:
                     node = tree.parent[node]
                 if amount and node:  # what the root has itself is not in the picture

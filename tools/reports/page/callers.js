@@ -3,7 +3,7 @@
 "use strict";
 
 // Callers with a smaller share of every measure are not told apart: what they have is in the width of what they called.
-const LEAST_SHARE = 1 / 20000;
+const LEAST_SHARE = 1 / 5000;
 
 // Where each caller chain begins: all functions with what they have themselves, or one with all that it called. Contexts
 // of a function inside of its own have nothing more, but are calls.
