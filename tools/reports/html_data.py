@@ -277,7 +277,7 @@ def _lines(
         if any(values):
             columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
         if any(totals):
-            title = f"{measure.title}, with calls"
+            title = "with calls" if measure.title == mode.name else f"{measure.title}, with calls"
             columns.append(_column(inclusive_key(measure.column), title, measure.unit, totals, sums=False, **more))
     for view in report.modes:
         for title, counts in view.line_counts(lines):
