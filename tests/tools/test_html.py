@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import json
 import os
 import random
 import re
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import browser
 import pytest
 from capture_files import LINE, MEMORY_MODE, THREAD, TIME_MODE, File, Label, Memory, Node, Thread, function, line
 from example import example, memory_example
+from html_page import HELPERS, Drive, data_of, driven, names_of, needs_browser, numbers, page
 from hypothesis import given
 from hypothesis import strategies as st
 from prof import modes
@@ -27,7 +24,6 @@ from prof.tools.cli import main
 from prof.tools.reports.html import SCRIPTS
 from prof.tools.reports.html_data import varints
 
-needs_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
 ODD = '</script><script>alert(1)</script><!--<b title=\'"&amp;">'
 
 
@@ -38,32 +34,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     os.utime(tmp_path / "app.capture", (4e9, 4e9))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def page(*arguments: str) -> str:
-    assert main(["report", "--format", "html", "-o", "out.html", *arguments]) == 0
-    return Path("out.html").read_text("utf-8")
-
-
-def data_of(text: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(re.search(r'<script type="application/json" id="data">(.*)</script>', text)[1])
-    return data
-
-
-def numbers(text: str) -> list[int]:
-    """Varints, read as one would explain them."""
-    found, value, shift = [], 0, 0
-    for byte in base64.b64decode(text):
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            found.append(value)
-            value, shift = 0, 0
-    return found
-
-
-def names_of(data: dict[str, Any]) -> list[str]:
-    return [data["labels"]["strings"][number] for number in numbers(data["labels"]["name"])]
 
 
 def page_figures(data: dict[str, Any]) -> list[dict[tuple[str, ...], tuple[int, int]]]:
@@ -129,8 +99,10 @@ def test_tables_are_those_of_the_capture(here: Path) -> None:
         assert {"calls", "self_ns", "total_ns", "p99_ns", "suspended_ns", "total_alloc_bytes", "peak_bytes"} <= set(
             columns
         )
+        charged = {key: values for key, values in columns.items() if key.startswith("charged_")}
+        assert sum(charged["charged_self_ns"]) > 0
         for key, values in columns.items():
-            assert values == [getattr(f, key) for f in functions], key
+            assert key in charged or values == [getattr(f, key) for f in functions], key
         names = names_of(data)
         assert [names[label] for label in numbers(data["functions"]["label"])] == [f.label.name for f in functions]
         columns = columns_of(data, "lines")
@@ -294,56 +266,18 @@ def test_mistakes(
 
 # ---- in the browser ----
 
-HELPERS = """
-const fire = (target, kind, more) => target.dispatchEvent(new (more && more.key ? KeyboardEvent : MouseEvent)(
-  kind, {bubbles: true, cancelable: true, ...more}));
-const frame = (name) => NODES.label.findIndex((label) => LABELS.name[label] === name);
-const text = (query) => Array.from(document.querySelectorAll(query), (each) => each.textContent);
-const key = (name) => fire(document.activeElement, "keydown", {key: name});
-const box = (graph) => graph.view.getBoundingClientRect();
-function mouse(graph, node, kind) {
-  const place = graph.place(node);
-  fire(graph.view, kind, {clientX: box(graph).left + place.x + place.w / 2, clientY: box(graph).top + place.y + 5});
-}
-// Whether there is a mark in the middle of a frame.
-function marked(graph, node) {
-  const place = graph.place(node);
-  if (!place) return null;
-  return graph.marks.getContext("2d").getImageData(place.x + Math.min(4, place.w / 2), place.y + 8, 1, 1).data[3] > 0;
-}
-const painted = (graph, node) => {
-  const place = graph.place(node);
-  return Array.from(graph.base.getContext("2d").getImageData(place.x + 1, place.y + 2, 1, 1).data.slice(0, 3));
-};
-const [TIME, MEMORY] = GRAPHS, LOG = {};
-"""
-
 
 @pytest.fixture
-def drive(here: Path) -> Callable[..., Any]:
-    """Runs a script in the page, once it is there, and returns what it put into LOG."""
-
-    def run(script: str, *arguments: str, helpers: str = HELPERS, **more: Any) -> Any:
-        text = page(*arguments)
-        ending = "document.documentElement.dataset.log = JSON.stringify(LOG);"
-        body = f"<script>{helpers}window.addEventListener('load', () => {{{script}\n{ending}}});</script></body>"
-        Path("out.html").write_text(text.replace("</body>", body), "utf-8")
-        found = re.search(r'data-log="([^"]*)"', browser.dump_dom(here / "out.html", **more))
-        assert found, "the script failed"
-        return json.loads(html.unescape(found[1]))
-
-    return run
-
-
-Drive = Callable[..., Any]
+def drive(here: Path) -> Drive:
+    return driven
 
 
 @needs_browser
 def test_page_shows_what_it_holds(drive: Drive) -> None:
     log = drive("""
-      LOG.graphs = visible().map((graph) => [graph.measure.name, graph.count, graph.whole]);
+      LOG.graphs = visible().map((graph) => [graph.measure.name, graph.count, graph.measure.whole]);
       LOG.heads = text(".graph h2");
-      LOG.chips = text("#measures button");
+      LOG.chips = [text("#measures button"), text("#rarer button").length];
       LOG.totals = MEASURES.map((measure) => measure.total[frame("app.load")]);
       LOG.painted = painted(TIME, frame("app.load"));
       LOG.self = MEASURES.map((measure) => selfOf(measure, frame("app.parse.Parser.feed")));
@@ -351,7 +285,7 @@ def test_page_shows_what_it_holds(drive: Drive) -> None:
     """)
     assert [name for name, _, _ in log["graphs"]] == ["time", "memory-summary"]
     assert log["heads"] == ["time", "memory"]
-    assert log["chips"][0] == "time" and len(log["chips"]) == 5
+    assert log["chips"] == [["time", "bytes allocated"], 3], "the rarer ones are behind a word"
     assert log["graphs"][0][2] == 1_187_020_000
     with open_capture("app.capture") as capture:
         tree = capture.tree()
@@ -374,7 +308,10 @@ def test_hovering_marks_the_frame_in_every_graph(drive: Drive) -> None:
       const others = Array.from(NODES.label.keys()).filter((i) => NODES.label[i] === NODES.label[node] && i !== node);
       LOG.softly = others.filter((i) => TIME.place(i).w > 1).map((i) => marked(TIME, i));
       LOG.readings = text(".reading");
-      LOG.tip = [document.getElementById("tip").hidden, ...text("#tip b"), ...text("#tip th"), ...text("#tip .counts")];
+      LOG.tip = [document.getElementById("tip").hidden, ...text("#tip b"), ...text("#tip tbody th"),
+                 ...text("#tip .counts")];
+      LOG.columns = text("#tip thead th");
+      LOG.row = text("#tip tbody tr:first-child td");
       const line = frame("parse.py:41"), dashes = (x) => TIME.marks.getContext("2d").getImageData(x, 0, 1, 400).data;
       mouse(MEMORY, line, "mousemove");
       LOG.line = [LABELS.name[NODES.label[TIME.nearest(line)]], text(".reading")[0],
@@ -390,6 +327,8 @@ def test_hovering_marks_the_frame_in_every_graph(drive: Drive) -> None:
     hidden, name, *titles, counts = log["tip"]
     assert (hidden, name, counts) == (False, "app.parse.Parser.feed", "calls 300")
     assert titles == [title for title in measures if title in titles] and len(titles) >= 4
+    assert log["columns"] == ["", "total", "of all", "self"]
+    assert log["row"] == ["675 ms", "56.9%", "240 ms"]
     assert log["readings"][0].startswith("675 ms") and "MiB" in log["readings"][1]
     assert log["line"] == ["app.parse.Parser.feed", "none", True], "a line has no time: its function's frame is marked"
     assert log["after"] == [False, False, True]
@@ -480,8 +419,11 @@ def test_keys_move_between_frames(drive: Drive) -> None:
 @needs_browser
 def test_tables_sort_filter_and_select(drive: Drive) -> None:
     log = drive("""
-      const rows = () => text("tbody .name"), titles = document.querySelectorAll("thead button");
-      const by = (name) => Array.from(titles).find((each) => each.textContent === name).click();
+      const rows = () => text("tbody .name");
+      const titles = () => Array.from(document.querySelectorAll("thead button"));
+      const by = (name) => titles().find((each) => each.textContent === name).click();
+      LOG.folded = [rows(), text(".found")];
+      unfold();
       LOG.first = rows();
       by("calls"); LOG.calls = rows();
       by("calls"); LOG.fewest = rows();
@@ -503,6 +445,8 @@ def test_tables_sort_filter_and_select(drive: Drive) -> None:
         tree = capture.tree()
         functions, lines = capture.functions(tree), capture.lines(tree)
     by_self = sorted(functions, key=lambda f: (-f.self_ns, f.label.name))
+    own = [f.label.name for f in by_self if f.label.kind != "import"]
+    assert log["folded"] == [own, [f"{len(own)} in all, without 2 of libraries and imports"]]
     assert log["first"] == [f.label.name for f in by_self]
     assert log["calls"] == [f.label.name for f in sorted(functions, key=lambda f: (-f.calls, f.label.name))]
     assert log["fewest"][0] == min(functions, key=lambda f: (f.calls, f.label.name)).label.name
@@ -517,9 +461,9 @@ def test_tables_sort_filter_and_select(drive: Drive) -> None:
 def test_more_measures_and_layout(drive: Drive) -> None:
     log = drive(
         """
-      const columns = () => document.getElementById("graphs").style.gridTemplateColumns;
+      const columns = () => document.getElementById("graphs").children.length;
       LOG.columns = [columns()];
-      document.querySelectorAll("#measures button")[2].click();
+      document.querySelector("#rarer button").click();
       LOG.shown = visible().map((graph) => graph.measure.name);
       LOG.columns.push(columns());
       document.getElementById("stack").click();
@@ -531,7 +475,7 @@ def test_more_measures_and_layout(drive: Drive) -> None:
     """,
         width=1280,
     )
-    assert log["columns"] == [f"repeat({n}, minmax(0px, 1fr))" for n in (2, 2, 1)]
+    assert log["columns"] == [2, 2, 1]
     assert log["shown"] == ["time", "memory-summary", "memory-detail"]
     assert log["folded"] == ["none", True]
     assert log["unfolded"] is True

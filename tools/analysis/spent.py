@@ -5,6 +5,8 @@ A thread that could run while every CPU was busy is counted with those that run:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define
 from prof.capture import Capture
 from prof.tools.analysis.calling_lines import sampled
@@ -50,7 +52,7 @@ def spent(capture: Capture, tree: Tree, whose: Whose, idle: bool = False) -> Spe
     ran, all_of_it = held(stacks, "sampled_cpu_ns", nodes), held(stacks, "sampled_ns", nodes)
     waited = {node: max(0, all_of_it[node] - ran[node]) for node in nodes}
     if not idle:
-        for node in _idle(capture, stacks, nodes, whose):
+        for node in waiting_for_work(capture, stacks, nodes, whose):
             waited[node] = 0
     found = Spent(charged(capture, stacks, nodes, ran, whose), charged(capture, stacks, nodes, waited, whose))
     _in_line(found, owners(capture, tree, "ready_ns", whose))
@@ -58,8 +60,9 @@ def spent(capture: Capture, tree: Tree, whose: Whose, idle: bool = False) -> Spe
     return found
 
 
-def _idle(capture: Capture, tree: Tree, nodes: list[int], whose: Whose) -> list[int]:
-    """The contexts in which a thread waits for work, and those outside of all that is the user's."""
+def waiting_for_work(capture: Capture, tree: Tree, nodes: Sequence[int], whose: Whose) -> list[int]:
+    """Of contexts, callers before callees and the root first, those in which a thread waits for work, if it waits, and
+    those outside of all that is the user's."""
     # Whether a context waits for work, and whether an own function is around it.
     states = {ROOT: (False, False)}
     found = [ROOT]

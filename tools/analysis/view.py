@@ -123,6 +123,8 @@ class View:
     """What its verdict is about. Of modes that answer the same, the first with something to say does."""
     verdict_order: ClassVar[int] = 50
     """Where its verdict stands."""
+    running: ClassVar[Mapping[str, str]] = {}
+    """Of columns of the tree, the column that has what of them was not spent waiting."""
     estimates: ClassVar[bool] = False
     """Whether its figures are estimates, so that others' are to be called exact beside them."""
 

@@ -70,7 +70,12 @@ class Whose:
 
     def standard(self, label: Label) -> bool:
         """Whether a function is of the standard library."""
-        return not _INSTALLED.search(label.file) and bool(_STANDARD.search(label.file))
+        return self.is_standard(label.file)
+
+    @staticmethod
+    def is_standard(file: str) -> bool:
+        """Whether a file is of the standard library, as far as its path says."""
+        return not _INSTALLED.search(file) and bool(_STANDARD.search(file))
 
 
 def ruled() -> Whose:

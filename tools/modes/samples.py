@@ -359,6 +359,7 @@ class Samples(View):
     }
     line_column = "samples"
     answers = "time"
+    running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
     verdict_order = 10
     estimates = True
     moved_by_jit = "samples"
@@ -510,10 +511,6 @@ class Samples(View):
     def line_margins(cls, capture: Capture, tree: Tree, file: str) -> Iterator[tuple[str, int, int]]:
         totals = sampled(capture, tree).by_line if capture.whole_stacks else {}
         yield from (("total_samples", line, sums["samples"]) for (of, line), sums in totals.items() if of == file)
-
-    @classmethod
-    def line_counts(cls, lines: Sequence[SourceLine]) -> Iterator[tuple[str, Sequence[int]]]:
-        yield "total samples", [line.total.get("samples", 0) for line in lines]
 
     @classmethod
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:

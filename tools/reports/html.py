@@ -21,7 +21,10 @@ from prof.tools.screen.markup import escape, script_json, units_script
 from prof.tools.screen.units import count, many
 
 # In the order they build on each other.
-SCRIPTS = ("data.js", "element.js", "graph.js", "table.js", "page.js")
+SCRIPTS = (
+    "data.js", "element.js", "tree.js", "folded.js", "callers.js", "graph.js", "tip.js", "search.js", "table.js",
+    "source.js", "strip.js", "keys.js", "address.js", "page.js",
+)  # fmt: skip
 MOST_PROCESSES = 100
 MOST_METRICS = 500
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -54,11 +57,10 @@ class Html(Format):
         yield f"<title>{title}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
         yield f"<header>\n<h1>{title} <small>{escape(header.note)}</small></h1>\n"
         yield from _verdict(header)
+        yield from _warnings(header)
         yield from _facts(header)
-        if report.capture.processes:
-            yield from _folded(processes.section(report.summary, MOST_PROCESSES), len(report.capture.processes))
-        if report.metrics:
-            yield from _folded(metrics.section(report.metrics, MOST_METRICS), len(report.metrics))
+        for section in _tables(report):
+            yield from _folded(section)
         yield from _cut(selection)
         yield f"</header>\n{_asset('body.html')}"
         yield '<script type="application/json" id="data">'
@@ -87,8 +89,19 @@ def _verdict(header: Header) -> Iterator[str]:
         yield "</dl>\n"
 
 
+def _warnings(header: Header) -> Iterator[str]:
+    """Every reason to doubt the figures: the first in sight, the others behind a word."""
+    if not header.warnings:
+        return
+    first, *others = (f'<p class="warning">{escape(text)}</p>\n' for text in header.warnings)
+    yield f'<div class="warnings">\n{first}'
+    if others:
+        yield f"<details>\n<summary>{len(others)} more</summary>\n{''.join(others)}</details>\n"
+    yield "</div>\n"
+
+
 def _facts(header: Header) -> Iterator[str]:
-    """The facts as a list of terms and, of every reason to doubt, a paragraph each."""
+    """The run in a line; behind it the facts, as a list of terms, and what else is to be said."""
     facts: list[tuple[str, list[str]]] = []
     for title, text in header.facts:
         if title:
@@ -96,21 +109,26 @@ def _facts(header: Header) -> Iterator[str]:
         else:
             facts[-1][1].append(text)
     facts.insert(min(1, len(facts)), ("Modes", [", ".join(header.modes)]))  # what ran comes first
-    yield '<dl id="facts">\n'
+    yield f'<details id="run">\n<summary>{escape("; ".join(header.in_short)) or "The run"}</summary>\n<dl id="facts">\n'
     for title, texts in facts:
         yield f"<div><dt>{escape(title)}</dt><dd>{'<br>'.join(map(escape, texts))}</dd></div>\n"
     yield "</dl>\n"
-    warnings = [*header.warnings, *header.remarks]
-    if warnings:
-        yield '<div class="warnings">\n'
-        yield from (f'<p class="warning">{escape(text)}</p>\n' for text in warnings)
-        yield "</div>\n"
+    yield from (f'<p class="note">{escape(text)}</p>\n' for text in header.remarks)
+    yield "</details>\n"
 
 
-def _folded(section: Section, count: int) -> Iterator[str]:
-    """A table above the graphs, folded where it is long."""
+def _tables(report: Report) -> Iterator[Section]:
+    """What the report has as tables alone."""
+    if report.capture.processes:
+        yield processes.section(report.summary, MOST_PROCESSES)
+    if report.metrics:
+        yield metrics.section(report.metrics, MOST_METRICS)
+
+
+def _folded(section: Section) -> Iterator[str]:
+    """A table above the graphs, folded so that they stay in sight."""
     columns = [column for column in section.columns if not column.empty]
-    yield f'<details class="{section.title.lower()}"{" open" if count <= 10 else ""}>\n'
+    yield f'<details class="{escape(section.title.lower())}">\n'
     yield f"<summary>{escape(section.title)} ({escape(section.note)})</summary>\n<table>\n<tr>"
     yield from (f"<th>{escape(column.title)}</th>" for column in columns)
     yield "</tr>\n"

@@ -12,14 +12,17 @@ from pathlib import PurePath
 from typing import Any
 
 from attrs import frozen
-from prof.capture import KINDS, Capture, Function, Tree
+from prof.capture import KINDS, Capture, Function, Label, Tree
 from prof.modes import Measure, Mode, recorded_measures
 from prof.tools.analysis.contexts import Selection
 from prof.tools.analysis.frames import ROOT_NAME, FrameName
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_lines import SourceLine
 from prof.tools.analysis.view import Fields, View
+from prof.tools.analysis.whose import IMPORTS, Whose
 from prof.tools.modes import families
+from prof.tools.reports import html_sources, html_time, html_whose
+from prof.tools.reports.html_whose import Libraries
 from prof.tools.screen.colours import colour, legend
 
 # What functions have beside the measures, whatever was recorded.
@@ -41,9 +44,25 @@ def varints(values: Iterable[int]) -> str:
     return b64encode(out).decode("ascii")
 
 
-def _mains(measures: Sequence[tuple[Mode, Measure]]) -> list[Measure]:
-    """The first measure of each mode: what is shown unless more is asked for."""
-    return list({mode.name: measure for mode, measure in reversed(measures)}.values())
+def _mains(report: Report, measures: Sequence[tuple[Mode, Measure]]) -> dict[str, Measure]:
+    """By mode, the measure that is shown unless more is asked for: the first, or of the same unit what the report
+    charges functions with, such as bytes still held where much is."""
+    firsts = {mode.name: measure for mode, measure in reversed(measures)}
+    charges = {view.name: view.charge for view in report.summary.views}
+    for mode, measure in measures:
+        charge = charges.get(mode.name)
+        if charge is not None and charge.column == measure.column and measure.unit == firsts[mode.name].unit:
+            firsts[mode.name] = measure
+    return {mode.name: firsts[mode.name] for mode, _ in measures}
+
+
+def opening(report: Report) -> Measure | None:
+    """The measure that the page opens on, where that is not the first: of a mode whose main measure is another than
+    its first."""
+    measures = recorded_measures(report.capture)
+    mains = _mains(report, measures)
+    firsts = {mode.name: measure for mode, measure in reversed(measures)}
+    return next((main for name, main in mains.items() if main != firsts[name]), None)
 
 
 def inclusive_key(column: str) -> str:
@@ -64,9 +83,11 @@ class _Strings:
 class _Names:
     """The labels that occur, renumbered: 0 is the root's, the others in the order they are met."""
 
-    def __init__(self, capture: Capture, root: int) -> None:
+    def __init__(self, capture: Capture, root: int, whose: Whose) -> None:
         self._capture = capture
         self._numbers = {root: 0}
+        self.libraries = Libraries(whose)
+        self.library = [0]
         self.frames = [ROOT_NAME]
         self.rows: list[tuple[str, str, str, str, int]] = [("all", "thread", "", "", 0)]
 
@@ -76,6 +97,7 @@ class _Names:
             found = self._numbers[label] = len(self.rows)
             row = self._capture.label(label)
             self.rows.append((row.name, row.kind, row.module, row.file, row.line))
+            self.library.append(self.libraries.of_label(row))
             self.frames.append(FrameName(row.name, row.kind, row.module or row.name.rpartition(".")[0]))
         return found
 
@@ -85,12 +107,27 @@ class _Names:
             return self.number(line.record.label.index)
         name = f"{PurePath(line.file).name}:{line.line}"
         self.rows.append((name, "line", line.function, line.file, line.line))
+        self.library.append(self.libraries.of_file(line.file))
         self.frames.append(FrameName(name, "line", line.function))
         return len(self.rows) - 1
 
+    def add_libraries(self) -> list[dict[str, Any]]:
+        """Each library, with the label that stands for all of its frames where they are folded into one."""
+        found = []
+        for number, (name, group) in enumerate(zip(self.libraries.numbers, self.libraries.groups, strict=True), 1):
+            kind = "import" if group == IMPORTS else "function"
+            found.append({"name": name, "group": group, "label": len(self.rows)})
+            self.rows.append((name, kind, name, "", 0))
+            self.library.append(number)
+            self.frames.append(FrameName(name, kind, name))
+        return found
+
     def document(self) -> dict[str, Any]:
+        libraries = self.add_libraries()
         strings = _Strings({})
         return {
+            "library": varints(self.library),
+            "libraries": libraries,
             "name": varints(strings.number(name) for name, *_ in self.rows),
             "kind": varints(KINDS.index(kind) for _, kind, *_ in self.rows),
             "module": varints(strings.number(module) for _, _, module, *_ in self.rows),
@@ -144,19 +181,29 @@ def _values(tree: Tree, column: str, order: Sequence[int]) -> dict[str, str]:
     return found
 
 
-def _nodes(tree: Tree, measures: Sequence[Measure], order: Sequence[int], names: _Names) -> dict[str, Any]:
+def _sparse(key: str, pairs: Sequence[tuple[int, int]]) -> dict[str, str]:
+    """Pairs of a place and an amount, one after the other; nothing where there are none."""
+    return {key: varints(number for pair in pairs for number in pair)} if pairs else {}
+
+
+def _nodes(report: Report, measures: Sequence[Measure], order: Sequence[int], names: _Names) -> dict[str, Any]:
+    tree = report.tree
     counts = []
     for column, title, unit in _NODE_COUNTS:
         values = tree.column(column)
         if any(values[node] for node in order[1:]):
             of = varints([0, *(values[node] for node in order[1:])])
             counts.append({"key": column, "title": title, "unit": unit, "of": of})
+    waits = html_whose.idle(report, measures, order)
     return {
         "count": len(order),
         "label": varints([0, *(names.number(tree.label[node]) for node in order[1:])]),
         "depth": varints(tree.depth[node] for node in order),
         "counts": counts,
-        "values": [_values(tree, m.column, order) for m in measures],
+        "values": [
+            _values(tree, measure.column, order) | _sparse("idle", idle)
+            for measure, idle in zip(measures, waits, strict=True)
+        ],
     }
 
 
@@ -172,42 +219,96 @@ def _fields(capture: Capture, functions: Sequence[Function], fields: Fields) -> 
             yield _column(key, title, unit, values, group=fields.group)
 
 
-def _functions(report: Report, measures: Sequence[tuple[Mode, Measure]], names: _Names) -> dict[str, Any]:
-    """Calls, a measure of each mode, and then what is worth scrolling for."""
+def _functions(
+    report: Report, measures: Sequence[tuple[Mode, Measure]], mains: Sequence[Measure], names: _Names
+) -> dict[str, Any]:
+    """Calls, a measure of each mode, and then what is there for those who ask. `main` columns are shown at first."""
     capture, tree, functions = report.capture, report.tree, report.functions
     labels = [function.label.index for function in functions]
     columns = list(_fields(capture, functions, _COUNTS))
-    mains = _mains(measures)
-    for number, (mode, measure) in sorted(enumerate(measures), key=lambda each: each[1][1] not in mains):
+    for column in columns:
+        column["main"] = column["key"] == "calls"
+    first = opening(report)
+    for number, (mode, measure) in sorted(
+        enumerate(measures), key=lambda each: (each[1][1] != first, each[1][1] not in mains)
+    ):
         own, total = tree.label_sums(measure.column, capture.label_count, inclusive=True)
-        more = {"measure": number, "share": True, "group": _group(mode, measure)}
+        more = {"measure": number, "share": True, "group": _group(mode, measure), "main": measure in mains}
         for key, title, sums in ((measure.column, "self", own), (inclusive_key(measure.column), "total", total)):
             columns.append(_column(key, title, measure.unit, [sums[i] for i in labels], **more))
+        charges = _charges(report, mode, measure)
+        if charges:
+            values = [charges.get(function.label, 0) for function in functions]
+            more["main"] = False
+            columns.append(_column(f"charged_{measure.column}", "with libraries", measure.unit, values, **more))
     for fields in (*(fields for mode in report.modes for fields in mode.fields), _COLLECTED):
         columns += _fields(capture, functions, fields)
     return {"label": varints(map(names.number, labels)), "columns": columns}
+
+
+def _charges(report: Report, mode: Mode, measure: Measure) -> dict[Label | None, int]:
+    """What own functions are charged with of a measure, with what libraries took for them; empty where that is not
+    known."""
+    for view in report.summary.views:
+        if view.name == mode.name and view.charge is not None and view.charge.column == measure.column:
+            return {each.label: each.amount for each in view.charged(measure.column).owners}
+    return {}
 
 
 def _group(mode: Mode, measure: Measure) -> str:
     return mode.name if mode.name == measure.name else measure.title
 
 
-def _lines(report: Report, measures: Sequence[tuple[Mode, Measure]], names: _Names) -> dict[str, Any]:
-    """The lines, by whatever measures they have, and how often they ran."""
-    lines = list(report.lines())
+def _lines(
+    report: Report,
+    lines: Sequence[SourceLine],
+    measures: Sequence[tuple[Mode, Measure]],
+    mains: Sequence[Measure],
+    names: _Names,
+) -> dict[str, Any]:
+    """The lines, by whatever measures they have, with what they called where that is known, and how often they ran."""
     views = {view.name: view for view in report.modes}
     columns = []
     for number, (mode, measure) in enumerate(measures):
         amount = views.get(mode.name, View).line_amount
         values = [amount(line, measure.column) for line in lines]
+        totals = [line.total.get(measure.column, 0) for line in lines]
+        more = {"measure": number, "share": True, "group": mode.name, "main": measure in mains}
         if any(values):
-            more = {"measure": number, "share": True, "group": mode.name}
             columns.append(_column(measure.column, measure.title, measure.unit, values, **more))
+        if any(totals):
+            title = "with calls" if measure.title == mode.name else f"{measure.title}, with calls"
+            columns.append(_column(inclusive_key(measure.column), title, measure.unit, totals, sums=False, **more))
     for view in report.modes:
         for title, counts in view.line_counts(lines):
             if any(counts):
-                columns.append(_column(title, title, "", counts, group=view.name))
+                columns.append(_column(title, title, "", counts, group=view.name, main=not columns))
     return {"label": varints(map(names.add_line, lines)), "columns": columns}
+
+
+def _files(lines: Sequence[SourceLine], column: str) -> list[str]:
+    """The files of lines, those with most of a column of the tree first, if there is one."""
+    sums: dict[str, int] = {}
+    for line in lines:
+        amount = line.total.get(column) or getattr(line.record, column, None) or 0
+        sums[line.file] = sums.get(line.file, 0) + amount
+    return sorted(sums, key=lambda file: -sums[file])
+
+
+def _source(report: Report, lines: Sequence[SourceLine], lead: Measure | None) -> dict[str, Any]:
+    """Source of the files that lines are in, and of those that functions of the user's own begin in."""
+    whose = report.whose
+    begun = [f.label.file for f in report.functions if f.label.kind == "function" and not whose.library(f.label)]
+    files = list(dict.fromkeys((*_files(lines, lead.column if lead is not None else ""), *begun)))
+    own = {file for file in files if not whose.library_of(file)}
+    return html_sources.document(report.capture, lines, files, own)
+
+
+def _lead(mains: Sequence[Measure], lines: Sequence[SourceLine]) -> Measure | None:
+    """What lines are best known by: what they called is in it, or they have most of it themselves."""
+    known = [m for m in mains if any(m.column in line.total for line in lines)]
+    held = [m for m in mains if any(getattr(line.record, m.column, None) for line in lines)]
+    return next(iter((*known, *held)), None)
 
 
 def document(report: Report, selection: Selection, sort: str) -> dict[str, Any]:
@@ -215,19 +316,25 @@ def document(report: Report, selection: Selection, sort: str) -> dict[str, Any]:
     capture, tree = report.capture, report.tree
     recorded = recorded_measures(capture)
     measures = [measure for _, measure in recorded]
-    names = _Names(capture, tree.label[0])
+    names = _Names(capture, tree.label[0], report.whose)
     order = _in_order_of_names(tree, selection.nodes, lambda label: capture.label(label).name)
+    mains = list(_mains(report, recorded).values())
+    lines = list(report.lines())
     found: dict[str, Any] = {
         "kinds": list(KINDS),
-        "nodes": _nodes(tree, measures, order, names),
-        "functions": _functions(report, recorded, names),
-        "lines": _lines(report, recorded, names),
+        "nodes": _nodes(report, measures, order, names),
+        "functions": _functions(report, recorded, mains, names),
+        "lines": _lines(report, lines, recorded, mains, names),
+        "sources": _source(report, lines, _lead(mains, lines)),
+        "curves": html_time.document(capture),
     }
-    mains = _mains(recorded)
     # Last: by now all names are known.
     found["labels"] = names.document()
     found["measures"] = [_measure(mode, m, names) | {"main": m in mains} for mode, m in recorded]
-    found["sort"] = sort
+    first = opening(report)
+    found["opens"] = first.name if first is not None else ""
+    usual = next((order.field for view in report.summary.views for order in view.sorts.values()), "")
+    found["sort"] = first.column if first is not None and sort == usual else sort
     return found
 
 

@@ -1,4 +1,4 @@
-// The data of the page, unpacked: contexts as columns in depth-first order, so that the subtree of i is i up to end[i].
+// What the page holds, unpacked: labels and numbers.
 "use strict";
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
@@ -28,8 +28,12 @@ const LABELS = (() => {
   return {
     name: texts(packed.name), kind: kinds, module: texts(packed.module), file: texts(packed.file),
     line: varints(packed.line), count: kinds.length,
+    library: Uint32Array.from(varints(packed.library)),  // 0 is the user's own, else a number of LIBRARIES from 1
   };
 })();
+// Each has a name, a group (`library`, `standard`, `imports`), and the label that stands for all of its frames.
+const LIBRARIES = DATA.labels.libraries;
+const groupOf = (label) => (LABELS.library[label] ? LIBRARIES[LABELS.library[label] - 1].group : "");
 
 // `file.py:42`, of a line also its function; nothing where that is not known.
 function whereIs(label) {
@@ -38,54 +42,8 @@ function whereIs(label) {
   return LABELS.kind[label] === "line" ? [LABELS.module[label], place].filter(Boolean).join(" in ") : place;
 }
 
-const NODES = (() => {
-  const packed = DATA.nodes, count = packed.count;
-  const label = Uint32Array.from(varints(packed.label)), depth = Uint32Array.from(varints(packed.depth));
-  const parent = new Uint32Array(count), end = new Uint32Array(count).fill(count);
-  const path = [];  // the nodes above the one at hand, by depth
-  for (let i = 0; i < count; i++) {
-    while (path.length > depth[i]) end[path.pop()] = i;
-    parent[i] = path.length ? path[path.length - 1] : 0;
-    path.push(i);
-  }
-  const counts = packed.counts.map((each) => ({...each, of: varints(each.of)}));
-  return {count, label, depth, parent, end, counts};
-})();
-
-// Inclusive values, and where each frame begins if siblings stand side by side in their order.
-function summedUp(own, hidden) {
-  const count = NODES.count, parent = NODES.parent;
-  const total = own.slice(), left = new Float64Array(count), next = new Float64Array(count);
-  if (hidden) for (let i = 0; i < count; i++) total[i] += hidden[i];
-  for (let i = count - 1; i > 0; i--) total[parent[i]] += total[i];
-  for (let i = 1; i < count; i++) {
-    const above = parent[i];
-    left[i] = next[i] = next[above];
-    next[above] += total[i];
-  }
-  return {total, left};
+// The last part of a path, which is enough beside a name.
+function placeOf(label) {
+  const file = LABELS.file[label].split("/").pop();
+  return file && LABELS.line[label] ? file + ":" + LABELS.line[label] : file;
 }
-
-const MEASURES = DATA.measures.map((measure, number) => {
-  const values = DATA.nodes.values[number];
-  const own = varints(values.own), hidden = values.hidden ? varints(values.hidden) : null;
-  const colours = varints(measure.colours.of), palette = measure.colours.palette;
-  return {...measure, number, own, ...summedUp(own, hidden), palette, colourOf: colours};
-});
-
-// What a frame has itself. Of memory that lies in the lines below it.
-function selfOf(measure, i) {
-  let sum = measure.own[i];
-  for (let child = i + 1; child < NODES.end[i]; child = NODES.end[child])
-    if (LABELS.kind[NODES.label[child]] === "line") sum += measure.own[child];
-  return sum;
-}
-
-// The frames from the root down to this one.
-function pathTo(i) {
-  const path = [i];
-  while (i) path.push(i = NODES.parent[i]);
-  return path.reverse();
-}
-
-const isBelow = (i, above) => above <= i && i < NODES.end[above];

@@ -28,7 +28,6 @@ function legendOf(measure) {
 class Graph {
   constructor(measure) {
     this.measure = measure;
-    this.whole = measure.total[0];
     this.zoom = 0;
     this.rows = 1;
     this.scrolled = 0;
@@ -50,10 +49,9 @@ class Graph {
     const dot = element("i", {class: "dot"});
     dot.style.background = measure.accent;
     const title = element("h2", {title: measure.title}, measure.mode);
-    const words = measure.name === measure.mode ? "" : measure.title + " ";
+    this.whole = element("span", {class: "whole"});
     const head = element("div", {class: "head"}, this.fold, dot, title,
-                         element("span", {class: "whole"}, words + amount(this.whole, measure.unit)),
-                         this.matched, this.note, this.reading);
+                         this.whole, this.matched, this.note, this.reading);
     this.base = element("canvas");
     this.marks = element("canvas");
     this.layers = element("div", {class: "layers"}, this.base, this.marks);
@@ -97,6 +95,15 @@ class Graph {
     for (const sliver of this.slivers) if (sliver.w >= LEAST && sliver.depth > deepest) deepest = sliver.depth;
     this.rows = deepest + 1;
     this.note.textContent = zoom === node ? "" : "nothing in the zoomed frame; its caller is shown";
+  }
+
+  // As high as its rows, whatever is zoomed; of many, so many px.
+  fitHeight(most) {
+    this.layout(0);
+    this.view.style.height = Math.round(Math.min(Math.max(2, this.rows) * ROW, most)) + "px";
+    const {measure} = this, words = measure.name === measure.mode ? "" : measure.title + " ";
+    const idle = hasIdle && !IN_FULL.idle && measure.everything > measure.whole;
+    this.whole.textContent = words + amount(measure.total[0], measure.unit) + (idle ? " without idle" : "");
   }
 
   add(node, x, w) {
@@ -257,7 +264,7 @@ class Graph {
   read(node) {
     const {total, unit} = this.measure;
     this.reading.textContent = node === null ? "" : !total[node] ? "none"
-      : amount(total[node], unit) + "  " + percent(total[node], this.whole);
+      : amount(total[node], unit) + "  " + percent(total[node], this.measure.whole);
   }
 
   // The share of all matching frames; what lies below a match is in the match.
@@ -271,7 +278,7 @@ class Graph {
       if (hit) sum += total[i];
       i = hit || !total[i] ? end[i] : i + 1;
     }
-    this.matched.textContent = "matched " + percent(sum, this.whole) + ", " + amount(sum, unit);
+    this.matched.textContent = "matched " + percent(sum, this.measure.whole) + ", " + amount(sum, unit);
   }
 
   // Scrolls as far as it takes to see a frame, from the root's end of the graph or from where it is.

@@ -1,4 +1,4 @@
-// The page: what is zoomed, pointed at, searched and selected, shown alike in every graph; the mouse and the keys.
+// The page: what is zoomed, pointed at, searched and selected, shown alike in every graph.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
@@ -7,19 +7,28 @@ const STATE = {
   zoom: 0,
   pointed: null,  // the frame under the mouse or the keys
   hits: null,  // by label: 1 where it is searched for or selected; null when nothing is
+  steps: [],  // the frames that are hit, and which of them was last gone to
+  step: -1,
   query: "",
   selected: null,  // the label of a table's row
+  callers: null,  // {label} while callers are shown, of all functions where that is null
+  of: null,  // by recorded context, its frame in the tree that is shown, or that callers are of
   flame: false,  // the root at the bottom
   stacked: false,
   graph: null,  // where the mouse or the keys are
 };
 const PAINT = {};
-const GRAPHS = MEASURES.map((measure) => new Graph(measure));
+// What the page opens on comes first.
+const GRAPHS = [...MEASURES].sort((a, b) => (b.name === DATA.opens) - (a.name === DATA.opens))
+  .map((measure) => new Graph(measure));
 const TABLES = [
   new Table("functions", "Functions", DATA.functions, DATA.sort),
   new Table("lines", "Lines", DATA.lines, DATA.sort),
 ].filter((table) => table.labels.length && table.columns.length);
+const SOURCE = new Source(TABLES.find((table) => table.name === "lines"));
+const PANELS = [...TABLES, SOURCE].filter((panel) => panel.labels.length);
 const visible = () => GRAPHS.filter((graph) => graph.root.isConnected);
+const USUAL = usualFolds();
 
 // ---- colours that styles decide ----
 
@@ -28,6 +37,54 @@ function readPaint() {
   for (const name of ["match", "matchText", "frameText", "mark", "soft", "strong", "sliver"])
     PAINT[name] = style.getPropertyValue("--" + name).trim();
   PAINT.dark = matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+// ---- which tree ----
+
+// Nothing is folded where nothing would be left: no function of the user's own has a figure, or imports are most of it.
+function usualFolds() {
+  const {count, label, values} = RECORDED, sums = {};
+  const amounts = values.length ? values[0].own : [];
+  for (let i = 1; i < count; i++) {
+    const group = LABELS.kind[label[i]] === "gc" ? "gc" : groupOf(label[i]);
+    sums[group] = (sums[group] || 0) + (amounts[i] || 0);
+  }
+  const own = Array.from(label).some((each, i) => i && !groupOf(each) && LABELS.kind[each] !== "gc");
+  const whole = Object.values(sums).reduce((all, sum) => all + sum, 0);
+  return {library: !own, standard: !own, imports: !own || 2 * (sums.imports || 0) > whole, idle: false};
+}
+
+// A recorded context that is in a frame.
+const recordedOf = (node) => (STATE.callers ? 0 : Math.max(0, STATE.of.indexOf(node)));
+
+// Shows the tree that is asked for, zoomed to the frame that a recorded context is in.
+function showTree(recorded) {
+  const folded = foldedTree();
+  let tree = folded;
+  useTree(folded);
+  for (const measure of MEASURES) measure.whole = measure.total[0];
+  if (STATE.callers) {
+    tree = callersTree(folded, STATE.callers.label);
+    if (tree.count === 1 && STATE.callers.label !== null)  // a folded function
+      tree = callersTree({...RECORDED, values: valuesWithoutIdle()}, STATE.callers.label);
+    useTree(tree);
+  }
+  Object.assign(STATE, {of: folded.of, zoom: STATE.callers ? 0 : folded.of[recorded], pointed: null});
+  byId("tip").hidden = true;
+  showControls();
+  arrange();
+  zoomed();
+  findSteps();
+  visible().forEach((graph) => graph.showMatches());
+  for (const table of TABLES) if (table.root.isConnected) table.show({});
+}
+
+// The function that callers are asked of: the selected one, the zoomed one, or all.
+function toggleCallers() {
+  const label = STATE.selected ?? (STATE.zoom ? NODES.label[STATE.zoom] : null);
+  const recorded = recordedOf(STATE.zoom);
+  STATE.callers = STATE.callers ? null : {label: label !== null && LABELS.kind[label] !== "line" ? label : null};
+  showTree(recorded);
 }
 
 // ---- the graphs ----
@@ -39,39 +96,49 @@ function redraw() {
   }
 }
 
-// As many columns as are wide enough to read, and no row with a gap that need not be.
+// As many columns as are wide enough to read; each graph as high as what is in it, one below the other.
 function arrange() {
-  const shown = visible().length || 1, room = byId("graphs").clientWidth;
-  const fits = STATE.stacked ? 1 : Math.max(1, Math.min(shown, Math.floor(room / 540)));
-  const columns = Math.ceil(shown / Math.ceil(shown / fits));
-  byId("graphs").style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-  // All equally high, and as high as the whole needs, whatever is zoomed.
-  visible().forEach((graph) => graph.layout(0));
-  const rows = Math.max(6, ...visible().map((graph) => graph.rows));
-  const lines = Math.ceil(shown / columns);
-  const most = Math.max(10 * ROW, window.innerHeight * (lines > 1 ? 0.36 : 0.55));
-  byId("graphs").style.setProperty("--rows", Math.round(Math.min(rows * ROW, most)) + "px");
+  const shown = visible(), room = byId("graphs").clientWidth;
+  const fits = STATE.stacked ? 1 : Math.max(1, Math.min(shown.length, Math.floor(room / 540)));
+  const columns = Math.ceil(shown.length / Math.ceil(shown.length / fits)) || 1;
+  if (columns !== byId("graphs").children.length || shown.some((graph, at) => !inColumn(graph, at % columns))) {
+    const made = Array.from({length: columns}, () => element("div", {class: "column"}));
+    shown.forEach((graph, at) => made[at % columns].append(graph.root));
+    byId("graphs").replaceChildren(...made);
+  }
+  const most = Math.max(10 * ROW, window.innerHeight * (shown.length > columns ? 0.42 : 0.6));
+  shown.forEach((graph) => graph.fitHeight(most));
   redraw();
 }
 
-function showMeasures(wanted) {
-  byId("graphs").replaceChildren(...GRAPHS.filter((graph) => wanted.has(graph.measure.name)).map((g) => g.root));
-  for (const chip of byId("measures").querySelectorAll("button"))
+const inColumn = (graph, at) => graph.root.parentNode === byId("graphs").children[at];
+
+function chooseMeasures(wanted) {
+  const shown = GRAPHS.filter((graph) => wanted.has(graph.measure.name));
+  byId("graphs").replaceChildren(...shown.map((graph) => graph.root));
+  for (const chip of document.querySelectorAll("#toolbar .chip"))
     chip.setAttribute("aria-pressed", wanted.has(chip.dataset.measure));
+}
+
+function showMeasures(wanted) {
+  chooseMeasures(wanted);
   arrange();
   visible().forEach((graph) => graph.scrollTo(graph.zoom, true));
+  findSteps();
   showHits();
 }
 
 function zoomTo(node) {
   STATE.zoom = node;
   redraw();
+  zoomed();
+}
+
+function zoomed() {
   visible().forEach((graph) => graph.scrollTo(graph.zoom, true));
   showCrumbs();
   remember();
 }
-
-// ---- the frame that is pointed at ----
 
 function point(node, graph) {
   STATE.graph = graph || STATE.graph;
@@ -84,66 +151,15 @@ function point(node, graph) {
   fillTip(node);
 }
 
-function fact(...cells) {
-  return element("tr", {}, ...cells.map((cell, at) => element(at ? "td" : "th", {}, cell)));
-}
-
-// All that is known of a frame, from every mode.
-function fillTip(node) {
-  const tip = byId("tip");
-  tip.hidden = node === null;
-  if (node === null) return;
-  const label = NODES.label[node];
-  const rows = MEASURES.filter((measure) => measure.total[node]).map((measure) => {
-    const dot = element("i", {class: "dot"}), {unit, total} = measure, self = node ? selfOf(measure, node) : 0;
-    dot.style.background = measure.accent;
-    return fact(element("span", {}, dot, measure.title), amount(total[node], unit), percent(total[node], total[0]),
-                self ? amount(self, unit) + " self" : "");
-  });
-  const counts = NODES.counts.filter(({of}) => of[node]).map(({of, title, unit}) => title + " " + amount(of[node], unit));
-  tip.replaceChildren(element("b", {}, LABELS.name[label]), element("small", {}, whereIs(label)),
-                      element("table", {}, ...rows), element("small", {class: "counts"}, counts.join("  ·  ")));
-}
-
-// Below or above the point, inside the graph if that is wide enough: the marks in the others stay in sight.
-function placeTip(x, y, graph) {
-  const tip = byId("tip"), box = tip.getBoundingClientRect();
-  const left = Math.min(x + 16, Math.max(graph.left, graph.right - box.width), window.innerWidth - box.width - 4);
-  const top = y + 28 + box.height > window.innerHeight ? y - box.height - 24 : y + 28;
-  tip.style.transform = `translate(${Math.max(4, Math.round(left))}px, ${Math.max(4, Math.round(top))}px)`;
-}
-
-// ---- search and selection: both say which labels are hit ----
-
-function pattern(query) {
-  try { return new RegExp(query, "i"); }
-  catch { return new RegExp(query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i"); }
-}
-
-function search(query) {
-  STATE.query = query;
-  STATE.selected = null;
-  const words = query && pattern(query);
-  STATE.hits = query ? Uint8Array.from(LABELS.name, (name) => (words.test(name) ? 1 : 0)) : null;
-  showHits();
-  remember();
-}
-
-function selectLabel(label) {
-  STATE.query = byId("query").value = "";
-  STATE.selected = label;
-  STATE.hits = label === null ? null : new Uint8Array(LABELS.count);
-  if (label !== null) STATE.hits[label] = 1;
-  showHits();
-  remember();
-}
-
-function showHits() {
-  for (const graph of visible()) {
-    graph.draw();
-    graph.showMatches();
+function reset() {
+  selectLabel(null);
+  byId("query").blur();
+  point(null);
+  if (STATE.callers) {
+    STATE.callers = null;
+    showTree(0);
   }
-  TABLES.forEach((table) => table.mark());
+  zoomTo(0);
 }
 
 // ---- callers of the zoomed frame ----
@@ -153,6 +169,7 @@ const MOST_CRUMBS = 9;
 function showCrumbs() {
   const path = pathTo(STATE.zoom), cut = path.length - MOST_CRUMBS;
   const shown = cut > 0 ? [0, ...path.slice(cut + 1)] : path;
+  byId("crumbs").hidden = !STATE.zoom;
   byId("crumbs").replaceChildren(...shown.map((node) => {
     const name = LABELS.name[NODES.label[node]];
     const button = element("button", {type: "button", title: name, "aria-current": node === STATE.zoom ? "true" : undefined},
@@ -164,126 +181,12 @@ function showCrumbs() {
   }));
 }
 
-// ---- the address remembers what is shown ----
-
-function remember() {
-  const parts = [];
-  if (STATE.zoom) parts.push("zoom=" + STATE.zoom);
-  if (STATE.query) parts.push("search=" + encodeURIComponent(STATE.query));
-  try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* not allowed here: not needed */ }
-}
-
-function recall() {
-  const wanted = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")));
-  const node = Number(wanted.get("zoom") || 0);
-  let query = wanted.get("search") || "";
-  try { query = decodeURIComponent(query); } catch { /* as it stands */ }
-  byId("query").value = query;
-  STATE.zoom = Number.isInteger(node) && node > 0 && node < NODES.count ? node : 0;
-  search(query);
-  zoomTo(STATE.zoom);
-}
-
-function reset() {
-  selectLabel(null);
-  byId("query").blur();
-  point(null);
-  zoomTo(0);
-}
-
-// ---- keys ----
-
-// The next sibling, before or after, that has something of the measure.
-function sibling(measure, node, step) {
-  const {parent, end} = NODES, beside = [];
-  if (!node) return node;
-  for (let i = parent[node] + 1; i < end[parent[node]]; i = end[i]) if (measure.total[i]) beside.push(i);
-  return beside[beside.indexOf(node) + step] ?? node;
-}
-
-function widestChild(measure, node) {
-  let widest = node, most = 0;
-  for (let i = node + 1; i < NODES.end[node]; i = NODES.end[i])
-    if (measure.total[i] > most) [widest, most] = [i, measure.total[i]];
-  return widest;
-}
-
-function move(key, graph) {
-  const from = STATE.pointed ?? STATE.zoom, {measure} = graph;
-  if (key === "ArrowLeft" || key === "ArrowRight") return sibling(measure, from, key === "ArrowLeft" ? -1 : 1);
-  const outwards = (key === "ArrowUp") !== STATE.flame;
-  return outwards ? NODES.parent[from] : widestChild(measure, from);
-}
-
-function moveBy(key, graph) {
-  const node = STATE.pointed === null ? STATE.zoom : move(key, graph);
-  // A frame outside of the zoomed one cannot be seen: zoom out to it.
-  if (!isBelow(node, graph.zoom) && !isBelow(graph.zoom, node)) zoomTo(NODES.parent[node]);
-  point(node, graph);
-  graph.scrollTo(node);
-  const place = graph.place(node), box = graph.view.getBoundingClientRect();
-  if (place) placeTip(box.left + Math.max(0, place.x), box.top + place.y, box);
-}
-
-function onKey(event) {
-  const typing = event.target instanceof HTMLInputElement;
-  if (event.key === "Escape") reset();
-  else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  else if (event.key === "/") byId("query").select();
-  else if (!onGraphKey(event)) return;
-  event.preventDefault();
-}
-
-// Elsewhere than in a graph, arrows scroll the page as ever.
-function onGraphKey(event) {
-  const inside = event.target instanceof Element && event.target.closest(".view");
-  const graph = inside ? visible().find((each) => each.view === inside) : STATE.graph;
-  if (!graph || (!inside && event.target !== document.body)) return false;
-  if (event.key.startsWith("Arrow")) moveBy(event.key, graph);
-  else if (event.key === "Enter" && STATE.pointed !== null) zoomTo(STATE.pointed);
-  else if (event.key === "Backspace") zoomTo(NODES.parent[STATE.zoom]);
-  else return false;
-  return true;
-}
-
-// ---- the mouse ----
-
-function listen(graph) {
-  const {view} = graph;
-  view.addEventListener("mousemove", (event) => {
-    const box = view.getBoundingClientRect();
-    point(graph.frameAt(event.clientX - box.left, event.clientY - box.top), graph);
-    if (STATE.pointed !== null) placeTip(event.clientX, event.clientY, box);
-  });
-  view.addEventListener("mouseleave", () => {
-    point(null);
-    STATE.graph = null;
-  });
-  view.addEventListener("click", () => {
-    if (STATE.pointed !== null) zoomTo(STATE.pointed);
-  });
-  view.addEventListener("scroll", () => graph.draw());
-  graph.fold.addEventListener("click", () => {
-    graph.collapsed = !graph.collapsed;
-    graph.root.classList.toggle("collapsed", graph.collapsed);
-    graph.fold.setAttribute("aria-expanded", !graph.collapsed);
-    redraw();
-  });
-  // The reader may drag a graph's lower edge.
-  new ResizeObserver(() => {
-    if (view.clientWidth !== graph.width || view.clientHeight !== graph.height) {
-      graph.layout(STATE.zoom);
-      graph.draw();
-    }
-  }).observe(view);
-}
-
 // ---- controls ----
 
 function chip(measure) {
   const dot = element("i", {class: "dot"});
   dot.style.background = measure.accent;
-  const button = element("button", {type: "button", class: "chip", "data-measure": measure.name,
+  const button = element("button", {type: "button", class: "chip", "data-measure": measure.name, "aria-pressed": "false",
                                     title: measure.mode + ": " + measure.title}, dot, measure.title);
   button.addEventListener("click", () => {
     const shown = new Set(visible().map((graph) => graph.measure.name));
@@ -293,17 +196,63 @@ function chip(measure) {
   return button;
 }
 
-function showTable(table) {
-  byId("tables").querySelector(".table")?.remove();
-  byId("tables").append(table.root);
-  for (const tab of byId("tabs").children) tab.setAttribute("aria-selected", tab.dataset.table === table.name);
-  table.show({});
+const FOLDS = {library: "libraries", standard: "standard library", imports: "imports", idle: "threads that wait for work"};
+
+// Boxes for what can be shown in full; none for what there is not.
+function foldBoxes() {
+  return Object.keys(FOLDS).filter((group) => (group === "idle" ? hasIdle : hasGroup(group))).map((group) => {
+    const box = element("input", {type: "checkbox", "data-fold": group});
+    box.addEventListener("change", () => {
+      const recorded = recordedOf(STATE.zoom);
+      IN_FULL[group] = box.checked;
+      showTree(recorded);
+    });
+    return element("label", {}, box, FOLDS[group]);
+  });
 }
 
-function tab(table) {
-  const button = element("button", {type: "button", role: "tab", "data-table": table.name}, table.title + " ",
-                         element("span", {}, grouped(table.labels.length)));
-  button.addEventListener("click", () => showTable(table));
+function showControls() {
+  for (const box of document.querySelectorAll("[data-fold]")) box.checked = IN_FULL[box.dataset.fold];
+  const {callers} = STATE, button = byId("callers");
+  button.setAttribute("aria-pressed", callers !== null);
+  button.textContent = callers === null ? "Callers"
+    : callers.label === null ? "Callers of all" : "Callers of " + fit(LABELS.name[callers.label], 24);
+}
+
+function closeMenus(but) {
+  const open = Array.from(document.querySelectorAll("details.menu[open]")).filter((menu) => menu !== but);
+  open.forEach((menu) => (menu.open = false));
+  return open.length > 0;
+}
+
+function showPanel(panel) {
+  byId("tables").querySelector(".table")?.remove();
+  byId("tables").append(panel.root);
+  for (const tab of byId("tabs").children) {
+    const is = tab.dataset.table === panel.name;
+    tab.setAttribute("aria-selected", is);
+    tab.tabIndex = is ? 0 : -1;
+  }
+  panel.show({});
+}
+
+function openSource(file, line) {
+  if (!FILES.has(file)) return;
+  showPanel(SOURCE);
+  SOURCE.open(file, line);
+}
+
+function tab(panel) {
+  const button = element("button", {type: "button", role: "tab", "data-table": panel.name}, panel.title + " ",
+                         element("span", {}, grouped(panel.labels.length)));
+  button.addEventListener("click", () => showPanel(panel));
+  button.addEventListener("keydown", (event) => {
+    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key], tabs = Array.from(byId("tabs").children);
+    if (!step) return;
+    const other = tabs[(tabs.indexOf(button) + step + tabs.length) % tabs.length];
+    other.focus();
+    other.click();
+  });
   return button;
 }
 
@@ -315,15 +264,27 @@ function toggle(id, change) {
   });
 }
 
+function buildControls() {
+  const rarer = MEASURES.filter((measure) => !measure.main), folds = foldBoxes();
+  byId("measures").append(...MEASURES.filter((measure) => measure.main).map(chip));
+  byId("rarer").append(...rarer.map(chip));
+  byId("folds").append(element("small", {}, "In full, not folded into one frame"), ...folds);
+  byId("rarer").parentNode.hidden = !rarer.length;
+  byId("folds").parentNode.hidden = !folds.length;
+  byId("tabs").append(...PANELS.map(tab));
+}
+
 function begin() {
   readPaint();
-  byId("measures").append(...MEASURES.map(chip));
-  byId("tabs").append(...TABLES.map(tab));
+  buildControls();
+  showStrip();
   GRAPHS.forEach(listen);
   toggle("flip", () => (STATE.flame = !STATE.flame));
   toggle("stack", () => (STATE.stacked = !STATE.stacked));
+  byId("callers").addEventListener("click", toggleCallers);
   byId("reset").addEventListener("click", reset);
   byId("query").addEventListener("input", () => search(byId("query").value));
+  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
   window.addEventListener("keydown", onKey);
   window.addEventListener("resize", arrange);
   window.addEventListener("hashchange", recall);
@@ -331,9 +292,9 @@ function begin() {
     readPaint();
     redraw();
   });
-  showMeasures(new Set(MEASURES.filter((measure) => measure.main).map((measure) => measure.name)));
-  if (TABLES.length) showTable(TABLES[0]);
+  chooseMeasures(new Set(MEASURES.filter((measure) => measure.main).map((measure) => measure.name)));
   recall();
+  if (PANELS.length) showPanel(PANELS[0]);
 }
 
 begin();
