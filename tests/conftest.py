@@ -42,7 +42,9 @@ ONCE = (
     *(f"test_run.py::test_{name}" for name in ("a_mistake", "a_package", "options_count", "what_c", "an_environment")),
     *(f"test_wheels.py::test_{name}" for name in ("the_versions", "each_release")),
     # Programs in C, without Python: extensions are built for each.
-    *(f"test_c_api.py::test_{name}" for name in ("a_program", "every", "the_header", "the_library", "config", "a_mistake")),
+    *(f"test_c_api.py::test_{name}" for name in (
+        "a_program", "every", "the_header", "the_library", "config", "a_mistake",
+    )),
     "test_stdlib.py::test_modules[test_queue]",  # of the standard library's own tests, which waits longest
 )  # fmt: skip
 # Of these, what runs in an event loop and below other people's frameworks.

@@ -207,6 +207,8 @@ def test_nobody_else_names_a_mode() -> None:
     files = [path for path in (ROOT / "tools").rglob("*.py") if path.parent.name != "modes"]
     files += [ROOT / "runtime" / f"{name}.py" for name in RUNTIME]
     found = {path.relative_to(ROOT).as_posix(): set(named(path)) for path in files}
+    # Where such a word is a column's title, or a key of somebody else's format.
+    del found["tools/screen/glossary.py"], found["tools/exporters/speedscope.py"]
     assert {name: names for name, names in found.items() if names} == {}
     scripts = list((ROOT / "tools").rglob("*.js"))
     quoted = re.compile(rf"""["'`]({"|".join(MODES)})["'`]""")

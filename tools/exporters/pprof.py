@@ -101,7 +101,7 @@ def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
     yield pack.compress(scalar(_TIME, capture.start_unix_ns) + scalar(_DURATION, capture.duration_ns))
     if capture.interval_ns:
         yield pack.compress(
-            text(_PERIOD_TYPE, scalar(1, tables.string("samples")) + scalar(2, tables.string("nanoseconds")))
+            text(_PERIOD_TYPE, scalar(1, tables.string("wall")) + scalar(2, tables.string("nanoseconds")))
         )
         yield pack.compress(scalar(_PERIOD, capture.interval_ns))
     if ordered:
