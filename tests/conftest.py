@@ -60,13 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.once)
 
 
-def pytest_collection_finish() -> None:
-    """Sets aside what is loaded by now. Tests collect garbage thousands of times, and each time all of pytest, LibCST
-    and the tests would be looked through: half of the time of those that record in this process."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skip that nobody meant is a failure."""
