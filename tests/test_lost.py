@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -149,7 +150,8 @@ def test_reports_name_lost_marks(record_file: Any, tmp_path: Path) -> None:
 
     def report(form: str) -> str:
         command = [sys.executable, "-m", "prof", "report", "--format", form, str(path)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        wide = {**os.environ, "COLUMNS": "400"}
+        return subprocess.run(command, env=wide, capture_output=True, text=True, check=True).stdout
 
     text = report("text")
     assert "  ! app.lost: marked, but run as other code" in text

@@ -20,7 +20,7 @@ from prof.tree import NO_LABEL, ROOT, Tree
 Key = TypeVar("Key")
 Place = tuple[str, int]
 """A file and a line."""
-# Contexts with less than this share of the whole are charged to their callers.
+# Contexts with less than this part of what is in contexts are charged to their callers.
 _SMALLEST = 2000
 
 
@@ -124,7 +124,8 @@ def owners(capture: Capture, tree: Tree, column: str, whose: Whose) -> Charges:
 
 def selected(tree: Tree, column: str) -> list[int]:
     """The contexts that are worth looking at, callers first."""
-    return list(tree.select(column, tree.inclusive(column)[0] // _SMALLEST + 1))
+    inside = tree.inclusive(column)[ROOT] - tree.column(column)[ROOT]
+    return list(tree.select(column, inside // _SMALLEST + 1))
 
 
 def held(tree: Tree, column: str, nodes: Sequence[int]) -> dict[int, int]:

@@ -19,7 +19,7 @@ static int answer(void *unused);
 prof_standby prof_standing = {
     .cookie = {'p', 'r', 'o', 'f', 0xe2, 0x9c, 0x8b, 's', 't', 'a', 'n', 'd', 'b', 'y', 0x9d, 0x01},
     .bytes = sizeof(prof_standby),
-    .python = PY_VERSION_HEX >> 16,
+    .python = PROF_PY_RELEASE,
     .thread_bytes = sizeof(prof_thread),
     .frame_bytes = sizeof(prof_frame),
 };

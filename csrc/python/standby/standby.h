@@ -17,7 +17,7 @@
 typedef struct {
     unsigned char cookie[16];
     uint32_t bytes;                     /* of this structure: with the next three, whether both sides were built alike */
-    uint32_t python;                    /* PY_VERSION_HEX, without what releases of one minor version differ in */
+    uint32_t python;                    /* PROF_PY_RELEASE */
     uint32_t thread_bytes, frame_bytes; /* of prof_thread and prof_frame */
     int32_t ready;                      /* whether the queue is where it was looked for */
     int32_t queued;                     /* whether the call is in the queue, and has not been made */

@@ -188,9 +188,7 @@ static inline int prof_py_queue_is_free(const void *copy) {
     return !sem_getvalue((sem_t *)(size_t)copy, &value) && value > 0;
 }
 
-/* The main thread makes them. */
-static inline void prof_py_queue_of(PyInterpreterState *interpreter, prof_py_queue *q) {
-    struct _pending_calls *p = &interpreter->ceval.pending;
+static inline void prof_py_queue_at(PyInterpreterState *interpreter, struct _pending_calls *p, prof_py_queue *q) {
     memset(q, 0, sizeof *q);
     q->lock = (uintptr_t)&p->lock;
     q->lock_is_there = 1;
@@ -202,5 +200,9 @@ static inline void prof_py_queue_of(PyInterpreterState *interpreter, prof_py_que
     q->count = (uintptr_t)&p->calls_to_do;
     q->breaker = (uintptr_t)&interpreter->ceval.eval_breaker;
     q->first_state = (uintptr_t)&interpreter->threads.head;
+}
+/* The main thread makes them. */
+static inline void prof_py_queue_of(PyInterpreterState *interpreter, prof_py_queue *q) {
+    prof_py_queue_at(interpreter, &interpreter->ceval.pending, q);
 }
 static inline void prof_py_queue_of_api(prof_py_queue *q) { prof_py_queue_of(PyInterpreterState_Main(), q); }

@@ -101,6 +101,9 @@ typedef struct {
 #include "quirks.def"
 #undef QUIRK
 
+/* The version, without what releases of one minor version differ in. */
+#define PROF_PY_RELEASE (PY_VERSION_HEX >> 16)
+
 /* A handler's stack depth may be larger than the stack is: then all is kept. Debug builds assert that it is not. */
 #ifdef Py_DEBUG
 #define PROF_PY_DEEP_HANDLERS 0
