@@ -18,17 +18,17 @@ typedef struct {
     uint64_t duration_ns;
 } merge_slow;
 
-static int same_timed(const prof_merger *m, const merge_rows *rows, uint32_t row, const void *key) {
+static int same_timed(const merge_rows *rows, uint32_t row, const void *key) {
     return memcmp((const merge_timed *)rows->rows + row, key, offsetof(merge_timed, more)) == 0;
 }
 static int same_latency(const prof_merger *m, uint32_t row, const void *key) {
-    return same_timed(m, &m->timed[PROF_READER_LATENCIES], row, key);
+    return same_timed(&m->timed[PROF_READER_LATENCIES], row, key);
 }
 static int same_wait(const prof_merger *m, uint32_t row, const void *key) {
-    return same_timed(m, &m->timed[PROF_READER_WAITS], row, key);
+    return same_timed(&m->timed[PROF_READER_WAITS], row, key);
 }
 static int same_activity(const prof_merger *m, uint32_t row, const void *key) {
-    return same_timed(m, &m->timed[PROF_READER_ACTIVITIES], row, key);
+    return same_timed(&m->timed[PROF_READER_ACTIVITIES], row, key);
 }
 static merge_same *const same[PROF_READER_RECORD_KINDS] = {same_latency, same_wait, same_activity};
 

@@ -36,6 +36,7 @@ from prof.modes import MEASURES
 from prof.tools.analysis.call_chains import CallSites, Chain
 from prof.tools.analysis.calling_lines import Sampled
 from prof.tools.analysis.owners import owners
+from prof.tools.analysis.whose import Whose
 from schema_check import problems
 from test_capture_samples import weighted
 
@@ -214,15 +215,16 @@ def test_own_functions_are_charged_by_the_line_that_called(tmp_path: Path, seed:
     samples = Counter({stack: n for stack, n in samples.items() if not any(frame.section for frame in stack)})
     path = tmp_path / "a.capture"
     path.write_bytes(capture_of(samples, installed=5).build())
-    expected: Counter[tuple[str, str]] = Counter()
+    expected: Counter[tuple[str, tuple[str, int]]] = Counter()
     below: Counter[tuple[str, str]] = Counter()
     for stack, number in samples.items():
         own = next((frame for frame in reversed(stack) if frame.of < 5), None)
         if own is not None:
-            expected[own.name, f"app.py:{own.line}"] += number
+            expected[own.name, (FILE, own.line)] += number
             below[own.name, "" if own == stack[-1] else "widgets"] += number
     with open_capture(path) as capture:
-        found, whole = owners(capture, Sampled(capture, capture.tree()).stacks, "samples")
+        charges = owners(capture, Sampled(capture, capture.tree()).stacks, "samples", Whose())
+        found, whole = charges.owners, charges.whole
     assert whole == samples.total()
     lines = {(owner.label.name, line): n for owner in found for line, n in owner.lines.items() if n}
     libraries = {(owner.label.name, name): n for owner in found for name, n in owner.below.items() if n}
