@@ -53,6 +53,7 @@ static int read_text(const look *l, const void *at, char *text, size_t size) {
     size_t bytes = prof_py_remote_text_bytes(&copy.head);
     if (!bytes || bytes > sizeof copy || get(l, &copy, (uintptr_t)at, bytes) || prof_py_remote_text_bytes(&copy.head) != bytes)
         return -1;
+    Py_SET_TYPE((PyObject *)&copy, &PyUnicode_Type); /* its own is in the other process: builds with assertions look at it */
     prof_py_utf8((PyObject *)&copy, text, size);
     return 0;
 }
