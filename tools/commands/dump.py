@@ -70,7 +70,7 @@ def _threads(pid: int) -> list[_Thread]:
                 f"process {pid} is not on standby and does not record, as it must before CPython 3.14: {BEGIN}"
             ) from None
         return seen
-    spans = {thread.id: thread.spans for thread in seen}
+    ours = {thread.id: thread for thread in seen}
     try:
         found = remote.RemoteUnwinder(pid, all_threads=True).get_stack_trace()
     except PermissionError as error:
@@ -80,15 +80,17 @@ def _threads(pid: int) -> list[_Thread]:
             return seen
         raise InputError(f"process {pid} cannot be read, it may be no Python of this version: {error}") from None
     threads = [thread for each in found for thread in getattr(each, "threads", [each]) if thread.thread_id]
-    return [
-        _Thread(
-            thread.thread_id,
-            [words for bit, words in _BITS.items() if getattr(thread, "status", 0) & getattr(remote, bit, 0)],
-            [_frame(each) for each in thread.frame_info],
-            spans.get(thread.thread_id, []),
-        )
-        for thread in threads
-    ]
+    return [_joined(remote, thread, ours.get(thread.thread_id, _Thread(thread.thread_id, []))) for thread in threads]
+
+
+def _joined(remote: Any, thread: Any, ours: _Thread) -> _Thread:
+    """A thread as the interpreter's reader and ours have it: that of 3.14 loses what called a generator from C, and does
+    not say who has the lock."""
+    state = [words for bit, words in _BITS.items() if getattr(thread, "status", 0) & getattr(remote, bit, 0)]
+    frames = [_frame(each) for each in thread.frame_info]
+    if len(ours.frames) >= len(frames):
+        state = list(dict.fromkeys([*state, *ours.state]))
+    return _Thread(thread.thread_id, state, max(frames, ours.frames, key=len), ours.spans)
 
 
 def _seen(pid: int, at: int) -> list[_Thread]:
