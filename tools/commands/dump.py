@@ -84,8 +84,8 @@ def _threads(pid: int) -> list[_Thread]:
 
 
 def _joined(remote: Any, thread: Any, ours: _Thread) -> _Thread:
-    """A thread as the interpreter's reader and ours have it: that of 3.14 loses what called a generator from C, and does
-    not say who has the lock."""
+    """A thread as the interpreter's reader and ours have it: that of 3.14 loses what called a generator from C, and
+    does not say who has the lock."""
     state = [words for bit, words in _BITS.items() if getattr(thread, "status", 0) & getattr(remote, bit, 0)]
     frames = [_frame(each) for each in thread.frame_info]
     if len(ours.frames) >= len(frames):
