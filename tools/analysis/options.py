@@ -54,3 +54,8 @@ class Options:
     """So has each import; else all together are one."""
     idle: bool = False
     """Shares of samples are of all threads, also of those that waited for work."""
+
+    @property
+    def brief(self) -> bool:
+        """Whether the report in short is wanted."""
+        return not (self.full or self.part or self.show)

@@ -130,6 +130,7 @@ class View:
 
     def __init__(self, capture: Capture, tree: Tree, functions: Sequence[Function], whose: Whose) -> None:
         self.capture, self.tree, self.functions, self.whose = capture, tree, functions, whose
+        self._charges: dict[tuple[str, bool], Charges] = {}
 
     @classmethod
     def recorded(cls, capture: Capture) -> bool:
@@ -157,7 +158,13 @@ class View:
 
     def charged(self, column: str, idle: bool = False) -> Charges:
         """What own functions are to be charged with of a column of the tree; `whole` is what shares are of. `idle` is
-        with what threads waited for work, where it is known."""
+        with what threads waited for work, where it is known. The verdict and several tables ask: it is worked out once.
+        """
+        if (column, idle) not in self._charges:
+            self._charges[column, idle] = self._charged(column, idle)
+        return self._charges[column, idle]
+
+    def _charged(self, column: str, idle: bool) -> Charges:
         return owners(self.capture, self.tree, column, self.whose)
 
     def warnings(self) -> Iterator[str]:

@@ -9,14 +9,12 @@ from prof.capture import NO_LABEL, ROOT, Capture, Label, Tree
 from prof.modes import Measure
 from prof.tools.exporters.export import Export, stacks
 
-_EVENTS = {"ns": "ns", "B": "bytes"}
-
 
 @define
 class _Function:
-    """What a function took itself, by line; and what its calls of others did, by callee."""
+    """What a function took itself, by event; and what its calls of others did, by callee."""
 
-    lines: dict[int, list[int]] = Factory(dict)
+    own: list[int]
     calls: dict[int, list[int]] = Factory(dict)
     """The number of calls, then the amounts."""
 
@@ -45,14 +43,13 @@ def _add(tree: Tree, measures: Sequence[Measure], functions: dict[int, _Function
         label = tree.label[node]
         if label == NO_LABEL or tree.line[node] == 1:
             continue
-        function = functions.setdefault(label, _Function())
-        amounts = function.lines.setdefault(0, [0] * width)
+        amounts = functions.setdefault(label, _Function([0] * width)).own
         for at, column in enumerate(own, first):
             amounts[at] += column[node] + _of_lines(tree, column, node)
         above = _above(tree, node)
         if above is None:
             continue
-        call = functions.setdefault(above, _Function()).calls.setdefault(label, [0] * (1 + width))
+        call = functions.setdefault(above, _Function([0] * width)).calls.setdefault(label, [0] * (1 + width))
         call[0] += tree.calls[node] or 1
         if node >= active.get((above, label), 0):
             active[above, label] = tree.end[node]
@@ -74,8 +71,7 @@ def _of_lines(tree: Tree, column: memoryview, node: int) -> int:
 def _function(capture: Capture, index: int, function: _Function) -> Iterator[str]:
     label = capture.label(index)
     yield f"\n{_named(label, '')}"
-    for amounts in function.lines.values():
-        yield f"{label.line} {' '.join(map(str, amounts))}\n"
+    yield f"{label.line} {' '.join(map(str, function.own))}\n"
     for callee, (calls, *amounts) in function.calls.items():
         to = capture.label(callee)
         yield f"{_named(to, 'c')}calls={calls} {to.line}\n{label.line} {' '.join(map(str, amounts))}\n"

@@ -8,6 +8,9 @@ from attrs import field, frozen
 from prof.capture import NO_LABEL, ROOT, Capture, Label, Tree
 from prof.modes import Measure
 
+# What other tools call the units of measures; a count has none.
+UNITS = {"ns": "nanoseconds", "B": "bytes"}
+
 
 @frozen
 class Stacks:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from prof.capture import Capture, Label
 from prof.modes import Measure
-from prof.tools.exporters.export import Export, Stacks, stacks
+from prof.tools.exporters.export import UNITS, Export, Stacks, stacks
 
-_UNITS = {"ns": "nanoseconds", "B": "bytes"}
 # Fields of the message Profile, by number.
 _SAMPLE_TYPE, _SAMPLE, _LOCATION, _FUNCTION, _STRINGS, _TIME, _DURATION = 1, 2, 4, 5, 6, 9, 10
 _PERIOD_TYPE, _PERIOD, _DEFAULT = 11, 12, 14
@@ -84,7 +83,7 @@ def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
     tables, ordered = _Tables(), list(measures)
 
     def types(field: int, measure: Measure) -> bytes:
-        unit = tables.string(_UNITS.get(measure.unit, "count"))
+        unit = tables.string(UNITS.get(measure.unit, "count"))
         return text(field, scalar(1, tables.string(measure.name)) + scalar(2, unit))
 
     for measure in ordered:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from prof.capture import Capture
 from prof.modes import Measure
-from prof.tools.exporters.export import Export, Stacks, stacks
+from prof.tools.exporters.export import UNITS, Export, Stacks, stacks
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
-_UNITS = {"ns": "nanoseconds", "B": "bytes"}
 
 
 def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
@@ -45,7 +44,7 @@ def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
 def _profile(measure: Measure, samples: list[list[int]], rows: list[tuple[int, int]]) -> bytes:
     weights = [amount for _, amount in rows]
     profile = {
-        "type": "sampled", "name": measure.title or measure.name, "unit": _UNITS.get(measure.unit, "none"),
+        "type": "sampled", "name": measure.title or measure.name, "unit": UNITS.get(measure.unit, "none"),
         "startValue": 0, "endValue": sum(weights), "samples": samples, "weights": weights,
     }  # fmt: skip
     return json.dumps(profile, separators=(",", ":")).encode()

@@ -376,9 +376,9 @@ class Ops(View):
     def charge(self) -> Charge:
         return Charge("ops", "ops", "operations", "total_ops", count)
 
-    def charged(self, column: str, idle: bool = False) -> Charges:
+    def _charged(self, column: str, idle: bool) -> Charges:
         """With the lines that executed them."""
-        found = super().charged(column)
+        found = super()._charged(column, idle)
         if column == "ops":
             owners = {each.label.index: each for each in found.owners if each.label is not None}
             for site in self.solved.sites("line", limit=0)[0]:

@@ -19,7 +19,7 @@ from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges, Owner
 from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_lines import SourceLine, place
-from prof.tools.analysis.spent import spent
+from prof.tools.analysis.spent import Spent, spent
 from prof.tools.analysis.view import Around, Charge, Margin, TreeColumn, View
 from prof.tools.analysis.whose import Whose
 from prof.tools.screen.colours import Families
@@ -378,6 +378,11 @@ class Samples(View):
         return own_amounts(self.tree, "samples")
 
     @cached_property
+    def _spent(self) -> Spent:
+        """By own function, without what threads waited for work."""
+        return spent(self.capture, self.tree, self.whose)
+
+    @cached_property
     def _lines(self) -> Sampled:
         return sampled(self.capture, self.tree)
 
@@ -411,7 +416,7 @@ class Samples(View):
         """Time of all threads, without those that wait outside of the user's functions."""
         if self.totals.samples < _ENOUGH or not self.totals.frames:
             return
-        found = spent(self.capture, self.tree, self.whose)
+        found = self._spent
         running, waiting = found.running.largest(_LINES - 1), found.waiting.largest(_LINES - 1)
         rows = [("time", each) for each in running] + [("waiting", each) for each in waiting[: _LINES - len(running)]]
         rows.sort(key=lambda row: -row[1].amount)
@@ -426,11 +431,11 @@ class Samples(View):
     def charge(self) -> Charge:
         return Charge("sampled_ns", "time", "time", "sampled_ns", duration)
 
-    def charged(self, column: str, idle: bool = False) -> Charges:
+    def _charged(self, column: str, idle: bool) -> Charges:
         """Without the time of threads that waited for work, unless `idle`."""
         if column != "sampled_ns":
-            return super().charged(column)
-        found = spent(self.capture, self.tree, self.whose, idle)
+            return super()._charged(column, idle)
+        found = spent(self.capture, self.tree, self.whose, idle=True) if idle else self._spent
         return found.running.plus(found.waiting)
 
     def in_short(self, summary: Summary) -> Iterator[str]:

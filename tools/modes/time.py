@@ -82,9 +82,9 @@ class Time(View):
     def charge(self) -> Charge:
         return Charge("self_ns", "time", "time", "total_ns", duration)
 
-    def charged(self, column: str, idle: bool = False) -> Charges:
+    def _charged(self, column: str, idle: bool) -> Charges:
         """Time that was outside of all spans is nobody's."""
-        found = super().charged(column)
+        found = super()._charged(column, idle)
         found.whole -= self.tree.column(column)[0]
         return found
 

@@ -26,12 +26,11 @@ class Markdown(Format):
 
     def render(self, report: Report) -> Iterator[str]:
         options = self.options
-        brief = not (options.full or options.part or options.show)
         if options.part in ("", "tree") and not options.show:
-            yield from _header(report.header(), brief)
+            yield from _header(report.header(), options.brief)
         for section in report.sections(options):
             yield from _section(section)
-        if brief:
+        if options.brief:
             yield f"\nAll: {code(report.more())}\n"
 
 

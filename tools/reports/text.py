@@ -35,12 +35,11 @@ class Text(Format):
         if options.part == "source":
             yield from listing_lines(report.listing(options.name), report.note, styled)
             return
-        brief = not (options.full or options.part or options.show)
         if options.part in ("", "tree") and not options.show:
-            yield from header_lines(report.header(), options.width, brief)
+            yield from header_lines(report.header(), options.width, options.brief)
         for section in report.sections(options):
             yield from section_lines(section, options.width, styled)
-        if brief:
+        if options.brief:
             yield plain()
             yield from _fact("", ("All", report.more()), options.width)
 
