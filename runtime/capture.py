@@ -98,6 +98,8 @@ class Capture:
         """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
         self.largest_process: Process | None = None
         """And the one that `series` is of."""
+        self.apart = True
+        """Whether each thread has a tree of its own: not in files of several captures that were merged."""
         self._within: int | None = None
         self._file_names: dict[str, str] = {}
         self.texts: dict[str, str] = {}
@@ -202,6 +204,12 @@ class Capture:
         """The process over time; empty where that was not recorded."""
         rows = _rows(self._info.moments, self._info.moment_count)
         return [Moment(m.ns, m.rss_bytes, m.arena_bytes, m.live_bytes) for m in rows]
+
+    def image(self) -> memoryview:
+        """The bytes of the file; of several captures that are read as one, those of the file that they would be."""
+        size = ffi.new("uint64_t *")
+        data = lib.prof_reader_image(self._reader, size)
+        return memoryview(ffi.buffer(data, size[0]))
 
     def recorded(self, column: str) -> bool:
         """Whether the capture has figures in that column of its trees: its mode was on."""

@@ -311,6 +311,11 @@ prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *er
     return NULL;
 }
 
+const unsigned char *prof_reader_image(const prof_reader *reader, uint64_t *size) {
+    *size = reader->size;
+    return reader->data;
+}
+
 void prof_reader_close(prof_reader *reader) {
     if (reader == NULL) return;
     if (reader->mapped) munmap((void *)reader->data, reader->size);

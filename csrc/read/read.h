@@ -335,6 +335,8 @@ prof_reader *prof_reader_glance(const char *path, char *error, size_t size);
 /* The same of a capture's bytes. `data` is the reader's from here on, and freed with it, or at once where it fails; it comes from
  * malloc. */
 prof_reader *prof_reader_open_image(unsigned char *data, uint64_t size, char *error, size_t error_size);
+/* The capture's bytes, all of the file; of a merger's, what a file of it has to hold. Borrowed. */
+const unsigned char *prof_reader_image(const prof_reader *reader, uint64_t *size);
 void prof_reader_close(prof_reader *reader); /* NULL is fine. Frees everything borrowed from it; not its trees. */
 const prof_reader_info *prof_reader_get(const prof_reader *reader);
 

@@ -162,6 +162,12 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
 
 def thread_sections(report: Report, options: Options) -> Iterator[Section]:
     """`prof report --show threads`."""
+    if not report.capture.apart:
+        remark = (
+            "Of captures that were merged, what a thread did by itself is not known: ask those that they were made of."
+        )
+        yield Section("Threads", remarks=[remark], key="threads")
+        return
     rows = sorted(threads(report), key=lambda row: (-row.inside_ns, row.thread.start_ns))
     shown = rows[: options.few or None]
     columns = [

@@ -13,6 +13,7 @@ COMMANDS = {
     "diff": "compare the exact counts of two captures",
     "flamegraph": "draw a flame graph, for any browser",
     "export": "write a capture as a file for another tool",
+    "merge": "add captures up, into one file",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
