@@ -3,7 +3,7 @@
 import random
 
 ACCOUNTS = 300
-DAYS = 1500
+DAYS = 1000
 
 
 class Account:

@@ -2,7 +2,7 @@
 
 import random
 
-ENTRIES = 6_000
+ENTRIES = 4_500
 
 
 class Entry:

@@ -9,7 +9,7 @@ def _primes(most):
     return [number for number in range(2, most + 1) if sieve[number]]
 
 
-PRIMES = _primes(1_200_000)
+PRIMES = _primes(600_000)
 INDEX = {prime: place for place, prime in enumerate(PRIMES)}
 UNITS = {"piece": 1, "dozen": 12, "gross": 144}
 WORDS = {f"article {prime % 9973}-{prime % 97}": prime for prime in PRIMES}
