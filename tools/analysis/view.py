@@ -20,6 +20,7 @@ from prof.tools.screen.colours import Families
 from prof.tools.screen.tables import Column
 
 if TYPE_CHECKING:
+    from prof.tools.analysis.findings.evidence import Evidence
     from prof.tools.analysis.summary import Summary
 
 
@@ -143,8 +144,13 @@ class View:
         """What the header says of it."""
         yield from ()
 
-    def verdict(self) -> Iterator[Verdict]:
-        """Where most of what it measures went: the user's own functions, most first."""
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
+        """Where most of what it measures went: the user's own functions, most first; `most` of each kind, or, with 0,
+        as many as a report begins with."""
+        yield from ()
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        """What it has found at single lines: see `prof.tools.analysis.findings`."""
         yield from ()
 
     def in_short(self, summary: Summary) -> Iterator[str]:

@@ -25,6 +25,7 @@ _STANDARD = re.compile(
 )
 
 OWN, IMPORTS, COLLECTIONS, UNREAD = "", "imports", "garbage collections", "callers not read"
+PROFILER = "prof"
 # Of these, people need not be told that no function of theirs called them.
 UNCALLED = frozenset((IMPORTS, COLLECTIONS, UNREAD))
 _RULES = ("own", "libraries")
@@ -63,7 +64,7 @@ class Whose:
         if found := _INSTALLED.search(file):
             return PurePath(found["name"]).stem
         if file.startswith(_ours()):
-            return "prof"
+            return PROFILER
         if found := _STANDARD.search(file):
             return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
         return OWN

@@ -17,4 +17,5 @@ COMMANDS = {
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
+    "mcp": "answer a coding agent's questions about captures",
 }

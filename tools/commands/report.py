@@ -39,6 +39,7 @@ prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
 prof report --format markdown >> "$GITHUB_STEP_SUMMARY"      for an issue, a pull request, the summary of a CI job
+prof report --format markdown --budget 2000 what was found, for a coding agent, in 2,000 tokens; jsonl: for programs
 """
 
 
@@ -86,6 +87,10 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
     more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
+    more.add_argument(
+        "--budget", type=natural, metavar="TOKENS",
+        help="of markdown and jsonl: findings first, and no more than so many tokens (3 bytes each)",
+    )  # fmt: skip
     more.add_argument(
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
@@ -158,7 +163,7 @@ def _write(report: Report, kind: type[Format], args: argparse.Namespace) -> None
         report, kind, sort=args.sort, limit=args.limit, depth=args.depth, min_percent=args.min_percent,
         part=part, name=str(getattr(args, part)) if part else "", lines=args.lines, width=width(), full=args.full,
         show=[name.strip() for name in args.show.split(",")] if args.show else (),
-        own=args.own, libraries=args.libraries, imports=args.imports, idle=args.idle,
+        own=args.own, libraries=args.libraries, imports=args.imports, idle=args.idle, budget=args.budget,
     )  # fmt: skip
     path = report.capture.path
     output = args.output or (str(beside(path, kind.suffix)) if kind.beside else STDOUT)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prof.capture import Edge, Function, Label
+from prof.tools.analysis.findings import collecting, hot, imports
+from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges
 from prof.tools.analysis.sections import Fact, Note, Verdict
@@ -73,10 +75,15 @@ class Time(View):
 
     # ---- text ----
 
-    def verdict(self) -> Iterator[Verdict]:
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
         """Time inside of spans, which is exact."""
         found = self.charged("self_ns")
-        yield from (each.verdict(self.answers, found.whole) for each in found.largest(2))
+        yield from (each.verdict(self.answers, found.whole) for each in found.largest(most or 2))
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        yield from hot.evidence(self.verdict(MANY), "hot line", self.answers, "measured exactly")
+        yield from imports.evidence(self.capture, self.tree, self.whose, self.charged("self_ns").whole, self.answers)
+        yield from collecting.evidence(self)
 
     @property
     def charge(self) -> Charge:

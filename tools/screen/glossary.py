@@ -19,6 +19,7 @@ QUESTIONS = (
     ("Does this change make the program do more?", "prof diff OLD NEW --fail-on 'calls>0%'"),
     ("Where is a running process now?", "prof dump PID"),
     ("Can I record a running process?", "prof attach PID --for 10s"),
+    ("What should a coding agent read?", "prof report --format markdown --budget 2000"),
 )
 
 COLUMNS = {
