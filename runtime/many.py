@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 from prof import merged
 from prof._core import ffi, lib
-from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
+from prof.capture import ALL_THREADS, Capture, Drop, Label, Moment, Process, ProcessMoment, Thread, Tree, open_capture
 from prof.errors import InputError
 from prof.folded import replacing
 from prof.format import drop_words
@@ -28,6 +28,7 @@ from prof.unrecorded import counted
 
 if TYPE_CHECKING:
     from prof._core import prof_merger, prof_reader
+    from prof.events import Events
 
 _ERROR = 400
 
@@ -117,6 +118,8 @@ class _Reading:
         self.usage: list[int] = [0] * len(merged.USAGE)
         self.used = False
         self.directories: dict[str, None] = {}
+        self.event_bytes = 0
+        self.traced = False
 
     def read(self, paths: list[Path], strict: bool, to_write: bool = False) -> _Captures:
         """Adds them. If it is `to_write`, those that cannot be added up are left out as well, and what the file has to
@@ -199,6 +202,8 @@ class _Reading:
         if memory.recorded or part.recorded("ops"):
             path, version, categories = self.counted or (part.path, part.interpreter, ())
             self.counted = path, version, categories or part.categories
+        self.traced |= part.traced
+        self.event_bytes += part.event_bytes
         if memory.detail and memory.peak_bytes > self.peak[0] and (not found or found.peak is not None):
             self.peak = memory.peak_bytes, first + ((found.peak or 0) if found else 0)
         largest = max((moment.rss_bytes for moment in series), default=-1)
@@ -345,6 +350,8 @@ class _Captures(_Several):
         found, meta = reading.merged(notes), reading.meta()
         if to_write:
             meta = {key: value for key, value in meta.items() if key not in ("lineage", "family")}
+            if reading.traced:
+                found.notes.append("spans as they went were recorded, and are not merged: they are in the captures")
             meta[merged.KEY] = merged.document(found)
         more = f"-and-{len(rows) - 1}-more" if len(rows) > 1 else ""
         path = first.path.with_name(f"{first.path.name.removesuffix('.capture')}{more}.capture")
@@ -357,6 +364,8 @@ class _Captures(_Several):
         self.apart = all(part.apart for part in reading.parts)
         self.clock = " and ".join(reading.clocks)
         self._parts = reading.parts
+        self.traced = reading.traced
+        self.event_bytes = reading.event_bytes
 
     @property
     def threads(self) -> list[Thread]:
@@ -367,6 +376,32 @@ class _Captures(_Several):
             for part in self._parts
             for thread in part.threads
         ]
+
+    def events(self) -> Events | None:
+        """As of one capture: those of all processes, on one clock. Each is read from its process's capture again."""
+        from prof.events import Events, Labels, Point, Table, Track, series_of
+
+        indexes = {_same(self.label(index)): index for index in range(self.label_count)}
+        tracks: list[Track] = []
+        points: list[Point] = []
+        end = self.duration_ns
+        for each in self._parts:
+            with open_capture(each.path) as part:
+                if not part.traced:
+                    continue
+                table = Table(part)
+                later = each.start_unix_ns - self.start_unix_ns
+                labels = [indexes.get(_same(part.label(index)), 0) for index in range(part.label_count)]
+                table.move(later, ffi.new("uint32_t[]", labels or 1))
+                for index in range(table.count):
+                    points += table.points(index, len(tracks), self)
+                    tracks.append(table.track(index))
+                end = max(end, table.end_ns + later)
+        if not tracks and not self.traced:
+            return None
+        largest = self.largest_process
+        series = series_of(self, largest.start_unix_ns - self.start_unix_ns if largest else 0)
+        return Events(tracks, Labels(self), series, points, self.start_unix_ns, end)
 
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
         """As of one capture. A tree of one thread is read from its process's capture again."""
@@ -409,6 +444,11 @@ def _row(part: Capture) -> tuple[Process, Origin]:
         peak_rss_bytes=max((moment.rss_bytes for moment in part.series), default=None),
     )  # fmt: skip
     return process, where
+
+
+def _same(label: Label) -> tuple[object, ...]:
+    """What labels of two captures have in common that are one when these are added up."""
+    return label.kind, label.name, label.module, label.file, label.line
 
 
 def _column_names() -> list[str]:
