@@ -156,8 +156,7 @@ def text_of(pilot: Pilot[None]) -> str:
     return str(pilot.app.screen.query_one("#said", Static).content)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 50)])
-def test_from_the_list_to_a_functions_callers_and_its_source(folder: Path, size: tuple[int, int]) -> None:
+def test_from_the_list_to_a_functions_callers_and_its_source(folder: Path) -> None:
     async def drive(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert app.screen.query_one(Table).length() == 2
@@ -186,7 +185,7 @@ def test_from_the_list_to_a_functions_callers_and_its_source(folder: Path, size:
         await pilot.pause()
         assert isinstance(app.screen, Captures)
 
-    driven(lambda: Captures(folder), size, drive)
+    driven(lambda: Captures(folder), (80, 24), drive)
 
 
 def test_the_tree_and_the_flame_graph_by_keys_and_mouse(folder: Path) -> None:

@@ -13,6 +13,8 @@ COMMANDS = {
     "report": "show where time, memory, operations and samples went",
     "profile": "look at captures on an interactive terminal",
     "diff": "compare the exact counts of two captures",
+    "lsp": "show times and counts beside the source, in an editor",
+    "serve": "show a folder's captures in a browser on this machine",
     "flamegraph": "draw a flame graph, for any browser",
     "export": "write a capture as a file for another tool",
     "folded": "write folded stacks again, say of a killed process",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from prof.errors import ProfError
-from prof.tools.tui import catalogue
+from prof.tools.analysis import catalogue
 from prof.tools.tui.dialogs import Help
 from prof.tools.tui.profile import Compared, Profile
 from prof.tools.tui.widgets import Rows, Table
