@@ -91,7 +91,8 @@ def together(origins: Sequence[Origin]) -> list[int]:
     return [lead(index) for index in range(len(origins))]
 
 
-def _glance(path: Path) -> Origin:
+def glance(path: Path) -> Origin:
+    """Where the process of a capture comes from, without reading the rest. Raises InputError."""
     reader = read(path, lib.prof_reader_glance)
     info = lib.prof_reader_get(reader)
     try:
@@ -108,11 +109,11 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
     Raises InputError when there is no capture, or when the newest cannot be read.
     """
     rows = sorted(captures_in(directory), reverse=True)
-    paths, origins = [rows[0][1]], [_glance(rows[0][1])]
+    paths, origins = [rows[0][1]], [glance(rows[0][1])]
     refused: list[tuple[int, str]] = []
     for modified, path in rows[1:]:
         try:
-            origins.append(_glance(path))
+            origins.append(glance(path))
             paths.append(path)
         except InputError as error:
             refused.append((modified, str(error)))

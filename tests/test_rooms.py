@@ -20,7 +20,7 @@ TIERS = (
     ("analysis",),
     ("modes",),
     ("reports", "exporters"),
-    ("integrations", "live", "tui"),
+    ("integrations", "live", "tui", "editor", "serve"),
     ("commands",),
 )
 # What stands in `tools/` itself starts the commands.

@@ -72,3 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
 
     return finish("prof", work)
+
+
+def profile_main() -> int:
+    """Runs `prof-profile`, which is `prof profile`, and returns its exit status."""
+    return main(["profile", *sys.argv[1:]])

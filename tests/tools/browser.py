@@ -14,16 +14,17 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def dump_dom(path: Path, fragment: str = "", width: int = 1200, virtual: bool = True) -> str:
-    """The document's markup once it is loaded at `path#fragment`, in a window `width` px wide.
+def dump_dom(path: Path | str, fragment: str = "", width: int = 1200, virtual: bool = True) -> str:
+    """The document's markup once it is loaded at `path#fragment`, or at an address, in a window `width` px wide.
 
     In `virtual` time it is given two seconds more, which take none; its clock then tells nothing.
     """
     assert CHROMIUM is not None
+    address = path if isinstance(path, str) else path.as_uri()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         result = subprocess.run(
             [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},700",
-             *(["--virtual-time-budget=2000"] if virtual else []), "--dump-dom", f"{path.as_uri()}#{fragment}"],
+             *(["--virtual-time-budget=2000"] if virtual else []), "--dump-dom", f"{address}#{fragment}"],
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -1,0 +1,1 @@
+"""`prof serve`: a folder's captures for a browser on this machine. Over `prof.tools.analysis` and the reports."""
