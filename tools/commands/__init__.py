@@ -12,6 +12,7 @@ COMMANDS = {
     "report": "show where time, memory, operations and samples went",
     "diff": "compare the exact counts of two captures",
     "flamegraph": "draw a flame graph, for any browser",
+    "flamechart": "draw what ran when, for any browser",
     "export": "write a capture as a file for another tool",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
