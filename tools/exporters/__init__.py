@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prof.tools.exporters import callgrind, chrome, pprof, speedscope
+from prof.tools.exporters import callgrind, chrome, perfetto, pprof, speedscope
 from prof.tools.exporters.export import Export
 
 # By name, for `prof export --format`.
 EXPORTS: dict[str, Export] = {
-    each.name: each for each in (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT, chrome.EXPORT)
+    each.name: each for each in (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT, chrome.EXPORT, perfetto.EXPORT)
 }

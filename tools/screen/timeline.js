@@ -108,13 +108,13 @@ class Timeline {
 
   build() {
     this.canvas = element("canvas");
-    this.layers = element("div", {class: "layers"}, this.canvas);
-    this.spacer = element("div", {class: "spacer"}, this.layers);
-    this.view = element("div", {class: "view", tabindex: "0", role: "application", "aria-label":
+    this.layers = element("div", {class: "still"}, this.canvas);
+    this.spacer = element("div", {class: "long"}, this.layers);
+    this.view = element("div", {class: "scene", tabindex: "0", role: "application", "aria-label":
       "Timeline: arrow keys move and zoom, Enter goes to the next match, Escape shows all of it"}, this.spacer);
-    this.reading = element("output", {class: "reading"});
+    this.reading = element("output", {class: "said"});
     this.about = element("span", {class: "shown"});
-    this.matched = element("span", {class: "matched"});
+    this.matched = element("span", {class: "matches"});
     const button = (text, title, act) => {
       const made = element("button", {type: "button", title}, text);
       made.addEventListener("click", act);
@@ -127,7 +127,7 @@ class Timeline {
       button("All", "Show all of it (Esc)", () => this.show(...this.whole)));
     this.tip = element("div", {class: "spantip", role: "status", hidden: ""});
     this.root = element("div", {class: "timeline"},
-      element("div", {class: "bar"}, this.about, this.matched, this.reading, this.buttons), this.view, this.tip);
+      element("div", {class: "controls"}, this.about, this.matched, this.reading, this.buttons), this.view, this.tip);
   }
 
   // ---- what is shown ----
