@@ -24,8 +24,8 @@ from capture_files import (
 )
 from example import memory_example
 from html_page import HELPERS, data_of, driven, needs_browser, page
+from prof.tools.analysis.timeline import thinned
 from prof.tools.reports.html_sources import MOST_OF_LINE
-from prof.tools.reports.html_timeline import thinned
 from running import PROF, environment
 
 SITE = "/v/lib/python3.14/site-packages"
@@ -266,8 +266,8 @@ def test_the_first_screen_and_the_columns(here: Path) -> None:
     assert log["usual"] == log["few"]
     assert log["bars"] and set(log["bars"]) == {"100% 3px"}, "below the digits"
     words, is_open, pictures = log["over"]
-    assert words.startswith("Over time  ·  resident up to 43.0 MiB") and not is_open, "there is little room"
-    assert pictures == [["resident", "arenas", "live"]]
+    assert words.startswith("Over time  ·  rss up to 43.0 MiB") and not is_open, "there is little room"
+    assert pictures == [["rss", "heap", "live"]]
     assert log["tabs"] == [[0, "true"], [-1, "false"]]
     assert log["moved"] == "lines"
 

@@ -77,7 +77,7 @@ def test_as_many_boxes_as_a_picture_may_have() -> None:
     shown = timeline.timeline(events, None, 3000)
     assert shown.spans > 90_000 and 300 < shown.boxes <= 3000
     assert sum(item.count for row in shown.rows for _, items in row.items.rows() for item in items) == shown.spans
-    assert "are merged" in shown.merged_words(str)
+    assert "are merged" in shown.merged_words
     assert timeline.timeline(events, None, 200_000).least_ns == 0
 
 

@@ -13,7 +13,7 @@ from prof.tools.commands.arguments import add_captures, add_output, command, fin
 from prof.tools.exporters.flamechart import MOST_OF_PAGE, MOST_OF_PICTURE, Chart, page, svg
 from prof.tools.screen.output import STDOUT, write
 from prof.tools.screen.progress import working
-from prof.tools.screen.units import duration, many
+from prof.tools.screen.units import many
 
 EXAMPLES = """
 PROF=time,trace=64MB python app.py          records when each call ran, not only how long
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         chart = Chart(args.title or f"{name}, over time", shown)
         output = args.output or str(beside(capture.path, f"-flamechart.{kind}"))
         write(draw(chart), output, () if args.output else capture.files)
-    words = shown.merged_words(duration) or f"{many(shown.boxes, 'span')}"
+    words = shown.merged_words or f"{many(shown.boxes, 'span')}"
     print(f"prof: {output}: {words}", file=sys.stderr)
     if output != STDOUT:
         print(output)

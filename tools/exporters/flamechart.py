@@ -46,14 +46,10 @@ def colour_of(label: Label) -> str:
 
 def notes(found: Timeline) -> list[str]:
     """What is to be said of it."""
-    missing = sum(count for row in found.rows for _, _, count in row.track.missing)
     begin, end = found.between
     all_of_it = begin == 0 and end >= found.events.duration_ns
-    return [
-        *([] if all_of_it else [f"Shown is what ran between {duration(begin)} and {duration(end)}."]),
-        *([f"{found.merged_words(duration)}; --range shows a part of it in full."] if found.least_ns else []),
-        *([f"{many(missing, 'span')} missing where it is striped: the room for events was full."] if missing else []),
-    ]
+    part = [] if all_of_it else [f"shown is what ran between {duration(begin) if begin else 0} and {duration(end)}"]
+    return [*part, *found.notes]
 
 
 def _legend(found: Timeline) -> list[tuple[str, str]]:

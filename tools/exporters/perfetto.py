@@ -43,7 +43,7 @@ def _render(capture: Capture, events: Any) -> Iterator[bytes]:
     tracks = named(capture, events)
     yield b"".join(_head(events, tracks))
     names = _Names(events.labels)
-    labels = Texts([names.event(label) for label in events.labels], scalar(_TYPE, _BEGIN))
+    labels = Texts(names.events, scalar(_TYPE, _BEGIN))
     for number, (_, track) in enumerate(tracks.tracks):
         yield _compressed(_sequence(number, events.start_unix_ns, names.interned))
         for part in perfetto(Columns(track), labels, _FIRST + number):
@@ -103,7 +103,8 @@ class _Names:
         self._names: dict[str, int] = {}
         self._kinds: dict[str, int] = {}
         self._places: dict[tuple[str, int], int] = {}
-        self._events = {id(label): self._event(label) for label in labels}
+        self.events = [self._event(label) for label in labels]
+        """By label, the fields of an event that begins a span of it."""
         rows = [text(1, scalar(1, number) + _utf8(2, kind)) for kind, number in self._kinds.items()]
         rows += [text(2, scalar(1, number) + _utf8(2, name)) for name, number in self._names.items()]
         for (file, line), number in self._places.items():
@@ -118,10 +119,6 @@ class _Names:
             return begin
         place = label.file, max(0, label.line)
         return begin + scalar(_PLACE_IID, self._places.setdefault(place, len(self._places) + 1))
-
-    def event(self, label: Any) -> bytes:
-        """The fields of an event that begins a span of it."""
-        return self._events[id(label)]
 
 
 def _utf8(field: int, words: str) -> bytes:

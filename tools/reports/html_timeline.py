@@ -5,21 +5,16 @@ from __future__ import annotations
 
 from array import array
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
 from prof.capture import NO_LABEL, Capture, Label, Tree
 from prof.modes import Measure
-from prof.tools.analysis.timeline import Range, document, end_of, events_of, series_document, timeline
+from prof.tools.analysis.timeline import Range, document, end_of, events_of, timeline, without_spans
 from prof.tools.modes import families
 from prof.tools.screen.colours import colour
-from prof.tools.screen.units import duration
 from prof.tracks import Columns, Stretches
 
-MOST = 600
-"""Moments of a curve; of more, the largest of several stands for them."""
 MOST_BOXES = 250_000
 # Stretches that a recording is divided into, and figures of all contexts together that this may come to.
 FINEST, COARSEST, MOST_FIGURES = 400, 20, 2_000_000
@@ -28,81 +23,11 @@ THEME = ""
 COLUMN = "self_ns"
 """What events tell by range."""
 
-Curve = Sequence[tuple[int, int]]
-
-
-@frozen
-class Series:
-    """What was measured over time."""
-
-    name: str
-    unit: str
-    times_ns: Sequence[int]
-    values: Sequence[int]
-
-
-def curves(capture: Capture) -> Iterator[Series]:
-    """The process over time: memory, the CPU that it took, what it read and wrote."""
-    moments, took = capture.series, capture.process
-    found: list[tuple[str, str, Curve]] = [
-        ("resident", "B", [(m.ns, m.rss_bytes) for m in moments]),
-        ("arenas", "B", [(m.ns, m.arena_bytes) for m in moments]),
-        ("live", "B", [(m.ns, m.live_bytes) for m in moments]),
-        ("CPU", "%", _rate([(m.ns, m.user_ns + m.system_ns) for m in took], 100)),
-        ("read", "B/s", _rate([(m.ns, m.read_bytes) for m in took], 10**9)),
-        ("written", "B/s", _rate([(m.ns, m.written_bytes) for m in took], 10**9)),
-    ]
-    for name, unit, points in found:
-        if len(points) > 2 and any(value for _, value in points):
-            few = thinned(points, MOST)
-            yield Series(name, unit, [ns for ns, _ in few], [value for _, value in few])
-
-
-def _rate(spent: Curve, scale: int) -> list[tuple[int, int]]:
-    """What was spent a nanosecond, times `scale`, from each moment to the next; each stands where its time ends."""
-    pairs = pairwise(spent)
-    found = [(b, round(scale * (after - before) / (b - a))) for (a, before), (b, after) in pairs if b > a]
-    return [(spent[0][0], found[0][1]), *found] if found else []
-
-
-def thinned(points: Curve, most: int) -> list[tuple[int, int]]:
-    """At most so many of the points: the largest of as many as stand together."""
-    step = -(-len(points) // most)
-    return [max(points[at : at + step], key=lambda point: point[1]) for at in range(0, len(points), step)]
-
 
 def over_time(capture: Capture) -> dict[str, Any] | None:
     """The timeline; None where nothing is known of when anything was."""
     events = events_of(capture)
-    lines = list(curves(capture))
-    if events is None:
-        if not lines:
-            return None
-        between = (0, max(line.times_ns[-1] for line in lines))
-        found: dict[str, Any] = {
-            "kinds": [], "start_ms": capture.start_unix_ns / 1e6, "between": list(between), "least": 0, "spans": 0,
-            "boxes": 0, "labels": _NO_LABELS, "tracks": [], "points": [], "notes": [],
-            "series": [series_document(each, between) for each in lines],
-        }  # fmt: skip
-        return found
-    shown = timeline(events, None, MOST_BOXES)
-    found = document(shown, _colour)
-    known = {each["name"] for each in found["series"]}
-    units = {each["unit"] for each in found["series"]}
-    # What events have of the process is on the same clock as they are, and so comes first.
-    more = [each for each in lines if each.name not in known and each.unit not in units]
-    found["series"] += [series_document(each, shown.between) for each in more]
-    missing = sum(count for row in shown.rows for _, _, count in row.track.missing)
-    striped = f"{missing:,} spans are missing where it is striped: the room for events was full" if missing else ""
-    merged = shown.merged_words(duration)
-    found["notes"] = [
-        *([f"{merged}; `prof flamechart --range` shows a part in full"] if merged else []),
-        *([striped] if striped else []),
-    ]
-    return found
-
-
-_NO_LABELS = {"name": "", "kind": "", "file": "", "line": "", "colour": "", "strings": [], "palette": []}
+    return without_spans(capture) if events is None else document(timeline(events, None, MOST_BOXES), _colour)
 
 
 def _colour(label: Label) -> str:
