@@ -37,6 +37,9 @@ _CLOCKS = {"wall": 0, "monotonic": lib.PROF_CLOCK_MONOTONIC, "cpu": lib.PROF_CLO
 # Of more calling contexts than this, folded text (a line each, with all its ancestors) is not written unasked.
 MOST_STACKS = 200_000
 
+# Bytes of a capture without its spans as they went.
+LARGEST = 8 << 30
+
 _current: Session | None = None
 _hooked = False
 
@@ -78,6 +81,7 @@ class Session:
         try:
             with own_work():
                 self._install(probes, child)
+            lib.prof_trace_begin()
         except ProfError as error:
             self._close()
             raise self._noted(error) from None
@@ -136,6 +140,10 @@ class Session:
         config.file_mode = self.settings.mode
         config.least_ns = self.settings.min
         config.max_samples = self.settings.max_samples
+        config.trace_bytes = self.settings.trace
+        config.trace_later = True  # what our own beginning calls is not the program's
+        config.trace_last = self.settings.keep == "last"
+        config.max_bytes = self.settings.trace + LARGEST if self.settings.trace > 0 else 0
         config.slowest = self.settings.slowest if "timed" in self.asked else 0
         why = ffi.new("char[512]")
         stem = os.path.join(directory, f"{host.file_name(self.title)}-{time.strftime('%Y%m%d-%H%M%S')}")

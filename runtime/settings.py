@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
+KEEPS = ("first", "last")
+SIZES = {"kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+LEAST_TRACE, MOST_TRACE = 64 << 10, 16 << 30
 LARGEST_COUNT = 1_000_000_000
 MOST_SLOWEST = 100
 ENGINES = ("auto", "bytecode", "monitoring")
@@ -69,6 +72,10 @@ class Settings:
     """Whether these are kept with their arguments, by `repr()`."""
     min: int = 0
     """Nanoseconds: functions and sections of which no call took as long are charged to their callers in reports."""
+    trace: int = 0
+    """Bytes of the capture for spans as they went, of all threads together; 0: none are kept."""
+    keep: str = ""
+    """`first` or `last`: which are kept when there is no more room. Empty: the last for `dump`, else the first."""
     track: tuple[str, ...] = ()
     """The categories of operations that are counted; empty: all."""
     max_samples: int = 0
@@ -138,6 +145,15 @@ def _directory(text: str) -> str:
     return expanded
 
 
+def _trace(text: str) -> int:
+    unit = next((unit for unit in SIZES if text.endswith(unit)), "")
+    number = text.removesuffix(unit)
+    size = int(number) * SIZES[unit] if unit and _digits(number, 7) else 0
+    if not LEAST_TRACE <= size <= MOST_TRACE:
+        raise UsageError(f"{text!r} is not a size such as 500kB, 64MB or 1GB, from 64kB to 16GB")
+    return size
+
+
 def _slowest(text: str) -> int:
     if text == "0":
         return 0
@@ -176,6 +192,8 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "min": _shortest,
     "slowest": _slowest,
     "args": _args,
+    "trace": _trace,
+    "keep": _choice(KEEPS),
     "types": _types,
     "profile": str,
     "track": _track,
@@ -281,7 +299,17 @@ def settled(said: Sequence[Said]) -> Settings:
                 raise UsageError(f"{each.words(name, each.texts[name])}{why}")
             if not why:
                 found.setdefault(_FIELDS.get(name, name), value)
-    return Settings(**found)
+    settings = Settings(**found)
+    _check_trace(settings)
+    return settings
+
+
+def _check_trace(settings: Settings) -> None:
+    """Raises UsageError for what contradicts itself about spans as they go."""
+    if settings.trace and settings.clock == "cpu":
+        raise UsageError("trace= needs one clock for all threads, and clock=cpu has one for each: leave out either")
+    if settings.keep and not settings.trace:
+        raise UsageError(f"keep={settings.keep} says which spans trace= keeps, which is not given: as in trace=64MB")
 
 
 def parse(text: str) -> Settings:

@@ -14,6 +14,7 @@
 #include "slowest.h"
 #include "suspended.h"
 #include "threads.h"
+#include "timeline.h"
 #include "tree.h"
 #include "waits.h"
 
@@ -134,6 +135,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
         return error;
     }
     calibrate();
+    prof_timeline_reset();
     prof_epoch_advance();
     if (carried.base) resume_carried();
     if (prof_on_open) prof_on_open();
@@ -185,6 +187,7 @@ void prof_forget(void) {
         carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior, t->base[i + 1].begun,
                                             t->base[i + 1].loose};
     if (t != &prof_no_thread) {
+        prof_timeline_forget(t);
         t->top = t->base;
         t->base->node = &prof_no_node;
     }
