@@ -16,6 +16,7 @@ COMMANDS = {
     "lsp": "show times and counts beside the source, in an editor",
     "serve": "show a folder's captures in a browser on this machine",
     "flamegraph": "draw a flame graph, for any browser",
+    "flamechart": "draw what ran when, for any browser",
     "export": "write a capture as a file for another tool",
     "merge": "add captures up, into one file",
     "folded": "write folded stacks again, say of a killed process",

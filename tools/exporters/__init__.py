@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from prof.tools.exporters import callgrind, pprof, speedscope
+from prof.tools.exporters import callgrind, chrome, perfetto, pprof, speedscope
 from prof.tools.exporters.export import Export
 
 # By name, for `prof export --format`.
-EXPORTS: dict[str, Export] = {each.name: each for each in (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT)}
+EXPORTS: dict[str, Export] = {
+    each.name: each for each in (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT, chrome.EXPORT, perfetto.EXPORT)
+}
