@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, fields
 from prof._core import ffi, lib
-from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
+from prof.capture import (
+    ALL_THREADS,
+    Capture,
+    Drop,
+    Moment,
+    Process,
+    ProcessMoment,
+    Thread,
+    Tree,
+    add_libraries,
+    open_capture,
+)
 from prof.errors import InputError
 from prof.format import drop_words
 from prof.made import made
@@ -280,27 +291,33 @@ class _Captures(Capture):
             return []
         return [ProcessMoment(0, *([0] * len(self._usage))), ProcessMoment(self.duration_ns, *self._usage)]
 
-    def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
-        """As of one capture. A tree of one thread is read from its process's capture again."""
+    def _unfiltered(self, thread: int) -> Tree:
+        """As of one capture. Trees of some threads are read from their processes' captures again."""
         if thread == ALL_THREADS:
-            return super().tree(thread, category)
-        index = thread
-        for process, threads in zip(self._rows, self._threads, strict=True):
-            if 0 <= index < len(threads):
-                return self._tree(self._thread_reader(process, index), ALL_THREADS, category)
-            index -= len(threads)
-        raise InputError(f"{self.path} has no thread {thread}")
+            return super()._unfiltered(thread)
+        if not 0 <= thread < sum(map(len, self._threads)):
+            raise InputError(f"{self.path} has no thread {thread}")
+        return self._tree_of_threads([index == thread for index in range(thread + 1)])
 
-    def _thread_reader(self, process: Process, thread: int) -> prof_reader:
-        """That thread as a capture whose labels have the indexes that they have here."""
+    def _tree_of_threads(self, chosen: Sequence[bool]) -> Tree:
+        return self._tree(self._reader_of(iter(chosen)), ALL_THREADS)
+
+    def _reader_of(self, chosen: Iterator[bool]) -> prof_reader:
+        """Those threads as a capture whose labels have the indexes that they have here."""
         merger, error = ffi.gc(lib.prof_merger_new(), lib.prof_merger_free), ffi.new("char[]", _ERROR)
-        with open_capture(process.path) as part:
-            if lib.prof_merger_like(merger, self._reader):
-                raise MemoryError
-            if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
-                raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
-        rest = merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0
-        reader: prof_reader = made(process.path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        if lib.prof_merger_like(merger, self._reader):
+            raise MemoryError
+        for process, threads in zip(self._rows, self._threads, strict=True):
+            wanted = [index for index, _ in enumerate(threads) if next(chosen, False)]
+            if not wanted:
+                continue
+            with open_capture(process.path) as part:
+                for thread in wanted:
+                    if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
+                        raise InputError(f"{process.path} {ffi.string(error).decode('utf-8', 'replace')}")
+        rest = merger, self.start_unix_ns, self.duration_ns, self.pid, b"", 0
+        reader: prof_reader = made(self.path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        add_libraries(reader, self._libraries)
         return reader
 
 
