@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 from prof import merged
 from prof._core import ffi, lib
-from prof.capture import ALL_THREADS, Capture, Drop, Label, Moment, Process, ProcessMoment, Thread, Tree, open_capture
+from prof.capture import (
+    ALL_THREADS,
+    Capture,
+    Drop,
+    Label,
+    Moment,
+    Process,
+    ProcessMoment,
+    Thread,
+    Tree,
+    add_libraries,
+    open_capture,
+)
 from prof.errors import InputError
 from prof.folded import replacing
 from prof.format import drop_words
@@ -332,13 +344,13 @@ class MergedCapture(_Several):
         self.apart = False
         self._take(found)
 
-    def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
+    def _unfiltered(self, thread: int) -> Tree:
         """As of one capture, of all threads. Raises InputError for a single one."""
-        if thread != ALL_THREADS:
+        if thread != ALL_THREADS or self._only is not None:
             raise InputError(
                 f"{self.path} was merged: what a thread did by itself is in the captures that it was made of"
             )
-        return super().tree(thread, category)
+        return super()._unfiltered(thread)
 
 
 class _Captures(_Several):
@@ -403,29 +415,35 @@ class _Captures(_Several):
         series = series_of(self, largest.start_unix_ns - self.start_unix_ns if largest else 0)
         return Events(tracks, Labels(self), series, points, self.start_unix_ns, end)
 
-    def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
-        """As of one capture. A tree of one thread is read from its process's capture again."""
+    def _unfiltered(self, thread: int) -> Tree:
+        """As of one capture. Trees of some threads are read from their processes' captures again."""
         if thread == ALL_THREADS:
-            return super().tree(thread, category)
-        index = thread
-        for part in self._parts:
-            if 0 <= index < len(part.threads):
-                return self._tree(self._thread_reader(part.path, index), ALL_THREADS, category)
-            index -= len(part.threads)
-        raise InputError(f"{self.path} has no thread {thread}")
+            return super()._unfiltered(thread)
+        if not 0 <= thread < sum(len(part.threads) for part in self._parts):
+            raise InputError(f"{self.path} has no thread {thread}")
+        return self._tree_of_threads([index == thread for index in range(thread + 1)])
 
-    def _thread_reader(self, path: Path, thread: int) -> prof_reader:
-        """That thread as a capture whose labels have the indexes that they have here."""
+    def _tree_of_threads(self, chosen: Sequence[bool]) -> Tree:
+        return self._tree(self._reader_of(iter(chosen)), ALL_THREADS)
+
+    def _reader_of(self, chosen: Iterator[bool]) -> prof_reader:
+        """Those threads as a capture whose labels have the indexes that they have here."""
         merger, error = ffi.gc(lib.prof_merger_new(), lib.prof_merger_free), ffi.new("char[]", _ERROR)
-        with _opened(path) as part:
-            if not part.apart:
-                part.tree(thread)  # which says so
-            if lib.prof_merger_like(merger, self._reader):
-                raise MemoryError
-            if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
-                raise InputError(f"{path} {ffi.string(error).decode('utf-8', 'replace')}")
+        if lib.prof_merger_like(merger, self._reader):
+            raise MemoryError
+        for each in self._parts:
+            wanted = [index for index, _ in enumerate(each.threads) if next(chosen, False)]
+            if not wanted:
+                continue
+            with _opened(each.path) as part:
+                for thread in wanted:
+                    if not part.apart:
+                        part.tree(thread)  # which says so
+                    if lib.prof_merger_add(merger, part._reader, thread, ffi.NULL, error, _ERROR):
+                        raise InputError(f"{each.path} {ffi.string(error).decode('utf-8', 'replace')}")
         rest = merger, self.start_unix_ns, self.duration_ns, self.pid, b"", 0
-        reader: prof_reader = made(path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        reader: prof_reader = made(self.path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
+        add_libraries(reader, self._libraries)
         return reader
 
 

@@ -346,6 +346,7 @@ void prof_reader_close(prof_reader *reader) {
     for (int k = 0; k < PROF_READER_RECORD_KINDS; k++) free(reader->timed[k]);
     free(reader->slow);
     free(reader->is_short);
+    prof_reader_free_added(reader);
     free(reader);
 }
 

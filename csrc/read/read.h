@@ -393,6 +393,8 @@ prof_reader_tree *prof_reader_tree_new(const prof_reader *reader, int64_t thread
  * outside of them is in it, and the spans are called from the root. Of PROF_READER_NO_LABEL, all spans, without what samples
  * found, and lines allocated, outside of them. */
 prof_reader_tree *prof_reader_tree_within(const prof_reader *reader, uint32_t label, char *error, size_t size);
+/* The same of several threads: those whose byte in `threads`, by index into info.threads, is not 0. */
+prof_reader_tree *prof_reader_tree_threads(const prof_reader *reader, const uint8_t *threads, char *error, size_t size);
 void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
 
 /* The tree of whole stacks that samples met, from each thread's first function on, of what `tree` is of: the reader's, with all
@@ -410,6 +412,34 @@ prof_reader_events *prof_reader_events_new(const prof_reader *reader, char *erro
 void prof_reader_events_free(prof_reader_events *events); /* NULL is fine */
 /* Puts a track among those of another capture: the instants are later by so much, and label i is labels[i] there. */
 void prof_reader_track_move(prof_reader_track *track, uint64_t later_ns, const uint32_t *labels);
+
+/* What is left of a tree, and how it is told apart. Of a stack, which is a node with those above it:
+ *   PROF_READER_DROP   it is left out if one of its labels is a match;
+ *   PROF_READER_KEEP   it is left out if none is;
+ *   PROF_READER_FOCUS  likewise, and what is left begins at the outermost match.
+ * Then nodes become others: those with a label `instead` are of that label, and what they call of the same label is charged to
+ * them; those that are `small` are charged to their callers; and with `merge_recursion`, one that has itself above it is that. */
+enum prof_reader_match { PROF_READER_KEEP = 1, PROF_READER_DROP = 2, PROF_READER_FOCUS = 4 };
+
+typedef struct {
+    const uint8_t *match; /* by label: which of the filters it is a match of */
+    uint32_t wanted;      /* which of them there are */
+    uint32_t merge_recursion;
+    const uint32_t
+        *instead; /* by label: PROF_READER_NO_LABEL for itself; else a label of prof_reader_add_library. NULL: all for themselves */
+    const uint8_t *small; /* by node of the tree; NULL: none */
+} prof_reader_filter;
+
+/* Adds two labels that no record of the file has, of a library: one for its spans, and behind it, for its frames and lines. Returns the
+ * index of the first, or PROF_READER_NO_LABEL when out of memory. Texts are copied. Before any tree is built: trees know how many labels
+ * there are. */
+uint32_t prof_reader_add_library(prof_reader *reader, const char *name, const char *file);
+
+/* The tree that a filter makes of another. Nodes whose own figures are left out are there where what is left lies below them, and have
+ * their calls. `stacks` are the whole stacks of the same capture after the same filter, or NULL: then they decide which samples are left,
+ * and those whose spans are not are in the root. Returns an owned tree, or NULL with a line in `error`. */
+prof_reader_tree *prof_reader_tree_filter(const prof_reader *reader, const prof_reader_tree *tree, const prof_reader_filter *filter,
+                                          const prof_reader_tree *stacks, char *error, size_t size);
 
 /* The column of that name: an index into tree->own, or PROF_READER_NO_COLUMN. And the other way round; NULL at the end. */
 uint32_t prof_reader_column(const char *name);

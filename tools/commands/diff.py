@@ -9,6 +9,7 @@ from typing import Any
 from prof.tools.analysis.difference import Difference, compare
 from prof.tools.analysis.gate import Verdict, grammar, judge, parse_rule
 from prof.tools.commands.arguments import add_output, command, find_captures, natural
+from prof.tools.commands.filtering import add_filters, filters_of
 from prof.tools.modes import comparable
 from prof.tools.reports import diff_json, diff_text
 from prof.tools.screen.output import width, write, write_lines
@@ -46,6 +47,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for tools")
     parser.add_argument("--limit", type=natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
+    add_filters(parser)
     add_output(parser, "-")
     parser.set_defaults(run=run)
 
@@ -53,9 +55,10 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     rules = [parse_rule(text, comparable()) for text in args.fail_on]
+    filters = filters_of(args)
     with (
-        find_captures([args.before]).open(strict=True) as before,
-        find_captures([args.after]).open(strict=True) as after,
+        find_captures([args.before]).open(filters, strict=True) as before,
+        find_captures([args.after]).open(filters, strict=True) as after,
     ):
         with working(f"Comparing {args.before}"):
             difference = compare(before, after, comparable(), args.mode, args.skip_inexact)

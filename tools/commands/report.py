@@ -15,6 +15,7 @@ from prof.folded import beside
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.whose import ruled
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
+from prof.tools.commands.filtering import add_filters, filters_of, percentage
 from prof.tools.modes import SORTS, VIEWS
 from prof.tools.reports import FORMATS, Format
 from prof.tools.reports.asked import PARTS, made
@@ -71,7 +72,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--depth", type=natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
         "--min-percent",
-        type=_percentage,
+        type=percentage,
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
@@ -95,19 +96,10 @@ def add(commands: Any) -> None:
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
     more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
+    add_filters(parser, by_task=True)
     files = (f"of {name}, <base>{kind.suffix} beside the capture" for name, kind in FORMATS.items() if kind.beside)
     add_output(parser, "; ".join(["-", *files]))
     parser.set_defaults(run=run)
-
-
-def _percentage(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 100")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -145,7 +137,7 @@ def _show(args: argparse.Namespace) -> int:
     whose = ruled()
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
-        capture = found.open()
+        capture = found.open(filters_of(args))
         report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
         _write(report, FORMATS[args.format], args)
