@@ -10,10 +10,15 @@ COMMANDS = {
     "snapshot": "say where a process is recording into, brought up to date",
     "dump": "show where every thread of a process is now",
     "report": "show where time, memory, operations and samples went",
-    "diff": "compare the exact counts of two captures",
+    "diff": "compare captures of before and after: counts exactly, times by interval",
+    "bench": "run commands again and again, in turns, record each run, and compare them",
     "flamegraph": "draw a flame graph, for any browser",
     "export": "write a capture as a file for another tool",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
 }
+# Commands in which `--` stands between what they are about, and options may follow; to argparse, none may. So it gets a
+# word instead that nobody can type.
+SIDED = ("diff", "bench")
+BETWEEN = "\0"
