@@ -100,6 +100,8 @@ class View:
     """What the call tree can be by, the first unless something is asked for."""
     counted: ClassVar[tuple[Counted, ...]] = ()
     """What `prof diff` compares, exact counts only."""
+    by_interval: ClassVar[tuple[Counted, ...]] = ()
+    """What `prof diff` compares by interval, since no two runs have it alike: of functions, by `timings`."""
     line_keys: ClassVar[tuple[str, ...]] = ()
     """What it counts of lines and calls beside that."""
     margins: ClassVar[dict[str, Margin]] = {}
@@ -314,7 +316,7 @@ class View:
         """What a function adds to margins of the line that it begins on."""
         yield from ()
 
-    # ---- two captures ----
+    # ---- captures beside each other ----
 
     @classmethod
     def check(cls, before: Capture, after: Capture) -> None:
@@ -323,6 +325,11 @@ class View:
     @classmethod
     def inexact(cls, functions: Sequence[Function]) -> Iterable[str]:
         """The names of functions whose counts are not exact."""
+        return ()
+
+    @classmethod
+    def timings(cls, capture: Capture, tree: Tree, functions: Sequence[Function]) -> Iterable[tuple[Function, int]]:
+        """What each function has of `by_interval`, of its own."""
         return ()
 
     @classmethod

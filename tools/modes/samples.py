@@ -15,6 +15,7 @@ from prof.tools.analysis.agreement import Comparison, compare, half_width
 from prof.tools.analysis.call_chains import CallSites, Chain, SampledCall
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.calling_lines import SAMPLED, In, Sampled, Totals, sampled
+from prof.tools.analysis.compared import SPANS, Counted
 from prof.tools.analysis.findings import hot
 from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.options import Options, Sort
@@ -361,6 +362,7 @@ class Samples(View):
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
     }
+    by_interval = (Counted("samples", "sampled", "ns", "sampled self time"),)
     line_column = "samples"
     answers = "time"
     running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
@@ -531,6 +533,14 @@ class Samples(View):
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:
         if line.record is not None:
             yield "samples", line.record.samples
+
+    # ---- captures beside each other ----
+
+    @classmethod
+    def timings(cls, capture: Capture, tree: Tree, functions: Sequence[Function]) -> Iterable[tuple[Function, int]]:
+        """Time by samples, of functions with a probe and without."""
+        met = capture.functions(capture.stacks(tree)) if capture.whole_stacks else functions
+        return ((f, f.sampled_self_ns or 0) for f in met if f.label.kind in (*SPANS, "frame"))
 
 
 VIEW = Samples

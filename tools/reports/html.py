@@ -28,7 +28,7 @@ SCRIPTS = (
 )  # fmt: skip
 MOST_PROCESSES = 100
 MOST_METRICS = 500
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 class Html(Format):
@@ -52,7 +52,7 @@ class Html(Format):
         data = html_data.document(report, selection, options.sort.field)
         title = escape(header.title)
         yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         yield '<meta name="color-scheme" content="light dark">\n'
         styles = (asset("theme.css"), asset("timeline.css"), _asset("page.css"))

@@ -44,7 +44,7 @@ class Markdown(Format):
         if options.part in ("", "tree") and not options.show:
             yield from _header(report.header(), options.brief)
         for section in report.sections(options):
-            yield from _section(section)
+            yield from section_markdown(section)
         if options.brief:
             yield f"\nAll: {code(report.more())}\n"
 
@@ -145,7 +145,8 @@ def _facts(facts: Sequence[Fact]) -> Iterator[str]:
         yield f"- **{escaped(title)}** {escaped(text)}\n" if title else f"  - {escaped(text)}\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def section_markdown(section: Section) -> Iterator[str]:
+    """A section, in parts."""
     yield f"\n## {escaped(section.title)}\n" if section.title else ""
     yield f"\n{escaped(section.note)}\n" if section.note else ""
     if section.facts:
@@ -164,10 +165,10 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(columns: list[Column]) -> Iterator[str]:
-    yield _row([escaped(column.title) for column in columns])
-    yield _row([":---" if column.left else "---:" for column in columns])
+    yield table_row([escaped(column.title) for column in columns])
+    yield table_row([":---" if column.left else "---:" for column in columns])
     for cells in zip(*map(_cells, columns), strict=True):
-        yield _row(cells)
+        yield table_row(cells)
 
 
 def _cells(column: Column) -> Iterator[str]:
@@ -182,5 +183,6 @@ def _indent(depth: int) -> str:
     return "&nbsp;" * 2 * depth if depth <= DEEPEST else "&nbsp;" * 2 * DEEPEST + rf"\[{depth}\] "
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
+    """A row of a table, of cells that are Markdown."""
     return f"| {' | '.join(cells)} |\n"
