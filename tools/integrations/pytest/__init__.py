@@ -1,1 +1,1 @@
-"""The pytest plugin: each test recorded as a span, limits in marks, and a gate that holds exact counts to a baseline."""
+"""The pytest plugin: each test is a span, marks are limits, and a baseline is what exact counts are held to."""

@@ -81,12 +81,23 @@ def run(config: pytest.Config, seed: int, tests: Iterable[str] | None, reverse: 
             found = json.loads(result.read_text("utf-8"))
         except (OSError, ValueError):
             return Outcome(seed, failure=f"status {done.returncode}: {_last(done.stderr) or _last(done.stdout)}")
-    return Outcome(seed, {name: from_json(entry) for name, entry in found.items()})
+    return Outcome(seed, {name: _answered(*answer) for name, answer in found.items()})
+
+
+def _answered(entry: dict[str, Any], places: dict[str, tuple[str, int]]) -> Known:
+    known = from_json(entry)
+    for name, row in known.functions.items():
+        row.file, row.line = places[name]
+    return known
 
 
 def write(result: str, tests: dict[str, Known]) -> None:
     """The answer of a fresh process."""
-    Path(result).write_text(json.dumps({name: as_json(known) for name, known in tests.items()}), "utf-8")
+    rows = {
+        name: (as_json(known), {each: (row.file, row.line) for each, row in known.functions.items()})
+        for name, known in tests.items()
+    }
+    Path(result).write_text(json.dumps(rows), "utf-8")
 
 
 def _command(config: pytest.Config) -> list[str]:

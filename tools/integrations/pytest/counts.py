@@ -1,8 +1,8 @@
 """What each test of a capture did: calls, operations and allocations of the functions that have probes, by function and
 by line.
 
-What ran below an import or a garbage collection is nobody's: whether a test is the first to import a module, and where a
-collection falls, is not its doing.
+What ran below an import or a garbage collection is nobody's: whether a test is the first to import a module, and where
+a collection falls, is not its doing.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from prof.tools.modes import VIEWS, comparable
 RULES = ("ops>1%", "alloc_bytes>2%", "calls>1%")
 """What `--prof-check` holds tests to unless it names rules itself."""
 KEYS = {"packages": list, "tests": bool, "rules": list, "baseline": str}
+_KINDS = {list: "a list of texts", bool: "true or false", str: "a text"}
 TABLE = "[tool.prof.pytest]"
 
 
@@ -97,9 +98,8 @@ def _table(config: pytest.Config) -> dict[str, object]:
         for key, value in table.items():
             if key not in KEYS:
                 raise UsageError(f"{path}: {TABLE} has no key {key!r}; known: {', '.join(KEYS)}")
-            if not isinstance(value, KEYS[key]) or (isinstance(value, list) and not all(isinstance(v, str) for v in value)):
-                what = {list: "a list of texts", bool: "true or false", str: "a text"}[KEYS[key]]
-                raise UsageError(f"{path}: {TABLE} {key} must be {what}")
+            if not isinstance(value, KEYS[key]) or (isinstance(value, list) and any(type(v) is not str for v in value)):
+                raise UsageError(f"{path}: {TABLE} {key} must be {_KINDS[KEYS[key]]}")
         return dict(table)
     return {}
 

@@ -1,5 +1,5 @@
-"""What pytest loads in every run where this project is installed: options, the mark, the fixture. Where nothing of it is
-asked for, that is all that is loaded."""
+"""What pytest loads in every run where this project is installed: options, the mark, the fixture. Where nothing of it
+is asked for, that is all that is loaded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The plugin of a run in which something is recorded: in each process that runs tests, spans of them; and in the one that
-users see, what is made of it."""
+"""The plugin of a run in which something is recorded: in each process that runs tests, spans of them; and in the one
+that users see, what is made of it."""
 
 from __future__ import annotations
 

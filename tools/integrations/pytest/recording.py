@@ -94,8 +94,8 @@ def patterns_of(asked: Asked, session: pytest.Session) -> list[str]:
     modules -= {getattr(getattr(item, "dtest", None), "globs", {}).get("__name__", "") for item in session.items}
     conftests: Any = getattr(session.config.pluginmanager, "_conftest_plugins", ())
     modules |= {each.__name__ for each in conftests}
-    out = ["tests", "tests.*", "test.*", "*.tests", "*.tests.*", "conftest", "*.conftest", *sorted(filter(None, modules))]
-    return found + [f"!{pattern}" for pattern in out]
+    out = ["tests", "tests.*", "test.*", "*.tests", "*.tests.*", "conftest", "*.conftest"]
+    return found + [f"!{pattern}" for pattern in (*out, *sorted(filter(None, modules)))]
 
 
 def refused(error: ProfError) -> pytest.UsageError:

@@ -24,7 +24,6 @@ from prof.tools.screen.units import count, many, size
 _HEAVIEST = 10
 _NAMES = 5
 _SEEDS = (1, 2)
-_CONFIRMED = "fresh processes with PYTHONHASHSEED={} say the same"
 
 
 def interpreter() -> str:
@@ -244,6 +243,8 @@ class Results:
         seen: dict[str, list[Known]] = {name: [] for name in suspects}
         failure = ""
         for seed in _SEEDS:
+            if not left:
+                break
             outcome = again.run(self.config, seed, left)
             failure = outcome.failure
             for name, known in list(left.items()):

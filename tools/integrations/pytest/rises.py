@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 
 from attrs import frozen
@@ -60,7 +61,8 @@ def _pairs(before: Known, after: Known, rule: Rule) -> Iterator[tuple[str, int, 
 
 def falls(before: Known, after: Known) -> dict[str, tuple[int, int]]:
     """By measure, what has become less."""
-    pairs = {key: (number, after.totals.get(key, 0)) for key, number in before.totals.items() if key not in before.varies}
+    kept = {key: number for key, number in before.totals.items() if key not in before.varies}
+    pairs = {key: (number, after.totals.get(key, 0)) for key, number in kept.items()}
     return {key: (old, new) for key, (old, new) in pairs.items() if new < old}
 
 
@@ -70,15 +72,17 @@ def least(first: Known, second: Known) -> Known:
 
 
 def where(before: Known, after: Known, key: str, root: str = "") -> Iterator[str]:
-    """The functions, and their lines, whose counts rose; the largest rise first. Files below `root` are shown so."""
+    """The functions, and their lines, whose counts rose, with files as below `root`. First those that did more though
+    they were called no more often: that is where the change is. Then the others; of both the largest rise first."""
     rows = []
     for name, row in after.functions.items():
         old = before.functions.get(name)
         rise = _count(row, key) - _count(old, key)
-        if rise > 0 or any(_count(row, each) > _count(old, each) for each in (key, "calls")):
-            rows.append((rise, name, old, row))
-    rows.sort(key=lambda each: (-each[0], each[1]))
-    for _, name, old, row in rows[:_FUNCTIONS]:
+        called_more = _count(row, "calls") > _count(old, "calls")
+        if rise > 0 or called_more:
+            rows.append((called_more and old is not None, -rise, name, old, row))
+    rows.sort(key=lambda each: each[:3])
+    for _, _, name, old, row in rows[:_FUNCTIONS]:
         new = "" if old is not None else "  (not in the baseline)"
         calls = _pair(_count(old, "calls"), _count(row, "calls"), "calls")
         counts = _pair(_count(old, key), _count(row, key), key)
@@ -91,16 +95,27 @@ def where(before: Known, after: Known, key: str, root: str = "") -> Iterator[str
 
 def _lines(old: Row | None, row: Row, key: str, file: str) -> Iterator[str]:
     for measure in dict.fromkeys((key, "ops", "alloc_bytes")):
-        changed = []
-        for offset, counts in row.lines.items():
-            before = old.lines.get(offset, {}).get(measure, 0) if old is not None else 0
-            if counts.get(measure, 0) > before:
-                changed.append((counts[measure] - before, offset, before, counts[measure]))
+        changed = sorted(_changed(old, row, measure), key=lambda each: (each[1] - each[2], each[0]))
+        for offset, before, after in changed[:_LINES]:
+            yield f"    {file}:{row.line + offset}  {_pair(before, after, measure)}"
         if changed:
-            changed.sort(key=lambda each: (-each[0], each[1]))
-            for _, offset, before, after in changed[:_LINES]:
-                yield f"    {file}:{row.line + offset}  {_pair(before, after, measure)}"
             return
+
+
+def _changed(old: Row | None, row: Row, key: str) -> Iterator[tuple[int, int, int]]:
+    """Lines that did more: their distance from the function's beginning, and the count before and after. Where lines
+    came or went, those behind them are found again by what they did."""
+    before = [] if old is None else sorted(old.lines.items())
+    after = sorted(row.lines.items())
+    sides = [[tuple(sorted(counts.items())) for _, counts in each] for each in (before, after)]
+    for kind, first, last, begin, end in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for position in range(begin, end):
+            offset, counts = after[position]
+            was = before[first + position - begin][1].get(key, 0) if first + position - begin < last else 0
+            if counts.get(key, 0) > was:
+                yield offset, was, counts[key]
 
 
 def _pair(before: int, after: int, key: str) -> str:
