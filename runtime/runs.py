@@ -128,7 +128,7 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
 def runs_of(paths: Sequence[Path]) -> list[list[Path]]:
     """Captures by run, the runs in the order in which they began, and so their captures. Raises InputError for one that
     cannot be read."""
-    origins = [_glance(path) for path in paths]
+    origins = [glance(path) for path in paths]
     runs = together(origins)
     found: dict[int, list[Path]] = {}
     for index in sorted(range(len(paths)), key=lambda each: origins[each].start_unix_ns):

@@ -96,7 +96,7 @@ def _finding(number: int, finding: Finding, how: int) -> str:
 
 def _fitting(section: Section, room: Room, left_out: list[str]) -> str:
     """A section with as many rows as there is room for; what is left out is added to the list."""
-    head, rows = "".join(_section(evolve(section, columns=(), notes=()))), []
+    head, rows = "".join(section_markdown(evolve(section, columns=(), notes=()))), []
     columns = fitting(section.columns, NO_LIMIT)
     every = list(_table(columns)) if columns else []
     if not room.take(head + "\n" + "".join(every[:3])):
