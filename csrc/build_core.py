@@ -17,6 +17,7 @@ HEADERS_FOR_CFFI = [
     "format.h",
     "core/session.h",
     "read/read.h",
+    "export/export.h",
     "core/lines.h",
     "core/sources.h",
     "python/control.h",

@@ -40,9 +40,11 @@ from prof.text import decoded, printable_json
 from prof.tree import NO_LABEL, ROOT, Pairs, Tree, column_index, largest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from prof._core import prof_reader, prof_reader_info
+    from prof.events import Events
+    from prof.filters import Applied, Filter
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
@@ -98,7 +100,15 @@ class Capture:
         """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
         self.largest_process: Process | None = None
         """And the one that `series` is of."""
+        self.apart = True
+        """Whether each thread has a tree of its own: not in files of several captures that were merged."""
         self._within: int | None = None
+        self._filter: Applied | None = None
+        self._chosen: Tree | None = None
+        self._only: list[bool] | None = None
+        self._libraries: list[tuple[bytes, bytes]] = []
+        self.chosen: tuple[Filter, Callable[[Label], tuple[str, str]]] | None = None
+        """What `choose` was told, if anything."""
         self._file_names: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         """The sources of files that are on no disk, by the names that labels have for them."""
@@ -129,6 +139,10 @@ class Capture:
         self.least_ns: int = info.least_ns
         """Functions and sections of which no call took as long are charged to their callers; 0: none."""
         self.memory_recorded: bool = bool(info.memory.recorded)
+        self.traced: bool = bool(info.traced)
+        """Whether it has spans as they went: `events`."""
+        self.event_bytes: int = info.event_bytes
+        """Of the file, for these."""
         self.meta: dict[str, Any] = self._read_meta()
 
     def __enter__(self) -> Capture:
@@ -203,6 +217,12 @@ class Capture:
         rows = _rows(self._info.moments, self._info.moment_count)
         return [Moment(m.ns, m.rss_bytes, m.arena_bytes, m.live_bytes) for m in rows]
 
+    def image(self) -> memoryview:
+        """The bytes of the file; of several captures that are read as one, those of the file that they would be."""
+        size = ffi.new("uint64_t *")
+        data = lib.prof_reader_image(self._reader, size)
+        return memoryview(ffi.buffer(data, size[0]))
+
     def recorded(self, column: str) -> bool:
         """Whether the capture has figures in that column of its trees: its mode was on."""
         assert self._info  # open
@@ -238,6 +258,12 @@ class Capture:
         outside = total[ROOT] - sum(total[node] for node in tree.children(ROOT) if not tree.line[node])
         return Sampler(why=decoded(info.why), why_counters=decoded(info.why_counters), outside=outside, **found)
 
+    def events(self) -> Events | None:
+        """Spans as they went, and the process over time; None where `trace=` did not ask for it. Raises InputError."""
+        from prof.events import read_events
+
+        return read_events(self)
+
     @property
     def process(self) -> list[ProcessMoment]:
         """What the process took over time; empty where that was not recorded."""
@@ -248,7 +274,8 @@ class Capture:
     def metrics(self, tree: Tree) -> list[Metric]:
         """What the program said of its spans itself, by span and name; of spans that are in the tree."""
         found: dict[tuple[int, str], Metric] = {}
-        rows = _rows(self._info.metrics, self._info.metric_count)
+        info = lib.prof_reader_get(tree._reader)
+        rows = _rows(info.metrics, info.metric_count)
         pointer = tree._pointer
         for row in rows:
             place = pointer.place[row.node]
@@ -305,6 +332,36 @@ class Capture:
         if name:
             raise InputError(f"{self.path} has no {kind} {name!r}")
 
+    def choose(self, filter: Filter, library: Callable[[Label], tuple[str, str]]) -> None:
+        """From here on, trees are what the filter leaves. `library` says which library a function is of, and the file
+        or folder of that, for what is collapsed. Latencies are of the whole recording.
+
+        Raises UsageError for a pattern that nothing matches.
+        """
+        from prof.filters import Applied, threads_chosen
+
+        self.chosen = filter, library
+        if filter.thread:
+            self._only = threads_chosen(self, filter.thread)
+        if filter.of_stacks:
+            self._filter = Applied(self, filter, library)
+            self._chosen = self.tree()
+
+    def everything(self) -> Tree:
+        """The tree without filters."""
+        return self._solved(self._tree(self._reader, ALL_THREADS), None)
+
+    def has_thread(self, index: int) -> bool:
+        """Whether one of `threads` is left."""
+        return self._only is None or self._only[index]
+
+    def add_library(self, name: str, file: str) -> int:
+        """The index of a new label for functions of a library; the one behind it is for its frames and lines."""
+        self._libraries.append((name.encode(), os.fsencode(file)))
+        first = add_libraries(self._reader, self._libraries[-1:])
+        self.label_count = self._info.label_count
+        return first
+
     def call_files(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
         """From here on, labels call files by these names, and `texts`, by the new names, are their sources."""
         self._file_names.update(names)
@@ -319,11 +376,42 @@ class Capture:
         return name, called
 
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
-        """The calling-context tree of one of `threads`, by its index there, or of all of them merged.
+        """The calling-context tree of one of `threads`, by its index there, or of all of them merged; what is left of
+        it, after `choose`.
 
         Its column `ops` has the operations of one of `categories` only, if one is given.
         """
-        return self._tree(self._reader, thread, category)
+        if self._filter is None:
+            return self._solved(self._unfiltered(thread), category)
+        if thread == ALL_THREADS and category is None and self._chosen is not None:
+            return self._chosen
+        return self._filtered(self._filter, self._unfiltered(thread), category)
+
+    def _filtered(self, applied: Applied, tree: Tree, category: str | None) -> Tree:
+        tree = applied.tree(tree, self._stacks_left(applied, tree, False) if self.whole_stacks else None)
+        if applied.filter.min:
+            tree = applied.without_small(self._solved(tree, category))
+            tree.clear("ops")
+        return self._solved(tree, category)
+
+    def _solved(self, tree: Tree, category: str | None) -> Tree:
+        """The tree with its operations, if there are any."""
+        if self.recorded("ops"):
+            number = self.categories.index(category) + 1 if category else 0
+            own = tree._pointer.own[column_index("ops")]
+            rest = tree._reader, tree._pointer, own, self.categories, number, self._file_names
+            tree.operations = Operations(self.path, *rest)
+        return tree
+
+    def _unfiltered(self, thread: int) -> Tree:
+        """The tree without operations, of one thread, or of those that are chosen."""
+        if thread == ALL_THREADS and self._only is not None:
+            return self._tree_of_threads(self._only)
+        return self._tree(self._reader, thread)
+
+    def _tree_of_threads(self, chosen: Sequence[bool]) -> Tree:
+        make, free = lib.prof_reader_tree_threads, lib.prof_reader_tree_free
+        return Tree(made(self.path, free, make, self._reader, bytes(chosen)), self._reader)
 
     def stacks(self, tree: Tree, lines: bool = False) -> Tree:
         """What samples of `tree`, which is this capture's, met on whole stacks: another tree, without times and calls.
@@ -333,7 +421,12 @@ class Capture:
         from several lines, or ran there, is a node for each: `Tree.at` has the line. Raises InputError.
         """
         assert self._reader  # open
-        return tree.stacks(self.path, lines)
+        if self._filter is None:
+            return tree.stacks(self.path, lines)
+        return self._filter.without_small(self._stacks_left(self._filter, tree, lines))
+
+    def _stacks_left(self, applied: Applied, tree: Tree, lines: bool) -> Tree:
+        return applied.tree(tree.unfiltered.stacks(self.path, lines), None)
 
     def in_stacks(self, column: str) -> bool:
         """Whether trees of whole stacks have figures in that column."""
@@ -343,14 +436,11 @@ class Capture:
         """The tree that has all of a column: of samples whole stacks, else `tree`, which is this capture's."""
         return self.stacks(tree) if self.whole_stacks and self.in_stacks(column) else tree
 
-    def _tree(self, reader: prof_reader, thread: int, category: str | None) -> Tree:
+    def _tree(self, reader: prof_reader, thread: int) -> Tree:
         make, of = lib.prof_reader_tree_new, thread
         if self._within is not None and thread == ALL_THREADS:
             make, of = lib.prof_reader_tree_within, self._within
-        tree = Tree(made(self.path, lib.prof_reader_tree_free, make, reader, of), reader)
-        if self.recorded("ops"):
-            tree.operations = self._solve(reader, tree, category)
-        return tree
+        return Tree(made(self.path, lib.prof_reader_tree_free, make, reader, of), reader)
 
     @property
     def interpreter(self) -> str:
@@ -365,12 +455,6 @@ class Capture:
         """What the operations of this capture are told apart by."""
         found = self.meta.get("categories")
         return tuple(map(str, found)) if isinstance(found, list) else ()
-
-    def _solve(self, reader: prof_reader, tree: Tree, category: str | None) -> Operations:
-        categories = self.categories
-        number = categories.index(category) + 1 if category else 0
-        own = tree._pointer.own[column_index("ops")]
-        return Operations(self.path, reader, tree._pointer, own, categories, number, self._file_names)
 
     def functions(self, tree: Tree) -> list[Function]:
         """Sums by label over the tree, of every label that occurs in it and is no line."""
@@ -479,6 +563,16 @@ class Capture:
         if lines < 0:
             raise OSError(-lines, os.strerror(-lines))
         return lines
+
+
+def add_libraries(reader: prof_reader, libraries: Sequence[tuple[bytes, bytes]]) -> int:
+    """Adds labels of libraries, names and files, to a reader, and returns the index of the last one's first."""
+    first: int = NO_LABEL
+    for name, file in libraries:
+        first = lib.prof_reader_add_library(reader, name, file)
+        if first == NO_LABEL:
+            raise MemoryError
+    return first
 
 
 def _why_full(error: int) -> str:

@@ -123,3 +123,14 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
     began = origins[members[0]].start_unix_ns
     notes = [f"left out, whatever it is of: {text}" for modified, text in refused if modified >= began]
     return [paths[index] for index in members], notes
+
+
+def runs_of(paths: Sequence[Path]) -> list[list[Path]]:
+    """Captures by run, the runs in the order in which they began, and so their captures. Raises InputError for one that
+    cannot be read."""
+    origins = [glance(path) for path in paths]
+    runs = together(origins)
+    found: dict[int, list[Path]] = {}
+    for index in sorted(range(len(paths)), key=lambda each: origins[each].start_unix_ns):
+        found.setdefault(runs[index], []).append(paths[index])
+    return list(found.values())

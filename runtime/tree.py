@@ -32,9 +32,11 @@ class Tree:
     and 2 for the frames of functions that are no spans; `span` is the span that a line or frame belongs to.
     """
 
-    def __init__(self, pointer: Any, reader: Any) -> None:
+    def __init__(self, pointer: Any, reader: Any, unfiltered: Tree | None = None) -> None:
         self._pointer = pointer
         self._reader = reader  # that it is of
+        self.unfiltered: Tree = unfiltered or self
+        """What filters made it of."""
         self._inclusive: dict[str, Any] = {}
         self.count: int = pointer.count
         self.deepest: int = pointer.deepest
@@ -70,6 +72,12 @@ class Tree:
     def column(self, name: str) -> memoryview:
         """What the nodes hold of their own, by the column's name."""
         return self._view(self._pointer.own[column_index(name)], "Q")
+
+    def clear(self, name: str) -> None:
+        """Makes a column zeros."""
+        array = self._pointer.own[column_index(name)]
+        ffi.buffer(array, 8 * self.count)[:] = bytes(8 * self.count)
+        self._inclusive.pop(name, None)
 
     def inclusive(self, name: str) -> memoryview:
         """The sums of a column over each node's subtree."""

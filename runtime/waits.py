@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import frozen
 from prof._core import ffi, lib
 from prof.capture import NO_LABEL, Capture, Label
+from prof.filters import task_chosen
 from prof.text import decoded
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def by(capture: Capture, kind: int, rows: Sequence[Record], key: Callable[[Recor
     """The durations of `records` by key, in the order in which keys appear; those with the key None are left out."""
     numbers: dict[K, int] = {}
     group = ffi.new("uint32_t[]", max(1, len(rows)))
+    wanted = task_chosen(capture)
     for i, row in enumerate(rows):
-        each = key(row)
+        each = key(row) if kind == LATENCIES or wanted(row.task) else None
         group[i] = lib.PROF_READER_NO_GROUP if each is None else numbers.setdefault(each, len(numbers))
     sums: Any = ffi.new("prof_reader_durations[]", max(1, len(numbers)))
     if lib.prof_reader_durations_by(capture._reader, kind, group, len(numbers), sums):
@@ -109,12 +111,13 @@ def by(capture: Capture, kind: int, rows: Sequence[Record], key: Callable[[Recor
 
 def slowest(capture: Capture, tree: Tree) -> list[Slow]:
     """The longest calls of each span that the capture has, the longest first; of spans that are in the tree."""
-    info = capture._info
+    info = lib.prof_reader_get(tree._reader)
     pointer = tree._pointer
+    wanted = task_chosen(capture)
     found = []
     for row in ffi.unpack(info.slow, info.slow_count) if info.slow_count else ():
         place = pointer.place[row.node]
-        if place == lib.PROF_READER_NO_PLACE:
+        if place == lib.PROF_READER_NO_PLACE or not wanted(decoded(row.task)):
             continue
         stack, at = [], pointer.parent[place]
         while at and pointer.label[at] != NO_LABEL:

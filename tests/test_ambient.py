@@ -144,6 +144,24 @@ def main():
     assert Recorded(enabled.files[-1]).stacks()["gc generation 2;Cycle.__del__"] == 10
 
 
+def test_collections_of_the_profilers_own_work_are_no_spans(record: Recorder) -> None:
+    from prof import enable_profiling
+    from prof._core import lib
+
+    gc.disable()
+    try:
+        with enable_profiling(f"time,{record.folder},imports=false") as enabled:
+            gc.collect()
+            lib.prof_own_begin()
+            gc.collect(0)
+            lib.prof_own_end()
+    finally:
+        gc.enable()
+    found = Recorded(enabled.files[-1]).stacks()
+    assert found["gc generation 2"] == 1
+    assert not [stack for stack in found if "gc generation 0" in stack]
+
+
 def test_hooks_of_others_stay(record: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody wraps the import function while a recording runs: theirs stays, and works."""
     from importlib import _bootstrap  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ CSRC = Path(__file__).parents[1] / "csrc"
 MAY_INCLUDE: dict[str, set[str]] = {
     "format": set(),
     "read": {"format"},  # the reader never sees the recorder
+    "export": set(),
     "core": {"format"},
     "modes/memory": {"format", "core"},
     "modes/ops": {"format", "core"},

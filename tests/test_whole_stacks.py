@@ -180,7 +180,8 @@ def work(rounds, clock, took):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_lines_have_the_shares_that_they_took(record: Recorder, whole: Callable[..., Whole], threads: int) -> None:
     """Two lines call one function; a third recurses, a fourth uses up a generator. Each has the share of samples that
-    the program's own clock says, within the 99 % interval of a count and two points for what a busy machine does."""
+    the program's own clock says, within four standard deviations of a count (there are dozens of comparisons) and two
+    points for what a busy machine does."""
     space = record.load(SHARES)
     took: Counter[int] = Counter()
 
@@ -203,7 +204,7 @@ def test_lines_have_the_shares_that_they_took(record: Recorder, whole: Callable[
     assert samples > 300
     for line, time_taken in took.items():
         share, sampled = time_taken / sum(took.values()), lines[line]["sampled_ns"] / all_of_them
-        error = 2.58 * sqrt(share * (1 - share) / (found.worth * samples / found.samples)) + 0.02
+        error = 4 * sqrt(share * (1 - share) / (found.worth * samples / found.samples)) + 0.02
         assert abs(share - sampled) < error, (line, share, sampled, error, samples, found.worth)
     # The recursion's own line is on each of its stacks once, however deep.
     recursion = next(sums for (f, n), sums in found.lines.items() if f.endswith("program.py") and n == 10)

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from prof.commandline import finish
-from prof.tools.commands import COMMANDS
+from prof.tools.commands import BETWEEN, COMMANDS, SIDED
 
 EPILOG = """\
 examples:
@@ -67,8 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `prof` and returns its exit status."""
 
     def work() -> int:
-        words = sys.argv[1:] if argv is None else argv
-        args = parser(words).parse_args(words)
+        words = list(sys.argv[1:] if argv is None else argv)
+        known = parser(words)
+        if next((each for each in words if not each.startswith("-")), "") in SIDED:
+            words = [BETWEEN if word == "--" else word for word in words]
+        args = known.parse_args(words)
         return int(args.run(args))
 
     return finish("prof", work)

@@ -20,10 +20,11 @@ struct prof_reader {
     prof_reader_metric *metrics;                        /* Owned, in file order */
     prof_reader_timed *timed[PROF_READER_RECORD_KINDS]; /* Owned, in file order */
     prof_reader_slow *slow;                             /* Owned, in file order */
-    unsigned char *is_short; /* Owned, by label: its spans are charged to their callers; NULL: no label's */
-    double latency_scale;    /* ns a tick of histograms */
-    uint64_t place_first;    /* index of the first label that is a line or frame: they follow the others */
-    uint32_t peak_epoch;     /* of the memory totals: sites of this epoch know what they held at the peak */
+    unsigned char *is_short;         /* Owned, by label: its spans are charged to their callers; NULL: no label's */
+    struct prof_reader_added *added; /* Owned: texts of labels that are in no record; filter.c */
+    double latency_scale;            /* ns a tick of histograms */
+    uint64_t place_first;            /* index of the first label that is a line or frame: they follow the others */
+    uint32_t peak_epoch;             /* of the memory totals: sites of this epoch know what they held at the peak */
 };
 
 /* What must have been recorded for a column to have figures. */
@@ -97,6 +98,11 @@ enum {
 enum { PROF_READER_COLUMNS(PROF_READER_INDEX) PROF_READER_COLUMN_COUNT };
 #undef PROF_READER_INDEX
 
+/* Whether a column is of calls alone: one context that is charged to another has none there. */
+static inline int prof_reader_is_of_call(unsigned column) {
+    return column == PROF_READER_COLUMN_calls || column == PROF_READER_COLUMN_resumes || column == PROF_READER_COLUMN_suspended_ns;
+}
+
 /* The chunk that a lookup found last: the next one is nearly always in it. */
 typedef struct {
     const prof_reader_chunk *chunk;
@@ -153,6 +159,12 @@ int prof_reader_lay_out(prof_reader_tree *tree, const uint32_t *parents, const u
 /* Adds what a record of samples has to the columns of a node. */
 void prof_reader_add_sampled(prof_reader_tree *tree, const prof_sampled *record, uint32_t place);
 
+/* Adds what such a record's threads took to the columns of a node. */
+void prof_reader_add_used(prof_reader_tree *tree, const prof_usage *usage, uint32_t place);
+
+/* Frees the texts that prof_reader_add_library has copied. */
+void prof_reader_free_added(prof_reader *reader);
+
 /* The frames of whole stacks, by record, and which stack each record of samples has. All owned. */
 typedef struct {
     uint32_t count, deepest;
@@ -174,6 +186,12 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
 
 /* Fills reader->timed and reader->slow: waits.c. Labels are read already. 0, or -1 with a line in `error`. */
 int prof_reader_read_waits(prof_reader *reader, char *error, size_t size);
+
+/* Whether the process wrote to the end of the recording; what is left of one that was killed, or is recorded now, may name what the file
+ * has not. */
+static inline int prof_reader_closed(const prof_reader *reader) {
+    return reader->info.state == PROF_CLOSED && !(reader->info.flags & PROF_FLAG_DUMP);
+}
 
 /* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
 int prof_reader_read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text);

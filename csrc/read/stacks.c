@@ -351,6 +351,16 @@ static uint32_t place_in_tree(const builder *b, const prof_sampled *record, uint
     return record->samples == 0 ? PROF_READER_NO_PLACE : b->tree->place[b->reader->info.node_count + index];
 }
 
+/* Where each record of samples is in the tree of stacks. No node of the file is there. */
+static int keep_places(const builder *b, prof_reader_tree *tree, const uint32_t *nodes, const uint32_t *places) {
+    uint64_t first = b->reader->info.node_count, records = b->reader->info.sampled_count;
+    tree->place = malloc((first + records + 1) * sizeof *tree->place);
+    if (tree->place == NULL) return -1;
+    for (uint64_t i = 0; i < first; i++) tree->place[i] = PROF_READER_NO_PLACE;
+    for (uint64_t i = 0; i < records; i++) tree->place[first + i] = nodes[i] == PROF_READER_NO_PLACE ? nodes[i] : places[nodes[i]];
+    return 0;
+}
+
 /* `nodes`: by record of samples its node, or PROF_READER_NO_PLACE. */
 static prof_reader_tree *finish(const builder *b, const uint32_t *nodes) {
     prof_reader_tree *tree = prof_reader_tree_allocate(b->reader, b->count);
@@ -358,6 +368,7 @@ static prof_reader_tree *finish(const builder *b, const uint32_t *nodes) {
     for (uint32_t i = 0; labels != NULL && i < b->count; i++) labels[i] = b->frames[i].label;
     int complete = tree != NULL && labels != NULL && places != NULL && prof_reader_lay_out(tree, b->parent, labels, places) == 0;
     if (complete && b->lines) complete = (tree->at = calloc(b->count, sizeof *tree->at)) != NULL;
+    if (complete) complete = keep_places(b, tree, nodes, places) == 0;
     if (complete) {
         prof_reader_walk walk = {0};
         for (uint32_t i = 0; i < b->count; i++) {

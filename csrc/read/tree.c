@@ -19,10 +19,11 @@ static const struct {
 
 /* What of a capture is in a tree. */
 typedef struct {
-    int64_t thread;  /* only this one; or PROF_READER_ALL_THREADS */
-    uint64_t within; /* only spans of this label, and what lies below them; PROF_READER_NO_LABEL for all */
-    int spans_only;  /* without what samples found, and lines allocated, outside of spans */
-    int whole;       /* spans that are too short are in it, too */
+    int64_t thread;               /* only this one; or PROF_READER_ALL_THREADS */
+    uint64_t within;              /* only spans of this label, and what lies below them; PROF_READER_NO_LABEL for all */
+    int spans_only;               /* without what samples found, and lines allocated, outside of spans */
+    int whole;                    /* spans that are too short are in it, too */
+    const unsigned char *threads; /* Borrowed, by thread: only those; NULL: `thread` says which */
 } extent;
 
 /* Nodes are numbered as they are first met; `map` leads there from the nodes of the file. All arrays owned. */
@@ -38,7 +39,9 @@ typedef struct {
     uint32_t *map;    /* by node of the file, then by record of samples: its merged node, LEFT_OUT or PROFILER */
     uint32_t *parent; /* by merged node, like the next two */
     uint32_t *label;
-    uint32_t *place; /* where the node goes in depth-first order */
+    uint32_t *place;                /* where the node goes in depth-first order */
+    const prof_reader_chunk *chunk; /* Borrowed: the one that of_other was asked of last, and its answer */
+    int other;
 } merge;
 
 static int merge_open(merge *m, const prof_reader *reader, prof_ref thread, const extent *of) {
@@ -100,6 +103,18 @@ static unsigned char line_kind(const merge *m, uint32_t merged) {
 
 /* ---- first pass: which merged node each node of the file is ---- */
 
+/* Whether a chunk is of a thread that is not asked for. */
+static int of_other(merge *m, const prof_reader_chunk *chunk) {
+    if (m->of.threads == NULL) return m->thread != 0 && chunk->thread != m->thread;
+    if (m->chunk != chunk) {
+        prof_reader_cursor cursor = {NULL};
+        uint64_t index = prof_reader_record(m->reader, PROF_CHUNK_THREADS, chunk->thread, &cursor);
+        m->chunk = chunk;
+        m->other = index == PROF_READER_NOT_FOUND || !m->of.threads[index];
+    }
+    return m->other;
+}
+
 typedef struct {
     prof_reader_cursor labels;
     prof_reader_cursor parents;
@@ -137,7 +152,7 @@ static int map_nodes(merge *m, char *error, size_t size) {
     cursors at = {{NULL}, {NULL}};
     prof_reader_walk walk = {0};
     for (const prof_node *node; (node = prof_reader_next(reader, PROF_CHUNK_NODES, &walk)) != NULL;) {
-        if (m->thread != 0 && walk.chunk->thread != m->thread) {
+        if (of_other(m, walk.chunk)) {
             m->map[walk.index] = LEFT_OUT;
             continue;
         }
@@ -179,7 +194,7 @@ static int map_samples(merge *m, char *error, size_t size) {
     cursors at = {{NULL}, {NULL}};
     prof_reader_walk walk = {0};
     for (const prof_sampled *record; (record = prof_reader_next(reader, PROF_CHUNK_SAMPLED, &walk)) != NULL;) {
-        if (m->thread != 0 && walk.chunk->thread != m->thread) {
+        if (of_other(m, walk.chunk)) {
             m->map[reader->info.node_count + walk.index] = LEFT_OUT;
             continue;
         }
@@ -228,10 +243,6 @@ static int lay_out(merge *m, prof_reader_tree *tree) {
 
 /* ---- second pass: the columns ---- */
 
-static int is_of_call(unsigned column) {
-    return column == PROF_READER_COLUMN_calls || column == PROF_READER_COLUMN_resumes || column == PROF_READER_COLUMN_suspended_ns;
-}
-
 /* `charged`: it is one of its caller's contexts there, to which its calls are none. */
 static void add_node(const prof_reader *reader, prof_reader_tree *tree, const prof_node *node, uint32_t place, int charged) {
     double scale = reader->info.ns_per_tick;
@@ -242,7 +253,7 @@ static void add_node(const prof_reader *reader, prof_reader_tree *tree, const pr
     };
     for (unsigned column = 0; column < PROF_READER_COLUMN_COUNT; column++)
         if (values[column] != 0) /* pages of a column that is empty stay the system's zeros */
-            tree->own[column][place] += charged && is_of_call(column) ? 0 : values[column];
+            tree->own[column][place] += charged && prof_reader_is_of_call(column) ? 0 : values[column];
 }
 
 static void add_columns(const merge *m, prof_reader_tree *tree) {
@@ -296,7 +307,7 @@ static void add_samples(const merge *m, prof_reader_tree *tree) {
     }
 }
 
-static void add_used(prof_reader_tree *tree, const prof_usage *usage, uint32_t place) {
+void prof_reader_add_used(prof_reader_tree *tree, const prof_usage *usage, uint32_t place) {
 #define ADD(column) tree->own[PROF_READER_COLUMN_##column][place] += usage->column;
     PROF_READER_USED(ADD)
 #undef ADD
@@ -309,7 +320,7 @@ static void add_usage(const merge *m, prof_reader_tree *tree) {
     for (const prof_usage *usage; (usage = prof_reader_next(reader, PROF_CHUNK_USAGE, &walk)) != NULL;) {
         uint64_t where = prof_reader_record(reader, PROF_CHUNK_SAMPLED, usage->where, &cursor);
         uint32_t merged = where == PROF_READER_NOT_FOUND ? LEFT_OUT : m->map[reader->info.node_count + where];
-        if (merged != LEFT_OUT && merged != PROFILER) add_used(tree, usage, m->place[merged]);
+        if (merged != LEFT_OUT && merged != PROFILER) prof_reader_add_used(tree, usage, m->place[merged]);
     }
 }
 
@@ -429,7 +440,7 @@ error:
 }
 
 prof_reader_tree *prof_reader_tree_of(const prof_reader *reader, int64_t thread, int whole, char *error, size_t size) {
-    return build(reader, (extent){thread, PROF_READER_NO_LABEL, 0, whole}, error, size);
+    return build(reader, (extent){.thread = thread, .within = PROF_READER_NO_LABEL, .whole = whole}, error, size);
 }
 
 prof_reader_tree *prof_reader_tree_within(const prof_reader *reader, uint32_t label, char *error, size_t size) {
@@ -437,7 +448,12 @@ prof_reader_tree *prof_reader_tree_within(const prof_reader *reader, uint32_t la
         prof_reader_fail(error, size, "has no label %" PRIu32, label);
         return NULL;
     }
-    return build(reader, (extent){PROF_READER_ALL_THREADS, label, 1, 0}, error, size);
+    return build(reader, (extent){.thread = PROF_READER_ALL_THREADS, .within = label, .spans_only = 1}, error, size);
+}
+
+prof_reader_tree *prof_reader_tree_threads(const prof_reader *reader, const uint8_t *threads, char *error, size_t size) {
+    extent of = {.thread = PROF_READER_ALL_THREADS, .within = PROF_READER_NO_LABEL, .threads = threads};
+    return build(reader, of, error, size);
 }
 
 void prof_reader_tree_free(prof_reader_tree *tree) {

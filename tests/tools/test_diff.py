@@ -177,7 +177,7 @@ def test_wrong_rules(run: Run, rule: str, words: str) -> None:
 
 def test_unknown_mode(run: Run) -> None:
     run("ops", "ops", "--mode", "tea", status=2)
-    assert "no counts of mode 'tea' to compare; known: ops, memory" in run.error  # type: ignore[attr-defined]
+    assert "no counts of mode 'tea' to compare; known: ops, time, memory, samples" in run.error  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import pstats
 import random
 import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 from example import example, memory_example, ops_example
@@ -169,6 +173,59 @@ def test_callgrind(path: Path) -> None:
         assert sums[name.replace("-", "_")] <= whole
         if name in ("time", "ops", "samples"):
             assert sums[name.replace("-", "_")] == whole
+
+
+def test_pstats(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_capture(path) as capture:
+        expected = totals(capture)
+        of = next((name for name in ("time", "samples-wall") if name in expected), None)
+        names = {capture.label(index).name.rpartition(".")[2] for index in range(1, capture.label_count)}
+    if of is None:
+        assert main(["export", "--format", "pstats"]) == 2
+        assert "pstats holds times" in capsys.readouterr().err
+        return
+    assert main(["export", "--format", "pstats"]) == 0
+    stats = pstats.Stats(str(path.with_suffix(".pstats")), stream=io.StringIO())
+    table: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]
+    stats.sort_stats("cumulative").print_stats().print_callers().print_callees()
+    assert sum(round(row[2] * 1e9) for row in table.values()) == expected[of] == round(stats.total_tt * 1e9)  # type: ignore[attr-defined]
+    assert {name.rpartition(".")[2] for _, _, name in table} <= names
+    for primitive, calls, own, whole, callers in table.values():
+        assert primitive <= calls and own <= whole + 1e-9
+        assert all(caller in table for caller in callers)
+        assert sum(row[0] for row in callers.values()) <= calls
+
+
+CALLS = """
+import cProfile, prof, sys
+def fall(n): return n and fall(n - 1) + swing(n - 2)
+def swing(n): return n > 0 and fall(n - 1)
+def main():
+    fall(6), swing(5), fall(2)
+profile = cProfile.Profile()
+profile.runcall(main)
+profile.dump_stats("theirs")
+"""
+
+
+def test_pstats_counts_recursion_as_cprofile_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls and primitive calls, of functions and by caller: the program is recorded by both."""
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(CALLS)
+    command = [sys.executable, "-m", "prof", "run", "--modes", "time", "--out", "runs", "app.py"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert main(["export", "--format", "pstats", "runs", "-o", "ours"]) == 0
+
+    def counts(file: str) -> dict[str, Any]:
+        table: dict[Any, Any] = pstats.Stats(file).stats  # type: ignore[attr-defined]
+        known = ("fall", "swing", "main")
+        return {
+            name: (row[:2], {key[2]: each[:2] for key, each in row[4].items() if key[2] in known})
+            for (_, _, name), row in table.items()
+            if name in known
+        }
+
+    assert counts("ours") == counts("theirs") and len(counts("ours")) == 3
 
 
 @pytest.mark.skipif(not which("callgrind_annotate"), reason="callgrind_annotate is not here: it comes with valgrind")

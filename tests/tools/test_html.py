@@ -21,7 +21,7 @@ from prof.capture import Capture, Tree, open_capture
 from prof.modes import MEASURES, Measure, Mode, recorded_measures
 from prof.tools.analysis.contexts import SHARES, select
 from prof.tools.cli import main
-from prof.tools.reports.html import SCRIPTS
+from prof.tools.reports.html import SCRIPTS, SHARED
 from prof.tools.reports.html_data import varints
 
 ODD = '</script><script>alert(1)</script><!--<b title=\'"&amp;">'
@@ -179,7 +179,7 @@ def odd_file() -> File:
 def test_any_name_is_text(here: Path) -> None:
     Path("odd.capture").write_bytes(odd_file().build())
     text = page("odd.capture")
-    assert scripts_in(text) == len(SCRIPTS) + 2
+    assert scripts_in(text) == len(SHARED) + len(SCRIPTS) + 1
     assert ODD not in text
     assert html.escape(ODD, quote=False).replace('"', "&quot;") in text
     assert {ODD, "caf\\xe9 \\u2028", "x" * 3000} <= set(names_of(data_of(text)))

@@ -24,8 +24,8 @@ from capture_files import (
 )
 from example import memory_example
 from html_page import HELPERS, data_of, driven, needs_browser, page
+from prof.tools.analysis.timeline import thinned
 from prof.tools.reports.html_sources import MOST_OF_LINE
-from prof.tools.reports.html_time import thinned
 from running import PROF, environment
 
 SITE = "/v/lib/python3.14/site-packages"
@@ -246,7 +246,8 @@ def test_the_first_screen_and_the_columns(here: Path) -> None:
       location.hash = ""; recall();
       LOG.usual = text("thead tr:last-child button");
       LOG.bars = Array.from(document.querySelectorAll("td.bar"), (cell) => getComputedStyle(cell).backgroundSize);
-      LOG.curves = [text("#strip figcaption"), document.querySelectorAll("#strip svg").length];
+      const names = TIMELINE.pictures.map(({lines}) => lines.map(({name}) => name));
+      LOG.over = [text("#over summary")[0], byId("over").open, names];
       LOG.tabs = Array.from(document.querySelectorAll("[role=tab]"), (tab) => [tab.tabIndex, tab.ariaSelected]);
       document.querySelector("[role=tab]").focus(); key("ArrowRight");
       LOG.moved = document.querySelector("[role=tab][aria-selected=true]").dataset.table;
@@ -264,8 +265,9 @@ def test_the_first_screen_and_the_columns(here: Path) -> None:
     assert log["kept"] == titles
     assert log["usual"] == log["few"]
     assert log["bars"] and set(log["bars"]) == {"100% 3px"}, "below the digits"
-    (words,), pictures = log["curves"]
-    assert words.startswith("memory of the process most 43.0 MiB") and pictures == 1
+    words, is_open, pictures = log["over"]
+    assert words.startswith("Over time  ·  rss up to 43.0 MiB") and not is_open, "there is little room"
+    assert pictures == [["rss", "heap", "live"]]
     assert log["tabs"] == [[0, "true"], [-1, "false"]]
     assert log["moved"] == "lines"
 

@@ -52,6 +52,8 @@ class Options:
     them."""
     imports: bool = False
     """So has each import; else all together are one."""
+    budget: int = 0
+    """Tokens that it may take, by the rule of `prof.tools.screen.tokens`; 0: as many as it takes."""
     idle: bool = False
     """Shares of samples are of all threads, also of those that waited for work."""
 

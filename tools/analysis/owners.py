@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from attrs import Factory, define
 from prof.capture import Capture, Label
-from prof.tools.analysis.sections import Verdict
+from prof.tools.analysis.sections import Hot, Verdict
 from prof.tools.analysis.source_lines import place_words
-from prof.tools.analysis.whose import IMPORTS, OWN, Whose
+from prof.tools.analysis.whose import IMPORTS, OWN, PROFILER, Whose
 from prof.tools.screen.units import percent, shorten_end
 from prof.tree import NO_LABEL, ROOT, Tree
 
@@ -77,7 +77,10 @@ class Owner:
         words = "; ".join(filter(None, (inside, more)))
         share = f"{percent(self.amount, whole):>5}" + (f" ±{100 * error:.1f}" if error else "")
         text = f"{self.where}  {shorten_end(self.name, 48)}{words and ': '}{words}"
-        return Verdict(about, self.name, share, text)
+        begins = (self.label.file, self.label.line) if self.label is not None else ("", 0)
+        lines = [(*place, amount) for place, amount in self.lines.most_common() if amount]
+        hot = Hot(self.name, begins, lines, self.amount, whole, error, self.below[PROFILER], words)
+        return Verdict(about, self.name, share, text, hot)
 
     def _entered(self, library: str) -> str:
         """The library, and the function of it that most went through where there is one."""

@@ -11,6 +11,7 @@ from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.records import Metric
 from prof.tools.analysis import brief, listing, metrics, overview, processes, slowest, tasks, waiting
+from prof.tools.analysis.findings import Finding, findings
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Header, Section, Verdict
@@ -152,6 +153,11 @@ class Report:
                 found += words
                 answered.add(view.answers)
         return found[:MOST]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """Places in the user's own source, with what is known of them; the one that matters most first."""
+        return findings(self)
 
     @cached_property
     def metrics(self) -> list[Metric]:

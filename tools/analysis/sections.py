@@ -12,6 +12,25 @@ Fact = tuple[str, str]
 
 
 @frozen
+class Hot:
+    """What one of the user's own functions was charged with, and which of its lines, in the unit of what it is of."""
+
+    function: str
+    begins: tuple[str, int]
+    """The file and line that the function begins at."""
+    lines: Sequence[tuple[str, int, int]]
+    """(file, line, amount), most first; empty where lines are not known."""
+    amount: int
+    whole: int
+    error: float
+    """How far the share may be off, 0 to 1; 0 where it is exact."""
+    profiler: int
+    """What of it was the profiler's own work."""
+    within: str
+    """The libraries that it went into, in words; may be empty."""
+
+
+@frozen
 class Verdict:
     """A sentence about one of the user's own functions: how much of what is `about` it went there, and into which
     library."""
@@ -22,6 +41,8 @@ class Verdict:
     """`62.1%`; `62.1% ±2.8` of what was sampled: the width of the 99 % interval."""
     text: str
     """`render.py:16  render.page: 58.0% of it in jinja2`."""
+    hot: Hot
+    """The numbers in it, for findings."""
 
 
 @frozen

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from prof import waits
 from prof.capture import Capture, Thread, open_capture
+from prof.errors import UsageError
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Note, Section
 from prof.tools.analysis.waiting import durations_values, kind_of
@@ -100,7 +102,9 @@ def threads(report: Report) -> list[ThreadRow]:
         return list(_threads(capture, ""))
     found: list[ThreadRow] = []
     for process in capture.processes:
-        with open_capture(process.path) as part:
+        with open_capture(process.path) as part, suppress(UsageError):  # raised where nothing of it is left
+            if capture.chosen is not None:
+                part.choose(*capture.chosen)
             found += _threads(part, str(process.pid))
     return found
 
@@ -108,6 +112,8 @@ def threads(report: Report) -> list[ThreadRow]:
 def _threads(capture: Capture, process: str) -> Iterator[ThreadRow]:
     sampled = capture.recorded("sampled_ns")
     for index, thread in enumerate(capture.threads):
+        if not capture.has_thread(index):
+            continue
         tree = capture.tree(index)
         sums = [tree.inclusive(c)[0] if sampled else None for c in ("sampled_ns", "sampled_cpu_ns")]
         calls = tree.inclusive("calls")[0] - tree.calls[0]
@@ -162,6 +168,12 @@ def _section(title: str, noun: str, rows: Sequence[Activity], limit: int) -> Sec
 
 def thread_sections(report: Report, options: Options) -> Iterator[Section]:
     """`prof report --show threads`."""
+    if not report.capture.apart:
+        remark = (
+            "Of captures that were merged, what a thread did by itself is not known: ask those that they were made of."
+        )
+        yield Section("Threads", remarks=[remark], key="threads")
+        return
     rows = sorted(threads(report), key=lambda row: (-row.inside_ns, row.thread.start_ns))
     shown = rows[: options.few or None]
     columns = [

@@ -20,6 +20,7 @@ from prof.tools.screen.colours import Families
 from prof.tools.screen.tables import Column
 
 if TYPE_CHECKING:
+    from prof.tools.analysis.findings.evidence import Evidence
     from prof.tools.analysis.summary import Summary
 
 
@@ -99,6 +100,8 @@ class View:
     """What the call tree can be by, the first unless something is asked for."""
     counted: ClassVar[tuple[Counted, ...]] = ()
     """What `prof diff` compares, exact counts only."""
+    by_interval: ClassVar[tuple[Counted, ...]] = ()
+    """What `prof diff` compares by interval, since no two runs have it alike: of functions, by `timings`."""
     line_keys: ClassVar[tuple[str, ...]] = ()
     """What it counts of lines and calls beside that."""
     margins: ClassVar[dict[str, Margin]] = {}
@@ -143,8 +146,13 @@ class View:
         """What the header says of it."""
         yield from ()
 
-    def verdict(self) -> Iterator[Verdict]:
-        """Where most of what it measures went: the user's own functions, most first."""
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
+        """Where most of what it measures went: the user's own functions, most first; `most` of each kind, or, with 0,
+        as many as a report begins with."""
+        yield from ()
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        """What it has found at single lines: see `prof.tools.analysis.findings`."""
         yield from ()
 
     def in_short(self, summary: Summary) -> Iterator[str]:
@@ -308,7 +316,7 @@ class View:
         """What a function adds to margins of the line that it begins on."""
         yield from ()
 
-    # ---- two captures ----
+    # ---- captures beside each other ----
 
     @classmethod
     def check(cls, before: Capture, after: Capture) -> None:
@@ -317,6 +325,11 @@ class View:
     @classmethod
     def inexact(cls, functions: Sequence[Function]) -> Iterable[str]:
         """The names of functions whose counts are not exact."""
+        return ()
+
+    @classmethod
+    def timings(cls, capture: Capture, tree: Tree, functions: Sequence[Function]) -> Iterable[tuple[Function, int]]:
+        """What each function has of `by_interval`, of its own."""
         return ()
 
     @classmethod

@@ -25,6 +25,7 @@ _STANDARD = re.compile(
 )
 
 OWN, IMPORTS, COLLECTIONS, UNREAD = "", "imports", "garbage collections", "callers not read"
+PROFILER = "prof"
 # Of these, people need not be told that no function of theirs called them.
 UNCALLED = frozenset((IMPORTS, COLLECTIONS, UNREAD))
 _RULES = ("own", "libraries")
@@ -57,13 +58,23 @@ class Whose:
             return found
         return label.name.partition(".")[0] if _matches(label.name, self.libraries) else OWN
 
+    def collapsed(self, label: Label) -> tuple[str, str]:
+        """What a frame is called that stands for all functions of the same library, and the folder that they are in;
+        of the user's own, the package, and none."""
+        library = self.library(label)
+        if not library:
+            named = PurePath(label.file).stem if label.kind == "line" else label.module or label.name
+            return named.partition(".")[0], ""
+        found = _INSTALLED.search(label.file) or _STANDARD.search(label.file)
+        return library, label.file[: found.end()] if found else ""
+
     @staticmethod
     def library_of(file: str) -> str:
         """The package that a file is of, as far as its path says; empty for one of the user's own."""
         if found := _INSTALLED.search(file):
             return PurePath(found["name"]).stem
         if file.startswith(_ours()):
-            return "prof"
+            return PROFILER
         if found := _STANDARD.search(file):
             return PurePath(found["name"] or found["frozen"].partition(".")[0]).stem
         return OWN

@@ -12,12 +12,20 @@ COMMANDS = {
     "live": "show what a running program does now",
     "report": "show where time, memory, operations and samples went",
     "profile": "look at captures on an interactive terminal",
-    "diff": "compare the exact counts of two captures",
+    "diff": "compare captures of before and after: counts exactly, times by interval",
+    "bench": "run commands again and again, in turns, record each run, and compare them",
     "lsp": "show times and counts beside the source, in an editor",
     "serve": "show a folder's captures in a browser on this machine",
     "flamegraph": "draw a flame graph, for any browser",
+    "flamechart": "draw what ran when, for any browser",
     "export": "write a capture as a file for another tool",
+    "merge": "add captures up, into one file",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
+    "mcp": "answer a coding agent's questions about captures",
 }
+# Commands in which `--` stands between what they are about, and options may follow; to argparse, none may. So it gets a
+# word instead that nobody can type.
+SIDED = ("diff", "bench")
+BETWEEN = "\0"

@@ -17,6 +17,7 @@ from prof.modes import MEASURES, MODES, Measure
 from prof.runs import newest_run
 from prof.text import shown
 from prof.tools.commands import COMMANDS
+from prof.tools.commands.filtering import Filters
 from prof.values import replaced
 
 
@@ -144,11 +145,13 @@ class Found:
     notes: list[str] = Factory(list)
     """What was left out on the way."""
 
-    def open(self, strict: bool = False) -> Capture:
-        """Opens them. One of several that cannot be read is left out and named, or, if `strict`, refused."""
+    def open(self, filters: Filters, strict: bool = False) -> Capture:
+        """Opens them, filtered. One of several that cannot be read is left out and named, or, if `strict`, refused."""
         if strict and self.notes:
             raise InputError(self.notes[0])
-        return open_captures(self.paths, self.notes, strict)
+        capture = open_captures(filters.of(self.paths), self.notes, strict)
+        filters.apply(capture)
+        return capture
 
 
 def say_notes(capture: Capture) -> None:

@@ -11,6 +11,7 @@ from prof.errors import UsageError
 from prof.folded import beside, replacing
 from prof.modes import Measure, recorded_measures
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, find_measure, say_notes
+from prof.tools.commands.filtering import add_filters, filters_of
 from prof.tools.exporters import EXPORTS
 from prof.tools.screen.output import STDOUT
 from prof.tools.screen.progress import working, writing
@@ -33,6 +34,7 @@ def add(commands: Any) -> None:
         "--mode", action="append", default=[], metavar="MODE",
         help="only this measure; may be repeated (default: all that were recorded)",
     )  # fmt: skip
+    add_filters(parser)
     add_output(parser, "; ".join(f"<base>{each.suffix}" for each in EXPORTS.values()) + " beside the capture")
     parser.set_defaults(run=run)
 
@@ -40,7 +42,7 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     found, export = find_captures(args.captures), EXPORTS[args.format]
-    with working(f"Exporting {found.title}"), found.open() as capture:
+    with working(f"Exporting {found.title}"), found.open(filters_of(args)) as capture:
         say_notes(capture)
         measures: list[Measure] = [measure for _, measure in recorded_measures(capture)]
         if args.mode:

@@ -28,6 +28,7 @@ from prof.tools.commands.arguments import (
     read_tree,
     say_notes,
 )
+from prof.tools.commands.filtering import Filters, add_filters, filters_of
 from prof.tools.exporters.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
 from prof.tools.screen.output import STDOUT, write
 from prof.tools.screen.progress import working
@@ -48,6 +49,7 @@ def add(commands: Any) -> None:
     add_captures(parser, ".capture files, read as one, or a file of folded stacks")
     add_mode(parser)
     add_category(parser)
+    add_filters(parser)
     parser.add_argument("--title", help="text above the picture (default: the program and what is drawn)")
     parser.add_argument("--icicle", "--inverted", action="store_true", help="hang the root from the top")
     parser.add_argument("--width", type=_positive(int), metavar="PX", help="fixed width (default: the window's)")
@@ -83,10 +85,10 @@ class _Material:
     """What was read."""
 
 
-def _read(found: Found, mode: str | None, category: str | None, share: float) -> _Material:
+def _read(found: Found, filters: Filters, mode: str | None, category: str | None, share: float) -> _Material:
     if len(found.paths) == 1 and (material := _read_if_folded(found.paths[0], mode, category, share)):
         return material
-    with found.open() as capture:
+    with found.open(filters) as capture:
         say_notes(capture)
         measure = find_measure(capture, mode)
         tree, part = read_tree(capture, measure, category)
@@ -130,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     found = find_captures(args.captures)
     share = args.min_width / (args.width or NOMINAL_WIDTH)
     with working(f"Drawing {found.title}"):
-        material = _read(found, args.mode, args.category, share)
+        material = _read(found, filters_of(args), args.mode, args.category, share)
         picture = Picture(args.title or material.name, args.icicle, args.width)
         output = args.output or str(material.beside)
         write(svg(material.frames, picture), output, () if args.output else material.files)

@@ -19,6 +19,7 @@ from prof.tools.commands.arguments import (
     say_notes,
     with_lines,
 )
+from prof.tools.commands.filtering import add_filters, filters_of
 from prof.tools.screen.output import STDOUT
 from prof.tools.screen.progress import working
 
@@ -39,6 +40,7 @@ def add(commands: Any) -> None:
     add_mode(parser)
     add_category(parser)
     parser.add_argument("--lines", action="store_true", help="of samples: with the lines that called, from every stack")
+    add_filters(parser)
     add_output(parser, "<base>-<mode>.folded beside it")
     parser.set_defaults(run=run)
 
@@ -46,7 +48,7 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     found = find_captures(args.captures)
-    with working(f"Folding {found.title}"), found.open() as capture:
+    with working(f"Folding {found.title}"), found.open(filters_of(args)) as capture:
         say_notes(capture)
         measure = find_measure(capture, args.mode)
         tree, measure = with_lines(capture, measure) if args.lines else read_tree(capture, measure, args.category)

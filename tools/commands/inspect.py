@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from prof.capture import Capture, Chunk, open_capture
+from prof.capture import Capture, Chunk, Tree
 from prof.format import CHUNKS
+from prof.many import open_captures
 from prof.tools.analysis.fate import FATES, fate
 from prof.tools.commands.arguments import add_capture, command, find_capture
 from prof.tools.screen.output import width, write_lines
@@ -33,7 +34,7 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
     path, note = find_capture(args.capture)
-    with open_capture(path) as capture:
+    with open_captures([path]) as capture:
         with working(f"Reading {path}"):
             lines = list(_lines(capture, note, args.chunks))
         write_lines(lines, None)
@@ -106,16 +107,25 @@ def _chunk_table(chunks: list[Chunk]) -> Iterator[Line]:
     )
 
 
+def _of_trees(trees: list[Tree]) -> list[Column]:
+    """What threads did by themselves; nothing of captures that were merged."""
+    if not trees:
+        return []
+    return [
+        Column("inside", [duration(tree.total_ns[0] - tree.self_ns[0]) for tree in trees]),
+        Column("nodes", [count(tree.count - 1) for tree in trees]),
+    ]
+
+
 def _thread_table(capture: Capture) -> Iterator[Line]:
     threads = capture.threads
-    trees = [capture.tree(index) for index in range(len(threads))]
+    trees = [capture.tree(index) for index in range(len(threads))] if capture.apart else []
     return _table(
         [
             Column("thread", [str(t.native_id) for t in threads]),
             Column("began", [duration(t.start_ns) for t in threads]),
             Column("alive", [duration(t.alive_ns) for t in threads]),
-            Column("inside", [duration(tree.total_ns[0] - tree.self_ns[0]) for tree in trees]),
-            Column("nodes", [count(tree.count - 1) for tree in trees]),
+            *_of_trees(trees),
             Column("state", ["running" if t.running else "ended" for t in threads]),
             Column("name", [t.name or "-" for t in threads], "name", left=True, stretch=True),
         ]

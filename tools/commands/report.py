@@ -15,6 +15,7 @@ from prof.folded import beside
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.whose import ruled
 from prof.tools.commands.arguments import add_captures, add_output, command, find_captures, natural
+from prof.tools.commands.filtering import add_filters, filters_of, percentage
 from prof.tools.modes import SORTS, VIEWS
 from prof.tools.reports import FORMATS, Format
 from prof.tools.reports.asked import PARTS, made
@@ -39,6 +40,7 @@ prof report app.capture --tree --depth 30 --min-percent 0.1
 prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
 prof report --format markdown >> "$GITHUB_STEP_SUMMARY"      for an issue, a pull request, the summary of a CI job
+prof report --format markdown --budget 2000 what was found, for a coding agent, in 2,000 tokens; jsonl: for programs
 """
 
 
@@ -70,7 +72,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--depth", type=natural, metavar="N", help="levels of the call tree; 0: all")
     parser.add_argument(
         "--min-percent",
-        type=_percentage,
+        type=percentage,
         metavar="P",
         help="leave out of the call tree, or of the graphs, what took less",
     )
@@ -87,22 +89,17 @@ def add(commands: Any) -> None:
     more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
     more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
     more.add_argument(
+        "--budget", type=natural, metavar="TOKENS",
+        help="of markdown and jsonl: findings first, and no more than so many tokens (3 bytes each)",
+    )  # fmt: skip
+    more.add_argument(
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
     more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
+    add_filters(parser, by_task=True)
     files = (f"of {name}, <base>{kind.suffix} beside the capture" for name, kind in FORMATS.items() if kind.beside)
     add_output(parser, "; ".join(["-", *files]))
     parser.set_defaults(run=run)
-
-
-def _percentage(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 100")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,7 +137,7 @@ def _show(args: argparse.Namespace) -> int:
     whose = ruled()
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
-        capture = found.open()
+        capture = found.open(filters_of(args))
         report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
         _write(report, FORMATS[args.format], args)
@@ -158,7 +155,7 @@ def _write(report: Report, kind: type[Format], args: argparse.Namespace) -> None
         report, kind, sort=args.sort, limit=args.limit, depth=args.depth, min_percent=args.min_percent,
         part=part, name=str(getattr(args, part)) if part else "", lines=args.lines, width=width(), full=args.full,
         show=[name.strip() for name in args.show.split(",")] if args.show else (),
-        own=args.own, libraries=args.libraries, imports=args.imports, idle=args.idle,
+        own=args.own, libraries=args.libraries, imports=args.imports, idle=args.idle, budget=args.budget,
     )  # fmt: skip
     path = report.capture.path
     output = args.output or (str(beside(path, kind.suffix)) if kind.beside else STDOUT)

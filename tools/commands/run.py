@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
     if args.standby and (args.report or args.open):
         raise UsageError("--standby records nothing that --report or --open could show")
     asked, settings = recording(args, pyproject.said(folder))
-    environment = _environment(args, STANDBY if args.standby else asked, folder)
+    variables = environment(args, STANDBY if args.standby else asked, folder)
     command = [sys.executable, *_interpreter_options(), *words]
     sys.stdout.flush()
     if not (args.report or args.open):
-        os.execve(sys.executable, command, environment)
+        os.execve(sys.executable, command, variables)
     before = _captures(settings.directory)
-    status = _wait(command, environment)
+    status = _wait(command, variables)
     _show(args, sorted(_captures(settings.directory) - before))
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
@@ -119,7 +119,9 @@ def _module_folder(name: str) -> str:
     return os.path.dirname(os.path.dirname(place) if os.path.basename(place).startswith("__init__.") else place)
 
 
-def _environment(args: argparse.Namespace, asked: str, folder: str) -> dict[str, str]:
+def environment(args: argparse.Namespace, asked: str, folder: str) -> dict[str, str]:
+    """What Python has to find in its environment to record as `asked`, which is a value of PROF, what options of
+    `add_choice` choose; `folder` is where the project is looked for."""
     from prof.instrument import choice as choices
 
     begin = str(Path(choices.__file__).with_name("begin"))

@@ -4,7 +4,10 @@
   const SVG = "http://www.w3.org/2000/svg", HTML = "http://www.w3.org/1999/xhtml";
   const NAME = 0, LEFT = 1, DEPTH = 2, TOTAL = 3, OWN = 4, COUNT = 5, PARENT = 6;
   const SMALLEST = 0.1;  // px: narrower frames are not drawn
-  const root = document.documentElement, frames = DATA.frames, whole = frames[0][TOTAL] || 1;
+  const root = document.documentElement, frames = DATA.frames;
+  // Of a differential picture, left, total and own of before and of after: frames have those of one.
+  const sides = DATA.sides || null;
+  let whole = frames[0][TOTAL] || 1, side = 1;
   const groups = Array.from(document.getElementById("frames").children);
   const rects = groups.map((g) => g.firstElementChild);
   const texts = groups.map((g) => g.children[1] || null);
@@ -21,9 +24,17 @@
     const parts = [amount(total, DATA.unit) + " (" + share(total, whole) + ")"];
     if (zoomed && i !== zoomed) parts.push(share(total, frames[zoomed][TOTAL]) + " of zoomed");
     if (i) parts.push("self " + amount(own, DATA.unit));
+    if (sides) parts.push(compared(i));
     if (count) parts.push(grouped(count) + " " + DATA.counted[count === 1 ? 0 : 1]);
     if (where) parts.push(where);
     return [name, parts.join("  ·  ")];
+  }
+
+  function compared(i) {
+    const [before, after] = sides.map(([, totals]) => totals[i]);
+    const rise = after - before;
+    const part = !before ? "new" : !after ? "gone" : (rise < 0 ? "-" : "+") + share(Math.abs(rise), before);
+    return amount(before, DATA.unit) + " before, " + amount(after, DATA.unit) + " after: " + (rise ? part : "the same");
   }
 
   // ---- drawing ----
@@ -71,6 +82,18 @@
     place(all);
   }
 
+  // ---- the widths of before, or of after ----
+  function turn(to) {
+    side = to;
+    const [left, total, own] = sides[side];
+    frames.forEach((frame, i) => [frame[LEFT], frame[TOTAL], frame[OWN]] = [left[i], total[i], own[i]]);
+    whole = frames[0][TOTAL] || 1;
+    if (!frames[zoomed][TOTAL]) zoomed = 0;
+    turner.querySelector("text").textContent = side ? "Widths: after" : "Widths: before";
+    draw();
+    search(searching);
+  }
+
   // ---- search ----
   function search(query) {
     searching = query;
@@ -95,6 +118,7 @@
   function remember() {
     const parts = [];
     if (zoomed) parts.push("zoom=" + zoomed);
+    if (sides && !side) parts.push("before=1");
     if (searching) parts.push("search=" + encodeURIComponent(searching));
     try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* not allowed here: not needed */ }
   }
@@ -105,6 +129,7 @@
     let query = wanted.get("search") || "";
     try { query = decodeURIComponent(query); } catch { /* as it stands */ }
     box.value = query;
+    if (sides) turn(wanted.has("before") ? 0 : 1);
     search(query);
     draw();
   }
@@ -144,6 +169,12 @@
   unzoom.setAttribute("id", "unzoom");
   unzoom.innerHTML = '<rect width="92" height="24" rx="4"/><text x="46" y="16" text-anchor="middle">Reset zoom</text>';
   unzoom.addEventListener("click", () => zoom(0));
+  const turner = document.createElementNS(SVG, "g");
+  turner.setAttribute("class", "button");
+  turner.setAttribute("id", "turner");
+  turner.innerHTML = '<rect width="112" height="24" rx="4"/><text x="56" y="16" text-anchor="middle"></text>';
+  turner.addEventListener("click", () => turn(1 - side));
+  if (sides) controls.append(turner);
   const holder = document.createElementNS(SVG, "foreignObject");
   holder.setAttribute("width", 220);
   holder.setAttribute("height", 26);
@@ -157,6 +188,7 @@
     holder.setAttribute("x", Math.max(10, all - 232));
     holder.setAttribute("y", 10);
     unzoom.setAttribute("transform", "translate(" + Math.max(10, all - 336) + ",11)");
+    turner.setAttribute("transform", "translate(" + Math.max(10, all - 460) + ",11)");
   }
   window.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

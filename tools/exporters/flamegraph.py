@@ -5,7 +5,7 @@ Without the script (in a page's <img>) it is still a picture: frames are placed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from attrs import frozen
@@ -45,6 +45,18 @@ class Picture:
     width: int | None = None
 
 
+@frozen
+class Sides:
+    """What a differential picture has beside the frames of after: where these stand, a colour each with what colours
+    mean, and for before and after the left ends, totals and own values."""
+
+    left: Sequence[int]
+    depth: Sequence[int]
+    fills: Sequence[str]
+    legend: Sequence[tuple[str, str]]
+    columns: Sequence[tuple[Sequence[int], Sequence[int], Sequence[int]]]
+
+
 def place(frames: Frames) -> tuple[list[int], list[int]]:
     """Where each frame begins, in its unit, and how deep it is. Siblings stand in the order of their names."""
     children: dict[int, list[int]] = {}
@@ -59,9 +71,9 @@ def place(frames: Frames) -> tuple[list[int], list[int]]:
     return left, depth
 
 
-def svg(frames: Frames, picture: Picture) -> Iterator[str]:
-    """The picture, in parts."""
-    left, depth = place(frames)
+def svg(frames: Frames, picture: Picture, sides: Sides | None = None) -> Iterator[str]:
+    """The picture, in parts; of a differential one, `frames` are those of after."""
+    left, depth = (sides.left, sides.depth) if sides is not None else place(frames)
     rows = max(depth) + 1
     height = TOP + rows * ROW + BOTTOM
     width = str(picture.width) if picture.width else "100%"
@@ -71,9 +83,16 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
         f'data-height="{height}">\n<title>{escape(picture.title)}</title>\n<style>{_STYLE}</style>\n'
     )
     yield '<g id="frames">\n'
-    yield from _frames(frames, left, depth, rows, picture)
+    own = families(frames.theme)
+    fills = (
+        sides.fills
+        if sides is not None
+        else [colour(frames.names[n].name, frames.names[n].kind, frames.names[n].module, own) for n in frames.name]
+    )
+    yield from _frames(frames, left, depth, rows, picture, fills)
     yield '</g>\n<g id="head">\n'
-    yield from _head(frames, picture)
+    key = sides.legend if sides is not None else legend({n.kind for n in frames.names}, own)
+    yield from _head(frames, picture, key)
     yield "</g>\n<script><![CDATA[\n"
     data = {
         "unit": frames.unit,
@@ -83,6 +102,7 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
         "counted": frames.counted,
         "character": CHARACTER,
         "icicle": picture.icicle,
+        "sides": sides.columns if sides is not None else None,
     }  # fmt: skip
     yield f"const DATA = {script_json(data)};\n"
     yield units_script()
@@ -90,7 +110,7 @@ def svg(frames: Frames, picture: Picture) -> Iterator[str]:
     yield "]]></script>\n</svg>\n"
 
 
-def _head(frames: Frames, picture: Picture) -> Iterator[str]:
+def _head(frames: Frames, picture: Picture, key: Sequence[tuple[str, str]]) -> Iterator[str]:
     note = whole(frames)
     if frames.omitted:
         note += f"; without {narrow(frames)}"
@@ -98,7 +118,7 @@ def _head(frames: Frames, picture: Picture) -> Iterator[str]:
     yield f'<text id="title" x="10" y="25">{escape(picture.title)}</text>\n'
     yield f'<text id="details" x="10" y="66" data-note="{escape(note)}">{escape(note)}</text>\n'
     x = 10
-    for words, fill in legend({n.kind for n in frames.names}, families(frames.theme)):
+    for words, fill in key:
         yield f'<rect x="{x}" y="36" width="11" height="11" fill="{fill}"/>'
         yield f'<text class="legend" x="{x + 16}" y="46">{words}</text>\n'
         x += 30 + 8 * len(words)
@@ -117,11 +137,11 @@ def whole(frames: Frames) -> str:
     return amount(frames.total[0], measure.title if measure is not None and not measure.unit else frames.unit)
 
 
-def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, picture: Picture) -> Iterator[str]:
+def _frames(
+    frames: Frames, left: Sequence[int], depth: Sequence[int], rows: int, picture: Picture, fills: Sequence[str]
+) -> Iterator[str]:
     whole = frames.total[0] or 1
     nominal = picture.width or NOMINAL_WIDTH
-    own = families(frames.theme)
-    fills = [colour(n.name, n.kind, n.module, own) for n in frames.names]
     for frame, number in enumerate(frames.name):
         row = depth[frame] if picture.icicle else rows - 1 - depth[frame]
         y = TOP + row * ROW
@@ -129,7 +149,7 @@ def _frames(frames: Frames, left: list[int], depth: list[int], rows: int, pictur
         pixels = width / 100 * nominal
         # A border would hide what is hardly wider.
         border = ' stroke="#fff"' if pixels > 3 else ""
-        yield f'<g><rect x="{x:.4f}%" y="{y}" width="{width:.4f}%" height="{ROW - 1}" fill="{fills[number]}"{border}/>'
+        yield f'<g><rect x="{x:.4f}%" y="{y}" width="{width:.4f}%" height="{ROW - 1}" fill="{fills[frame]}"{border}/>'
         letters = int((pixels - 6) / CHARACTER)
         text = fit(frames.names[number].name, letters)
         yield f'<text x="{x:.4f}%" dx="3" y="{y + 13}">{escape(text)}</text></g>\n' if text else "</g>\n"

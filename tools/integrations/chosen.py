@@ -18,10 +18,10 @@ Names = Callable[[str], bool] | None
 """Which functions, by qualified name; None: all."""
 
 
-def choice_of(patterns: Sequence[str], targets: Sequence[str] = (), folder: str = "") -> Choice:
-    """What patterns and targets choose, as those of `prof run`; without any, the project that the folder, or the
-    working directory, belongs to."""
-    return cast("Choice", _choices().Choice([project(folder or os.getcwd())], patterns, targets))
+def choice_of(patterns: Sequence[str], targets: Sequence[str] = (), folder: str = "", beside: bool = False) -> Choice:
+    """What patterns and targets choose, as those of `prof run`; without any, or `beside` them, the project that the
+    folder, or the working directory, belongs to."""
+    return cast("Choice", _choices().Choice([project(folder or os.getcwd())], patterns, targets, project=beside))
 
 
 def project(folder: str) -> str:

@@ -42,4 +42,6 @@ def families(measure: str) -> Families:
 
 def comparable() -> list[type[View]]:
     """The modes that `prof diff` compares by, in the order in which their columns stand beside others."""
-    return sorted((view for view in VIEWS.values() if view.counted), key=lambda view: view.beside_order)
+    return sorted(
+        (view for view in VIEWS.values() if view.counted or view.by_interval), key=lambda view: view.beside_order
+    )

@@ -11,6 +11,8 @@ from prof import capture as captures
 from prof.capture import LINE_COLUMNS, Capture, Function, Label, MemoryTotals, Tree
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.compared import SPANS, Counted, Place, Side, entry, line_key, same_interpreter
+from prof.tools.analysis.findings import churn, growth
+from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.sections import Fact, Section, Verdict
 from prof.tools.analysis.source_lines import Names, SourceLine, place
@@ -256,11 +258,21 @@ class Memory(View):
         for number, text in enumerate(totals(self.totals, self.capture.recording)):
             yield "" if number else "Memory", text
 
-    def verdict(self) -> Iterator[Verdict]:
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
         for column in dict.fromkeys((self.charge.column, "alloc_bytes")):
-            found, words = self.charged(column), self.tree_columns[column].words
-            for each in found.largest(1):
-                yield each.verdict(self.answers, found.whole, more=f"{volume(each.amount)} {words}")
+            yield from self._verdict(column, most or 1)
+
+    def _verdict(self, column: str, most: int) -> Iterator[Verdict]:
+        found, words = self.charged(column), self.tree_columns[column].words
+        for each in found.largest(most):
+            yield each.verdict(self.answers, found.whole, more=f"{volume(each.amount)} {words}")
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        if self.totals.alloc_bytes >= _MUCH:
+            yield from churn.evidence(self._verdict("alloc_bytes", MANY), self.capture.lines(self.tree))
+        if self.totals.detail and (self.totals.live_bytes or 0) >= _MUCH:
+            calls = {function.label.index: function.calls for function in self.functions}
+            yield from growth.evidence(self.capture, self.tree, self.whose, self.totals, calls)
 
     @property
     def charge(self) -> Charge:

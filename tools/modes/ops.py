@@ -15,6 +15,9 @@ from prof.errors import InputError
 from prof.tools.analysis import name_uses as sums
 from prof.tools.analysis.calling_lines import EXACT, Exact, Totals
 from prof.tools.analysis.compared import Counted, Place, Side, entry, line_key, same_interpreter
+from prof.tools.analysis.findings import exceptions, hot, operand_types, quadratic, repeated
+from prof.tools.analysis.findings.counts import Counts
+from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.name_uses import NameUse, OperandTypes
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges
@@ -368,9 +371,18 @@ class Ops(View):
         if self.totals.inexact:
             yield inexact_words(self.totals)
 
-    def verdict(self) -> Iterator[Verdict]:
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
         found = self.charged("ops")
-        yield from (each.verdict(self.answers, found.whole) for each in found.largest(1))
+        yield from (each.verdict(self.answers, found.whole) for each in found.largest(most or 1))
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        verdicts = self.verdict(MANY)
+        # Operations are what own lines did themselves: what they called in C is in none of them.
+        yield from hot.evidence(verdicts, "hot line", "operations", "counted exactly", "--show ops", weight=0.5)
+        made = self.capture, self.tree, self.functions, self.whose, self.solved
+        counts = Counts(*made, self.totals.count, self._called.by_line)
+        for kind in (quadratic, repeated, operand_types, exceptions):
+            yield from kind.evidence(counts)
 
     @property
     def charge(self) -> Charge:

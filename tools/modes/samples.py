@@ -15,6 +15,9 @@ from prof.tools.analysis.agreement import Comparison, compare, half_width
 from prof.tools.analysis.call_chains import CallSites, Chain, SampledCall
 from prof.tools.analysis.call_tree import own_amounts
 from prof.tools.analysis.calling_lines import SAMPLED, In, Sampled, Totals, sampled
+from prof.tools.analysis.compared import SPANS, Counted
+from prof.tools.analysis.findings import hot
+from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges, Owner
 from prof.tools.analysis.sections import Fact, Section, Verdict
@@ -40,6 +43,8 @@ _OF_FUNCTIONS = (
 _TOTALS = {"samples": "total_samples", "sampled_ns": "total_sampled_ns", "sampled_cpu_ns": "total_sampled_cpu_ns"}
 # Samples that a verdict needs, and its lines.
 _ENOUGH, _LINES = 100, 3
+# Samples that findings need, which say how far they may be off.
+_SOME = 25
 
 
 def totals(sampler: Sampler) -> Iterator[str]:
@@ -357,6 +362,7 @@ class Samples(View):
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
     }
+    by_interval = (Counted("samples", "sampled", "ns", "sampled self time"),)
     line_column = "samples"
     answers = "time"
     running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
@@ -412,13 +418,13 @@ class Samples(View):
         for number, text in enumerate(totals(self.totals)):
             yield "" if number else "Samples", text
 
-    def verdict(self) -> Iterator[Verdict]:
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
         """Time of all threads, without those that wait outside of the user's functions."""
-        if self.totals.samples < _ENOUGH or not self.totals.frames:
+        if self.totals.samples < (_SOME if most else _ENOUGH) or not self.totals.frames:
             return
-        found = self._spent
-        running, waiting = found.running.largest(_LINES - 1), found.waiting.largest(_LINES - 1)
-        rows = [("time", each) for each in running] + [("waiting", each) for each in waiting[: _LINES - len(running)]]
+        found, most = self._spent, most or _LINES
+        running, waiting = found.running.largest(most - 1), found.waiting.largest(most - 1)
+        rows = [("time", each) for each in running] + [("waiting", each) for each in waiting[: most - len(running)]]
         rows.sort(key=lambda row: -row[1].amount)
         for about in dict(rows):  # what has most comes first
             yield from (self._verdict(about, each, found.running.whole) for of, each in rows if of == about)
@@ -426,6 +432,12 @@ class Samples(View):
     def _verdict(self, about: str, owner: Owner, whole: int) -> Verdict:
         samples = self.totals.samples / max(1, self.totals.sampled_ns)
         return owner.verdict(about, whole, half_width(round(samples * owner.amount), max(1, round(samples * whole))))
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        found = list(self.verdict(MANY))
+        yield from hot.evidence((v for v in found if v.about == "time"), "hot line", self.answers, "sampled")
+        waits = [v for v in found if v.about != "time"]
+        yield from hot.evidence(waits, "waiting", f"{self.answers} of all threads", "sampled", "--show waiting")
 
     @property
     def charge(self) -> Charge:
@@ -521,6 +533,14 @@ class Samples(View):
     def margin_figures(cls, line: SourceLine) -> Iterator[tuple[str, int | None]]:
         if line.record is not None:
             yield "samples", line.record.samples
+
+    # ---- captures beside each other ----
+
+    @classmethod
+    def timings(cls, capture: Capture, tree: Tree, functions: Sequence[Function]) -> Iterable[tuple[Function, int]]:
+        """Time by samples, of functions with a probe and without."""
+        met = capture.functions(capture.stacks(tree)) if capture.whole_stacks else functions
+        return ((f, f.sampled_self_ns or 0) for f in met if f.label.kind in (*SPANS, "frame"))
 
 
 VIEW = Samples

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from prof.capture import Edge, Function, Label
+from prof.capture import Capture, Edge, Function, Label, Tree
+from prof.tools.analysis.compared import SPANS, Counted
+from prof.tools.analysis.findings import collecting, hot, imports
+from prof.tools.analysis.findings.evidence import MANY, Evidence
 from prof.tools.analysis.options import Options, Sort
 from prof.tools.analysis.owners import Charges
 from prof.tools.analysis.sections import Fact, Note, Verdict
@@ -65,6 +68,7 @@ class Time(View):
         ),
     )
     themes: ClassVar = {"time": FAMILIES}
+    by_interval = (Counted("time", "self time", "ns", "self time"),)
     beside_rank = 0
     has_sections = False
     answers = "time"
@@ -73,10 +77,15 @@ class Time(View):
 
     # ---- text ----
 
-    def verdict(self) -> Iterator[Verdict]:
+    def verdict(self, most: int = 0) -> Iterator[Verdict]:
         """Time inside of spans, which is exact."""
         found = self.charged("self_ns")
-        yield from (each.verdict(self.answers, found.whole) for each in found.largest(2))
+        yield from (each.verdict(self.answers, found.whole) for each in found.largest(most or 2))
+
+    def findings(self, summary: Summary) -> Iterator[Evidence]:
+        yield from hot.evidence(self.verdict(MANY), "hot line", self.answers, "measured exactly")
+        yield from imports.evidence(self.capture, self.tree, self.whose, self.charged("self_ns").whole, self.answers)
+        yield from collecting.evidence(self)
 
     @property
     def charge(self) -> Charge:
@@ -183,6 +192,13 @@ class Time(View):
     @classmethod
     def function_figures(cls, function: Function) -> Iterator[tuple[str, int]]:
         yield "total_ns", function.total_ns
+
+    # ---- captures beside each other ----
+
+    @classmethod
+    def timings(cls, capture: Capture, tree: Tree, functions: Sequence[Function]) -> Iterable[tuple[Function, int]]:
+        """Exact times, without those of imports and collections."""
+        return ((f, f.self_ns) for f in functions if f.label.kind in SPANS and f.label.has("self_ns"))
 
 
 VIEW = Time

@@ -6,6 +6,7 @@ from prof.errors import UsageError
 from prof.tools.reports.format import Format
 from prof.tools.reports.html import Html
 from prof.tools.reports.json import Json
+from prof.tools.reports.jsonl import JsonLines
 from prof.tools.reports.markdown import Markdown
 from prof.tools.reports.text import Text
 
@@ -22,5 +23,5 @@ def register(kind: type[Format]) -> None:
 
 
 # The first is what a report is unless something is asked for.
-for _kind in (Text, Json, Html, Markdown):
+for _kind in (Text, Json, Html, Markdown, JsonLines):
     register(_kind)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prof.errors import UsageError
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
+from prof.tools.analysis.told import LEAST
 from prof.tools.modes import SORTS, TREE_COLUMNS
 from prof.tools.reports import FORMATS, Format
 
@@ -39,6 +40,7 @@ def made(
     libraries: bool = False,
     imports: bool = False,
     idle: bool = False,
+    budget: int | None = None,
 ) -> Format:
     """The format, told what is wanted; where nothing is, what it has for that. `part` is one of `PARTS`, of `name`.
 
@@ -50,6 +52,11 @@ def made(
         if option not in kind.parts:
             able = " or ".join(name for name, each in FORMATS.items() if option in each.parts)
             raise UsageError(f"--{option} is of --format {able}: {kind.why_whole}")
+    if budget is not None and not kind.budgeted:
+        able = " or ".join(name for name, each in FORMATS.items() if each.budgeted)
+        raise UsageError(f"--budget is of --format {able}")
+    if budget is not None and budget < LEAST:
+        raise UsageError(f"--budget {budget}: {LEAST} tokens are the least that say anything")
     return kind(
         Options(
             sort=SORTS[_sort(report, sort, lines)],
@@ -68,6 +75,7 @@ def made(
             libraries=libraries,
             imports=imports,
             idle=idle,
+            budget=budget or 0,
         )
     )
 

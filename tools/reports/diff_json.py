@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from prof.capture import Capture
-from prof.tools.analysis.difference import Change, Difference
+from prof.tools.analysis.confidence import CONFIDENCE, Interval
+from prof.tools.analysis.difference import Change, Difference, Sided
 from prof.tools.analysis.gate import Verdict
 from prof.tools.analysis.metrics import MetricChange
+from prof.tools.analysis.timings import Timing
 from prof.tools.screen.json_text import Rows, document
 
 SCHEMA = 1
@@ -16,12 +17,39 @@ SCHEMA = 1
 
 def _numbers(change: Change, keys: Sequence[str]) -> dict[str, Any]:
     pairs = {key: change.pair(key) for key in keys}
-    return {key: {"before": b, "after": a, "change": a - b} for key, (b, a) in pairs.items()}
+    found: dict[str, Any] = {key: {"before": b, "after": a, "change": a - b} for key, (b, a) in pairs.items()}
+    for key in change.varied.intersection(keys):
+        found[key]["exact"] = False
+        if key in change.intervals:
+            found[key] |= interval_values(change.intervals[key])
+    return found
 
 
-def _side(capture: Capture) -> dict[str, Any]:
-    meta = capture.meta
-    return {"path": str(capture.path), "name": str(meta.get("name") or ""), "python": str(meta.get("python") or "")}
+def interval_values(interval: Interval) -> dict[str, Any]:
+    """The keys of an interval."""
+    found: dict[str, Any] = {"interval": [interval.low, interval.high], "p": interval.p, "verdict": interval.verdict}
+    return found | ({"more_runs": interval.more} if interval.more else {})
+
+
+def _side(side: Sided) -> dict[str, Any]:
+    return {"path": side.path, "name": side.name, "python": side.python, "runs": side.runs}
+
+
+def _timing(row: Timing) -> dict[str, Any]:
+    interval, place = row.interval, row.place
+    return {
+        "measure": row.measure.key,
+        "name": None if row.whole else place.name,
+        "kind": place.kind,
+        "file": place.file,
+        "line": place.line,
+        "before": interval.before,
+        "after": interval.after,
+        "change": interval.change,
+        **interval_values(interval),
+        "values_before": row.before,
+        "values_after": row.after,
+    }
 
 
 def _line_number(change: Change, side: str) -> int | None:
@@ -48,15 +76,16 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "passed": not broken,
         "checked": verdict.checked,
         "broken": broken,
-    }
+    } | ({"unsure": [row.place.name for row in verdict.unsure]} if verdict.unsure else {})
 
 
 def render(difference: Difference, verdicts: Sequence[Verdict]) -> Iterator[str]:
     """The JSON report, a row a line."""
-    return document(_pairs(difference, verdicts))
+    return document(pairs(difference, verdicts))
 
 
-def _pairs(difference: Difference, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Any]]:
+def pairs(difference: Difference, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Any]]:
+    """The keys of the document."""
     keys = [c.key for c in difference.counted]
     of_lines = [*keys[:-1], "count"]
     yield "schema", SCHEMA
@@ -72,6 +101,9 @@ def _pairs(difference: Difference, verdicts: Sequence[Verdict]) -> Iterator[tupl
     yield "calls", Rows(map(_call, difference.calls))
     if difference.metrics:
         yield "metrics", Rows(map(_metric, difference.metrics))
+    if difference.timings.rows:
+        yield "confidence", CONFIDENCE
+        yield "timings", Rows(map(_timing, difference.timings.rows))
     yield "rules", Rows(map(_verdict, verdicts))
 
 

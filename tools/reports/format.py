@@ -29,6 +29,8 @@ class Format(ABC):
     few: ClassVar[int] = 10
     depth: ClassVar[int] = 12
     min_percent: ClassVar[float] = 1.0
+    budgeted: ClassVar[bool] = False
+    """Whether it takes `Options.budget`."""
     beside: ClassVar[bool] = False
     """Whether it goes to a file beside the capture, unless told otherwise; to standard output if not."""
 

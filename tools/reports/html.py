@@ -17,17 +17,18 @@ from prof.tools.analysis.report import Report
 from prof.tools.analysis.sections import Header, Section
 from prof.tools.reports import html_data
 from prof.tools.reports.format import Format
-from prof.tools.screen.markup import escape, script_json, units_script
+from prof.tools.screen.markup import asset, escape, script_json
 from prof.tools.screen.units import count, many
 
 # In the order they build on each other.
+SHARED = ("units.js", "shared.js", "timeline.js")
 SCRIPTS = (
-    "data.js", "element.js", "tree.js", "folded.js", "callers.js", "graph.js", "tip.js", "search.js", "table.js",
-    "source.js", "strip.js", "keys.js", "address.js", "page.js",
+    "data.js", "tree.js", "folded.js", "callers.js", "graph.js", "tip.js", "search.js", "table.js",
+    "source.js", "range.js", "keys.js", "address.js", "page.js",
 )  # fmt: skip
 MOST_PROCESSES = 100
 MOST_METRICS = 500
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 class Html(Format):
@@ -51,10 +52,11 @@ class Html(Format):
         data = html_data.document(report, selection, options.sort.field)
         title = escape(header.title)
         yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         yield '<meta name="color-scheme" content="light dark">\n'
-        yield f"<title>{title}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
+        styles = (asset("theme.css"), asset("timeline.css"), _asset("page.css"))
+        yield f"<title>{title}</title>\n<style>\n{''.join(styles)}</style>\n</head>\n<body>\n"
         yield f"<header>\n<h1>{title} <small>{escape(header.note)}</small></h1>\n"
         yield from _verdict(header)
         yield from _warnings(header)
@@ -66,7 +68,7 @@ class Html(Format):
         yield '<script type="application/json" id="data">'
         yield script_json(data)
         yield "</script>\n"
-        for script in (units_script(), *map(_asset, SCRIPTS)):
+        for script in (*map(asset, SHARED), *map(_asset, SCRIPTS)):
             yield f"<script>\n{script}</script>\n"
         yield "</body>\n</html>\n"
 

@@ -6,8 +6,7 @@ reads them in some ten milliseconds.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -18,10 +17,11 @@ from prof.tools.analysis.contexts import Selection
 from prof.tools.analysis.frames import ROOT_NAME, FrameName
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_lines import SourceLine
+from prof.tools.analysis.timeline import varints
 from prof.tools.analysis.view import Fields, View
 from prof.tools.analysis.whose import IMPORTS, Whose
 from prof.tools.modes import families
-from prof.tools.reports import html_sources, html_time, html_whose
+from prof.tools.reports import html_sources, html_timeline, html_whose
 from prof.tools.reports.html_whose import Libraries
 from prof.tools.screen.colours import colour, legend
 
@@ -30,18 +30,6 @@ _COUNTS = Fields("calls", "", (("calls", "calls", ""), ("resumes", "resumes", ""
 _COLLECTED = Fields("items", "gc", (("items", "reclaimed", ""),))
 # What contexts have beside the measures: (column, title, unit).
 _NODE_COUNTS = (("calls", "calls", ""), ("resumes", "resumes", ""), ("suspended_ns", "suspended", "ns"))
-
-
-def varints(values: Iterable[int]) -> str:
-    """Integers from 0 on, seven bits a byte, the least first, as base64."""
-    out = bytearray()
-    append = out.append
-    for value in values:
-        while value > 127:
-            append(value & 127 | 128)
-            value >>= 7
-        append(value)
-    return b64encode(out).decode("ascii")
 
 
 def _mains(report: Report, measures: Sequence[tuple[Mode, Measure]]) -> dict[str, Measure]:
@@ -326,7 +314,8 @@ def document(report: Report, selection: Selection, sort: str) -> dict[str, Any]:
         "functions": _functions(report, recorded, mains, names),
         "lines": _lines(report, lines, recorded, mains, names),
         "sources": _source(report, lines, _lead(mains, lines)),
-        "curves": html_time.document(capture),
+        "timeline": html_timeline.over_time(capture),
+        "stretches": html_timeline.stretches(capture, tree, order, measures),
     }
     # Last: by now all names are known.
     found["labels"] = names.document()

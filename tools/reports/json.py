@@ -19,12 +19,14 @@ from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_lines import SourceLine
 from prof.tools.analysis.summary import Summary
+from prof.tools.analysis.told import finding_object
 from prof.tools.analysis.view import View
 from prof.tools.reports.format import Format
 from prof.tools.screen.json_text import Rows, document, thinned
 
 SCHEMA = 2
 PROCESS = 30  # where the key "process" stands among those of modes
+_VERDICT = ("about", "name", "share", "text")
 _ROOT = {"name": "all", "file": "", "line": 0}
 
 
@@ -208,7 +210,10 @@ class Json(Format):
         yield "schema", SCHEMA
         yield "session", session_object(summary)
         if report.verdict:
-            yield "verdict", [asdict(v) for v in report.verdict]
+            yield "verdict", [{key: getattr(each, key) for key in _VERDICT} for each in report.verdict]
+        if report.findings:
+            first_findings = report.findings[: limit or None]
+            yield "findings", Rows(finding_object(number, each) for number, each in enumerate(first_findings, 1))
         if report.capture.processes:
             yield "processes", Rows(processes.documents(summary))
         field = next((view.json_sort for view in views), None) or report.main_column

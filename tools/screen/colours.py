@@ -40,3 +40,23 @@ def legend(kinds: set[str], families: Families) -> list[tuple[str, str]]:
         for kind, (first, reach, saturation) in families.items()
         if kind in kinds
     ]
+
+
+# Of a frame of before and after: hue, saturation and lightness where it is hardly changed, and where it is doubled.
+_CHANGES = {"grown": (6, 78, 84, 56), "fallen": (215, 78, 84, 56)}
+_OTHERS = {"new": "hsl(36,95%,58%)", "gone": "hsl(275,38%,66%)", "same": "hsl(40,6%,84%)"}
+_WORDS = {"grown": "more", "fallen": "less", "new": "new", "gone": "gone", "same": "the same within 1 %"}
+
+
+def change_colour(change: str, before: int, after: int) -> str:
+    """The fill of a frame by what became of it: the stronger, the larger the part is by which it changed."""
+    if change in _OTHERS:
+        return _OTHERS[change]
+    hue, saturation, light, strong = _CHANGES[change]
+    part = abs(after - before) / max(before, after)  # a half is to be doubled, or halved
+    return f"hsl({hue},{saturation}%,{light - (light - strong) * min(1.0, 2 * part) ** 0.5:.0f}%)"
+
+
+def change_legend() -> list[tuple[str, str]]:
+    """What these colours mean, as (words, colour)."""
+    return [(words, change_colour(change, 1, 2)) for change, words in _WORDS.items()]

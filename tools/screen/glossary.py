@@ -23,6 +23,7 @@ QUESTIONS = (
     ("Can I look through it in the terminal?", "prof profile"),
     ("Can I see it in my editor?", "prof lsp"),
     ("Can I have all captures in the browser?", "prof serve"),
+    ("What should a coding agent read?", "prof report --format markdown --budget 2000"),
 )
 
 COLUMNS = {

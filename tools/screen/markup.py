@@ -20,4 +20,9 @@ def script_json(value: object) -> str:
 
 def units_script() -> str:
     """What turns numbers into text in a browser, as `units.py` does here: a script that others build on."""
-    return resources.files("prof.tools.screen").joinpath("units.js").read_text("utf-8")
+    return asset("units.js")
+
+
+def asset(name: str) -> str:
+    """A style or a script that pages share."""
+    return resources.files("prof.tools.screen").joinpath(name).read_text("utf-8")

@@ -6,12 +6,14 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prof.tools.screen.output import STDOUT
 
 PATIENCE_SECONDS = 2.0
+REFRESH_SECONDS = 0.2
 
 
 @contextmanager
@@ -38,6 +40,29 @@ def writing(path: str | None) -> Iterator[None]:
         return
     with working("Writing" if path in (None, STDOUT) else f"Writing {path}"):
         yield
+
+
+@contextmanager
+def counting(what: str, whole: int) -> Iterator[Callable[[int], None]]:
+    """Gives a function to tell how many of `whole` are done; a terminal's standard error shows that, once the block has
+    taken two seconds."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    began = time.monotonic()
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
+        task = progress.add_task(what, total=whole, visible=False)
+
+        def tell(done: int) -> None:
+            if (now := time.monotonic()) > began + PATIENCE_SECONDS and now > shown[0] + REFRESH_SECONDS:
+                shown[0] = now
+                progress.update(task, completed=done, visible=True, refresh=True)
+
+        shown = [began]
+        yield tell
 
 
 def _spin(what: str, done: threading.Event) -> None:

@@ -94,11 +94,12 @@ static long item(PyObject *info, const char *key) {
     return v && PyLong_Check(v) ? PyLong_AsLong(v) : 0;
 }
 
-/* A callback of gc.callbacks: (phase, {"generation", "collected", "uncollectable"}). */
+/* A callback of gc.callbacks: (phase, {"generation", "collected", "uncollectable"}). What collects while the thread works
+ * for the profiler is the profiler's, as the rest of that work is. */
 static PyObject *gc_callback(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     uint64_t now = prof_now();
     char name[48];
-    if (n != 2 || !PyUnicode_Check(args[0]) || !prof_recording()) Py_RETURN_NONE;
+    if (n != 2 || !PyUnicode_Check(args[0]) || prof_busy.quiet || !prof_recording()) Py_RETURN_NONE;
     prof_busy.quiet++;
     snprintf(name, sizeof name, "gc generation %ld", item(args[1], "generation"));
     uint64_t reclaimed = (uint64_t)item(args[1], "collected");

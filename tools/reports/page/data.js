@@ -1,25 +1,7 @@
-// What the page holds, unpacked: labels and numbers.
+// What the page holds, unpacked.
 "use strict";
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-
-// Integers of seven bits a byte, the least first. Multiplied, not shifted: they may have 53 bits.
-function varints(text) {
-  const bytes = atob(text), length = bytes.length;
-  let count = 0;
-  for (let at = 0; at < length; at++) if (bytes.charCodeAt(at) < 128) count++;
-  const values = new Float64Array(count);
-  for (let at = 0, i = 0; i < count; i++) {
-    let byte = bytes.charCodeAt(at++), value = byte & 127, scale = 128;
-    while (byte > 127) {
-      byte = bytes.charCodeAt(at++);
-      value += (byte & 127) * scale;
-      scale *= 128;
-    }
-    values[i] = value;
-  }
-  return values;
-}
 
 const LABELS = (() => {
   const packed = DATA.labels, strings = packed.strings;

@@ -22,7 +22,7 @@ function foldedLabel(label, run, above) {
 }
 
 function valuesWithoutIdle() {
-  return RECORDED.values.map(({own, hidden, idle}) => {
+  return SHOWN.values.map(({own, hidden, idle}) => {
     if (IN_FULL.idle || !idle.length) return {own, hidden};
     const [mine, others] = [own.slice(), hidden.slice()];
     for (let at = 0; at < idle.length; at += 2) {
@@ -36,7 +36,7 @@ function valuesWithoutIdle() {
 
 // The tree as it is asked for. Its `of` says which frame each recorded context went to.
 function foldedTree() {
-  const recorded = {...RECORDED, values: valuesWithoutIdle(), of: RECORDED.whole};
+  const recorded = {...SHOWN, values: valuesWithoutIdle(), of: RECORDED.whole};
   if (!["library", "standard", "imports"].some((group) => hasGroup(group) && !IN_FULL[group])) return recorded;
   const {count, label, parent, counts, values} = recorded;
   const of = new Uint32Array(count), parents = [0], labels = [label[0]], runs = [""], known = new Map();

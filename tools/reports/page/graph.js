@@ -10,12 +10,6 @@ const CHARACTER = (() => {
   return context.measureText("mmmmmmmmmm").width / 10;
 })();
 
-// Frames are drawn in the theme's colours; on a dark page a shade darker, so that it stays a dark page.
-function shaded(colour, dark) {
-  const [, hue, full, light] = /hsl\((\d+),(\d+)%,(\d+)%\)/.exec(colour);
-  return dark ? `hsl(${hue},${Math.round(full * 0.8)}%,${light - 10}%)` : colour;
-}
-
 function legendOf(measure) {
   const items = measure.legend.map(([words, colour]) => {
     const dot = element("i");
@@ -94,7 +88,7 @@ class Graph {
     }
     for (const sliver of this.slivers) if (sliver.w >= LEAST && sliver.depth > deepest) deepest = sliver.depth;
     this.rows = deepest + 1;
-    this.note.textContent = zoom === node ? "" : "nothing in the zoomed frame; its caller is shown";
+    this.note.textContent = zoom === node ? rangeNote(this.measure) : "nothing in the zoomed frame; its caller is shown";
   }
 
   // As high as its rows, whatever is zoomed; of many, so many px.

@@ -66,7 +66,7 @@ function showTree(recorded) {
   if (STATE.callers) {
     tree = callersTree(folded, STATE.callers.label);
     if (tree.count === 1 && STATE.callers.label !== null)  // a folded function
-      tree = callersTree({...RECORDED, values: valuesWithoutIdle()}, STATE.callers.label);
+      tree = callersTree({...SHOWN, values: valuesWithoutIdle()}, STATE.callers.label);
     useTree(tree);
   }
   Object.assign(STATE, {of: folded.of, zoom: STATE.callers ? 0 : folded.of[recorded], pointed: null});
@@ -155,6 +155,7 @@ function reset() {
   selectLabel(null);
   byId("query").blur();
   point(null);
+  if (TIMELINE && TIMELINE.range) TIMELINE.choose(null);
   if (STATE.callers) {
     STATE.callers = null;
     showTree(0);
@@ -277,7 +278,7 @@ function buildControls() {
 function begin() {
   readPaint();
   buildControls();
-  showStrip();
+  showTimeline();
   GRAPHS.forEach(listen);
   toggle("flip", () => (STATE.flame = !STATE.flame));
   toggle("stack", () => (STATE.stacked = !STATE.stacked));
@@ -286,11 +287,15 @@ function begin() {
   byId("query").addEventListener("input", () => search(byId("query").value));
   document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
   window.addEventListener("keydown", onKey);
-  window.addEventListener("resize", arrange);
+  window.addEventListener("resize", () => {
+    fitTimeline();
+    arrange();
+  });
   window.addEventListener("hashchange", recall);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     readPaint();
     redraw();
+    fitTimeline();
   });
   chooseMeasures(new Set(MEASURES.filter((measure) => measure.main).map((measure) => measure.name)));
   recall();

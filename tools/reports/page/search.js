@@ -46,7 +46,11 @@ function showHits() {
     graph.showMatches();
   }
   TABLES.forEach((table) => table.mark());
+  if (TIMELINE) TIMELINE.search(STATE.query ? pattern(STATE.query) : STATE.selected === null ? null : exactly(STATE.selected));
 }
+
+// The timeline has labels of its own: it is asked for a name.
+const exactly = (label) => new RegExp("^" + LABELS.name[label].replace(/[.*+?^${}()|[\]\\]/g, "\\$&") + "$");
 
 // The frames that are hit and have something of what is shown: those with most of the first graph's measure first.
 function findSteps() {

@@ -1,0 +1,139 @@
+"""What each test of a capture did: calls, operations and allocations of the functions that have probes, by function and
+by line.
+
+What ran below an import or a garbage collection is nobody's: whether a test is the first to import a module, and where
+a collection falls, is not its doing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import define, field
+from prof.capture import Capture, Function
+from prof.tools.analysis.compared import SPANS, Side
+from prof.tools.analysis.source_lines import names_of
+from prof.tools.analysis.view import View
+from prof.tools.modes import VIEWS, comparable
+from prof.tree import NO_LABEL, Tree
+
+CALL = "call"
+AGAIN = "again"
+"""The call of a test that is run a second time: what only a first run does is not in it."""
+PHASES = ("setup", CALL, "teardown", AGAIN)
+MEASURES = ("ops", "calls", "alloc_bytes", "alloc_count")
+_LONGEST = 200
+
+
+def name_of(nodeid: str) -> str:
+    """A test as its spans are called: a long name is cut, and stays one test's own."""
+    text = "".join(each if each.isprintable() else "?" for each in nodeid)
+    if text == nodeid and len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}…{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+
+
+@define
+class Row:
+    """Counts of one function; `line` is where it begins, and `lines` are by their distance from there."""
+
+    counts: dict[str, int] = field(factory=dict)
+    file: str = ""
+    line: int = 0
+    lines: dict[int, dict[str, int]] = field(factory=dict)
+
+    def add(self, key: str, number: int) -> None:
+        self.counts[key] = self.counts.get(key, 0) + number
+
+
+@define
+class Counts:
+    """Of one test: by function."""
+
+    functions: dict[str, Row] = field(factory=dict)
+    runs: int = 0
+    """How often it ran under this name: a plugin may run a test again."""
+
+    def total(self, key: str) -> int:
+        """A measure of all functions together."""
+        return sum(row.counts.get(key, 0) for row in self.functions.values())
+
+    def totals(self, keys: Iterable[str]) -> dict[str, int]:
+        return {key: self.total(key) for key in keys}
+
+
+def measures(capture: Capture) -> list[str]:
+    """Those that the capture has."""
+    return [key for key in MEASURES if key == "calls" or capture.recorded(key)]
+
+
+def tests(capture: Capture) -> dict[tuple[str, str], Counts]:
+    """By phase and name, what each test did."""
+    found: dict[tuple[str, str], Counts] = {}
+    tree = capture.tree()
+    columns = {key: tree.column(key) for key in measures(capture)}
+    for node in tree.children(0):
+        phase, name = _span(capture, tree, node)
+        if phase:
+            counts = found.setdefault((phase, name), Counts())
+            counts.runs += tree.calls[node]
+            _add(counts, capture, tree, node, columns)
+    return found
+
+
+def _span(capture: Capture, tree: Tree, node: int) -> tuple[str, str]:
+    """The phase and the test that a node is of; empty for what is none."""
+    if tree.line[node] or tree.label[node] == NO_LABEL:
+        return "", ""
+    label = capture.label(tree.label[node])
+    phase, _, name = label.name.partition("!")
+    return (phase, name) if label.kind == "section" and phase in PHASES else ("", "")
+
+
+def _add(counts: Counts, capture: Capture, tree: Tree, top: int, columns: dict[str, memoryview]) -> None:
+    rows: dict[int, Row | None] = {top: None}
+    node, stop = top + 1, tree.end[top]
+    while node < stop:
+        if tree.line[node]:
+            row = rows.get(tree.parent[node])
+        else:
+            label = capture.label(tree.label[node])
+            if label.kind not in SPANS:
+                node = tree.end[node]
+                continue
+            row = rows[node] = counts.functions.setdefault(label.name, Row(file=label.file, line=label.line))
+        if row is not None:
+            for key, column in columns.items():
+                if column[node] and not (key == "calls" and tree.line[node]):
+                    row.add(key, column[node])
+        node += 1
+
+
+def add_lines(capture: Capture, phase: str, name: str, counts: Counts) -> None:
+    """Adds to the functions of one test what their lines did. The capture is narrowed to it from then on."""
+    capture.narrow(f"{phase}!{name}")
+    tree = capture.tree()
+    functions: Sequence[Function] = capture.functions(tree)
+    side = Side(capture, {}, {}, {})
+    names = names_of(tree, functions, VIEWS.values())
+    for view in _recorded(capture):
+        view.add_lines(side, tree, names)
+    for key, entry in side.lines.items():
+        row = counts.functions.get(_owner(str(key[0]), counts))
+        found = {measure: entry.counts[measure] for measure in MEASURES if entry.counts.get(measure)}
+        if row is not None and found:
+            line = row.lines.setdefault(entry.place.line - row.line, {})
+            for measure, number in found.items():
+                line[measure] = line.get(measure, 0) + number
+
+
+def _owner(function: str, counts: Counts) -> str:
+    """The function that a line is of: what is defined inside one and has no span runs in that of its caller."""
+    while function and function not in counts.functions:
+        function = function.rpartition(".")[0]
+    return function
+
+
+def _recorded(capture: Capture) -> Iterator[type[View]]:
+    return (view for view in comparable() if view.recorded(capture))
