@@ -85,6 +85,7 @@ def test_the_commands_are_installed() -> None:
     found = {each.name: each.value for each in commands if each.value.startswith("prof.")}
     assert found == {
         "prof": "prof.tools.cli:main",
+        "prof-profile": "prof.tools.cli:profile_main",
         "prof-instrument": "prof.instrument.cli:instrument_main",
         "prof-uninstrument": "prof.instrument.cli:uninstrument_main",
     }

@@ -43,13 +43,12 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
-    with Server(folder, args.port) as server:
+    with suppress(KeyboardInterrupt), Server(folder, args.port) as server:
         print(server.address, flush=True)
         print("prof: for this machine alone, and whoever has the address; Ctrl-C ends it", file=sys.stderr)
         if args.open:
             import webbrowser
 
             webbrowser.open(server.address)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+        server.serve_forever()
     return 0
