@@ -20,6 +20,7 @@ from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.told import LEAST
 from prof.tools.analysis.whose import ruled
 from prof.tools.commands.arguments import find_captures
+from prof.tools.commands.sides import inputs
 from prof.tools.modes import VIEWS, comparable
 from prof.tools.reports import diff_text
 from prof.tools.reports.asked import format_of, made
@@ -111,10 +112,9 @@ class Answers:
 
     def diff(self, before: str, after: str, budget: int = BUDGET) -> str:
         """What two captures count differently, exactly."""
-        found = [find_captures([str(self.path(each))]) for each in (before, after)]
-        with found[0].open(strict=True) as first, found[1].open(strict=True) as second:
-            difference = compare(first, second, comparable(), [], False)
-            return _within(plain_text(diff_text.lines(difference, [], 0, _WIDTH)), budget)
+        sides = inputs([str(self.path(each)) for each in (before, after)])
+        difference = compare(*sides, comparable())
+        return _within(plain_text(diff_text.lines(difference, [], 0, _WIDTH)), budget)
 
     # ---- a recording ----
 

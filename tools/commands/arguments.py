@@ -145,10 +145,12 @@ class Found:
     notes: list[str] = Factory(list)
     """What was left out on the way."""
 
-    def open(self, filters: Filters, strict: bool = False) -> Capture:
+    def open(self, filters: Filters | None = None, strict: bool = False) -> Capture:
         """Opens them, filtered. One of several that cannot be read is left out and named, or, if `strict`, refused."""
         if strict and self.notes:
             raise InputError(self.notes[0])
+        if filters is None:
+            return open_captures(self.paths, self.notes, strict)
         capture = open_captures(filters.of(self.paths), self.notes, strict)
         filters.apply(capture)
         return capture

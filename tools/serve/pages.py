@@ -14,7 +14,7 @@ from prof.capture import captures_in
 from prof.errors import InputError
 from prof.many import open_captures
 from prof.tools.analysis.catalogue import Entry, entries
-from prof.tools.analysis.difference import compare
+from prof.tools.analysis.difference import Input, compare
 from prof.tools.analysis.report import analyse
 from prof.tools.analysis.whose import ruled
 from prof.tools.modes import VIEWS, comparable
@@ -68,8 +68,8 @@ class Pages:
 
     def difference(self, before: str, after: str) -> str:
         """What two captures count differently. Raises InputError."""
-        with open_captures([self._path(before)]) as old, open_captures([self._path(after)]) as new:
-            lines = list(diff_text.lines(compare(old, new, comparable(), [], True), [], 0, _WIDTH))
+        old, new = (Input(path.name, [[path]]) for path in map(self._path, (before, after)))
+        lines = list(diff_text.lines(compare(old, new, comparable(), [], True), [], 0, _WIDTH))
         text = "\n".join("".join(_span(text, style) for text, style in line) for line in lines)
         other = urlencode({"old": after, "new": before})
         link = f'<p><a href="./">All captures</a> <a href="diff?{escape(other)}">The other way round</a></p>'

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import ClassVar
 
-from attrs import evolve, fields
+from attrs import fields
 from prof.capture import Capture
 from prof.errors import ProfError, UsageError
 from prof.many import open_captures
-from prof.tools.analysis.difference import compare
+from prof.tools.analysis.difference import Input, compare
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.sections import Section
 from prof.tools.analysis.whose import ruled
@@ -441,10 +441,10 @@ class Compared(Tabbed):
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
         try:
-            with open_captures([self.before]) as before, open_captures([self.after]) as after:
-                difference = compare(before, after, comparable(), [], skip_inexact=True)
-                sections = list(diff_text.sections(difference, 0))
-                lines = list(diff_text.lines(evolve(difference), [], 15, max(60, self.size.width - 2)))
+            before, after = (Input(path.name, [[path]]) for path in (self.before, self.after))
+            difference = compare(before, after, comparable(), [], skip_inexact=True)
+            sections = list(diff_text.sections(difference, 0))
+            lines = list(diff_text.lines(difference, [], 15, max(60, self.size.width - 2)))
         except ProfError as error:
             self.app.call_from_thread(self.say, str(error))
             self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)

@@ -43,8 +43,8 @@ def rises(before: Known, after: Known, rules: Sequence[Rule]) -> list[Rise]:
         if rule.measure in before.varies or rule.measure not in before.totals:
             continue
         for name, old, new in _pairs(before, after, rule):
-            sides = (Entry(Place("", "test"), {rule.measure: number}) for number in (old, new))
-            if rule.breaks(Change(*sides)):
+            was, now = (Entry(Place("", "test"), {rule.measure: number}) for number in (old, new))
+            if rule.breaks(Change(was, now)):
                 found.append(Rise(rule, name, old, new))
     return found
 
