@@ -11,7 +11,7 @@ from attrs import fields
 from prof.capture import Capture
 from prof.errors import ProfError, UsageError
 from prof.many import open_captures
-from prof.tools.analysis.difference import Input, compare
+from prof.tools.analysis import difference as differences
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.sections import Section
 from prof.tools.analysis.whose import ruled
@@ -441,8 +441,8 @@ class Compared(Tabbed):
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
         try:
-            before, after = (Input(path.name, [[path]]) for path in (self.before, self.after))
-            difference = compare(before, after, comparable(), [], skip_inexact=True)
+            before, after = (differences.Input(path.name, [[path]]) for path in (self.before, self.after))
+            difference = differences.compare(before, after, comparable(), [], skip_inexact=True)
             sections = list(diff_text.sections(difference, 0))
             lines = list(diff_text.lines(difference, [], 15, max(60, self.size.width - 2)))
         except ProfError as error:
