@@ -76,6 +76,23 @@ class prof_export_texts(Struct):
     text: Memory
     begin: Numbers[int]
 
+class prof_foreign_label(Struct):
+    kind: int
+    line: int
+    name: Memory
+    module: Memory
+    file: Memory
+
+class prof_foreign_node(Struct):
+    parent: int
+    label: int
+    calls: int
+    self_ns: int
+    alloc_count: int
+    alloc_bytes: int
+    samples: int
+    sampled_ns: int
+
 class prof_merger(Struct): ...
 
 class prof_py_seen(Struct):
@@ -583,6 +600,7 @@ class Lib:
     def prof_line_inserted(self, _0: Memory | bytes, _1: int, /) -> int: ...
     def prof_lines_inserted(self, _0: Memory | bytes, _1: int, _2: Numbers[int], _3: int, /) -> int: ...
     def prof_merger_add(self, _0: prof_merger, _1: prof_reader, _2: int, _3: Numbers[int], _4: Memory | bytes, _5: int, /) -> int: ...
+    def prof_merger_add_foreign(self, _0: prof_merger, _1: prof_foreign_label, _2: int, _3: prof_foreign_node, _4: int, _5: int, _6: int, /) -> int: ...
     def prof_merger_finish(self, _0: prof_merger, _1: int, _2: int, _3: int, _4: Memory | bytes, _5: int, _6: Memory | bytes, _7: int, /) -> prof_reader: ...
     def prof_merger_free(self, _0: prof_merger, /) -> None: ...
     def prof_merger_like(self, _0: prof_merger, _1: prof_reader, /) -> int: ...

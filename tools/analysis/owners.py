@@ -62,7 +62,7 @@ class Owner:
         found = self.label.file, self.label.line
         for place, most in self.lines.most_common(1):
             found = place if 2 * most > self.amount else found
-        return place_words(*found)
+        return place_words(*found) if found[0] else ""
 
     def libraries(self, most: int = 2) -> list[tuple[str, int]]:
         """The libraries that a tenth of it or more was spent in, and how much."""
