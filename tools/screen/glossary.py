@@ -40,6 +40,7 @@ COLUMNS = {
     "cumulative": "Time that importing a module took, with what it imported in turn.",
     "deletes": "How often a name was deleted.",
     "each": "Bytes of a block, on average.",
+    "evidence": "What is known of a line, with its numbers, and how sure that is.",
     "exact": "The share of self time that was measured.",
     "exact self": "Self time as it was measured, beside samples.",
     "expression": "A part of a line that does something of its own.",
