@@ -221,6 +221,14 @@ def said(several: dict[int, list[Evidence]], line: int, kind: str) -> str:
     return text
 
 
+def test_the_command_of_each_finding_shows_more(several_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_capture(several_file) as capture:
+        commands = {finding.command for finding in analyse(capture, tuple(VIEWS.values())).findings}
+    assert len(commands) > 3
+    for command in sorted(commands):
+        assert main(shlex.split(command)[1:]) == 0, command
+
+
 def test_loops_that_grow_with_their_number_are_counted(several: dict[int, list[Evidence]]) -> None:
     """300 searches through 300 names, of which the first is found at once and the last after all."""
     text = said(several, line_of("# loop"), "accidental quadratic")

@@ -76,14 +76,18 @@ def sections(report: Report, options: Options) -> Iterator[Section]:
         return
     first = [finding.first for finding in shown]
     columns = [
-        Column("%", [percent(each.share or 0, 1) for each in first]),
-        Column("of", [each.of or "-" for each in first], "dim", left=True, rank=2),
-        Column("kind", [finding.first.kind for finding in shown], left=True),
+        Column("share", [share_words(each) or "-" for each in first], left=True),
+        Column("finding", [each.kind for each in first], left=True),
         Column("line", [place_words(*each.place) for each in first], "name", left=True),
         Column("evidence", [f"{each.text} ({each.sure})" for each in first], left=True, rank=1),
         Column("source", [finding.source for finding in shown], left=True, stretch=True, code=True),
     ]
     yield Section("Findings", shown_of(len(shown), len(report.findings)), columns=columns, key="findings")
+
+
+def share_words(evidence: Evidence) -> str:
+    """`90.9% of time`; empty where there is no share."""
+    return f"{percent(evidence.share, 1)} of {evidence.of}" if evidence.share is not None and evidence.of else ""
 
 
 def finding_object(number: int, finding: Finding, how: int = FULL) -> dict[str, Any]:

@@ -45,6 +45,7 @@ COLUMNS = {
     "exact self": "Self time as it was measured, beside samples.",
     "expression": "A part of a line that does something of its own.",
     "file": "Where a function or section begins.",
+    "finding": "What is known of a line that may matter: `hot line`, `waiting`, `growing memory` and the like.",
     "from disk": "Bytes that were read from a disk: what the system had in memory is not among them.",
     "function": "The function that a line is in.",
     "generation": "Which generation the collector looked at: 0 are the youngest objects.",
@@ -91,6 +92,7 @@ COLUMNS = {
     "seen": "Of how many executions the types were noted.",
     "self": "What a function took itself, without the functions with probes that it called. What it called that has no"
     " probe, such as a library's functions, is in it.",
+    "share": "A part of all, and of what.",
     "sites": "How many places in the source.",
     "source": "The text of the line.",
     "span": "A function with a probe, a section, an import or a collection.",
