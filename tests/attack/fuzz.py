@@ -42,6 +42,8 @@ COMMANDS = (
     ["report", "--source", "program.py"],
     ["report", "--format", "json", "--limit", "0"],
     ["report", "--format", "html"],
+    ["report", "--format", "markdown", "--budget", "2000"],
+    ["report", "--format", "jsonl", "--smaller", "GOOD"],
     ["folded"],
     ["folded", "--mode", "ops", "--category", "call"],
     ["flamegraph"],
