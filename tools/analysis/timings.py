@@ -6,7 +6,7 @@ and so the others harder to tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import Factory, define, field, frozen
@@ -156,11 +156,13 @@ def compare_times(
 ) -> tuple[Timings, list[Interval]]:
     """What both sides have of these measures; and the intervals of `others`, which are judged in one with them, so that
     the promise of few false alarms is about everything in a report. Those of two machines too if `any_machine`."""
-    reasons = dict(_reasons([*before.facts, *after.facts], any_machine))
-    notes = [f"{measure.words} left out: {reason}" for measure in measures if (reason := _reason(reasons, measure))]
-    if "" in reasons:
-        notes = [f"times left out: {reasons['']}"]
-    kept = [measure for measure in measures if not _reason(reasons, measure)]
+    facts = [*before.facts, *after.facts]
+    machines = "" if any_machine else _machines(facts)
+    reasons = {measure: machines or _reason(facts, measure) for measure in measures}
+    notes = [f"{m.words} left out: {reason}" for m, reason in reasons.items() if reason]
+    if machines:
+        notes = [f"times left out: {machines}"]
+    kept = [measure for measure in measures if not reasons[measure]]
     notes += _notes(before, after, bool(kept))
     rows: list[_Row] = []
     for measure in kept:
@@ -208,24 +210,33 @@ def _added(rows: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
 # ---- what can be compared ----
 
 
-def _reason(reasons: Mapping[str, str], measure: Counted) -> str:
-    return reasons.get("") or reasons.get(measure.key, "")
-
-
-def _reasons(facts: Sequence[Facts], anyway: bool) -> Iterator[tuple[str, str]]:
-    """By measure, why it says nothing; of an empty key, of all."""
+def _machines(facts: Sequence[Facts]) -> str:
+    """Why no time says anything; empty where all are of one machine."""
     first = facts[0]
-    for each in facts[1:]:
-        pair = f"{first.path} and {each.path}"
-        if each.machine != first.machine and not anyway:
-            words = f"{first.path} was recorded on {first.machine or '?'}, {each.path} on {each.machine or '?'}"
-            yield "", f"{words}; --any-machine compares them"
-        if each.clock != first.clock:
-            yield "time", f"{pair} have clocks of two kinds"
-        if each.engine != first.engine:
-            yield "time", f"{pair} have probes of two kinds ({first.engine}; {each.engine}), which cost differently"
-        if each.interval_ns != first.interval_ns:
-            yield "samples", f"{pair} were sampled at {first.interval_ns / 1e6:g} and {each.interval_ns / 1e6:g} ms"
+    other = next((each for each in facts if each.machine != first.machine), None)
+    if other is None:
+        return ""
+    machines = f"{first.path} was recorded on {first.machine or '?'}, {other.path} on {other.machine or '?'}"
+    return f"{machines}; --any-machine compares them"
+
+
+def _reason(facts: Sequence[Facts], measure: Counted) -> str:
+    """Why a measure says nothing; empty where it does."""
+    first = facts[0]
+    for name in measure.alike:
+        for each in facts:
+            if getattr(each, name) != getattr(first, name):
+                return f"{first.path} and {each.path} {_UNLIKE[name](first, each)}"
+    return ""
+
+
+_UNLIKE: Mapping[str, Callable[[Facts, Facts], str]] = {
+    "clock": lambda first, other: "have clocks of two kinds",
+    "engine": lambda first, other: f"have probes of two kinds ({first.engine}; {other.engine}), which cost differently",
+    "interval_ns": lambda first, other: (
+        f"were sampled at {first.interval_ns / 1e6:g} and {other.interval_ns / 1e6:g} ms"
+    ),
+}
 
 
 def _notes(before: Times, after: Times, any_kept: bool) -> Iterator[str]:
