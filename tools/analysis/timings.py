@@ -62,6 +62,7 @@ class Facts:
     clock: str
     interval_ns: int
     engine: str
+    calibrated: bool
     begin: int
     end: int
 
@@ -71,7 +72,7 @@ class Facts:
         machine = " ".join(filter(None, (str(meta.get(key) or "") for key in ("host", "platform"))))
         return cls(
             capture.path, capture.interpreter, machine, "cpu" if "cpu" in capture.clock else "wall",
-            capture.interval_ns, str(meta.get("engine") or ""), capture.start_unix_ns,
+            capture.interval_ns, str(meta.get("engine") or ""), capture.calibrated, capture.start_unix_ns,
             capture.start_unix_ns + capture.duration_ns,
         )  # fmt: skip
 
@@ -157,11 +158,11 @@ def compare_times(
     """What both sides have of these measures; and the intervals of `others`, which are judged in one with them, so that
     the promise of few false alarms is about everything in a report. Those of two machines too if `any_machine`."""
     facts = [*before.facts, *after.facts]
-    machines = "" if any_machine else _machines(facts)
-    reasons = {measure: machines or _reason(facts, measure) for measure in measures}
+    none = _why_none(facts, any_machine)
+    reasons = {measure: none or _reason(facts, measure) for measure in measures}
     notes = [f"{m.words} left out: {reason}" for m, reason in reasons.items() if reason]
-    if machines:
-        notes = [f"times left out: {machines}"]
+    if none:
+        notes = [f"times left out: {none}"]
     kept = [measure for measure in measures if not reasons[measure]]
     notes += _notes(before, after, bool(kept))
     rows: list[_Row] = []
@@ -197,7 +198,10 @@ def _functions(before: Times, after: Times, measure: Counted) -> Iterator[_Row]:
         yield after.places.get(key) or before.places[key], measure, first, second
     kept = set(large)
     small = [row for key, row in rows.items() if key not in kept]
-    if small:
+    if len(small) == 1:
+        (key,) = rows.keys() - kept
+        yield after.places.get(key) or before.places[key], measure, small[0][0], small[0][1]
+    elif small:
         first, second = (_added(row[side] for row in small) for side in (0, 1))
         yield Place(REST.format(f"{len(small):,}"), "rest"), measure, first, second
 
@@ -210,9 +214,14 @@ def _added(rows: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
 # ---- what can be compared ----
 
 
-def _machines(facts: Sequence[Facts]) -> str:
-    """Why no time says anything; empty where all are of one machine."""
+def _why_none(facts: Sequence[Facts], any_machine: bool) -> str:
+    """Why no time says anything; empty where they do."""
     first = facts[0]
+    early = next((each for each in facts if not each.calibrated), None)
+    if early is not None:
+        return f"{early.path} was killed before its clock was calibrated"
+    if any_machine:
+        return ""
     other = next((each for each in facts if each.machine != first.machine), None)
     if other is None:
         return ""
