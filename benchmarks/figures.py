@@ -141,6 +141,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("uninstrument-tree", "tree", "uninstrument 1,800 files on disk / copying the tree", 3, 1.5, unit="x"),
     Figure("report", "report", "report of a capture of 1,000,000 nodes, whole process", 3, 1, unit=" s"),
     Figure("tree", "report", "all of its call tree, as text", 10, 5, unit=" s"),
+    Figure("diff", "compare", "`prof diff` of 2 x 20 captures of 100,000 nodes, whole process", 5, 3, unit=" s"),
 )
 
 

@@ -54,6 +54,8 @@ COMMANDS = (
     ["folded", "GOOD"],
     ["diff", "GOOD"],
     ["diff", "GOOD", "--format", "json"],
+    ["diff", "GOOD", "--format", "html"],
+    ["diff", "GOOD", "--format", "svg"],
 )
 STATUSES = (0, 1, 2, 3)
 

@@ -362,7 +362,7 @@ class Samples(View):
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
     }
-    by_interval = (Counted("samples", "sampled", "ns", "sampled self time"),)
+    by_interval = (Counted("samples", "sampled", "ns", "sampled self time", ("interval_ns",)),)
     line_column = "samples"
     answers = "time"
     running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}

@@ -68,7 +68,7 @@ class Time(View):
         ),
     )
     themes: ClassVar = {"time": FAMILIES}
-    by_interval = (Counted("time", "self time", "ns", "self time"),)
+    by_interval = (Counted("time", "self time", "ns", "self time", ("clock", "engine")),)
     beside_rank = 0
     has_sections = False
     answers = "time"
