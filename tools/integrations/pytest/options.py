@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -90,7 +91,7 @@ def _asked(config: pytest.Config) -> Asked:
     return found
 
 
-def _table(config: pytest.Config) -> dict[str, object]:
+def _table(config: pytest.Config) -> dict[str, Any]:
     """`[tool.prof.pytest]` of the nearest pyproject.toml that has it."""
     for path, table in pyproject.tables("pytest", str(config.rootpath)):
         if not isinstance(table, dict):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from prof.tools.integrations.pytest.recorder import Record
+    from prof.tools.integrations.pytest.limits import Record
 
 NAME = "prof-recorder"
 MARK = "prof"

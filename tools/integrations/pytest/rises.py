@@ -107,8 +107,8 @@ def _changed(old: Row | None, row: Row, key: str) -> Iterator[tuple[int, int, in
     came or went, those behind them are found again by what they did."""
     before = [] if old is None else sorted(old.lines.items())
     after = sorted(row.lines.items())
-    sides = [[tuple(sorted(counts.items())) for _, counts in each] for each in (before, after)]
-    for kind, first, last, begin, end in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
+    old_counts, new_counts = ([tuple(sorted(counts.items())) for _, counts in each] for each in (before, after))
+    for kind, first, last, begin, end in SequenceMatcher(None, old_counts, new_counts, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
         for position in range(begin, end):
