@@ -106,7 +106,8 @@ def _lines(old: Row | None, row: Row, key: str, file: str) -> Iterator[str]:
         if changed:
             return
     for offset, _, counts in list(_different(old, row))[:_LINES]:
-        yield f"    {file}:{row.line + offset}  changed, and now {', '.join(f'{key} {n:,}' for key, n in counts.items())}"
+        does = ", ".join(f"{key} {number:,}" for key, number in counts.items())
+        yield f"    {file}:{row.line + offset}  changed, and now {does}"
 
 
 def _changed(old: Row | None, row: Row, key: str) -> Iterator[tuple[int, int, int]]:
