@@ -49,6 +49,33 @@ class prof_config(Struct):
     trace_later: int
     long_ns: int
 
+class prof_export_item(Struct):
+    start_ns: int
+    duration_ns: int
+    busy_ns: int
+    index: int
+    count: int
+    label: int
+
+class prof_export_spans(Struct):
+    count: int
+    start_ns: Numbers[int]
+    duration_ns: Numbers[int]
+    label: Numbers[int]
+    depth: Numbers[int]
+
+class prof_export_stack(Struct):
+    at: int
+    clock_ns: int
+    open: int
+    end_ns: Numbers[int]
+    depth: Numbers[int]
+
+class prof_export_texts(Struct):
+    count: int
+    text: Memory
+    begin: Numbers[int]
+
 class prof_merger(Struct): ...
 
 class prof_py_seen(Struct):
@@ -533,6 +560,12 @@ class Lib:
     def prof_clock_set(self, _0: int, /) -> None: ...
     def prof_close(self) -> None: ...
     def prof_drop_text(self, _0: int, _1: int, /) -> Memory: ...
+    def prof_export_chrome(self, _0: prof_export_spans, _1: int, _2: int, _3: prof_export_texts, _4: Memory | bytes, _5: int, _6: Memory | bytes, _7: int, _8: Numbers[int], /) -> int: ...
+    def prof_export_merge(self, _0: prof_export_spans, _1: int, _2: int, _3: int, _4: Numbers[int], _5: int, _6: int, _7: int, _8: Numbers[int], _9: prof_export_item, /) -> int: ...
+    def prof_export_pack(self, _0: prof_export_item, _1: int, _2: Numbers[int], /) -> int: ...
+    def prof_export_perfetto(self, _0: prof_export_spans, _1: prof_export_stack, _2: prof_export_texts, _3: Numbers[int], _4: int, _5: int, _6: Numbers[int], _7: int, _8: Numbers[int], /) -> int: ...
+    def prof_export_rows(self, _0: prof_export_spans, /) -> int: ...
+    def prof_export_stretches(self, _0: prof_export_spans, _1: int, _2: int, _3: int, _4: Numbers[int], _5: Numbers[int], _6: Numbers[int], _7: Numbers[int], _8: Numbers[int], _9: int, _10: Numbers[int], _11: Numbers[int], /) -> None: ...
     def prof_forget(self) -> None: ...
     def prof_full(self) -> int: ...
     def prof_heartbeat(self) -> None: ...

@@ -101,6 +101,8 @@ class Capture:
         """And the one that `series` is of."""
         self._within: int | None = None
         self._file_names: dict[str, str] = {}
+        self.shows_source = True
+        """Whether reports may show what source files hold."""
         self.texts: dict[str, str] = {}
         """The sources of files that are on no disk, by the names that labels have for them."""
         info = self._info

@@ -5,30 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from prof._core import ffi, lib
 
+if TYPE_CHECKING:
+    from prof.events import Track
+
 PART = 4 << 20
 """Bytes that are written at once."""
-
-
-class Track(Protocol):
-    """What happened on a thread: columns of equal length, by when spans began, parents before their children."""
-
-    thread: str
-    process: int
-    tid: int
-    start_ns: Any
-    duration_ns: Any
-    label: Any
-    depth: Any
-    open: set[int]
-    missing: list[tuple[int, int, int]]
-
-    @property
-    def spans(self) -> int: ...
 
 
 class Columns:

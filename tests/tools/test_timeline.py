@@ -32,7 +32,7 @@ def have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Have:
     Path("app.capture").write_bytes(example().build())
 
     def give(events: Events | None) -> None:
-        monkeypatch.setattr(Capture, "events", lambda _: events, raising=False)
+        monkeypatch.setattr(Capture, "events", lambda _: events)
 
     return give
 
@@ -207,6 +207,38 @@ def test_perfetto(have: Have) -> None:
     missing = events.tracks[0].missing[0]
     assert instants["queue"][1] == {"value": 7.0}
     assert instants["spans are missing"] == (missing[0], {"count": 1234, "length_ns": missing[1] - missing[0]})
+
+
+def test_speedscope_has_a_profile_of_each_thread(have: Have) -> None:
+    with open_capture("app.capture") as capture:
+        known = [capture.label(n) for n in range(capture.label_count)]
+    events = random_events(5, spans=600)
+    for track in events.tracks:
+        track.label = array("I", (label % len(known) for label in track.label))
+    events.tracks[1].open.add(0)
+    events.labels = known  # type: ignore[assignment]
+    have(events)
+    assert main(["export", "--format", "speedscope", "-o", "out"]) == 0
+    document = json.loads(Path("out").read_text())
+    frames = [frame["name"] for frame in document["shared"]["frames"]]
+    evented = [each for each in document["profiles"] if each["type"] == "evented"]
+    assert [each["name"] for each in evented] == [f"{t.thread}, in the order of time" for t in events.tracks]
+    for profile, track in zip(evented, events.tracks, strict=True):
+        assert (
+            profile["startValue"] <= profile["events"][0]["at"] and profile["events"][-1]["at"] == profile["endValue"]
+        )
+        spans, around, now = [], [], 0
+        for event in profile["events"]:
+            assert event["at"] >= now, "as speedscope wants it"
+            now = event["at"]
+            if event["type"] == "O":
+                around.append((now, event["frame"]))
+            else:
+                start, frame = around.pop()
+                assert frame == event["frame"]
+                spans.append((start, now - start, frames[frame]))
+        assert not around
+        assert Counter(spans) == Counter((s, took, known[label].name) for s, took, label, _ in track.rows())
 
 
 def test_perfetto_takes_few_bytes_a_span(have: Have) -> None:

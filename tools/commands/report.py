@@ -87,6 +87,9 @@ def add(commands: Any) -> None:
     more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
     more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
     more.add_argument(
+        "--no-source", action="store_true", help="no line of any source file is shown: for code that is confidential"
+    )
+    more.add_argument(
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
     more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
@@ -107,6 +110,8 @@ def _percentage(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
+    if args.no_source and args.source is not None:
+        raise UsageError("--source shows a source file, which --no-source leaves out")
     if not args.watch:
         return _show(args)
     if args.output or FORMATS[args.format].beside:
@@ -141,6 +146,7 @@ def _show(args: argparse.Namespace) -> int:
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
         capture = found.open()
+        capture.shows_source = not args.no_source
         report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
         _write(report, FORMATS[args.format], args)
