@@ -78,7 +78,8 @@ const char *prof_drop_text(uint32_t index, int one);
 enum prof_mode { PROF_MODE_TIME = 1, PROF_MODE_MEMORY = 2, PROF_MODE_OPS = 4, PROF_MODE_SAMPLES = 8 };
 
 enum prof_header_flag {
-    PROF_FLAG_INTERLEAVED = 1 /* greenlets switched inside spans: who called whom mixes theirs */
+    PROF_FLAG_INTERLEAVED = 1, /* greenlets switched inside spans: who called whom mixes theirs */
+    PROF_FLAG_DUMP = 2         /* of a recording that went on: spans may be open, and records may name what came later */
 };
 /* cffi: end */
 #define PROF_DROP_SLOTS 32

@@ -104,8 +104,8 @@ class Events:
     """By the indexes in tracks; usable while the capture is open."""
     series: dict[str, Series]
     """The process over time, by name: `rss`, `heap` and `live` (bytes), and what it had taken since it began, `user`
-    and `system` (processor time), `read`, `written`, `disk read`, `disk written`, `waits`, `preemptions`. Empty where that
-    was not recorded; of several processes, that of the largest one."""
+    and `system` (processor time), `read`, `written`, `disk read`, `disk written`, `waits`, `preemptions`. Empty where
+    that was not recorded; of several processes, that of the largest one."""
     points: list[Point]
     start_unix_ns: int
     duration_ns: int

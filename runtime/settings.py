@@ -76,6 +76,10 @@ class Settings:
     """Bytes of the capture for spans as they went, of all threads together; 0: none are kept."""
     keep: str = ""
     """`first` or `last`: which are kept when there is no more room. Empty: the last for `dump`, else the first."""
+    dump: tuple[tuple[str, int], ...] = ()
+    """What has the running capture copied: `longer` with ns, `exception`, `signal` with its number."""
+    dump_function: str = ""
+    """The functions and sections of which the first two are asked, by glob; empty: all."""
     track: tuple[str, ...] = ()
     """The categories of operations that are counted; empty: all."""
     max_samples: int = 0
@@ -154,6 +158,39 @@ def _trace(text: str) -> int:
     return size
 
 
+def _dump(text: str) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for part in text.split("+"):
+        kind, _, name = part.partition(":")
+        if part == "exception":
+            key, value = part, 1
+        elif kind == "signal":
+            key, value = kind, _signal(name)
+        elif part[:1].isdigit():
+            key, value = "longer", _duration(part, "a duration")
+        else:
+            raise UsageError(f"{part!r} is none of: a duration such as 200ms, exception, signal:USR2, joined by '+'")
+        if found.setdefault(key, value) != value:
+            raise UsageError(f"{text!r} has two of one kind")
+    return tuple(found.items())
+
+
+def _signal(name: str) -> int:
+    import signal
+
+    full = name if name.startswith("SIG") else f"SIG{name}"
+    free = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT", "SIGWINCH", "SIGURG", "SIGIO")
+    if full not in free:
+        raise UsageError(f"{name!r} is none of the signals {', '.join(each.removeprefix('SIG') for each in free)}")
+    return int(signal.Signals[full])
+
+
+def _glob(text: str) -> str:
+    if not text:
+        raise UsageError("'' is no pattern such as app.handle or 'app.*'")
+    return text
+
+
 def _slowest(text: str) -> int:
     if text == "0":
         return 0
@@ -194,6 +231,8 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "args": _args,
     "trace": _trace,
     "keep": _choice(KEEPS),
+    "dump": _dump,
+    "dump_function": _glob,
     "types": _types,
     "profile": str,
     "track": _track,
@@ -310,6 +349,10 @@ def _check_trace(settings: Settings) -> None:
         raise UsageError("trace= needs one clock for all threads, and clock=cpu has one for each: leave out either")
     if settings.keep and not settings.trace:
         raise UsageError(f"keep={settings.keep} says which spans trace= keeps, which is not given: as in trace=64MB")
+    if settings.dump and not settings.trace:
+        raise UsageError("dump= writes what trace= has kept, which is not given: as in trace=64MB")
+    if settings.dump_function and not {"longer", "exception"} & dict(settings.dump).keys():
+        raise UsageError("dump_function= says of what dump= holds, which has no duration and no exception")
 
 
 def parse(text: str) -> Settings:

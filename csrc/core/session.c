@@ -83,6 +83,13 @@ static void calibrate(void) {
                                                                          : UINT64_MAX;
 }
 
+uint64_t prof_session_ticks(uint64_t ns) {
+    const prof_header *h = prof_arena_header();
+    if (prof_clock_kind_now != PROF_CLOCK_TSC || h->first.monotonic_ns <= h->start.monotonic_ns) return ns;
+    double ratio = (double)(h->first.ticks - h->start.ticks) / (double)(h->first.monotonic_ns - h->start.monotonic_ns);
+    return (uint64_t)((double)ns * ratio);
+}
+
 static prof_label *translate(prof_label *old) {
     const char *base = carried.base;
 #define TEXT(ref) ((ref) ? ((const prof_string *)(const void *)(base + (uint64_t)(ref) * PROF_REF_UNIT))->text : NULL)
@@ -125,7 +132,6 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     prof_tree_reset();
     prof_metrics_reset();
     prof_waits_reset();
-    prof_slowest_reset();
     prof_threads_reset();
     meta = (prof_appender){0};
     write_header();
@@ -135,6 +141,7 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
         return error;
     }
     calibrate();
+    prof_slowest_reset();
     prof_timeline_reset();
     prof_epoch_advance();
     if (carried.base) resume_carried();

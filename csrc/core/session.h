@@ -40,7 +40,7 @@ typedef struct {
         trace_bytes; /* room for spans as they went, of all threads together; 0: none are kept. Not shorter ones than least_ns */
     uint32_t trace_last;  /* 1: when there is no more, those that are kept are the last, and not the first */
     uint32_t trace_later; /* 1: none are kept before prof_trace_begin */
-    uint64_t long_ns;     /* prof_span_on_long is told of spans that took longer; 0: of none */
+    uint64_t long_ns;     /* prof_slow_tell is told of functions and sections that took longer; 0: of none */
 } prof_config;
 
 /* Creates the capture at `path`, which must not exist, and begins recording. `config` may be NULL (Borrowed).
@@ -104,6 +104,9 @@ void prof_begin(prof_label *label);
 void prof_end(prof_label *label);
 
 /* ---- for modes and for the CPython half ---- */
+
+/* Ticks of the clock in so many ns, as it was first calibrated. */
+uint64_t prof_session_ticks(uint64_t ns);
 
 /* What a mode does at the ends of a recording. Each joins when it starts, and stays. */
 typedef struct prof_session_part {

@@ -89,8 +89,8 @@ int prof_stack_grow(prof_thread *t);
 /* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
 void prof_pending_count(prof_thread *t);
 
-/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c). It has
- * been popped. May run Python. */
+/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c), and tells
+ * of it. It has been popped. May run Python. */
 void prof_slow_note(prof_thread *t, prof_label *label, const prof_node *node, uint64_t start, uint64_t ticks);
 
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
@@ -138,7 +138,6 @@ static inline prof_frame *prof_push(prof_thread *t, prof_label *label) { return 
 #pragma GCC visibility push(hidden)
 extern int prof_traced;          /* whether they are kept */
 extern uint64_t prof_span_least; /* ticks: shorter ones are not */
-extern uint64_t prof_span_most;  /* ticks: longer ones are for prof_span_put_slow, too */
 
 /* What prof_span_put does where there is no room, or the words are too short. */
 void prof_span_put_slow(prof_thread *t, const prof_node *node, uint64_t start, uint64_t end);
@@ -149,7 +148,7 @@ static inline void prof_span_put(prof_thread *t, const prof_node *node, uint64_t
     uint64_t ticks = end - start, at = end - t->span_from;
     uint32_t *p = t->span;
     if (ticks < prof_span_least) return;
-    if (PROF_UNLIKELY(at > UINT32_MAX || ticks > prof_span_most || p >= t->span_end)) {
+    if (PROF_UNLIKELY(at > UINT32_MAX || ticks > UINT32_MAX || p >= t->span_end)) {
         prof_span_put_slow(t, node, start, end);
         return;
     }

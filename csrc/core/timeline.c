@@ -11,8 +11,6 @@
 
 int prof_traced;
 uint64_t prof_span_least;
-uint64_t prof_span_most = UINT32_MAX;
-void (*prof_span_on_long)(const prof_label *label, uint64_t ticks);
 
 /* What a thread has beside its place in its chunk. */
 typedef struct prof_timeline {
@@ -33,17 +31,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all below, and f
 static uint64_t left;                                    /* bytes of chunks that may still be made */
 static uint64_t largest;                                 /* bytes of the largest chunk */
 static uint64_t order;                                   /* of the latest chunk */
-static uint64_t long_ticks;                              /* of longer spans prof_span_on_long is told */
 static full_block *queue;                                /* Owned: a ring, the oldest first */
 static size_t queue_room, queue_first, queue_count;
 static prof_appender missing_room;
-
-static uint64_t ticks_of(uint64_t ns) {
-    const prof_header *h = prof_arena_header();
-    if (prof_clock_kind_now != PROF_CLOCK_TSC || h->first.monotonic_ns <= h->start.monotonic_ns) return ns;
-    double ratio = (double)(h->first.ticks - h->start.ticks) / (double)(h->first.monotonic_ns - h->start.monotonic_ns);
-    return (uint64_t)((double)ns * ratio);
-}
 
 void prof_timeline_reset(void) {
     pthread_mutex_init(&lock, NULL); /* after fork() another thread may have held it */
@@ -59,11 +49,9 @@ void prof_timeline_reset(void) {
     prof_traced = left > 0;
     prof_span_least = UINT64_MAX;
     if (!prof_limits.trace_later) prof_trace_begin();
-    long_ticks = prof_limits.long_ns ? ticks_of(prof_limits.long_ns) : UINT64_MAX;
-    prof_span_most = long_ticks < UINT32_MAX ? long_ticks : UINT32_MAX;
 }
 
-void prof_trace_begin(void) { prof_span_least = ticks_of(prof_limits.least_ns); }
+void prof_trace_begin(void) { prof_span_least = prof_session_ticks(prof_limits.least_ns); }
 
 /* ---- stacks that lie in the capture ---------------------------------------------------------------------------------- */
 
@@ -281,7 +269,6 @@ static void put(prof_thread *t, const prof_node *node, uint64_t start, uint64_t 
 void prof_span_put_slow(prof_thread *t, const prof_node *node, uint64_t start, uint64_t end) {
     if (t->epoch != prof_epoch) return;
     put(t, node, start, end, 0);
-    if (PROF_UNLIKELY(end - start > long_ticks) && prof_span_on_long) prof_span_on_long(prof_arena_at(node->label), end - start);
 }
 
 void prof_timeline_point(prof_thread *t, const prof_node *node, prof_ref name, int real, uint64_t value) {

@@ -24,7 +24,4 @@ void prof_stack_free(prof_thread *t);
 /* Sets down a value of a metric, said at `node`; `real`: the bits of a double. */
 void prof_timeline_point(prof_thread *t, const prof_node *node, prof_ref name, int real, uint64_t value);
 
-/* A span took longer than prof_config.long_ns. It has been popped; may run Python. Set by the CPython half. */
-extern void (*prof_span_on_long)(const prof_label *label, uint64_t ticks);
-
 #endif

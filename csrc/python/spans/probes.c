@@ -8,6 +8,7 @@
 #include "core/suspended.h"
 #include "awaits.h"
 #include "child.h"
+#include "flight.h"
 #include "python/ops/count.h"
 #include "python/version/version.h"
 #include "python/bytecode/plain.h"
@@ -460,18 +461,30 @@ static int op_exit_await_untimed(PyObject *o, PyObject *receiver, PyObject *none
     return 0;
 }
 
+/* An exception has left the function of `site`. It ends generators in the ordinary course of things, too. */
+static __attribute__((noinline)) void raised(const prof_site *site) {
+    if (site->ref && !(site->flags & PROF_LABEL_GENERATOR)) prof_flight_raised(site->label);
+}
+
+void prof_span_raised(prof_site *site) {
+    prof_span_leave(site);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(site);
+}
+
 /* In code that counts: an exception that it does not handle. */
 static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
     prof_site *site = ((prof_site *)o)->site;
     if (prof_count_ops && site->counted) prof_count_unhandled(site->counted, offset);
     if (untimed) leave_untimed((prof_site *)o);
     else leave_any((prof_site *)o);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(site);
     return 0;
 }
 
 static PyObject *op_raise(PyObject *o) {
     if (PROF_QUIRK_OFFSET_IS_TAGGED && ((prof_site *)o)->site->counted) op_raise_counting(o, NULL, NULL);
     else leave_any((prof_site *)o);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(((prof_site *)o)->site);
     Py_RETURN_NONE;
 }
 
