@@ -124,8 +124,9 @@ def merge(columns: Columns, between: tuple[int, int], least_ns: int, groups: Gro
 def _merge(
     columns: Columns, between: tuple[int, int], least_ns: int, groups: Grouping, counts: Any, items: Any
 ) -> None:
+    of = ffi.from_buffer("unsigned char[]", groups.of)
     lib.prof_export_merge(
-        columns.pointer, *between, least_ns, groups.of, len(groups.of), groups.never, columns.rows, counts, items
+        columns.pointer, *between, least_ns, of, len(groups.of), groups.never, columns.rows, counts, items
     )
 
 
@@ -147,7 +148,19 @@ class Stretches:
         """Adds the spans of a track. By context of a tree, its first child, its next sibling, its label, and which of
         the contexts here it belongs to."""
         path = ffi.new("uint32_t[]", 2 * max(1, columns.rows))
-        tree = [ffi.from_buffer("uint32_t[]", each) for each in (child, sibling, of, into)]
+        children, siblings, labels, places = (
+            ffi.from_buffer("uint32_t[]", each) for each in (child, sibling, of, into)
+        )
         lib.prof_export_stretches(
-            columns.pointer, *self.between, self.stretches, *tree, path, columns.rows, self.own_ns, self.calls
+            columns.pointer,
+            *self.between,
+            self.stretches,
+            children,
+            siblings,
+            labels,
+            places,
+            path,
+            columns.rows,
+            self.own_ns,
+            self.calls,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import zlib
 from array import array
 from collections import Counter
@@ -21,6 +22,7 @@ from prof.capture import Capture, open_capture
 from prof.tools.analysis import timeline
 from prof.tools.cli import main
 from prof.tracks import Columns, Grouping, Stretches, merge
+from running import PROF, environment
 
 Have = Callable[[Events | None], None]
 
@@ -270,6 +272,37 @@ def test_without_events_one_line_says_what_to_record(
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "PROF=time,trace=64MB" in said
     assert not [path for path in Path().iterdir() if path.suffix != ".capture"]
+
+
+PROGRAM = """
+def inner(n):
+    return n * n
+
+def outer():
+    return [inner(n) for n in range(40)]
+
+for _ in range(25):
+    outer()
+"""
+
+
+def test_a_recorded_program_has_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(PROGRAM)
+    command = [*PROF, "run", "--modes", "time", "--trace", "4MB", "program.py"]
+    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=60)
+    (path,) = Path().glob("*.capture")
+    with open_capture(path) as capture:
+        calls = {f.label.name: f.calls for f in capture.functions(capture.tree()) if f.label.kind == "function"}
+        events = capture.events()
+    assert events is not None and calls["program.inner"] == 1000
+    assert main(["export", "--format", "chrome", "-o", "out"]) == 0
+    found = json.loads(Path("out").read_text())["traceEvents"]
+    assert Counter(e["name"] for e in found if e.get("cat") == "function") == calls
+    assert main(["flamechart", "-o", "out.svg"]) == 0
+    data = data_of(page())
+    assert [track["spans"] for track in data["timeline"]["tracks"]] == [track.spans for track in events.tracks]
+    assert data["stretches"]["count"] == 400
 
 
 # ---- the flame chart ----

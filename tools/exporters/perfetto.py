@@ -142,8 +142,8 @@ def _beside(events: Events, tracks: Tracks) -> Iterator[bytes]:
             counted = varint(_COUNTER << 3) + varint(round(value))  # zero, too
             yield event(ns, scalar(_TYPE, _COUNTED), scalar(_TRACK_UUID, _COUNTERS + number), counted)
     for point in events.points:
-        track = point.track if tracks.place(point.track) else None
-        yield instant(point.time_ns, point.name, track, value=point.value)
+        at = point.track if tracks.place(point.track) else None
+        yield instant(point.time_ns, point.name, at, value=point.value)
     for number, (_, track) in enumerate(tracks.tracks):
         for begin, end, count in track.missing:
             yield instant(begin, "spans are missing", number, count=count, length_ns=end - begin)

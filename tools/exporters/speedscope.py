@@ -42,10 +42,11 @@ def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
             )
             separator = b","
     events = capture.events()
-    for track in events.tracks if events is not None else ():
-        if track.spans:
+    if events is not None:
+        by_label = [number(label.index) for label in events.labels]
+        for track in filter(lambda track: track.spans, events.tracks):
             yield separator
-            yield from _evented(track, [number(label.index) for label in events.labels])
+            yield from _evented(track, by_label)
             separator = b","
     yield b'],"shared":{"frames":' + json.dumps(frames).encode() + b"}}\n"
 

@@ -19,8 +19,8 @@ Number = Callable[[int], int]
 
 
 def document(report: Report, number: Number) -> dict[str, Any]:
-    """Rows: of samples (caller, line, callee, samples, ns); counted (file, line, name, callee or 0, how often,
-    caller); and of functions whatever the line (caller, callee, calls, ns). Callers and callees are numbers of labels, 0 is none."""
+    """Rows: of samples (caller, line, callee, samples, ns); counted (file, line, name, callee or 0, how often, caller);
+    and of functions whatever the line (caller, callee, calls, ns). Callers and callees are numbers of labels, or 0."""
     return {
         "sampled": list(_sampled(report, number))[:MOST],
         "counted": list(_counted(report, number))[:MOST],
