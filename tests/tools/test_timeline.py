@@ -338,6 +338,22 @@ def test_a_range(have: Have, capsys: pytest.CaptureFixture[str]) -> None:
         assert "is no range" in capsys.readouterr().err
 
 
+def test_any_name_is_text(have: Have) -> None:
+    odd = ["</script><script>alert(1)</script>", "]]>", 'a "b" <i>&amp;', "\u00e9\u4e2d", "\\u202e"]
+    track = Track(odd[0], 1, 1)
+    for number in range(len(odd)):
+        track.add(number * 10, 9, number, 0)
+    have(Events([track], [Label(n, "function", name, file=name) for n, name in enumerate(odd)], duration_ns=60))
+    assert main(["flamechart", "-o", "out.html"]) == main(["flamechart", "-o", "out.svg"]) == 0
+    text = Path("out.html").read_text("utf-8")
+    assert text.count("</script>") == text.count("<script") == 5
+    assert data_of(text)["tracks"][0]["name"] == odd[0]
+    assert {name for name in odd if any(name in (each.text or "") for each in ET.parse("out.svg").iter())} == set(odd)
+    assert main(["export", "--format", "chrome", "-o", "out"]) == 0
+    found = json.loads(Path("out").read_text())["traceEvents"]
+    assert [event["name"] for event in found if event["ph"] == "X"] == odd
+
+
 HELPERS = """
 const LOG = {};
 const fire = (target, kind, more) => target.dispatchEvent(new (more && more.key ? KeyboardEvent : MouseEvent)(

@@ -71,7 +71,7 @@ class Timeline:
         points = len(self.events.points)
         return [
             *([f"{self.merged_words}; `prof flamechart --range` shows a part in full"] if self.least_ns else []),
-            *([f"{many(missing, 'span')} missing where it is striped: there was no room for them"] if missing else []),
+            *([f"striped: {many(missing, 'span')} missing, for want of room"] if missing else []),
             *(
                 [f"of {points:,} values that the program said, {MOST_POINTS:,} are marked"]
                 if points > MOST_POINTS

@@ -38,7 +38,7 @@ def _render(capture: Capture, events: Events) -> Iterator[bytes]:
     about = {"exporter": "prof-instrument", "name": capture.path.name, "start_unix_ns": str(events.start_unix_ns)}
     yield b'{"displayTimeUnit":"ns","otherData":' + json.dumps(about).encode() + b',"traceEvents":[\n'
     tracks = named(capture, events)
-    yield b'{"ph":"M","name":"trace","pid":0,"args":{}}'
+    yield b'{"ph":"M","name":"process_labels","pid":%d,"args":{"labels":"prof-instrument"}}' % tracks.main
     for pid, name in tracks.processes.items():
         yield _event("M", "process_name", pid=pid, args={"name": name})
     labels = Texts([_label(each.name, each.kind) for each in events.labels], _label("(unknown)", "unknown"))
