@@ -112,6 +112,8 @@ class Capture:
         self.chosen: tuple[Filter, Callable[[Label], tuple[str, str]]] | None = None
         """What `choose` was told, if anything."""
         self._file_names: dict[str, str] = {}
+        self.shows_source = True
+        """Whether reports may show what source files hold."""
         self.texts: dict[str, str] = {}
         """The sources of files that are on no disk, by the names that labels have for them."""
         info = self._info

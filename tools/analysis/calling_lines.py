@@ -101,7 +101,7 @@ def sampled(capture: Capture, tree: Tree) -> Sampled:
 # ---- exactly ----
 
 
-def _called_as(label: Label) -> str:
+def called_as(label: Label) -> str:
     """The name by which a function is called; of what makes an object, the class's."""
     *_, around, name = ("", *label.name.split("."))
     return around if name == "__init__" else name
@@ -125,7 +125,7 @@ class Exact:
 
     def _line(self, caller: int, callee: int, entries: int) -> Place | None:
         """The one line that calls, of all that there are in the caller's code."""
-        calls = self._lines.get((caller, _called_as(self.capture.label(callee))), ())
+        calls = self._lines.get((caller, called_as(self.capture.label(callee))), ())
         if len(calls) != 1 or not entries or calls[0][2] != entries:
             return None
         code, line, _ = calls[0]

@@ -98,6 +98,9 @@ def add(commands: Any) -> None:
         help="of markdown and jsonl: findings first, and no more than so many tokens (3 bytes each)",
     )  # fmt: skip
     more.add_argument(
+        "--no-source", action="store_true", help="no line of any source file is shown: for code that is confidential"
+    )
+    more.add_argument(
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
     more.add_argument("--no-pager", action="store_true", help="print a long report as it is, on a terminal, too")
@@ -109,6 +112,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
+    if args.no_source and args.source is not None:
+        raise UsageError("--source shows a source file, which --no-source leaves out")
     if not args.watch:
         return _show(args)
     if args.output or FORMATS[args.format].beside:
@@ -143,6 +148,7 @@ def _show(args: argparse.Namespace) -> int:
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
         capture = found.open(filters_of(args))
+        capture.shows_source = not args.no_source
         report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
         if args.smaller is None:

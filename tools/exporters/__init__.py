@@ -19,7 +19,8 @@ from prof.tools.exporters import (
 from prof.tools.exporters.export import Export
 
 _ALL = (
-    speedscope, chrome, perfetto, pprof, callgrind, pstats, gecko, cpuprofile, collapsed, csv, stacks_json, session_json,
+    speedscope, chrome, perfetto, pprof, callgrind, pstats, gecko, cpuprofile, collapsed, csv, stacks_json,
+    session_json,
 )  # fmt: skip
 # By name, for `prof export --format`.
 EXPORTS: dict[str, Export] = {each.EXPORT.name: each.EXPORT for each in _ALL}

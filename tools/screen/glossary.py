@@ -14,6 +14,7 @@ QUESTIONS = (
     ("What do libraries do inside?", "prof report --libraries"),
     ("What was executed, how often?", "prof report --show ops"),
     ("Can I see it as a picture?", "prof report --format html"),
+    ("What ran when?", "prof flamechart"),
     ("Can my own viewer show it?", "prof export --format speedscope"),
     ("What changed between two runs?", "prof diff OLD NEW"),
     ("Does this change make the program do more?", "prof diff OLD NEW --fail-on 'calls>0%'"),
