@@ -13,6 +13,8 @@ COMMANDS = {
     "diff": "compare the exact counts of two captures",
     "flamegraph": "draw a flame graph, for any browser",
     "export": "write a capture as a file for another tool",
+    "analyze": "show the hottest stacks of samples, with instructions and bytes",
+    "interactive": "answer questions about stacks of samples, at a prompt",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",
