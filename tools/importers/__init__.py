@@ -9,8 +9,9 @@ from typing import Any
 
 from prof.capture import Capture
 from prof.errors import InputError
+from prof.tools.analysis import stack_profile
 from prof.tools.analysis.plain_files import open_plain
-from prof.tools.importers import chrome, cpuprofile, folded, pstats, speedscope
+from prof.tools.importers import chrome, cpuprofile, folded, pstats, speedscope, stacks
 from prof.tools.importers.profile import Profile
 
 _CAPTURE = b"PROFCAP\n"
@@ -18,6 +19,7 @@ _JSON: tuple[tuple[Callable[[Any], bool], Callable[[Path, Any], Profile]], ...] 
     (speedscope.is_like, speedscope.read),
     (chrome.is_like, chrome.read),
     (cpuprofile.is_like, cpuprofile.read),
+    (stack_profile.is_like, stacks.read),
 )
 
 
