@@ -50,6 +50,8 @@ class Sampled:
     def __init__(self, capture: Capture, tree: Tree) -> None:
         self.capture = capture
         self.stacks = capture.stacks(tree, lines=True)
+        self.labels: dict[In, Label] = {}
+        """Whose the lines of `by_function` are."""
 
     @cached_property
     def _files(self) -> list[str]:
@@ -84,7 +86,9 @@ class Sampled:
         found: dict[In, dict[str, int]] = {}
         for index, line, sums in self._sums(range(self.capture.label_count)):
             label = self.capture.label(index)
-            found.setdefault((label.file, line, qualified(label)), sums)  # a function with another name is met later
+            key = label.file, line, qualified(label)
+            found.setdefault(key, sums)  # a function with another name is met later
+            self.labels.setdefault(key, label)
         return found
 
 
