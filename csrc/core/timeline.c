@@ -6,6 +6,7 @@
 
 #define FIRST_BLOCK (2u << 10)
 #define LARGEST_BLOCK (64u << 10)
+#define LARGEST_STEP (4u << 20)
 /* The most words that one entry takes: an instant to count from, a beginning, a mark, the span. */
 #define ENTRY (4 * PROF_SPAN_WORDS)
 
@@ -47,6 +48,7 @@ void prof_timeline_reset(void) {
     if (largest > LARGEST_BLOCK) largest = LARGEST_BLOCK;
     if (largest < FIRST_BLOCK) largest = FIRST_BLOCK;
     prof_traced = left > 0;
+    if (prof_traced) prof_arena_grow_by(left < LARGEST_STEP ? left : LARGEST_STEP);
     prof_span_least = UINT64_MAX;
     if (!prof_limits.trace_later) prof_trace_begin();
 }
@@ -152,6 +154,7 @@ static prof_chunk *fresh(const prof_thread *t, uint64_t size) {
     if (!prof_arena_append(&room, PROF_CHUNK_SPANS, PROF_REF_UNIT, prof_arena_ref(t->record), size - sizeof(prof_chunk)))
         return NULL;
     prof_arena_publish(&room, size - sizeof(prof_chunk));
+    prof_arena_populate(room.chunk, size);
     return room.chunk;
 }
 
