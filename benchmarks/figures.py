@@ -84,6 +84,11 @@ FIGURES: tuple[Figure, ...] = (
     Figure("programs-cprofile", "whole", "  the same under cProfile", unit="x"),
     Figure("programs-viztracer", "whole", "  the same under VizTracer", unit="x"),
     Figure("programs-trace0", "whole", "  the same under trace0", unit="x"),
+    Figure("events-viztracer", "events", "added time of an empty call with events / VizTracer's", 0.35, 0.28),
+    Figure("events-trace0", "events", "added time of an empty call with events / trace0's", 0.60, 0.48),
+    Figure("events-time", "events", "  added time of an empty call with events / without"),
+    Figure("events-programs", "events", "7 whole programs, time,trace=64MB / time", 1.15, 1.08, unit="x"),
+    Figure("events-bytes", "events", "bytes of the capture for a span", 16, 12.5, unit=" B"),
     Figure("memory-summary", "memory", "slowdown of 8 programs that allocate, memory summary", 1.15, 1.08, unit="x"),
     Figure("memory-summary-worst", "memory", "  the worst of them", 1.35, 1.2, unit="x"),
     Figure("memory-detail", "memory", "slowdown of the same programs, memory detail", 1.25, 1.15, unit="x"),
@@ -127,6 +132,10 @@ FIGURES: tuple[Figure, ...] = (
     Figure("import-ms", "off", "import of the markers without PROF", 1.0, 1.0, unit=" ms"),
     Figure("import-json", "off", "  the same / `import json`"),
     Figure("identity", "off", "decorated functions that are not the same object and code", 0, 0),
+    Figure("suites", "suites", "test suites of three packages, `pytest --prof=ops+memory`", 1.35, 1.2, unit="x"),
+    Figure("suites-cov", "suites", "  under pytest-cov", unit="x"),
+    Figure("suites-memray", "suites", "  under pytest-memray", unit="x"),
+    Figure("plugin-off", "suites", "the pytest plugin, installed and not asked for", 5, 2, unit=" ms"),
     Figure("first-start", "probing", "probing 1,000 functions, first start / compiling them", 0.8, 0.4),
     Figure("cached-start", "probing", "probing 1,000 functions, later starts / compiling them", 0.1, 0.04),
     Figure("instrument-visitor", "source", "instrument, files a second / LibCST visitor command's", 10, 15, True, "x"),
@@ -136,6 +145,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("uninstrument-tree", "tree", "uninstrument 1,800 files on disk / copying the tree", 3, 1.5, unit="x"),
     Figure("report", "report", "report of a capture of 1,000,000 nodes, whole process", 3, 1, unit=" s"),
     Figure("tree", "report", "all of its call tree, as text", 10, 5, unit=" s"),
+    Figure("diff", "compare", "`prof diff` of 2 x 20 captures of 100,000 nodes, whole process", 5, 3, unit=" s"),
 )
 
 

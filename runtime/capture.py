@@ -96,6 +96,8 @@ class Capture:
         """Of several captures that are read as one, the processes, each below the one that began it; else empty."""
         self.notes: list[str] = []
         """What is to be said of several captures that are read as one: what is left out of them, and why."""
+        self.foreign = False
+        """Whether another tool recorded it: nothing of this one is known of it, such as what its probes cost."""
         self.peak_process: Process | None = None
         """Of several captures that are read as one, the process that all peaks of allocated memory are of."""
         self.largest_process: Process | None = None
@@ -110,6 +112,8 @@ class Capture:
         self.chosen: tuple[Filter, Callable[[Label], tuple[str, str]]] | None = None
         """What `choose` was told, if anything."""
         self._file_names: dict[str, str] = {}
+        self.shows_source = True
+        """Whether reports may show what source files hold."""
         self.texts: dict[str, str] = {}
         """The sources of files that are on no disk, by the names that labels have for them."""
         info = self._info

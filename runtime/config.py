@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY = "libprof.so.1"
@@ -83,10 +83,10 @@ def _run(asked: Sequence[str]) -> int:
     return 0
 
 
-def _shell(words: object) -> str:
+def _shell(words: Iterable[str]) -> str:
     import shlex
 
-    return shlex.join(words)  # type: ignore[arg-type]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

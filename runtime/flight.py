@@ -1,4 +1,5 @@
-"""The flight recorder: a copy of the running capture, with its last spans, when something happened. The program goes on.
+"""The flight recorder: a copy of the running capture, with its last spans, when something happened; the program goes
+on.
 
 What may make it write one is said by `dump=`: a function or section that took long, an exception that left a function,
 a signal; and the program may ask, by `prof.dump()`. Nothing here raises into the program, or ends it.

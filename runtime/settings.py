@@ -77,7 +77,7 @@ class Settings:
     keep: str = ""
     """`first` or `last`: which are kept when there is no more room. Empty: the last for `dump`, else the first."""
     dump: tuple[tuple[str, int], ...] = ()
-    """What has the capture copied while the program goes on: `longer` with ns, `exception`, `signal` with its number."""
+    """What has the running capture copied: `longer` with ns, `exception`, `signal` with its number."""
     dump_function: str = ""
     """The functions and sections of which the first two are asked, by glob; empty: all."""
     track: tuple[str, ...] = ()

@@ -5,30 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from prof._core import ffi, lib
 
+if TYPE_CHECKING:
+    from prof.events import Track
+
 PART = 4 << 20
 """Bytes that are written at once."""
-
-
-class Track(Protocol):
-    """What happened on a thread: columns of equal length, by when spans began, parents before their children."""
-
-    thread: str
-    process: int
-    tid: int
-    start_ns: Any
-    duration_ns: Any
-    label: Any
-    depth: Any
-    open: set[int]
-    missing: list[tuple[int, int, int]]
-
-    @property
-    def spans(self) -> int: ...
 
 
 class Columns:
@@ -138,8 +124,9 @@ def merge(columns: Columns, between: tuple[int, int], least_ns: int, groups: Gro
 def _merge(
     columns: Columns, between: tuple[int, int], least_ns: int, groups: Grouping, counts: Any, items: Any
 ) -> None:
+    of = ffi.from_buffer("unsigned char[]", groups.of)
     lib.prof_export_merge(
-        columns.pointer, *between, least_ns, groups.of, len(groups.of), groups.never, columns.rows, counts, items
+        columns.pointer, *between, least_ns, of, len(groups.of), groups.never, columns.rows, counts, items
     )
 
 
@@ -161,7 +148,19 @@ class Stretches:
         """Adds the spans of a track. By context of a tree, its first child, its next sibling, its label, and which of
         the contexts here it belongs to."""
         path = ffi.new("uint32_t[]", 2 * max(1, columns.rows))
-        tree = [ffi.from_buffer("uint32_t[]", each) for each in (child, sibling, of, into)]
+        children, siblings, labels, places = (
+            ffi.from_buffer("uint32_t[]", each) for each in (child, sibling, of, into)
+        )
         lib.prof_export_stretches(
-            columns.pointer, *self.between, self.stretches, *tree, path, columns.rows, self.own_ns, self.calls
+            columns.pointer,
+            *self.between,
+            self.stretches,
+            children,
+            siblings,
+            labels,
+            places,
+            path,
+            columns.rows,
+            self.own_ns,
+            self.calls,
         )

@@ -232,6 +232,27 @@ def test_before_3_14_a_program_that_is_not_on_standby_is_refused_in_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["attach", "dump"])
+def test_a_program_that_has_only_imported_prof_is_told_of_as_one_without_it(command: str) -> None:
+    code = "import prof, sys; prof.profiled; print('ready', flush=True); sys.stdin.read()"
+    app = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(**OFF)
+    )
+    try:
+        assert app.stdout is not None
+        assert app.stdout.readline() == "ready\n"
+        done = subprocess.run([*PROF, command, str(app.pid)], capture_output=True, text=True, env=environment())
+        assert "Bad address" not in done.stderr
+        if command == "attach" or not REMOTE:
+            assert done.returncode == 3
+            assert len(done.stderr.splitlines()) == 1
+        if not REMOTE:
+            assert "not on standby" in done.stderr
+            assert "begin the program with PROF=standby" in done.stderr
+    finally:
+        app.communicate()
+
+
 @pytest.mark.parametrize(
     ("pid", "status", "told"), [("999999999", 3, "there is no such process"), ("x", 2, "not a process id")]
 )

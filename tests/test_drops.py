@@ -27,7 +27,8 @@ def main():
 def test_every_counter_is_explained_here() -> None:
     """The section_… counters are in test_sections, lost_counts in test_operations, events_taken in
     test_operations_by_events, blocks_… in test_memory_robust, those of samples in test_samples, metrics_lost and
-    samples_enough in test_profiler, waits_lost in test_waiting, arguments_failed in test_slowest, spans_… in test_events."""
+    samples_enough in test_profiler, waits_lost in test_waiting, arguments_failed in test_slowest, spans_… in
+    test_events."""
     tested = {"healed", "unmatched_leave", "folded_depth", "folded_size", "lost_labels", "open_at_end"}
     in_sections = {"section_open", "section_unopened", "section_order"}
     in_samples = {"ticks_missed", "samples_torn", "samples_cut", "samples_lost", "threads_unmetered"}

@@ -1,4 +1,4 @@
-"""Spans as they went, by a clock that only the program moves, against an oracle that notes them in the program itself."""
+"""Spans as they went, by a clock that only the program moves, against what the program notes of itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from attrs import frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prof import Profiler, ProfilerConfig
 from prof.capture import open_capture
 from prof.many import open_captures
 from recording import Recorded, Recorder
@@ -269,24 +270,20 @@ def main():
     assert Span("open", 4, 5, 0, open=True) in main
 
 
-def test_metrics_are_points(record: Recorder) -> None:
-    recorded = record(
-        """
-def main():
-    with Profiler(name="p").span("load") as span:
-        tick(3)
-        span.record("rows", 7)
-        tick(4)
+def test_metrics_are_points(tmp_path: Path) -> None:
+    with Profiler(ProfilerConfig(modes="time", output=str(tmp_path), trace="64kB")) as p, p.span("load") as span:
+        span.record("rows", -7)
         span.record("share", 0.25)
-""",
-        manual=True, keys=",trace=64kB",
-    )  # fmt: skip
-    with open_capture(recorded.path) as capture:
+    (path,) = tmp_path.glob("*.capture")
+    with open_capture(path) as capture:
         events = capture.events()
         assert events is not None
-        found = [(p.name, p.time_ns, p.value, p.label and p.label.name) for p in events.points]
-    assert [row[:3] for row in found] == [("rows", 3, 7), ("share", 7, 0.25)]
-    assert all(name is not None and name.endswith("load") for *_, name in found)
+        found = [(p.name, p.value, p.label and p.label.name) for p in events.points]
+        (spans,) = tracks_of(path).values()
+        (load,) = [span for span in spans if span.name == "load"]
+        times = [load.start, *(p.time_ns for p in events.points), load.start + load.duration]
+    assert found == [("rows", -7, "profile!load"), ("share", 0.25, "profile!load")]
+    assert times == sorted(times)
 
 
 def test_without_trace_there_are_none(record: Recorder) -> None:
@@ -318,7 +315,11 @@ def run(tmp_path: Path, source: str, settings: str, kill: bool = False) -> list[
     (tmp_path / "p.py").write_text(source)
     environment = os.environ | {"PROF": f"time,{tmp_path},{settings}"}
     with subprocess.Popen(
-        [sys.executable, str(tmp_path / "p.py")], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(tmp_path / "p.py")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         if kill:
             assert process.stdout is not None

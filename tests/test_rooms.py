@@ -19,7 +19,7 @@ TIERS = (
     ("screen",),
     ("analysis",),
     ("modes",),
-    ("reports", "exporters"),
+    ("reports", "exporters", "importers"),
     ("integrations", "live", "tui", "editor", "serve"),
     ("commands",),
 )

@@ -94,6 +94,51 @@ def test_functions_of_the_project_are_recorded(tmp_path: Path) -> None:
     assert (tmp_path / "app.py").read_text() == APP
 
 
+LATER = """
+import asyncio, os, lib
+lib.called()
+next(lib.steps(2), None)
+list(lib.steps(2))
+asyncio.run(lib.wait())
+try:
+    lib.fails()
+except ValueError:
+    pass
+child = os.fork()
+if child == 0:
+    lib.first_in_the_child(), lib.called()
+    raise SystemExit
+os.waitpid(child, 0)
+"""
+OFTEN_UNCALLED = """
+import asyncio
+def called(): return 1
+def steps(n):
+    for k in range(n):
+        yield k
+async def wait():
+    await asyncio.sleep(0)
+    return await turn()
+async def turn(): return 1
+def fails(): raise ValueError
+def first_in_the_child(): return called()
+""" + "".join(f"def unused_{n}(): yield {n}\n" for n in range(40))
+
+
+@pytest.mark.parametrize("modes", ["time", "ops", "time+ops+memory"])
+def test_functions_are_in_the_capture_from_their_first_call_on(tmp_path: Path, modes: str) -> None:
+    write(tmp_path, app=LATER, lib=OFTEN_UNCALLED)
+    done = run(tmp_path, "--modes", modes, "app.py")
+    assert done.returncode == 0, done.stderr
+    assert calls(tmp_path) == {
+        "lib.called": 3, "lib.steps": 2, "lib.wait": 1, "lib.turn": 1, "lib.fails": 1, "lib.first_in_the_child": 1,
+    }  # fmt: skip
+    with open_captures(newest_run(tmp_path)[0]) as capture:
+        labels = [capture.label(index) for index in range(capture.label_count)]
+        assert not [label.name for label in labels if "unused" in label.name]
+        assert not capture.drops
+
+
 @pytest.mark.parametrize(
     ("words", "kept"),
     [

@@ -95,8 +95,7 @@ static int same_label(const prof_merger *m, uint32_t row, const void *key) {
     return memcmp(prof_merge_label(m, row), key, offsetof(merge_label, min_ns)) == 0;
 }
 
-/* The row of a label that means this, made if there is none; MERGE_NONE when out of memory. */
-static uint32_t label_of(prof_merger *m, const merge_label *meaning) {
+uint32_t prof_merge_label_of(prof_merger *m, const merge_label *meaning) {
     uint64_t hash = prof_merge_hash_bytes(2, meaning, offsetof(merge_label, min_ns));
     int is_new;
     uint32_t row = prof_merge_row_of(m, &m->by_label, &m->labels, sizeof *meaning, hash, same_label, meaning, &is_new);
@@ -159,7 +158,7 @@ static int add_labels(prof_merger *m, const prof_reader *reader, uint32_t type, 
         meaning.file = from->file == last_file ? last.file : prof_merge_text(m, prof_reader_string(reader, from->file));
         if (meaning.name == MERGE_NONE || meaning.module == MERGE_NONE || meaning.file == MERGE_NONE) return -1;
         last = meaning, last_module = from->module, last_file = from->file;
-        if ((map[index] = label_of(m, &meaning)) == MERGE_NONE) return -1;
+        if ((map[index] = prof_merge_label_of(m, &meaning)) == MERGE_NONE) return -1;
         if (type == PROF_CHUNK_LABELS && !prof_merge_is_place(from->kind))
             add_latencies(m, prof_merge_label(m, map[index]), from, &reader->labels[index], reader->latency_scale);
     }
@@ -187,7 +186,7 @@ static int is_leaf(const prof_merger *m, uint32_t node) {
     return node != 0 && prof_merge_is_place(prof_merge_label(m, prof_merge_node(m, node)->label)->kind);
 }
 
-static uint32_t child_of(prof_merger *m, uint32_t parent, uint32_t label) {
+uint32_t prof_merge_child_of(prof_merger *m, uint32_t parent, uint32_t label) {
     prof_node wanted = {.label = label, .parent = parent};
     uint64_t hash = prof_merge_hash(3, (uint64_t)parent << 32 | label);
     int is_new;
@@ -207,14 +206,14 @@ static int map_nodes(prof_merger *m, const prof_reader_tree *tree, const uint32_
     for (uint32_t i = 1; i < tree->count; i++) {
         uint32_t above = map[tree->parent[i]], label = labels[tree->label[i]];
         /* A span below a frame: no recorder writes that. What it has is its caller's. */
-        map[i] = is_leaf(m, above) && !prof_merge_is_place(prof_merge_label(m, label)->kind) ? above : child_of(m, above, label);
+        map[i] = is_leaf(m, above) && !prof_merge_is_place(prof_merge_label(m, label)->kind) ? above
+                                                                                             : prof_merge_child_of(m, above, label);
         if (map[i] == MERGE_NONE) return -1;
     }
     return 0;
 }
 
-/* What samples found in a node, made at first sight. */
-static merge_samples *samples_of(prof_merger *m, uint32_t node) {
+merge_samples *prof_merge_samples_of(prof_merger *m, uint32_t node) {
     prof_node *row = prof_merge_node(m, node);
     if (row->private_child == 0) {
         if (prof_merge_row(&m->samples, sizeof(merge_samples)) == NULL) return NULL;
@@ -249,23 +248,23 @@ static int add_columns(prof_merger *m, const prof_reader *reader, const prof_rea
     }
     NODE_COLUMNS(ADD)
 #undef ADD
-#define ADD(column, field)                                   \
-    {                                                        \
-        EACH(column) {                                       \
-            merge_samples *samples = samples_of(m, map[i]);  \
-            if (samples == NULL) return -1;                  \
-            prof_merge_add(&samples->sampled.field, own[i]); \
-        }                                                    \
+#define ADD(column, field)                                             \
+    {                                                                  \
+        EACH(column) {                                                 \
+            merge_samples *samples = prof_merge_samples_of(m, map[i]); \
+            if (samples == NULL) return -1;                            \
+            prof_merge_add(&samples->sampled.field, own[i]);           \
+        }                                                              \
     }
     PROF_READER_SAMPLED(ADD)
 #undef ADD
-#define ADD(column)                                         \
-    {                                                       \
-        EACH(column) {                                      \
-            merge_samples *samples = samples_of(m, map[i]); \
-            if (samples == NULL) return -1;                 \
-            prof_merge_add(&samples->usage.column, own[i]); \
-        }                                                   \
+#define ADD(column)                                                    \
+    {                                                                  \
+        EACH(column) {                                                 \
+            merge_samples *samples = prof_merge_samples_of(m, map[i]); \
+            if (samples == NULL) return -1;                            \
+            prof_merge_add(&samples->usage.column, own[i]);            \
+        }                                                              \
     }
     PROF_READER_USED(ADD)
 #undef ADD
@@ -300,7 +299,7 @@ static int add_stack(prof_merger *m, uint32_t node, uint32_t frame, const prof_s
     uint64_t hash = prof_merge_hash(8, (uint64_t)node << 32 | frame);
     int is_new;
     uint32_t row = prof_merge_row_of(m, &m->by_stack, &m->stacks, sizeof wanted, hash, same_stack, &wanted, &is_new);
-    if (row == MERGE_NONE || samples_of(m, node) == NULL) return -1;
+    if (row == MERGE_NONE || prof_merge_samples_of(m, node) == NULL) return -1;
     merge_stack *to = (merge_stack *)m->stacks.rows + row;
     if (is_new) *to = wanted;
 #define ADD(column, field) prof_merge_add(&to->sampled.field, record->field);

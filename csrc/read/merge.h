@@ -152,6 +152,13 @@ uint32_t prof_merge_row_of(prof_merger *merger, merge_table *table, merge_rows *
 /* The index of a text of a capture, or of a text, made if it is new; MERGE_NONE when out of memory. 0 is the empty one. */
 uint32_t prof_merge_text(prof_merger *merger, prof_reader_text text);
 
+/* The row of a label that means this, made if there is none; MERGE_NONE when out of memory. */
+uint32_t prof_merge_label_of(prof_merger *merger, const merge_label *meaning);
+/* The row of a context, likewise. */
+uint32_t prof_merge_child_of(prof_merger *merger, uint32_t parent, uint32_t label);
+/* What samples found in a node, made at first sight; NULL when out of memory. Valid until the next one is made. */
+merge_samples *prof_merge_samples_of(prof_merger *merger, uint32_t node);
+
 static inline merge_label *prof_merge_label(const prof_merger *merger, uint32_t row) {
     return (merge_label *)merger->labels.rows + row;
 }

@@ -527,6 +527,24 @@ int prof_merger_like(prof_merger *merger, const prof_reader *reader);
  * damaged, and then nothing of it was added; -2 when out of memory, after which the merger is of no use. */
 int prof_merger_add(prof_merger *merger, const prof_reader *reader, int64_t thread, uint64_t *totals, char *error, size_t size);
 
+/* What another tool recorded. Labels are as in prof_reader_label; texts are UTF-8 with a NUL. */
+typedef struct {
+    uint32_t kind, line;
+    const char *name, *module, *file;
+} prof_foreign_label;
+
+/* A context. What lines allocate is in leaves of theirs; samples are in lines and frames, below which are only these. */
+typedef struct {
+    uint32_t parent; /* from 1: the number of a context before it; 0 none */
+    uint32_t label;  /* index */
+    uint64_t calls, self_ns, alloc_count, alloc_bytes, samples, sampled_ns;
+} prof_foreign_node;
+
+/* Adds a profile of another tool; `modes` are those that it has figures of, `interval_ns` is from one sample to the next, 0 unknown.
+ * Contexts may be there several times. 0, or -1 when out of memory. */
+int prof_merger_add_foreign(prof_merger *merger, const prof_foreign_label *labels, uint32_t label_count,
+                            const prof_foreign_node *nodes, uint32_t count, uint64_t modes, uint64_t interval_ns);
+
 /* The captures as one: it began at `start_unix_ns`, took `duration_ns`, says `meta` of itself. Returns an owned reader, which
  * borrows nothing, or NULL with a line in `error`; after either the merger can only be freed. */
 prof_reader *prof_merger_finish(prof_merger *merger, uint64_t start_unix_ns, uint64_t duration_ns, uint32_t pid, const char *meta,

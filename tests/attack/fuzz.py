@@ -42,9 +42,14 @@ COMMANDS = (
     ["report", "--source", "program.py"],
     ["report", "--format", "json", "--limit", "0"],
     ["report", "--format", "html"],
+    ["report", "--format", "markdown", "--budget", "2000"],
+    ["report", "--format", "jsonl", "--smaller", "GOOD"],
     ["folded"],
     ["folded", "--mode", "ops", "--category", "call"],
     ["flamegraph"],
+    ["flamechart"],
+    ["export", "--format", "chrome"],
+    ["export", "--format", "perfetto"],
     ["flamegraph", "--mode", "memory-summary"],
     ["inspect", "--chunks"],
     ["report", "GOOD"],
@@ -52,6 +57,8 @@ COMMANDS = (
     ["folded", "GOOD"],
     ["diff", "GOOD"],
     ["diff", "GOOD", "--format", "json"],
+    ["diff", "GOOD", "--format", "html"],
+    ["diff", "GOOD", "--format", "svg"],
 )
 STATUSES = (0, 1, 2, 3)
 

@@ -258,7 +258,11 @@ class File:
 
     def _spans(self, out: bytearray, nodes: list[int], thread: int) -> None:
         for order, records in enumerate(self.spans, 1):
-            words = [nodes[-record[0]] // 8 if n == 0 and record[0] < 0 else w for record in records for n, w in enumerate(record)]
+            words = [
+                nodes[-record[0]] // 8 if n == 0 and record[0] < 0 else w
+                for record in records
+                for n, w in enumerate(record)
+            ]
             self._chunk(out, SPANS, 8, struct.pack(f"=QQ{len(words)}I", order, 0, *words), thread, pad=True)
         if self.open:
             data = struct.pack("=Q", BASE)

@@ -79,6 +79,8 @@ def test_rules_say_what_is_own(recorded: Path, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f'{table}libraries = ["app.busy"]\nown = ["json.*"]\n')
     text = report(tmp_path, "--sort", "samples", capture)
     assert " json." in text.partition("Your functions")[2] and " app.busy" not in text.partition("Your functions")[2]
+    lines = report(tmp_path, "--full", capture).partition("Your lines by samples")[2].partition("\n\n\n")[0]
+    assert "__init__.py:" in lines and not re.search(r"app\.py:9 +busy", lines)  # json's
     for wrong, words in {
         "librarys = []": "no 'librarys'; known: own, libraries",
         'own = "a"': "own must be a list",

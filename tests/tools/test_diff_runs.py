@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
 import re
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import browser
 import pytest
 from capture_files import RECORDING, File
 from example import example, ms, ops_alone, ops_example
-from html_page import data_of
+from html_page import data_of, needs_browser
 from prof.tools.cli import main
 from schema_check import problems
 
@@ -179,6 +181,34 @@ def test_what_is_new_and_what_is_gone(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "hsl(275,38%,66%)" in time["fills"], "gone"
     assert (time["title"], ops["title"]) == ("time", "operations")
     assert not re.search(r"https?://", page), "nothing is loaded from elsewhere"
+
+
+LINKED = """
+const boxes = (id) => Array.from(document.querySelectorAll("#" + id + " .frame"));
+const named = (id, name) => boxes(id).find((box) => box.textContent === name);
+const wide = (id, name) => named(id, name).clientWidth / document.getElementById(id).clientWidth;
+const near = (id) => boxes(id).filter((box) => box.classList.contains("near")).map((box) => box.textContent);
+const LOG = { wide: [wide("before", "profile!db_query"), wide("after", "profile!db_query")] };
+named("before", "profile!db_query").dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+LOG.near = [near("before"), near("after")];
+LOG.said = document.getElementById("details").textContent;
+named("after", "profile!db_query").click();
+LOG.zoomed = ["before", "after"].map((id) => boxes(id).map((box) => box.textContent));
+document.documentElement.dataset.log = JSON.stringify(LOG);
+"""
+
+
+@needs_browser
+def test_what_is_done_to_one_graph_is_done_to_both(run: Run, folders: Path, tmp_path: Path) -> None:
+    page = run("old", "--", "slow", "--format", "html")
+    body = f"<script>window.addEventListener('load', () => {{{LINKED}}});</script></body>"
+    (tmp_path / "out.html").write_text(page.replace("</body>", body))
+    text = browser.dump_dom(tmp_path / "out.html", width=1900)
+    found = json.loads(html.unescape(re.search(r'data-log="([^"]*)"', text)[1]))  # type: ignore[index]
+    assert 1.2 < found["wide"][1] / found["wide"][0] < 1.4
+    assert found["near"] == [["profile!db_query"], ["profile!db_query"]]
+    assert re.match(r"profile!db_query  ·  20\d ms → 2\d\d ms \(\+3\d", found["said"])
+    assert found["zoomed"] == [["all", "app.main", "profile!db_query", "db.query"]] * 2
 
 
 # ---- what cannot be compared ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -21,6 +22,7 @@ from example import example, memory_example, ops_example
 from prof.capture import Capture, open_capture
 from prof.modes import recorded_measures
 from prof.tools.cli import main
+from schema_check import problems
 from test_whole_stacks import capture_of, random_stack
 
 FILES = {
@@ -233,6 +235,160 @@ def test_callgrind_annotate_reads_it(path: Path) -> None:
     assert main(["export", "--format", "callgrind", "-o", "out"]) == 0
     done = subprocess.run(["callgrind_annotate", "--auto=no", "out"], capture_output=True, text=True, check=True)
     assert "PROGRAM TOTALS" in done.stdout and "app" in done.stdout and not done.stderr
+
+
+def document(path: Path, format: str, suffix: str) -> Any:
+    """What was exported; None where the capture has nothing that the format can hold."""
+    status = main(["export", "--format", format])
+    assert status in (0, 2)
+    return json.loads(path.with_suffix(suffix).read_text()) if status == 0 else None
+
+
+def test_cpuprofile(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = document(path, "cpuprofile", ".cpuprofile")
+    with open_capture(path) as capture:
+        expected = totals(capture)
+        of = next((name for name in ("time", "samples-wall") if name in expected), None)
+        if of is None:
+            assert profile is None and "holds times" in capsys.readouterr().err
+            return
+        leaves = self_of(capture, of)
+    assert set(profile) == {"nodes", "startTime", "endTime", "samples", "timeDeltas"}
+    nodes = {node["id"]: node for node in profile["nodes"]}
+    assert len(nodes) == len(profile["nodes"]) and nodes[1]["callFrame"]["functionName"] == "(root)"
+    children = [child for node in nodes.values() for child in node["children"]]
+    assert sorted([1, *children]) == sorted(nodes)  # a tree
+    for node in nodes.values():
+        frame = node["callFrame"]
+        assert set(frame) == {"functionName", "scriptId", "url", "lineNumber", "columnNumber"}
+        assert isinstance(frame["scriptId"], str) and isinstance(frame["lineNumber"], int)
+        assert node["hitCount"] == profile["samples"][:-1].count(node["id"])
+    assert len(profile["samples"]) == len(profile["timeDeltas"])
+    found: Counter[str] = Counter()
+    for sample, until in zip(profile["samples"], profile["timeDeltas"][1:], strict=False):
+        found[nodes[sample]["callFrame"]["functionName"]] += round(1000 * until)
+    assert found == leaves and sum(found.values()) == expected[of]
+    assert round(1000 * (profile["endTime"] - profile["startTime"])) == pytest.approx(expected[of], abs=1000)
+
+
+TABLES = {
+    "samples": {"stack", "time", "weight"},
+    "stackTable": {"frame", "prefix", "category", "subcategory"},
+    "frameTable": {
+        "func", "address", "inlineDepth", "category", "subcategory", "nativeSymbol", "innerWindowID", "implementation",
+        "line", "column",
+    },
+    "funcTable": {"name", "isJS", "relevantForJS", "resource", "fileName", "lineNumber", "columnNumber"},
+    "resourceTable": {"lib", "name", "host", "type"},
+    "nativeSymbols": {"libIndex", "address", "name", "functionSize"},
+    "markers": {"data", "name", "startTime", "endTime", "phase", "category"},
+}  # fmt: skip
+
+
+def test_gecko(path: Path) -> None:
+    """By src/types/profile.js of version 48: tables are columns of one length, and name rows of each other."""
+    profile = document(path, "gecko", ".gecko.json")
+    meta = profile["meta"]
+    assert meta["preprocessedProfileVersion"] == 48 and meta["interval"] > 0 and meta["markerSchema"] == []
+    categories = meta["categories"]
+    assert all(each["name"] and each["color"] and each["subcategories"] == ["Other"] for each in categories)
+    scale = {"tracing-ms": 1e6, "bytes": 1, "samples": 1}
+    with open_capture(path) as capture:
+        expected = totals(capture)
+        by_title = {measure.title or measure.name: measure.name for _, measure in recorded_measures(capture)}
+        for thread in profile["threads"]:
+            for name, columns in TABLES.items():
+                table = thread[name]
+                more = {"weightType"} if name == "samples" else set()
+                assert set(table) == columns | {"length"} | more
+                assert all(len(table[column]) == table["length"] for column in columns), name
+            samples, stacks, frames, functions = (thread[name] for name in list(TABLES)[:4])
+            assert all(prefix is None or prefix < at for at, prefix in enumerate(stacks["prefix"]))
+            assert all(0 <= number < len(categories) for number in stacks["category"])
+            assert samples["time"] == sorted(samples["time"])
+            found: Counter[str] = Counter()
+            for stack, weight in zip(samples["stack"], samples["weight"], strict=True):
+                name = thread["stringArray"][functions["name"][frames["func"][stacks["frame"][stack]]]]
+                found[name] += round(weight * scale[samples["weightType"]])
+            measure = by_title[thread["name"]]
+            assert found == self_of(capture, measure) and sum(found.values()) == expected.pop(measure)
+    assert not expected
+
+
+def test_csv(path: Path) -> None:
+    assert main(["export", "--format", "csv"]) == 0
+    with path.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with open_capture(path) as capture:
+        expected = totals(capture)
+        units = {
+            measure.name: {"ns": "_ns", "B": "_bytes"}.get(measure.unit, "")
+            for _, measure in recorded_measures(capture)
+        }
+        tree = capture.tree()
+        whole = {m.name: capture.tree_of(tree, m.column).inclusive(m.column)[0] for _, m in recorded_measures(capture)}
+        functions = {f.label.index: f for f in capture.functions(tree) if f.label.kind != "frame"}
+        calls = {(f.label.kind, f.label.name): f.calls for f in functions.values()}
+    for name, unit in units.items():
+        column = f"{name.replace('-', '_')}_own{unit}"
+        own = sum(int(row[column] or 0) for row in rows if row["row"] != "line")
+        assert own == whole[name] >= expected[name]
+    for row in rows:
+        if row["row"] == "function" and (row["kind"], row["name"]) in calls and "time_own_ns" in row:
+            assert int(row["calls"]) == calls[row["kind"], row["name"]]
+
+
+def schema(name: str) -> Any:
+    return json.loads((Path(__file__).parents[2] / "tools" / name).read_text())
+
+
+def test_stack_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(path, "stacks-json", ".stacks.json")
+    with open_capture(path) as capture:
+        tree = capture.tree()
+        if not capture.recorded("samples"):
+            assert found is None and "has no samples" in capsys.readouterr().err
+            return
+        sums = {column: tree.inclusive(column)[0] for column in ("samples", "instructions", "alloc_bytes")}
+    assert problems(found, schema("stacks_schema.json")) == []
+    assert sum(stack["count"] for stack in found["stacks"]) == found["total_samples"] == sums["samples"] > 0
+    assert sum(stack["instructions"] for stack in found["stacks"]) == sums["instructions"]
+    assert sum(stack["memory_delta"] for stack in found["stacks"]) == sums["alloc_bytes"]
+    addresses = {(frame["addr"], frame["symbol"]) for stack in found["stacks"] for frame in stack["frames"]}
+    assert len({addr for addr, _ in addresses}) == len(addresses)
+    assert all(int(addr, 16) >= 0 for addr, _ in addresses)
+
+
+def test_session_json(path: Path) -> None:
+    found = document(path, "session-json", ".session.json")
+    assert problems(found, schema("session_schema.json")) == []
+    with open_capture(path) as capture:
+        expected, tree = totals(capture), capture.tree()
+        memory = capture.memory(tree)
+        categories = capture.functions(tree)
+    times = found["time_metrics"]["functions"]
+    own = [round(row["duration_ms"] * 1e6) for row in times]
+    assert sum(own) == expected.get("time", 0) and own == sorted(own, reverse=True)
+    assert not own or sum(row["percentage"] for row in times) == pytest.approx(100, abs=0.1)
+    assert found["memory_metrics"]["total_allocation_bytes"] == (memory.alloc_bytes if memory else None)
+    assert found["memory_metrics"]["peak_memory_bytes"] == (memory.peak_bytes if memory and memory.detail else None)
+    counted: Counter[str] = Counter()
+    for function in categories:
+        counted.update(function.operations or {})
+    assert +Counter(found["operation_metrics"]) == +counted
+    waiting, nodes = [found["call_graph"]], 0
+    while waiting:
+        node = waiting.pop()
+        nodes += 1
+        assert sum(child["duration_ms"] for child in node["children"]) <= node["duration_ms"] + 1e-6
+        waiting += node["children"]
+    assert nodes == sum(1 for at in range(tree.count) if not tree.line[at])
+
+
+def test_collapsed_is_what_folded_writes(path: Path) -> None:
+    assert main(["export", "--format", "collapsed", "-o", "ours"]) == 0
+    assert main(["folded", "-o", "theirs"]) == 0
+    assert Path("ours").read_bytes() == Path("theirs").read_bytes() != b""
 
 
 def test_measures_and_mistakes(

@@ -194,15 +194,21 @@ asyncio.run(main())
 
 
 @pytest.fixture(scope="module")
-def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, list[Evidence]]]:
-    """The evidence of a program with a fault of each of these kinds, by line."""
+def several_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture of a program with a fault of each of these kinds."""
     folder = tmp_path_factory.mktemp("several")
     (folder / "app.py").write_text(PROGRAM)
     prof(folder, "run", "--modes", "time+memory+ops", "--detail", "--slowest", "4", "--args", "repr", "app.py")
-    with open_capture(next(folder.glob("*.capture"))) as capture:
+    return next(folder.glob("*.capture"))
+
+
+@pytest.fixture(scope="module")
+def several(several_file: Path) -> dict[int, list[Evidence]]:
+    """Its evidence, by line."""
+    with open_capture(several_file) as capture:
         found = analyse(capture, tuple(VIEWS.values())).findings
-        assert not [each for each in found if each.first.file != str(folder / "app.py")]
-        yield {each.first.line: list(each.evidence) for each in found}
+    assert not [each for each in found if each.first.file != str(several_file.with_name("app.py"))]
+    return {each.first.line: list(each.evidence) for each in found}
 
 
 def line_of(text: str) -> int:
@@ -213,6 +219,14 @@ def said(several: dict[int, list[Evidence]], line: int, kind: str) -> str:
     """What is said of that kind at a line."""
     (text,) = (each.text for each in several.get(line, ()) if each.kind == kind)
     return text
+
+
+def test_the_command_of_each_finding_shows_more(several_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_capture(several_file) as capture:
+        commands = {finding.command for finding in analyse(capture, tuple(VIEWS.values())).findings}
+    assert len(commands) > 3
+    for command in sorted(commands):
+        assert main(shlex.split(command)[1:]) == 0, command
 
 
 def test_loops_that_grow_with_their_number_are_counted(several: dict[int, list[Evidence]]) -> None:
@@ -242,8 +256,71 @@ def test_a_table_that_is_built_once_does_not_grow(several: dict[int, list[Eviden
     assert "growing memory" not in kinds and "allocation churn" in kinds
 
 
+GROWING = """
+import sys
+
+class Ledger:
+    text = ""
+
+    def add(self, number):
+        self.text += f"{number:08} " * 20  # bytes
+
+def pairs(numbers):
+    found = 0
+    for a in numbers:
+        for b in numbers:
+            found += a == b  # steps
+    return found
+
+def linear(numbers):
+    return sum([n * 2 + 1 for n in numbers for _ in range(200)])
+
+numbers = list(range(int(sys.argv[1])))
+ledger = Ledger()
+for number in numbers:
+    ledger.add(number)
+print(pairs(numbers), linear(numbers))
+"""
+
+
+def test_what_grows_with_the_square_is_named_of_two_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.py").write_text(GROWING)
+    for size in ("200", "400"):
+        prof(tmp_path, "run", "--modes", "memory+ops", "--out", size, "app.py", size)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "--format", "jsonl", "--smaller", "200", "400"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {
+        row["line"]: each["text"]
+        for row in rows if row["type"] == "finding"
+        for each in row["evidence"] if each["sure"] == "counted exactly, in both captures"
+    }  # fmt: skip
+    lines = GROWING.splitlines()
+    steps, size = (next(n for n, text in enumerate(lines, 1) if text.endswith(f"# {w}")) for w in ("steps", "bytes"))
+    assert found.keys() == {steps - 1, steps, size}
+    assert all("which is the power 2.0:" in text for text in found.values())
+    assert rows[1]["line"] in (steps, size)
+
+
 def test_hot_functions_are_the_verdict(report: Report) -> None:
     """One sum, said twice."""
     said = [(each.name, each.hot.amount / each.hot.whole) for each in report.verdict]
     found = {each.first.function: each.first.share for each in report.findings}
     assert said and all(found[name] == share for name, share in said)
+
+
+def test_findings_are_a_table_for_people(report: Report) -> None:
+    options = made(report, FORMATS["text"], show=["findings"]).options
+    (section,) = report.sections(options)
+    places = next(list(column.cells) for column in section.columns if column.title == "line")
+    assert places == [f"{finding.first.file.rpartition('/')[2]}:{finding.first.line}" for finding in report.findings]
+
+
+def test_a_smaller_input_is_refused_where_no_findings_are_shown(
+    several_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(several_file), "--smaller", str(several_file)]) == 2
+    assert "--smaller is of findings: add --show findings" in capsys.readouterr().err
+    assert main(["report", str(several_file), "--smaller", str(several_file), "--show", "findings"]) == 0

@@ -25,6 +25,7 @@ from capture_files import (
 from example import memory_example
 from html_page import HELPERS, data_of, driven, needs_browser, page
 from prof.tools.analysis.timeline import thinned
+from prof.tools.cli import main
 from prof.tools.reports.html_sources import MOST_OF_LINE
 from running import PROF, environment
 
@@ -354,9 +355,19 @@ def test_a_line_opens_its_file_with_figures_beside(here: Path) -> None:
       LOG.titles = text(".listing thead th");
       LOG.tab = document.querySelector("[role=tab][aria-selected=true]").dataset.table;
       LOG.title = document.title;
+      LOG.called = text(".about li");
+      document.querySelector(".about li button").click();
+      LOG.at = text(".listing [aria-selected] .code");
+      LOG.callers = text(".about h3, .about li button");
+      SOURCE.heat.value = SOURCE.heat.options[SOURCE.heat.options.length - 1].value; fire(SOURCE.heat, "change");
+      LOG.heat = Array.from(SOURCE.rows.children, (row) => row.style.getPropertyValue("--heat"));
     """
     log = driven(script, helpers=ONE)
     assert log["text"] == "slow(100)"
+    assert log["called"][0].startswith("program.slow 3 calls")
+    assert log["at"] == ["def slow(n):"]
+    assert log["callers"] == ["Callers of program.slow", "program.main program.py:7"]
+    assert "100.0%" in log["heat"]
     assert log["source"] == PROGRAM.splitlines()
     assert log["marked"] == ["        slow(100)"]
     assert log["titles"][-2:] == ["line", "source"] and "operations" in log["titles"]
@@ -367,6 +378,25 @@ def test_a_line_opens_its_file_with_figures_beside(here: Path) -> None:
     os.utime(here / "program.py", (1, 1))
     data = data_of(page())
     assert data["sources"]["files"] == [] and not any(data["sources"]["texts"])
+
+
+def test_no_source_is_shown_where_that_is_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "program.py").write_text(PROGRAM)
+    command = [*PROF, "run", "--modes", "time+ops", "program.py"]
+    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=60)
+
+    def shown(*arguments: str) -> str:
+        assert main(["report", "-o", "-", *arguments]) == 0
+        return capsys.readouterr().out
+
+    for kind in ("text", "json", "html", "markdown"):
+        found = shown("--format", kind, *([] if kind == "html" else ["--full"]), "--no-source")
+        assert "program.slow" in found and not any(
+            text in found for text in ("for i in", "slow(100)", "i * i", "taken")
+        )
+    assert "i * i" in shown("--format", "html") and "i * i" in shown("--full")
+    assert main(["report", "--source", "program.py", "--no-source"]) == 2
+    assert "--no-source leaves out" in capsys.readouterr().err
 
 
 def test_source_is_bounded_and_says_what_was_left_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import zlib
 from array import array
 from collections import Counter
@@ -21,6 +22,7 @@ from prof.capture import Capture, open_capture
 from prof.tools.analysis import timeline
 from prof.tools.cli import main
 from prof.tracks import Columns, Grouping, Stretches, merge
+from running import PROF, environment
 
 Have = Callable[[Events | None], None]
 
@@ -32,7 +34,7 @@ def have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Have:
     Path("app.capture").write_bytes(example().build())
 
     def give(events: Events | None) -> None:
-        monkeypatch.setattr(Capture, "events", lambda _: events, raising=False)
+        monkeypatch.setattr(Capture, "events", lambda _: events)
 
     return give
 
@@ -209,6 +211,38 @@ def test_perfetto(have: Have) -> None:
     assert instants["spans are missing"] == (missing[0], {"count": 1234, "length_ns": missing[1] - missing[0]})
 
 
+def test_speedscope_has_a_profile_of_each_thread(have: Have) -> None:
+    with open_capture("app.capture") as capture:
+        known = [capture.label(n) for n in range(capture.label_count)]
+    events = random_events(5, spans=600)
+    for track in events.tracks:
+        track.label = array("I", (label % len(known) for label in track.label))
+    events.tracks[1].open.add(0)
+    events.labels = known  # type: ignore[assignment]
+    have(events)
+    assert main(["export", "--format", "speedscope", "-o", "out"]) == 0
+    document = json.loads(Path("out").read_text())
+    frames = [frame["name"] for frame in document["shared"]["frames"]]
+    evented = [each for each in document["profiles"] if each["type"] == "evented"]
+    assert [each["name"] for each in evented] == [f"{t.thread}, in the order of time" for t in events.tracks]
+    for profile, track in zip(evented, events.tracks, strict=True):
+        assert (
+            profile["startValue"] <= profile["events"][0]["at"] and profile["events"][-1]["at"] == profile["endValue"]
+        )
+        spans, around, now = [], [], 0
+        for event in profile["events"]:
+            assert event["at"] >= now, "as speedscope wants it"
+            now = event["at"]
+            if event["type"] == "O":
+                around.append((now, event["frame"]))
+            else:
+                start, frame = around.pop()
+                assert frame == event["frame"]
+                spans.append((start, now - start, frames[frame]))
+        assert not around
+        assert Counter(spans) == Counter((s, took, known[label].name) for s, took, label, _ in track.rows())
+
+
 def test_perfetto_takes_few_bytes_a_span(have: Have) -> None:
     events = random_events(9, spans=40_000, length=900_000_000_000)
     have(events)
@@ -238,6 +272,37 @@ def test_without_events_one_line_says_what_to_record(
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "PROF=time,trace=64MB" in said
     assert not [path for path in Path().iterdir() if path.suffix != ".capture"]
+
+
+PROGRAM = """
+def inner(n):
+    return n * n
+
+def outer():
+    return [inner(n) for n in range(40)]
+
+for _ in range(25):
+    outer()
+"""
+
+
+def test_a_recorded_program_has_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(PROGRAM)
+    command = [*PROF, "run", "--modes", "time", "--trace", "4MB", "program.py"]
+    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=60)
+    (path,) = Path().glob("*.capture")
+    with open_capture(path) as capture:
+        calls = {f.label.name: f.calls for f in capture.functions(capture.tree()) if f.label.kind == "function"}
+        events = capture.events()
+    assert events is not None and calls["program.inner"] == 1000
+    assert main(["export", "--format", "chrome", "-o", "out"]) == 0
+    found = json.loads(Path("out").read_text())["traceEvents"]
+    assert Counter(e["name"] for e in found if e.get("cat") == "function") == calls
+    assert main(["flamechart", "-o", "out.svg"]) == 0
+    data = data_of(page())
+    assert [track["spans"] for track in data["timeline"]["tracks"]] == [track.spans for track in events.tracks]
+    assert data["stretches"]["count"] == 400
 
 
 # ---- the flame chart ----
@@ -271,6 +336,22 @@ def test_a_range(have: Have, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             main(["flamechart", "--range", wrong])
         assert "is no range" in capsys.readouterr().err
+
+
+def test_any_name_is_text(have: Have) -> None:
+    odd = ["</script><script>alert(1)</script>", "]]>", 'a "b" <i>&amp;', "\u00e9\u4e2d", "\\u202e"]
+    track = Track(odd[0], 1, 1)
+    for number in range(len(odd)):
+        track.add(number * 10, 9, number, 0)
+    have(Events([track], [Label(n, "function", name, file=name) for n, name in enumerate(odd)], duration_ns=60))
+    assert main(["flamechart", "-o", "out.html"]) == main(["flamechart", "-o", "out.svg"]) == 0
+    text = Path("out.html").read_text("utf-8")
+    assert text.count("</script>") == text.count("<script") == 5
+    assert data_of(text)["tracks"][0]["name"] == odd[0]
+    assert {name for name in odd if any(name in (each.text or "") for each in ET.parse("out.svg").iter())} == set(odd)
+    assert main(["export", "--format", "chrome", "-o", "out"]) == 0
+    found = json.loads(Path("out").read_text())["traceEvents"]
+    assert [event["name"] for event in found if event["ph"] == "X"] == odd
 
 
 HELPERS = """

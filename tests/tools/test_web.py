@@ -368,11 +368,14 @@ def test_a_request_beside_others_has_its_own_calls_alone(shop: Any, records: Pat
     slow = threading.Thread(target=lambda: found.append(get(app, "/slow", x_prof=SECRET)))
     slow.start()
     assert inside.wait(10)
-    others = [get(app, "/quick", x_prof=SECRET if n == 0 else "") for n in range(7)]
+    others = [get(app, "/quick", x_prof=SECRET if n < 2 else "") for n in range(7)]
+    assert calls(records, others[0]) == {"webshop.total": 1, "webshop.price": 3}
+    assert calls(records, others[1]) == {"webshop.total": 1, "webshop.price": 3}
+    assert b"1 other request ran beside this one" in get(app, others[1].report).body
     go_on.set()
     slow.join()
-    assert others[0].headers["X-Prof-Note"] == "another request is being recorded"
     assert calls(records, found[0]) == {"webshop.total": 2, "webshop.price": 7}
+    assert not list(records.glob("*.running"))
     shown = get(app, found[0].report).body
     assert b"7 other requests ran beside this one" in shown
 
@@ -418,6 +421,33 @@ def test_tasks_that_take_turns_do_not_mix(shop: Any, records: Path) -> None:
     assert calls(records, responses[1]) == {"webshop.stock": 5, "webshop.price": 5}
     shown = asyncio.run(ask(app, responses[1].report))
     assert shown.status == 200 and b"3 other requests ran beside this one" in shown.body
+
+
+def test_tasks_that_are_all_recorded_have_each_its_own_calls(shop: Any, records: Path) -> None:
+    app = prof.asgi(tasks(shop), secret=SECRET, directory=str(records))
+    numbers = [9, 5, 8, 5, 7]
+
+    async def main() -> list[Response]:
+        return await asyncio.gather(*(ask(app, f"/{n}", x_prof=SECRET) for n in numbers))
+
+    for number, response in zip(numbers, asyncio.run(main()), strict=True):
+        assert calls(records, response) == {"webshop.stock": number, "webshop.price": number}
+    assert shop.total.__code__.co_name == "total" and not list(records.glob("*.running"))
+
+
+def test_one_recording_has_so_many_requests_at_most(shop: Any, records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prof.tools.integrations.requests.MOST_SHARING", 2)
+    app = prof.asgi(tasks(shop), secret=SECRET, directory=str(records))
+
+    async def main() -> list[Response]:
+        return await asyncio.gather(*(ask(app, f"/{n}", x_prof=SECRET) for n in (6, 6, 6)))
+
+    *recorded, last = asyncio.run(main())
+    assert [calls(records, each)["webshop.stock"] for each in recorded] == [6, 6]
+    assert last.headers["X-Prof-Note"] == (
+        "other requests have been recorded together for long: ask again when they have ended"
+    )
+    assert last.body == b"<p>x"
 
 
 def test_a_task_alone_has_what_its_tasks_and_threads_did(shop: Any, records: Path) -> None:

@@ -9,9 +9,8 @@ from prof.tools.analysis.compared import Counted
 from prof.tools.analysis.confidence import PRECISION, Interval, judged, spread
 
 MEASURES = (
-    Counted("wall_ns", "wall", "ns", "time"),
-    Counted("cpu_ns", "cpu", "ns", "time on a CPU"),
-    Counted("peak_bytes", "peak RSS", "B", "memory at most"),
+    Counted("wall_ns", "wall", "ns", "wall time"),
+    Counted("cpu_ns", "cpu", "ns", "processor time"),
 )
 
 
@@ -25,11 +24,10 @@ class Contender:
 
 @frozen
 class Run:
-    """What one run took, with all processes that it waited for; of memory, the largest of them."""
+    """What one run took, with all processes that it waited for."""
 
     wall_ns: int
     cpu_ns: int
-    peak_bytes: int
 
 
 @frozen

@@ -70,7 +70,7 @@ def own_section(
     """Own functions by what they and the libraries that they called took; last, what no own function asked for."""
     charges = view.charged(charge.column, options.idle)
     # Libraries have no probes unless they were asked for: only samples tell them from the functions that called them.
-    sampler, its = _sampled(view, charge, summary)
+    sampler, its = overview.sampled(view, charge, summary)
     sampled = sampler.charged(its.column, options.idle)
     by_label = {f.label.index: f for f in functions}
     every = [each for each in charges.owners if each.amount]
@@ -89,7 +89,7 @@ def own_section(
         if other is not view and not other.estimates:
             beside = other.columns_beside(of, view, columns)[:1]
             columns += [evolve(column, cells=[*column.cells, *blank]) for column in beside]
-    parts = [_libraries(sampled.of(each.label)) for each in own]
+    parts = [sampled.of(each.label).inside for each in own]
     columns += [
         Column("name", [each.name for each in shown], "name", left=True, stretch=True),
         Column("of it in", parts + blank, left=True, rank=2),
@@ -103,15 +103,9 @@ def own_section(
     )
 
 
-def _sampled(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge]:
-    """The mode that says the same by samples, which see into libraries and know lines; or the mode itself."""
-    samplers = (each for each in summary.views if each.estimates and each.answers == view.answers)
-    return next(((each, each.charge) for each in samplers if each.charge), (view, charge))
-
-
 def _lines(view: View, charge: Charge, summary: Summary, options: Options) -> tuple[View, Charge, Charges] | None:
     """Whose lines have some of it; None where none are known."""
-    view, charge = _sampled(view, charge, summary)
+    view, charge = overview.sampled(view, charge, summary)
     charges = view.charged(charge.column, options.idle)
     return (view, charge, charges) if any(each.lines for each in charges.owners) else None
 
@@ -145,8 +139,3 @@ def _apart(charges: Charges) -> list[Owner]:
     return [
         Owner(None, amount, words) for amount, words in sorted(found, reverse=True) if 100 * amount >= charges.whole
     ]
-
-
-def _libraries(owner: Owner) -> str:
-    """`89% jinja2, 11% markdown_it`."""
-    return ", ".join(f"{percent(amount, owner.amount)} {name}" for name, amount in owner.libraries())

@@ -50,6 +50,8 @@ class Sampled:
     def __init__(self, capture: Capture, tree: Tree) -> None:
         self.capture = capture
         self.stacks = capture.stacks(tree, lines=True)
+        self.labels: dict[In, Label] = {}
+        """Whose the lines of `by_function` are."""
 
     @cached_property
     def _files(self) -> list[str]:
@@ -84,7 +86,9 @@ class Sampled:
         found: dict[In, dict[str, int]] = {}
         for index, line, sums in self._sums(range(self.capture.label_count)):
             label = self.capture.label(index)
-            found.setdefault((label.file, line, qualified(label)), sums)  # a function with another name is met later
+            key = label.file, line, qualified(label)
+            found.setdefault(key, sums)  # a function with another name is met later
+            self.labels.setdefault(key, label)
         return found
 
 
@@ -101,7 +105,7 @@ def sampled(capture: Capture, tree: Tree) -> Sampled:
 # ---- exactly ----
 
 
-def _called_as(label: Label) -> str:
+def called_as(label: Label) -> str:
     """The name by which a function is called; of what makes an object, the class's."""
     *_, around, name = ("", *label.name.split("."))
     return around if name == "__init__" else name
@@ -125,7 +129,7 @@ class Exact:
 
     def _line(self, caller: int, callee: int, entries: int) -> Place | None:
         """The one line that calls, of all that there are in the caller's code."""
-        calls = self._lines.get((caller, _called_as(self.capture.label(callee))), ())
+        calls = self._lines.get((caller, called_as(self.capture.label(callee))), ())
         if len(calls) != 1 or not entries or calls[0][2] != entries:
             return None
         code, line, _ = calls[0]

@@ -21,6 +21,8 @@ class Counted:
     title: str
     unit: str
     words: str
+    alike: tuple[str, ...] = ()
+    """What must be the same of two captures for it to say something (`prof.tools.analysis.timings.Facts`)."""
 
 
 @frozen

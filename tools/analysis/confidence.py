@@ -23,7 +23,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import combinations
-from math import ceil, comb, sqrt
+from math import ceil, comb, inf, sqrt
 from operator import itemgetter
 from random import Random
 from statistics import median
@@ -37,7 +37,7 @@ DRAWS = 999
 TRIMMED = 0.2
 """Of each end of a side's values."""
 PRECISION = 0.05
-"""An interval that reaches no further from its middle than this part of the value says that there is no difference."""
+"""An interval that reaches no further than this part of the value says that there is no difference worth the name."""
 WORTH = 0.005
 """Likewise, of the value of the whole run: what is below that is not worth more runs."""
 MOST_RUNS = 1000
@@ -106,7 +106,7 @@ def judged(rows: Sequence[Row], wholes: Sequence[float] = (), precision: float =
     n, m = len(rows[0][0]), len(rows[0][1])
     chances = _chances(rows, n, m)
     wholes = wholes or [0.0] * len(rows)
-    return [_interval(row, p, whole, precision) for row, p, whole in zip(rows, chances, wholes, strict=True)]
+    return [_interval(row, chance, whole, precision) for row, chance, whole in zip(rows, chances, wholes, strict=True)]
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
@@ -134,20 +134,26 @@ def _least_p(n: int, m: int) -> float:
 # ---- by how much ----
 
 
-def _interval(row: Row, p: float, whole: float, precision: float) -> Interval:
+def _interval(row: Row, chance: _Chance, whole: float, precision: float) -> Interval:
     before, after = map(trimmed_mean, row)
     n, m = map(len, row)
     low, high = _bootstrap(row) if max(n, m) > 1 else (after - before, after - before)
-    more = least_runs(n, m)
-    if not more and p <= ALPHA and (low > 0 or high < 0):
-        return Interval(before, after, low, high, p, SLOWER if after > before else FASTER)
-    if not any(map(any, row)) or (low == high == 0 and not more):
-        return Interval(before, after, low, high, p, SAME)
-    wanted = max(precision * max(before, after), WORTH * whole)
-    half = max(high - low, 0.0) / 2
-    if half > wanted:
-        more = max(more, ceil(min(n, m) * ((half / wanted) ** 2 - 1))) if wanted else MOST_RUNS + 1
-    return Interval(before, after, low, high, p, FEW if more else SAME, more)
+
+    def said(verdict: str, more: int = 0) -> Interval:
+        return Interval(before, after, low, high, chance.p, verdict, more)
+
+    if least := least_runs(n, m):
+        return said(FEW, least) if any(map(any, row)) else said(SAME)
+    if chance.p <= ALPHA and (low > 0 or high < 0):
+        return said(SLOWER if after > before else FASTER)
+    worth = max(precision * max(before, after), WORTH * whole)
+    if max(high, -low) <= worth:
+        return said(SAME)
+    # Either the difference is there, and shows, or all of the interval is below what is worth the name.
+    wanted = [chance.times]
+    if abs(after - before) < worth:
+        wanted.append(((high - low) / 2 / (worth - abs(after - before))) ** 2)
+    return said(FEW, max(1, ceil(min(MOST_RUNS + 1.0, min(n, m) * (min(wanted) - 1)))))
 
 
 def _bootstrap(row: Row) -> tuple[float, float]:
@@ -182,15 +188,35 @@ def _picker(indexes: Sequence[int]) -> _Draw:
 # ---- whether at all ----
 
 
-def _chances(rows: Sequence[Row], n: int, m: int) -> list[float]:
-    """For each row, how often chance lets the largest row differ as much."""
+@frozen
+class _Chance:
+    """How often chance lets the largest row differ as much as one does, and how many times as many runs it takes until
+    that is seldom enough, if runs go on to differ as these do."""
+
+    p: float
+    times: float
+
+
+def _chances(rows: Sequence[Row], n: int, m: int) -> list[_Chance]:
+    """For each row."""
     standard = [_standardised([*before, *after]) for before, after in rows]
     # The difference of two means of standardised values, whose sum is nothing, is told by the sum of one side.
     observed = [abs(sum(values[:n])) if values else 0.0 for values in standard]
     known = [values for values in standard if values]
     largest = sorted(max((abs(sum(deal(values))) for values in known), default=0.0) for deal in _deals(n, m))
-    enough = [each * (1 - 1e-9) for each in observed]  # what is added in another order is the same
-    return [_at_least(largest, each) for each in enough]
+    critical = _squared_t(largest[min(len(largest) - 1, ceil(CONFIDENCE * len(largest)))], n, m)
+    found = []
+    for each in observed:
+        squared = _squared_t(each, n, m)
+        # What is added in another order is the same.
+        found.append(_Chance(_at_least(largest, each * (1 - 1e-9)), critical / squared if squared else inf))
+    return found
+
+
+def _squared_t(one_side: float, n: int, m: int) -> float:
+    """The square of the t statistic, without its degrees of freedom, by the sum of one side's standardised values."""
+    between = one_side * one_side / (n * m)  # the part of all variance that the sides explain
+    return between / (1 - between) if between < 1 else inf
 
 
 def _at_least(ordered: Sequence[float], value: float) -> float:

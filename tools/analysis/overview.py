@@ -18,7 +18,7 @@ from prof.tools.analysis.options import Options
 from prof.tools.analysis.sections import Fact, Header, Note, Section, Verdict
 from prof.tools.analysis.source_lines import place
 from prof.tools.analysis.summary import PROBED, Summary
-from prof.tools.analysis.view import View
+from prof.tools.analysis.view import Charge, View
 from prof.tools.screen.tables import Cells, Column, shown_of
 from prof.tools.screen.units import count, duration, many, percent, shorten
 
@@ -153,12 +153,31 @@ def functions_section(functions: Sequence[Function], title: str, options: Option
     columns = [
         *_figures(shown, options, summary),
         Column("name", [f.label.name for f in shown], "name", left=True, stretch=True),
+        *_inside(shown, options, summary),
         Column("file", [shorten(where(f.label), 24) for f in shown], "dim", left=True, rank=7 if wide else 2),
     ]
     notes = [note for view in summary.views for note in view.notes_below(shown)]
     return Section(
         f"{title} by {sort.words}", shown_of(len(shown), len(rows)), columns=columns, notes=notes, key=title.lower()
     )
+
+
+def _inside(shown: Sequence[Function], options: Options, summary: Summary) -> Iterator[Column]:
+    """In which libraries own functions were, as far as samples tell: without probes of theirs, it is in `self`."""
+    view = lead_of(options, summary)
+    charge = view.charge if view is not None else None
+    sampler, its = sampled(view, charge, summary) if view is not None and charge is not None else (view, charge)
+    if sampler is not None and its is not None and sampler.estimates:
+        charges = sampler.charged(its.column, options.idle)
+        cells = [charges.of(f.label).inside for f in shown]
+        if any(cells):
+            yield Column("of it in", cells, left=True, rank=8)
+
+
+def sampled(view: View, charge: Charge, summary: Summary) -> tuple[View, Charge]:
+    """The mode that says the same by samples, which see into libraries and know lines; or the mode itself."""
+    samplers = (each for each in summary.views if each.estimates and each.answers == view.answers)
+    return next(((each, each.charge) for each in samplers if each.charge), (view, charge))
 
 
 def lead_of(options: Options, summary: Summary) -> View | None:

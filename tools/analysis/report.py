@@ -10,7 +10,7 @@ from attrs import define, evolve
 from prof.capture import Capture, Function, Tree
 from prof.errors import UsageError
 from prof.records import Metric
-from prof.tools.analysis import brief, listing, metrics, overview, processes, slowest, tasks, waiting
+from prof.tools.analysis import brief, listing, metrics, overview, processes, slowest, tasks, told, waiting
 from prof.tools.analysis.findings import Finding, findings
 from prof.tools.analysis.listing import Listing
 from prof.tools.analysis.options import Options
@@ -39,6 +39,8 @@ class Report:
     """Where it came from, in words."""
     command: str = "prof report"
     """What shows it."""
+    smaller: Report | None = None
+    """Of the same program with a smaller input: findings say what grows faster than that."""
 
     # ---- for people ----
 
@@ -200,6 +202,7 @@ APART: dict[str, Callable[[Report, Options], Iterator[Section]]] = {
     "tasks": tasks.task_sections,
     "threads": tasks.thread_sections,
     "slowest": slowest.sections,
+    "findings": told.sections,
 }
 
 

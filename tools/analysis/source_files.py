@@ -126,6 +126,8 @@ class Sources:
         return source.line(number) if source is not None else ""
 
     def _find(self, file: str) -> Source | None:
+        if not self.capture.shows_source:
+            return None
         if file in self.capture.texts:
             return source_of_text(self.capture, file)
         known = self._known.get(file)

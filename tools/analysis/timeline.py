@@ -12,8 +12,9 @@ from typing import Any
 from attrs import frozen
 from prof.capture import KINDS, Capture, Label
 from prof.errors import UsageError
+from prof.events import Events, Series, Track, series_of
 from prof.tools.screen.units import duration, many
-from prof.tracks import Columns, Grouping, Items, Track, count_merged, merge
+from prof.tracks import Columns, Grouping, Items, count_merged, merge
 
 HOW = "record it with trace, say PROF=time,trace=64MB"
 NEVER = 255
@@ -26,15 +27,9 @@ _GROUPS = {"gc": 1, "import": 2, "section": NEVER}
 Range = tuple[int, int]
 
 
-def events_of(capture: Capture) -> Any | None:
-    """The events; None where none were recorded."""
-    read = getattr(capture, "events", None)
-    return read() if read is not None else None
-
-
-def needed(capture: Capture, what: str) -> Any:
+def needed(capture: Capture, what: str) -> Events:
     """The events. Raises UsageError where none were recorded, for `what` cannot be made without."""
-    found = events_of(capture)
+    found = capture.events()
     if found is None:
         raise UsageError(f"{capture.path} has no events, which {what} needs: {HOW}")
     return found
@@ -53,7 +48,7 @@ class Row:
 class Timeline:
     """The tracks of a capture between two moments, in ns since it began."""
 
-    events: Any
+    events: Events
     between: Range
     rows: list[Row]
     least_ns: int
@@ -76,7 +71,7 @@ class Timeline:
         points = len(self.events.points)
         return [
             *([f"{self.merged_words}; `prof flamechart --range` shows a part in full"] if self.least_ns else []),
-            *([f"{many(missing, 'span')} missing where it is striped: there was no room for them"] if missing else []),
+            *([f"striped: {many(missing, 'span')} missing, for want of room"] if missing else []),
             *(
                 [f"of {points:,} values that the program said, {MOST_POINTS:,} are marked"]
                 if points > MOST_POINTS
@@ -91,7 +86,7 @@ class Timeline:
         return f"{self.spans:,} spans are {self.boxes:,} boxes here: {short}" if self.least_ns else ""
 
 
-def timeline(events: Any, between: Range | None, most: int) -> Timeline:
+def timeline(events: Events, between: Range | None, most: int) -> Timeline:
     """The tracks, in at most `most` boxes, as far as that can be."""
     found = between or (0, end_of(events))
     columns = [Columns(track) for track in events.tracks]
@@ -105,7 +100,7 @@ def timeline(events: Any, between: Range | None, most: int) -> Timeline:
     return Timeline(events, found, rows, least)
 
 
-def end_of(events: Any) -> int:
+def end_of(events: Events) -> int:
     """When the last of it ended."""
     ends = [events.duration_ns]
     ends += [track.start_ns[-1] + track.duration_ns[-1] for track in events.tracks if track.spans]
@@ -203,7 +198,7 @@ def document(found: Timeline, colour: Callable[[Label], str]) -> dict[str, Any]:
 
 def without_spans(capture: Capture) -> dict[str, Any] | None:
     """The same of a capture without events: the process over time; None where that is not known either."""
-    series = list(series_of(capture))
+    series = series_of(capture).values()
     between = (0, max((each.times_ns[-1] for each in series if each.times_ns), default=0))
     drawn = series_document(series, between)
     if not drawn:
@@ -217,28 +212,6 @@ def without_spans(capture: Capture) -> dict[str, Any] | None:
 Curve = Sequence[tuple[int, int]]
 
 
-@frozen
-class Series:
-    """What was measured over time."""
-
-    name: str
-    unit: str
-    times_ns: Sequence[int]
-    values: Sequence[int]
-
-
-def series_of(capture: Capture) -> Iterator[Series]:
-    """What a capture without events has."""
-    moments, took = capture.series, capture.process
-    for name, field in (("rss", "rss_bytes"), ("heap", "arena_bytes"), ("live", "live_bytes")):
-        yield Series(name, "B", [moment.ns for moment in moments], [getattr(moment, field) for moment in moments])
-    for name, unit, field in (
-        ("user", "ns", "user_ns"), ("system", "ns", "system_ns"), ("read", "B", "read_bytes"),
-        ("written", "B", "written_bytes"),
-    ):  # fmt: skip
-        yield Series(name, unit, [moment.ns for moment in took], [getattr(moment, field) for moment in took])
-
-
 # What is drawn of figures that only grow: the sum of these, as a rate a second, in a unit.
 _RATES = (
     ("CPU", ("user", "system"), 100 / 1e9, "%"),
@@ -248,7 +221,7 @@ _RATES = (
 _GROWING = ("user", "system", "read", "written", "disk read", "disk written", "waits", "preemptions")
 
 
-def _curves(series: Iterable[Any]) -> Iterator[tuple[str, str, Curve]]:
+def _curves(series: Iterable[Series]) -> Iterator[tuple[str, str, Curve]]:
     by_name = {each.name: each for each in series}
     for name, each in by_name.items():
         if name not in _GROWING:
@@ -273,7 +246,7 @@ def thinned(points: Curve, most: int) -> list[tuple[int, int]]:
     return [max(points[at : at + step], key=lambda point: point[1]) for at in range(0, len(points), step)]
 
 
-def series_document(series: Iterable[Any], between: Range) -> list[dict[str, Any]]:
+def series_document(series: Iterable[Series], between: Range) -> list[dict[str, Any]]:
     """The curves that say something, within a range, with the moments around it."""
     found = []
     for name, unit, points in _curves(series):

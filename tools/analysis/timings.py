@@ -6,7 +6,7 @@ and so the others harder to tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import Factory, define, field, frozen
@@ -62,6 +62,7 @@ class Facts:
     clock: str
     interval_ns: int
     engine: str
+    calibrated: bool
     begin: int
     end: int
 
@@ -71,7 +72,7 @@ class Facts:
         machine = " ".join(filter(None, (str(meta.get(key) or "") for key in ("host", "platform"))))
         return cls(
             capture.path, capture.interpreter, machine, "cpu" if "cpu" in capture.clock else "wall",
-            capture.interval_ns, str(meta.get("engine") or ""), capture.start_unix_ns,
+            capture.interval_ns, str(meta.get("engine") or ""), capture.calibrated, capture.start_unix_ns,
             capture.start_unix_ns + capture.duration_ns,
         )  # fmt: skip
 
@@ -156,11 +157,13 @@ def compare_times(
 ) -> tuple[Timings, list[Interval]]:
     """What both sides have of these measures; and the intervals of `others`, which are judged in one with them, so that
     the promise of few false alarms is about everything in a report. Those of two machines too if `any_machine`."""
-    reasons = dict(_reasons([*before.facts, *after.facts], any_machine))
-    notes = [f"{measure.words} left out: {reason}" for measure in measures if (reason := _reason(reasons, measure))]
-    if "" in reasons:
-        notes = [f"times left out: {reasons['']}"]
-    kept = [measure for measure in measures if not _reason(reasons, measure)]
+    facts = [*before.facts, *after.facts]
+    none = _why_none(facts, any_machine)
+    reasons = {measure: none or _reason(facts, measure) for measure in measures}
+    notes = [f"{m.words} left out: {reason}" for m, reason in reasons.items() if reason]
+    if none:
+        notes = [f"times left out: {none}"]
+    kept = [measure for measure in measures if not reasons[measure]]
     notes += _notes(before, after, bool(kept))
     rows: list[_Row] = []
     for measure in kept:
@@ -195,7 +198,10 @@ def _functions(before: Times, after: Times, measure: Counted) -> Iterator[_Row]:
         yield after.places.get(key) or before.places[key], measure, first, second
     kept = set(large)
     small = [row for key, row in rows.items() if key not in kept]
-    if small:
+    if len(small) == 1:
+        (key,) = rows.keys() - kept
+        yield after.places.get(key) or before.places[key], measure, small[0][0], small[0][1]
+    elif small:
         first, second = (_added(row[side] for row in small) for side in (0, 1))
         yield Place(REST.format(f"{len(small):,}"), "rest"), measure, first, second
 
@@ -208,24 +214,38 @@ def _added(rows: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
 # ---- what can be compared ----
 
 
-def _reason(reasons: Mapping[str, str], measure: Counted) -> str:
-    return reasons.get("") or reasons.get(measure.key, "")
-
-
-def _reasons(facts: Sequence[Facts], anyway: bool) -> Iterator[tuple[str, str]]:
-    """By measure, why it says nothing; of an empty key, of all."""
+def _why_none(facts: Sequence[Facts], any_machine: bool) -> str:
+    """Why no time says anything; empty where they do."""
     first = facts[0]
-    for each in facts[1:]:
-        pair = f"{first.path} and {each.path}"
-        if each.machine != first.machine and not anyway:
-            words = f"{first.path} was recorded on {first.machine or '?'}, {each.path} on {each.machine or '?'}"
-            yield "", f"{words}; --any-machine compares them"
-        if each.clock != first.clock:
-            yield "time", f"{pair} have clocks of two kinds"
-        if each.engine != first.engine:
-            yield "time", f"{pair} have probes of two kinds ({first.engine}; {each.engine}), which cost differently"
-        if each.interval_ns != first.interval_ns:
-            yield "samples", f"{pair} were sampled at {first.interval_ns / 1e6:g} and {each.interval_ns / 1e6:g} ms"
+    early = next((each for each in facts if not each.calibrated), None)
+    if early is not None:
+        return f"{early.path} was killed before its clock was calibrated"
+    if any_machine:
+        return ""
+    other = next((each for each in facts if each.machine != first.machine), None)
+    if other is None:
+        return ""
+    machines = f"{first.path} was recorded on {first.machine or '?'}, {other.path} on {other.machine or '?'}"
+    return f"{machines}; --any-machine compares them"
+
+
+def _reason(facts: Sequence[Facts], measure: Counted) -> str:
+    """Why a measure says nothing; empty where it does."""
+    first = facts[0]
+    for name in measure.alike:
+        for each in facts:
+            if getattr(each, name) != getattr(first, name):
+                return f"{first.path} and {each.path} {_UNLIKE[name](first, each)}"
+    return ""
+
+
+_UNLIKE: Mapping[str, Callable[[Facts, Facts], str]] = {
+    "clock": lambda first, other: "have clocks of two kinds",
+    "engine": lambda first, other: f"have probes of two kinds ({first.engine}; {other.engine}), which cost differently",
+    "interval_ns": lambda first, other: (
+        f"were sampled at {first.interval_ns / 1e6:g} and {other.interval_ns / 1e6:g} ms"
+    ),
+}
 
 
 def _notes(before: Times, after: Times, any_kept: bool) -> Iterator[str]:

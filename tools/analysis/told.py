@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 from prof.tools.analysis.findings import Evidence, Finding
+from prof.tools.analysis.sections import Section
+from prof.tools.analysis.source_lines import place_words
+from prof.tools.screen.tables import Column, shown_of
 from prof.tools.screen.tokens import Room, size
-from prof.tools.screen.units import shorten, shorten_end
+from prof.tools.screen.units import percent, shorten, shorten_end
 
 if TYPE_CHECKING:
+    from prof.tools.analysis.options import Options
     from prof.tools.analysis.report import Report
 
 LEAST = 150
@@ -62,6 +66,28 @@ def file_words(finding: Finding, how: int) -> str:
         below = os.path.relpath(file)
         file = file if below.startswith(os.pardir) else below
     return shorten(file, NAME if file.isascii() else NAME // 2) if how == BARE else file
+
+
+def sections(report: Report, options: Options) -> Iterator[Section]:
+    """`prof report --show findings`."""
+    shown = report.findings[: options.limit or None]
+    if not shown:
+        yield Section("Findings", remarks=["none"], key="findings")
+        return
+    first = [finding.first for finding in shown]
+    columns = [
+        Column("share", [share_words(each) or "-" for each in first], left=True),
+        Column("finding", [each.kind for each in first], left=True),
+        Column("line", [place_words(*each.place) for each in first], "name", left=True),
+        Column("evidence", [f"{each.text} ({each.sure})" for each in first], left=True, rank=1),
+        Column("source", [finding.source for finding in shown], left=True, stretch=True, code=True),
+    ]
+    yield Section("Findings", shown_of(len(shown), len(report.findings)), columns=columns, key="findings")
+
+
+def share_words(evidence: Evidence) -> str:
+    """`90.9% of time`; empty where there is no share."""
+    return f"{percent(evidence.share, 1)} of {evidence.of}" if evidence.share is not None and evidence.of else ""
 
 
 def finding_object(number: int, finding: Finding, how: int = FULL) -> dict[str, Any]:

@@ -20,6 +20,8 @@ COMMANDS = {
     "flamechart": "draw what ran when, for any browser",
     "export": "write a capture as a file for another tool",
     "merge": "add captures up, into one file",
+    "analyze": "show the hottest stacks of samples, with instructions and bytes",
+    "interactive": "answer questions about stacks of samples, at a prompt",
     "folded": "write folded stacks again, say of a killed process",
     "help": "say which command answers a question, and what a column means",
     "inspect": "show the parts of a capture file",

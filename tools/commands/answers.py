@@ -20,6 +20,7 @@ from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.told import LEAST
 from prof.tools.analysis.whose import ruled
 from prof.tools.commands.arguments import find_captures
+from prof.tools.commands.sides import inputs
 from prof.tools.modes import VIEWS, comparable
 from prof.tools.reports import diff_text
 from prof.tools.reports.asked import format_of, made
@@ -83,9 +84,20 @@ class Answers:
 
     # ---- one capture ----
 
-    def findings(self, capture: str = "", budget: int = BUDGET) -> str:
+    def findings(self, capture: str = "", smaller: str = "", budget: int = BUDGET) -> str:
+        """`smaller` is a capture of the same program with a smaller input."""
         budget = _asked(budget)
-        return self._report(capture, lambda report: _markdown(report, budget))
+        if not smaller:
+            return self._report(capture, lambda report: _markdown(report, budget))
+
+        def compared(report: Report) -> str:
+            def answer(other: Report) -> str:
+                report.smaller = other
+                return _markdown(report, budget)
+
+            return self._report(smaller, answer)
+
+        return self._report(capture, compared)
 
     def function(self, name: str, capture: str = "", budget: int = BUDGET) -> str:
         """Who calls a function, and what it calls: each with half of the budget."""
@@ -111,10 +123,9 @@ class Answers:
 
     def diff(self, before: str, after: str, budget: int = BUDGET) -> str:
         """What two captures count differently, exactly."""
-        found = [find_captures([str(self.path(each))]) for each in (before, after)]
-        with found[0].open(strict=True) as first, found[1].open(strict=True) as second:
-            difference = compare(first, second, comparable(), [], False)
-            return _within(plain_text(diff_text.lines(difference, [], 0, _WIDTH)), budget)
+        sides = inputs([str(self.path(each)) for each in (before, after)])
+        difference = compare(*sides, comparable())
+        return _within(plain_text(diff_text.lines(difference, [], 0, _WIDTH)), budget)
 
     # ---- a recording ----
 
@@ -144,7 +155,7 @@ class Answers:
         names = [str(path.relative_to(self.folder)) for path in written]
         head = f"{how}; recorded: {json.dumps(names)}\nIt said:\n{text}\n"
         return _lines(head.splitlines(keepends=True), third) + self.findings(
-            names[0] if len(names) == 1 else "", budget - third
+            names[0] if len(names) == 1 else "", budget=budget - third
         )
 
     def _program(self, arguments: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from prof.runs import newest_run
 from prof.text import shown
 from prof.tools.commands import COMMANDS
 from prof.tools.commands.filtering import Filters
+from prof.tools.importers import read_foreign
 from prof.values import replaced
 
 
@@ -145,11 +146,15 @@ class Found:
     notes: list[str] = Factory(list)
     """What was left out on the way."""
 
-    def open(self, filters: Filters, strict: bool = False) -> Capture:
-        """Opens them, filtered. One of several that cannot be read is left out and named, or, if `strict`, refused."""
+    def open(self, filters: Filters | None = None, strict: bool = False) -> Capture:
+        """Opens them, filtered; a single one may be a file of another profiler. One of several that cannot be read is
+        left out and named, or, if `strict`, refused."""
         if strict and self.notes:
             raise InputError(self.notes[0])
-        capture = open_captures(filters.of(self.paths), self.notes, strict)
+        filters = filters or Filters()
+        foreign = [self.paths[0]] if len(self.paths) == 1 else []
+        capture = next(filter(None, map(read_foreign, foreign)), None)
+        capture = capture or open_captures(filters.of(self.paths), self.notes, strict)
         filters.apply(capture)
         return capture
 

@@ -64,7 +64,7 @@ class Filters:
     """What the options say."""
 
     filter: Filter = Factory(Filter)
-    process: Sequence[str] = ()
+    process: tuple[str, ...] = ()
 
     def of(self, paths: Sequence[Path]) -> list[Path]:
         """The captures of chosen processes. Raises UsageError where there is none, and InputError."""
@@ -91,7 +91,7 @@ def filters_of(args: argparse.Namespace) -> Filters:
     """What the options of `add_filters` say."""
     patterns = {name: tuple(getattr(args, name, ())) for name in (*_PATTERNS, "task") if name != "process"}
     filter = Filter(**patterns, min=args.min, merge_recursion=args.merge_recursion)
-    return Filters(filter, args.process)
+    return Filters(filter, tuple(args.process))
 
 
 def _names(path: Path) -> tuple[str, ...]:

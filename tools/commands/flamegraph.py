@@ -30,6 +30,7 @@ from prof.tools.commands.arguments import (
 )
 from prof.tools.commands.filtering import Filters, add_filters, filters_of
 from prof.tools.exporters.flamegraph import NOMINAL_WIDTH, Picture, summary, svg
+from prof.tools.importers import is_of_another
 from prof.tools.screen.output import STDOUT, write
 from prof.tools.screen.progress import working
 
@@ -86,7 +87,11 @@ class _Material:
 
 
 def _read(found: Found, filters: Filters, mode: str | None, category: str | None, share: float) -> _Material:
-    if len(found.paths) == 1 and (material := _read_if_folded(found.paths[0], mode, category, share)):
+    if (
+        len(found.paths) == 1
+        and filters == Filters()
+        and (material := _read_if_folded(found.paths[0], mode, category, share))
+    ):
         return material
     with found.open(filters) as capture:
         say_notes(capture)
@@ -100,13 +105,13 @@ def _read(found: Found, filters: Filters, mode: str | None, category: str | None
 
 
 def _read_if_folded(path: Path, mode: str | None, category: str | None, share: float) -> _Material | None:
-    """None for a capture."""
+    """None for a capture, and for a file of another profiler that is read as one."""
     try:
         with open_plain(path) as file:
             begin = file.read(len(MAGIC))
             if not begin:
                 raise InputError(f"{path} is empty")
-            if begin != MAGIC:
+            if begin != MAGIC and not is_of_another(begin):
                 if category is not None:
                     raise UsageError(f"--category needs a capture: {path} is none")
                 file.seek(0)

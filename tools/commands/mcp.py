@@ -25,6 +25,7 @@ that matters most first, each with its numbers, how sure they are, and a command
 `function` and `line`. After a change, `run` again and prove it with `diff`, whose counts are exact."""
 
 CAPTURE = "`capture` is a .capture file, or a folder: the newest run in it; empty: here."
+SMALLER = "`smaller` is one of the same program with a smaller input: then what grows faster than the input is named."
 LIMITS = "`budget`: tokens that the answer may take, 3 bytes each."
 RUN = """\
 Runs a Python program and records it into the folder; answers what it said, and the findings. `arguments`:
@@ -76,9 +77,9 @@ def server(folder: Path, anywhere: bool = False, runs: bool = True) -> Any:
     def captures(folder: str = ".", budget: int = BUDGET) -> str:
         return told(answers.captures, folder, budget)
 
-    @tool(f"Places in the source, the one that matters most first, with numbers and how sure they are. {CAPTURE}")
-    def findings(capture: str = "", budget: int = BUDGET) -> str:
-        return told(answers.findings, capture, budget)
+    @tool(f"Places in the source, the one that matters most first, with numbers, and how sure. {CAPTURE} {SMALLER}")
+    def findings(capture: str = "", smaller: str = "", budget: int = BUDGET) -> str:
+        return told(answers.findings, capture, smaller, budget)
 
     @tool(f"Who calls a function, and what it calls. `name` is its name, or the end of it: `Cart.total`. {CAPTURE}")
     def function(name: str, capture: str = "", budget: int = BUDGET) -> str:

@@ -98,9 +98,11 @@ def standby(pid: int) -> int | None:
             for row in found if cookie else ():
                 begin, end = (int(each, 16) for each in row[0].split("-"))
                 memory.seek(begin)
-                at = memory.read(end - begin).find(cookie)
+                data = memory.read(end - begin)
+                at = data.find(cookie)
                 if at >= 0:
-                    return begin + at
+                    known = data[at:]
+                    return begin + at if lib.prof_py_standby_begun(known, len(known)) else None
     except FileNotFoundError:
         raise InputError(f"process {pid} has ended") from None
     except PermissionError as error:

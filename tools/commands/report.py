@@ -41,6 +41,7 @@ prof report app.capture --format json -o app.json
 prof report --format html                   all modes side by side, for any browser; prints the page's path
 prof report --format markdown >> "$GITHUB_STEP_SUMMARY"      for an issue, a pull request, the summary of a CI job
 prof report --format markdown --budget 2000 what was found, for a coding agent, in 2,000 tokens; jsonl: for programs
+prof report --format jsonl --smaller 1k.capture 2k.capture  and what grows faster than the input
 """
 
 
@@ -89,9 +90,16 @@ def add(commands: Any) -> None:
     more.add_argument("--imports", action="store_true", help="each import is a row, instead of all being one")
     more.add_argument("--idle", action="store_true", help="threads that waited for work count in shares, too")
     more.add_argument(
+        "--smaller", metavar="CAPTURE",
+        help="of the same program with a smaller input: findings name what grows faster than its input",
+    )  # fmt: skip
+    more.add_argument(
         "--budget", type=natural, metavar="TOKENS",
         help="of markdown and jsonl: findings first, and no more than so many tokens (3 bytes each)",
     )  # fmt: skip
+    more.add_argument(
+        "--no-source", action="store_true", help="no line of any source file is shown: for code that is confidential"
+    )
     more.add_argument(
         "--watch", action="store_true", help="show it again whenever there is something new, until Ctrl-C"
     )
@@ -104,6 +112,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
+    if args.no_source and args.source is not None:
+        raise UsageError("--source shows a source file, which --no-source leaves out")
     if not args.watch:
         return _show(args)
     if args.output or FORMATS[args.format].beside:
@@ -138,10 +148,23 @@ def _show(args: argparse.Namespace) -> int:
     found = find_captures(args.captures)
     with working(f"Reading {found.title}"):
         capture = found.open(filters_of(args))
+        capture.shows_source = not args.no_source
         report = analyse(capture, tuple(VIEWS.values()), found.note, _again(args.captures), whose)
     with capture:
-        _write(report, FORMATS[args.format], args)
+        if args.smaller is None:
+            _write(report, FORMATS[args.format], args)
+            return 0
+        if not _finds(args):
+            raise UsageError("--smaller is of findings: add --show findings, --budget, or --format jsonl or json")
+        with find_captures([args.smaller]).open() as smaller:
+            report.smaller = analyse(smaller, tuple(VIEWS.values()), whose=whose)
+            _write(report, FORMATS[args.format], args)
     return 0
+
+
+def _finds(args: argparse.Namespace) -> bool:
+    """Whether findings are shown."""
+    return "findings" in (args.show or "") or bool(args.budget) or FORMATS[args.format].finds
 
 
 def _again(captures: Sequence[str]) -> str:

@@ -39,7 +39,8 @@ def run_once(contender: Contender, environment: Mapping[str, str]) -> Run:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             raise InputError(_failed(contender, child.returncode, errors))
-    return Run(wall, round(1e9 * (usage.ru_utime + usage.ru_stime)), usage.ru_maxrss * 1024)
+    # Not its memory: Linux counts that of the process that began it, up to when the program takes its place.
+    return Run(wall, round(1e9 * (usage.ru_utime + usage.ru_stime)))
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

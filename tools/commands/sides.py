@@ -104,7 +104,7 @@ def add_result(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision", type=_part, default=0.05, metavar="P%",
-        help="how narrow an interval says that there is no difference, in %% of the value (default: 5%%)",
+        help="a difference that is worth the name, in %% of the value (default: 5%%)",
     )  # fmt: skip
     parser.add_argument("--limit", type=natural, default=20, metavar="N", help="rows a table; 0: all (default: 20)")
     parser.add_argument("--junit", metavar="FILE", help="write the rules as test cases as well, for CI systems")

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from prof.tools.exporters import callgrind, chrome, perfetto, pprof, pstats, speedscope
+from prof.tools.exporters import (
+    callgrind,
+    chrome,
+    collapsed,
+    cpuprofile,
+    csv,
+    gecko,
+    perfetto,
+    pprof,
+    pstats,
+    session_json,
+    speedscope,
+    stacks_json,
+)
 from prof.tools.exporters.export import Export
 
-_ALL = (speedscope.EXPORT, pprof.EXPORT, callgrind.EXPORT, pstats.EXPORT, chrome.EXPORT, perfetto.EXPORT)
+_ALL = (
+    speedscope, chrome, perfetto, pprof, callgrind, pstats, gecko, cpuprofile, collapsed, csv, stacks_json,
+    session_json,
+)  # fmt: skip
 # By name, for `prof export --format`.
-EXPORTS: dict[str, Export] = {each.name: each for each in _ALL}
+EXPORTS: dict[str, Export] = {each.EXPORT.name: each.EXPORT for each in _ALL}

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from prof.capture import Capture
+from prof.capture import Capture, Label
+from prof.events import Events, Track
 from prof.modes import Measure
 from prof.tools.analysis.timeline import needed
 from prof.tools.exporters.export import UNITS, Export
-from prof.tools.exporters.named_tracks import named
+from prof.tools.exporters.named_tracks import Tracks, named
 from prof.tracks import Columns, Texts, chrome
 
 
@@ -33,11 +34,11 @@ def render(capture: Capture, _measures: Sequence[Measure]) -> Iterator[bytes]:
     return _render(capture, events)
 
 
-def _render(capture: Capture, events: Any) -> Iterator[bytes]:
+def _render(capture: Capture, events: Events) -> Iterator[bytes]:
     about = {"exporter": "prof-instrument", "name": capture.path.name, "start_unix_ns": str(events.start_unix_ns)}
     yield b'{"displayTimeUnit":"ns","otherData":' + json.dumps(about).encode() + b',"traceEvents":[\n'
     tracks = named(capture, events)
-    yield b'{"ph":"M","name":"trace","pid":0,"args":{}}'
+    yield b'{"ph":"M","name":"process_labels","pid":%d,"args":{"labels":"prof-instrument"}}' % tracks.main
     for pid, name in tracks.processes.items():
         yield _event("M", "process_name", pid=pid, args={"name": name})
     labels = Texts([_label(each.name, each.kind) for each in events.labels], _label("(unknown)", "unknown"))
@@ -57,7 +58,7 @@ def _label(name: str, kind: str) -> bytes:
     return f',"name":{json.dumps(name)},"cat":{json.dumps(kind)}}}'.encode()
 
 
-def _spans(track: Any, tid: int, labels: Sequence[Any], texts: Texts) -> Iterator[bytes]:
+def _spans(track: Track, tid: int, labels: Sequence[Label], texts: Texts) -> Iterator[bytes]:
     """Those without an end are events of their own, between the others."""
     columns = Columns(track)
     head = f'{{"ph":"X","pid":{track.process},"tid":{tid},"ts":'.encode()
@@ -69,14 +70,14 @@ def _spans(track: Any, tid: int, labels: Sequence[Any], texts: Texts) -> Iterato
             yield _event("B", label.name, pid=track.process, tid=tid, ts=_time(track.start_ns[span]), **more)
 
 
-def _counters(events: Any, process: int) -> Iterator[bytes]:
+def _counters(events: Events, process: int) -> Iterator[bytes]:
     for series in events.series.values():
         unit = UNITS.get(series.unit, series.unit or "value")
         for ns, value in zip(series.times_ns, series.values, strict=True):
             yield _event("C", series.name, pid=process, ts=_time(ns), args={unit: value})
 
 
-def _points(events: Any, tracks: Any) -> Iterator[bytes]:
+def _points(events: Events, tracks: Tracks) -> Iterator[bytes]:
     for point in events.points:
         at = tracks.place(point.track)
         scope = {"s": "t", "pid": at[0], "tid": at[1]} if at else {"s": "p", "pid": tracks.main}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import field, frozen
 from prof.capture import NO_LABEL, ROOT, Capture, Label, Tree
+from prof.errors import UsageError
 from prof.modes import Measure
 
 # What other tools call the units of measures; a count has none.
@@ -53,6 +54,16 @@ def stacks(capture: Capture, measures: Sequence[Measure]) -> list[Stacks]:
             found[key] = Stacks(capture, tree)
         found[key].measures.append(measure)
     return list(found.values())
+
+
+def timed(measures: Sequence[Measure], format: str) -> tuple[Measure, str]:
+    """The first measure that is a time, and its column: samples stand for time. UsageError where there is none."""
+    for measure in measures:
+        column = {"ns": measure.column}.get(measure.unit, "sampled_ns" if measure.column == "samples" else "")
+        if column:
+            return measure, column
+    names = ", ".join(measure.name for measure in measures)
+    raise UsageError(f"{format} holds times, and {names} is none: add --mode time or --mode samples")
 
 
 @frozen

@@ -89,6 +89,8 @@
     frames.forEach((frame, i) => [frame[LEFT], frame[TOTAL], frame[OWN]] = [left[i], total[i], own[i]]);
     whole = frames[0][TOTAL] || 1;
     if (!frames[zoomed][TOTAL]) zoomed = 0;
+    details.dataset.note = amount(whole, DATA.unit) + " a run " + (side ? "after" : "before");
+    show(zoomed || null);
     turner.querySelector("text").textContent = side ? "Widths: after" : "Widths: before";
     draw();
     search(searching);

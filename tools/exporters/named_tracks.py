@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import frozen
 from prof.capture import Capture
-from prof.tracks import Track
+from prof.events import Events, Track
 
 
 @frozen
@@ -26,7 +24,7 @@ class Tracks:
         return found.process, tid
 
 
-def named(capture: Capture, events: Any) -> Tracks:
+def named(capture: Capture, events: Events) -> Tracks:
     """Threads keep the numbers that the system gave them. What would share one, as a later thread may, gets another."""
     taken: set[tuple[int, int]] = set()
     found = []

@@ -10,9 +10,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from prof.capture import Capture
+from prof.capture import Capture, Label
+from prof.events import Events
 from prof.modes import Measure
 from prof.tools.analysis.timeline import needed
 from prof.tools.exporters.export import Export
@@ -39,7 +39,7 @@ def render(capture: Capture, _measures: Sequence[Measure]) -> Iterator[bytes]:
     return _render(capture, events)
 
 
-def _render(capture: Capture, events: Any) -> Iterator[bytes]:
+def _render(capture: Capture, events: Events) -> Iterator[bytes]:
     tracks = named(capture, events)
     yield b"".join(_head(events, tracks))
     names = _Names(events.labels)
@@ -63,7 +63,7 @@ def _uuid(track: int) -> int:
     return 1 + track
 
 
-def _head(events: Any, tracks: Tracks) -> Iterator[bytes]:
+def _head(events: Events, tracks: Tracks) -> Iterator[bytes]:
     """When it was, and what tracks there are."""
     process_uuid = {pid: (1 << 40) + pid for pid in tracks.processes}
     sequence = scalar(_SEQUENCE, 1)
@@ -99,7 +99,7 @@ def _sequence(number: int, start_unix_ns: int, interned: bytes) -> bytes:
 class _Names:
     """Names, kinds and places of labels: each is said once in a sequence, and has a number from 1 on."""
 
-    def __init__(self, labels: Sequence[Any]) -> None:
+    def __init__(self, labels: Sequence[Label]) -> None:
         self._names: dict[str, int] = {}
         self._kinds: dict[str, int] = {}
         self._places: dict[tuple[str, int], int] = {}
@@ -111,7 +111,7 @@ class _Names:
             rows.append(text(4, scalar(1, number) + _utf8(2, file) + scalar(4, line)))
         self.interned = b"".join(rows)
 
-    def _event(self, label: Any) -> bytes:
+    def _event(self, label: Label) -> bytes:
         name = self._names.setdefault(label.name, len(self._names) + 1)
         kind = self._kinds.setdefault(label.kind, len(self._kinds) + 1)
         begin = scalar(_TYPE, _BEGIN) + scalar(_NAME_IID, name) + scalar(_CATEGORY_IIDS, kind)
@@ -125,7 +125,7 @@ def _utf8(field: int, words: str) -> bytes:
     return text(field, words.encode("utf-8", "replace"))
 
 
-def _beside(events: Any, tracks: Tracks) -> Iterator[bytes]:
+def _beside(events: Events, tracks: Tracks) -> Iterator[bytes]:
     """Series, points, and what is missing: in a sequence without a clock of its own."""
 
     def event(ns: int, *fields: bytes) -> bytes:
@@ -142,8 +142,8 @@ def _beside(events: Any, tracks: Tracks) -> Iterator[bytes]:
             counted = varint(_COUNTER << 3) + varint(round(value))  # zero, too
             yield event(ns, scalar(_TYPE, _COUNTED), scalar(_TRACK_UUID, _COUNTERS + number), counted)
     for point in events.points:
-        track = point.track if tracks.place(point.track) else None
-        yield instant(point.time_ns, point.name, track, value=point.value)
+        at = point.track if tracks.place(point.track) else None
+        yield instant(point.time_ns, point.name, at, value=point.value)
     for number, (_, track) in enumerate(tracks.tracks):
         for begin, end, count in track.missing:
             yield instant(begin, "spans are missing", number, count=count, length_ns=end - begin)

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import Factory, define
 from prof.capture import NO_LABEL, ROOT, Capture, Label
-from prof.errors import UsageError
 from prof.modes import Measure
-from prof.tools.exporters.export import Export, Stacks, stacks
+from prof.tools.exporters.export import Export, Stacks, stacks, timed
 
 Key = tuple[str, int, str]
 """A function as pstats knows it: file, line, name."""
@@ -42,17 +41,9 @@ class _Row:
 
 def render(capture: Capture, measures: Sequence[Measure]) -> Iterator[bytes]:
     """Functions with their callers, by the first measure that is a time. Raises UsageError without one."""
-    timed = next((measure for measure in measures if _timed(measure) is not None), None)
-    if timed is None:
-        names = ", ".join(measure.name for measure in measures)
-        raise UsageError(f"pstats holds times, and {names} are none: add --mode time or --mode samples")
-    rows = _rows(stacks(capture, [timed])[0], _timed(timed) or "")
+    measure, column = timed(measures, "pstats")
+    rows = _rows(stacks(capture, [measure])[0], column)
     yield marshal.dumps({key: (*_figures(row), _callers(row)) for key, row in rows.items()})
-
-
-def _timed(measure: Measure) -> str | None:
-    """The column of the time that a measure stands for; of samples, they stand for time."""
-    return measure.column if measure.unit == "ns" else "sampled_ns" if measure.column == "samples" else None
 
 
 def _rows(of: Stacks, column: str) -> dict[Key, _Row]:

@@ -6,6 +6,7 @@ servers that know none of these run the application itself. `wsgi.py` and `asgi.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import random
@@ -36,6 +37,13 @@ SHORTEST_SECRET = 16
 LONGEST_NAME = 200
 KIND = "request"
 ABOUT = "about.json"
+CAPTURE = "request.capture"
+BUSY = "other requests have been recorded together for long: ask again when they have ended"
+RUNNING = ".running"
+FORGOTTEN = 86_400.0
+"""Seconds after which what has not ended is taken to be left by a process that was killed."""
+MOST_SHARING = 100
+"""Requests that one recording has at most, where they run beside each other."""
 PATIENCE = 3.0
 """Seconds that a page waits for the end of its request: browsers ask for it as soon as they have the response."""
 
@@ -102,7 +110,9 @@ class Requests:
         self._random = random.Random()
         self._lock = threading.Lock()
         self._running = 0
-        self._record: Record | None = None
+        self._records: set[Record] = set()
+        self._recording: Recording | None = None
+        self._recordings = threading.Lock()  # begins and ends them
 
     @property
     def enabled(self) -> bool:
@@ -148,8 +158,8 @@ class Requests:
         """A request begins, recorded or not."""
         with self._lock:
             self._running += 1
-            if self._record is not None:
-                self._record.others += 1
+            for record in self._records:
+                record.others += 1
 
     def leave(self) -> None:
         """It has ended."""
@@ -160,10 +170,7 @@ class Requests:
         """Begins the record of a request that has entered. One that cannot be begun says why in `note`."""
         record = Record(self, _name(method, path), why)
         with self._lock:
-            if self._record is not None:
-                record.note = "another request is being recorded"
-                return record
-            self._record = record
+            self._records.add(record)
             record.others = self._running - 1
         try:
             record.begin()
@@ -174,10 +181,27 @@ class Requests:
         return record
 
     def let_go(self, record: Record) -> None:
-        """The record has ended: the next request may be recorded."""
+        """The record has ended."""
         with self._lock:
-            if self._record is record:
-                self._record = None
+            self._records.discard(record)
+
+    def join(self, name: str) -> tuple[Recording | None, str]:
+        """The recording of a request that begins, and what its span is called there: the one that others go on in, or a
+        new one. Without one: why not."""
+        with self._recordings:
+            if self._recording is None:
+                running = engines.running()
+                if running is not None and running.pid == os.getpid():
+                    return None, f"the process is recorded as a whole, into {running.base}.capture"
+                self._recording = Recording(self, name)
+            span = self._recording.join(name)
+            return (self._recording, span) if span else (None, BUSY)
+
+    def part(self, recording: Recording, folder: Path) -> None:
+        """A request of the recording has ended, and its capture goes into the folder. The last one ends it."""
+        with self._recordings:
+            if recording.part(folder):
+                self._recording = None
 
     def chosen(self) -> Chosen:
         """What gets probes while a request is recorded."""
@@ -215,12 +239,16 @@ class Requests:
 
     def tidy(self) -> None:
         """Removes what is more than is kept, the oldest first."""
-        ages = []
+        ages, left = [], []
         for each in self.folder().iterdir():
             try:
-                ages.append((each.stat().st_mtime, each))
+                ages.append(((each / ABOUT).stat().st_mtime, each))
             except OSError:
-                continue
+                left.append(each)
+        for each in left:
+            with contextlib.suppress(OSError):  # it has ended, or been removed
+                if each.stat().st_mtime < time.time() - FORGOTTEN:  # its process was killed
+                    shutil.rmtree(each, ignore_errors=True)
         for _, old in sorted(ages)[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -240,6 +268,59 @@ class Requests:
         return render(folder)
 
 
+class Recording:
+    """What runs while requests are recorded: one at least. Each has a span of its own name in it."""
+
+    def __init__(self, requests: Requests, name: str) -> None:
+        self._requests = requests
+        self._folder = requests.folder() / f"{secrets.token_hex(8)}{RUNNING}"
+        self._folder.mkdir(mode=0o700)
+        given = requests.config.given() | {"output": str(self._folder)}
+        try:
+            self.profiler = Profiler(ProfilerConfig(**given)).start(name, quiet=True)
+            self._code = requests.chosen()
+            with own_work(), own_imports():
+                self._code.attach(engines.running().engine)
+        except BaseException:
+            self._close()
+            raise
+        self._began = time.monotonic_ns()
+        self._running = 0
+        self._names: dict[str, int] = {}
+
+    def join(self, name: str) -> str:
+        """A request begins in it: what its span is called; empty where the recording has to end first."""
+        old = time.monotonic_ns() - self._began > self._requests.longest_ns
+        if self._names and (old or sum(self._names.values()) >= MOST_SHARING):
+            return ""
+        self._names[name] = number = self._names.get(name, 0) + 1
+        self._running += 1
+        return name if number == 1 else f"{name} ({number})"
+
+    def part(self, folder: Path) -> bool:
+        """A request of it has ended: writes what was recorded so far into the folder. True when it was the last one."""
+        self._running -= 1
+        if self._running:
+            with own_imports():
+                from prof import reporting
+            reporting.copy_to(folder / CAPTURE)
+            return False
+        try:
+            for path in self.profiler.stop():
+                if path.suffix == ".capture":
+                    path.rename(folder / CAPTURE)
+        finally:
+            self._close()
+        return True
+
+    def _close(self) -> None:
+        if hasattr(self, "profiler"):
+            self.profiler.stop()
+        if hasattr(self, "_code"):
+            self._code.detach()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 class Record:
     """One request: `run` is around each stretch of the application that is its own, and `end` at its end."""
 
@@ -255,26 +336,23 @@ class Record:
         self._requests = requests
         self._pid = os.getpid()
         self._profiler: Profiler | None = None
-        self._code: Chosen | None = None
+        self._recording: Recording | None = None
+        self._span = name
         self._folder: Path | None = None
         self._ending = threading.Lock()
         self._cut = False
 
     def begin(self) -> None:
         """Begins the recording, or joins the one that runs: then it is a span in that."""
-        running = engines.running()
-        if running is not None and running.pid == os.getpid():
-            self.note = f"the process is recorded as a whole, into {running.base}.capture"
-            if self.wanted:  # each address is a name of its own, and such a recording may be long
+        folder = self._requests.folder() / self.id
+        self._recording, found = self._requests.join(self.name)
+        if self._recording is None:
+            self.note = found
+            if found != BUSY and self.wanted:  # each address is a name of its own, and such a recording may be long
                 self._profiler = Profiler().start()
             return
-        self._folder = self._requests.folder() / self.id
-        self._folder.mkdir(mode=0o700)
-        given = self._requests.config.given() | {"output": str(self._folder)}
-        self._profiler = Profiler(ProfilerConfig(**given)).start(self.name, quiet=True)
-        self._code = self._requests.chosen()
-        with own_work(), own_imports():
-            self._code.attach(engines.running().engine)
+        self._span, self._profiler, self._folder = found, self._recording.profiler, folder
+        folder.mkdir(mode=0o700)
         self._began, self._clock = time.time(), time.monotonic_ns()
 
     @property
@@ -291,36 +369,34 @@ class Record:
         profiler = self._profiler
         if profiler is None:
             return function(*arguments)
-        with profiler.span(self.name, KIND):
+        with profiler.span(self._span, KIND):
             return function(*arguments)
 
     def end(self) -> None:
         """Ends the recording and keeps it. Never raises; a second time does nothing."""
         with self._ending:
             profiler, self._profiler = self._profiler, None
+            recording, self._recording = self._recording, None
         if self._pid != os.getpid():  # the application has forked, and the child comes by here as well
             return
         try:
-            if profiler is not None:
-                self._keep(profiler)
+            if recording is not None:
+                self._keep(recording)
+            elif profiler is not None:
+                profiler.stop()
         except Exception as error:
             say(f"request {self.name}: {type(error).__name__}: {error}")
         finally:
-            if self._code is not None:
-                self._code.detach()
             self._requests.let_go(self)
             if self._folder is not None and not (self._folder / ABOUT).exists():
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _keep(self, profiler: Profiler) -> None:
-        for path in profiler.stop():
-            if path.suffix != ".capture":
-                path.unlink(missing_ok=True)
-        if self._folder is None:
-            return
+    def _keep(self, recording: Recording) -> None:
+        assert self._folder is not None
+        self._requests.part(recording, self._folder)
         about = {
             "name": self.name,
-            "span": f"{KIND}!{self.name}",
+            "span": f"{KIND}!{self._span}",
             "status": self.status,
             "why": self.why,
             "began": self._began,

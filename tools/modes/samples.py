@@ -85,6 +85,7 @@ def samples_sections(
     functions: Sequence[Function],
     frames: Sequence[Function],
     options: Options,
+    whose: Whose,
 ) -> Iterator[Section]:
     """Samples, all of it; `options.limit` rows a table."""
     if not sampler.samples:
@@ -102,7 +103,7 @@ def samples_sections(
     if lines:
         yield lines_section(lines, sampler, options)
     if summary.capture.whole_stacks:
-        yield calling_section(lines, sampled(summary.capture, tree), sampler, options)
+        yield calling_section(lines, sampled(summary.capture, tree), sampler, options, whose)
 
 
 def _facts(sampler: Sampler) -> Iterator[Fact]:
@@ -234,17 +235,16 @@ def lines_section(lines: Sequence[captures.Line], sampler: Sampler, options: Opt
     return Section("Lines by samples", shown_of(len(shown), len(lines)), columns=columns, least=16, key="lines")
 
 
-def calling_section(lines: Sequence[captures.Line], totals: Sampled, sampler: Sampler, options: Options) -> Section:
+def calling_section(
+    lines: Sequence[captures.Line], totals: Sampled, sampler: Sampler, options: Options, whose: Whose
+) -> Section:
     """The user's own lines, with all that they called."""
     own = {(line.label.file, line.label.line): line.samples or 0 for line in lines}
-    libraries: dict[str, bool] = {}
-    rows = []
-    for key, total in totals.by_function.items():
-        file, line, function = key
-        if file not in libraries:
-            libraries[file] = not file or bool(Whose.library_of(file))
-        if not libraries[file] and line:
-            rows.append((file, line, function, total))
+    rows = [
+        (*key, total)
+        for key, total in totals.by_function.items()
+        if key[0] and key[1] and not whose.library(totals.labels[key])
+    ]
     shown = rows[: options.limit or None]
     columns = [
         Column("total", [count(total["samples"]) for *_, total in shown], Samples.name),
@@ -362,7 +362,7 @@ class Samples(View):
         measure: FAMILIES
         for measure in ("samples", "samples-cpu", "samples-wall", "samples-cpu-time", "samples-gil-wait")
     }
-    by_interval = (Counted("samples", "sampled", "ns", "sampled self time"),)
+    by_interval = (Counted("samples", "sampled", "ns", "sampled self time", ("interval_ns",)),)
     line_column = "samples"
     answers = "time"
     running: ClassVar = {"samples": "cpu_samples", "sampled_ns": "sampled_cpu_ns"}
@@ -476,7 +476,9 @@ class Samples(View):
         known = [*map(self._met, self.functions), *self._whole.values()]
         frames = {f.label.index: f for f in known if f.label.kind == "frame" and f.samples_self}
         functions = self.functions
-        yield from samples_sections(summary, self.totals, self.tree, functions, list(frames.values()), options)
+        yield from samples_sections(
+            summary, self.totals, self.tree, functions, list(frames.values()), options, self.whose
+        )
 
     def edge_sections(self, function: Function, callers: bool, options: Options) -> Iterator[Section]:
         met = self._whole.get(function.label.index)

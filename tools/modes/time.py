@@ -68,7 +68,7 @@ class Time(View):
         ),
     )
     themes: ClassVar = {"time": FAMILIES}
-    by_interval = (Counted("time", "self time", "ns", "self time"),)
+    by_interval = (Counted("time", "self time", "ns", "self time", ("clock", "engine")),)
     beside_rank = 0
     has_sections = False
     answers = "time"
@@ -99,9 +99,10 @@ class Time(View):
 
     def in_short(self, summary: Summary) -> Iterator[str]:
         base = max(summary.alive_ns, summary.wall_ns)
-        if summary.inside_ns and summary.inside_ns <= base and not summary.at_least:
+        fits = summary.inside_ns <= base and not summary.at_least and not self.capture.foreign
+        if summary.inside_ns and fits:
             yield f"{percent(summary.inside_ns, base)} of it in functions with probes"
-        if summary.overhead_ns:
+        if summary.overhead_ns and not self.capture.foreign:
             yield f"overhead about {percent(summary.overhead_ns, base)}".replace("about <", "below ")
 
     def facts(self, summary: Summary) -> Iterator[Fact]:
@@ -109,6 +110,8 @@ class Time(View):
         base = max(summary.alive_ns, summary.wall_ns)
         inside = f"{duration(summary.inside_ns)} in functions with probes"
         whole = "of wall" if len(summary.threads) <= 1 else "of the threads' time"
+        if self.capture.foreign:
+            return
         if summary.inside_ns:
             fits = summary.inside_ns <= base and not summary.at_least
             yield "Profiled", inside + (f", {percent(summary.inside_ns, base)} {whole}" if fits else "")

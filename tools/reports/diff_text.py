@@ -148,6 +148,8 @@ def change(interval: Interval, unit: str) -> str:
     relative = interval.relative
     if relative is None:
         return _signed(round(interval.change), unit)
+    if not interval.after:
+        return "gone"
     return _part(relative[0])
 
 

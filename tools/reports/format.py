@@ -29,6 +29,8 @@ class Format(ABC):
     few: ClassVar[int] = 10
     depth: ClassVar[int] = 12
     min_percent: ClassVar[float] = 1.0
+    finds: ClassVar[bool] = False
+    """Whether it has findings unasked."""
     budgeted: ClassVar[bool] = False
     """Whether it takes `Options.budget`."""
     beside: ClassVar[bool] = False

@@ -24,7 +24,7 @@ from prof.tools.screen.units import count, many
 SHARED = ("units.js", "shared.js", "timeline.js")
 SCRIPTS = (
     "data.js", "tree.js", "folded.js", "callers.js", "graph.js", "tip.js", "search.js", "table.js",
-    "source.js", "range.js", "keys.js", "address.js", "page.js",
+    "calls.js", "source.js", "range.js", "keys.js", "address.js", "page.js",
 )  # fmt: skip
 MOST_PROCESSES = 100
 MOST_METRICS = 500

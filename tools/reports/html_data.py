@@ -21,7 +21,7 @@ from prof.tools.analysis.timeline import varints
 from prof.tools.analysis.view import Fields, View
 from prof.tools.analysis.whose import IMPORTS, Whose
 from prof.tools.modes import families
-from prof.tools.reports import html_sources, html_timeline, html_whose
+from prof.tools.reports import html_calls, html_sources, html_timeline, html_whose
 from prof.tools.reports.html_whose import Libraries
 from prof.tools.screen.colours import colour, legend
 
@@ -313,6 +313,7 @@ def document(report: Report, selection: Selection, sort: str) -> dict[str, Any]:
         "nodes": _nodes(report, measures, order, names),
         "functions": _functions(report, recorded, mains, names),
         "lines": _lines(report, lines, recorded, mains, names),
+        "calls": html_calls.document(report, names.number),
         "sources": _source(report, lines, _lead(mains, lines)),
         "timeline": html_timeline.over_time(capture),
         "stretches": html_timeline.stretches(capture, tree, order, measures),

@@ -10,7 +10,7 @@ from typing import Any
 
 from prof.capture import NO_LABEL, Capture, Label, Tree
 from prof.modes import Measure
-from prof.tools.analysis.timeline import Range, document, end_of, events_of, timeline, without_spans
+from prof.tools.analysis.timeline import Range, document, end_of, timeline, without_spans
 from prof.tools.modes import families
 from prof.tools.screen.colours import colour
 from prof.tracks import Columns, Stretches
@@ -26,7 +26,7 @@ COLUMN = "self_ns"
 
 def over_time(capture: Capture) -> dict[str, Any] | None:
     """The timeline; None where nothing is known of when anything was."""
-    events = events_of(capture)
+    events = capture.events()
     return without_spans(capture) if events is None else document(timeline(events, None, MOST_BOXES), _colour)
 
 
@@ -40,7 +40,7 @@ def _colour(label: Label) -> str:
 def stretches(capture: Capture, tree: Tree, order: Sequence[int], measures: Sequence[Measure]) -> dict[str, Any] | None:
     """By context of the page, its own time in each of many stretches of time, and the calls that began in it; None
     without events."""
-    events = events_of(capture)
+    events = capture.events()
     measure = next((number for number, each in enumerate(measures) if each.column == COLUMN), None)
     if events is None or measure is None:
         return None

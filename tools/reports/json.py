@@ -197,6 +197,7 @@ class Json(Format):
     name = "json"
     suffix = ".json"
     words = "JSON for tools"
+    finds = True
     why_whole = "JSON has edges, lines and the tree of all functions"
     limit = 1000
     depth = 0

@@ -26,7 +26,7 @@ class JsonLines(Format):
     words = "JSON lines, findings first, for programs and coding agents"
     parts: ClassVar = frozenset()
     why_whole = "JSON lines have findings and functions"
-    budgeted = True
+    finds = budgeted = True
 
     def render(self, report: Report) -> Iterator[str]:
         room = Room(self.options.budget) if self.options.budget else None

@@ -13,11 +13,11 @@ from prof.tools.analysis.findings import Finding
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.sections import Fact, Header, Section
-from prof.tools.analysis.told import BARE, FULL, Told, file_words, left_out, told, warnings, whole_command
+from prof.tools.analysis.told import BARE, FULL, Told, file_words, left_out, share_words, told, warnings, whole_command
 from prof.tools.reports.format import Format
 from prof.tools.screen.tables import NO_LIMIT, Column, fitting
 from prof.tools.screen.tokens import Room, size
-from prof.tools.screen.units import many, percent, shorten_end
+from prof.tools.screen.units import many, shorten_end
 
 # Of answers with a budget: bytes kept for what is said of the rest, and characters of a title, of a line of source, and
 # of what is left out.
@@ -83,8 +83,8 @@ def _head(report: Report, room: Room) -> str:
 def _finding(number: int, finding: Finding, how: int) -> str:
     first = finding.first
     place = code(f"{file_words(finding, how)}:{first.line}")
-    share = f": {percent(first.share, 1)} of {first.of}" if first.share is not None and first.of else ""
-    line = f"{number}. **{place}** {', '.join(finding.kinds[: None if how == FULL else 1])}{share}"
+    kinds = ", ".join(finding.kinds[: None if how == FULL else 1])
+    line = f"{number}. **{place}** " + ": ".join(filter(None, (kinds, share_words(first))))
     if how == BARE:
         return f"{line}\n"
     if finding.source:

@@ -108,7 +108,8 @@ class Timeline {
 
   build() {
     this.canvas = element("canvas");
-    this.layers = element("div", {class: "still"}, this.canvas);
+    this.marks = element("canvas");  // what follows the mouse: it is drawn without drawing all spans again
+    this.layers = element("div", {class: "still"}, this.canvas, this.marks);
     this.spacer = element("div", {class: "long"}, this.layers);
     this.view = element("div", {class: "scene", tabindex: "0", role: "application", "aria-label":
       "Timeline: arrow keys move and zoom, Enter goes to the next match, Escape shows all of it"}, this.spacer);
@@ -256,25 +257,45 @@ class Timeline {
     this.spacer.style.height = Math.max(this.height, this.needed) + "px";
     this.layers.style.height = this.height + "px";
     const size = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
-    if (this.canvas.width !== size[0] || this.canvas.height !== size[1]) {
-      [this.canvas.width, this.canvas.height] = size;
-      this.canvas.style.width = this.width + "px";
-      this.canvas.style.height = this.height + "px";
+    for (const canvas of [this.canvas, this.marks]) {
+      if (canvas.width === size[0] && canvas.height === size[1]) continue;
+      [canvas.width, canvas.height] = size;
+      canvas.style.width = this.width + "px";
+      canvas.style.height = this.height + "px";
     }
-    const context = this.context = this.canvas.getContext("2d");
     this.paint = this.readPaint();
     this.scale = this.width / (this.to - this.from);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    context.textBaseline = "middle";
+    this.context = this.cleared(this.canvas);
     const ticks = this.ticks();
     this.drawGrid(ticks);
     this.pictures.forEach((picture) => this.drawPicture(picture, this.top.get(picture) - this.scrolled));
     this.tracks.forEach((track) => this.drawTrack(track, this.top.get(track) - this.scrolled));
     this.drawPoints();
-    this.drawRange();
     this.drawAxis(ticks);
+    this.drawMarks();
     this.about.textContent = this.shownWords();
+  }
+
+  cleared(canvas) {
+    const context = canvas.getContext("2d"), ratio = window.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    context.textBaseline = "middle";
+    return context;
+  }
+
+  drawMarks() {
+    if (!this.paint) return;
+    const base = this.context, context = this.context = this.cleared(this.marks);
+    context.beginPath();
+    context.rect(0, LINE.axis, this.width, this.height);
+    context.save();
+    context.clip();
+    for (const picture of this.pictures) this.nameLines(picture, this.top.get(picture) - this.scrolled);
+    if (this.pointed && !this.pointed.track.folded) this.drawPointed(this.pointed);
+    this.drawRange();
+    context.restore();
+    this.context = base;
   }
 
   shownWords() {
@@ -328,7 +349,7 @@ class Timeline {
 
   drawPicture(picture, y) {
     if (y > this.height || y + LINE.series < LINE.axis) return;
-    const {context, paint} = this, floor = y + LINE.series, seen = [];
+    const {context, paint} = this, floor = y + LINE.series;
     const most = picture.lines.reduce((top, {values}) => values.reduce((a, b) => Math.max(a, b), top), 0) || 1;
     picture.lines.forEach(({times, values}, number) => {
       const first = Math.max(0, placeAfter(times, this.from, 0, times.length) - 1);
@@ -344,15 +365,14 @@ class Timeline {
       context.globalAlpha = 0.14;
       context.fill(line);
       context.globalAlpha = 1;
-      seen.push(context.strokeStyle);
     });
     context.fillStyle = paint.line;
     context.fillRect(0, floor, this.width, 1);
-    this.nameLines(picture, seen, y, most);
   }
 
   // Names of the lines, with what they were at the moment under the mouse.
-  nameLines({unit, lines}, colours, y, most) {
+  nameLines({unit, lines}, y) {
+    if (y > this.height || y + LINE.series < LINE.axis) return;
     const {context, paint} = this;
     let x = 5;
     context.font = HEAD_FONT;
@@ -365,7 +385,7 @@ class Timeline {
       context.fillStyle = paint.card;
       context.fillRect(x - 3, y + 1, wide + 20, 15);
       context.globalAlpha = 1;
-      context.fillStyle = colours[number];
+      context.fillStyle = paint.lines[number % paint.lines.length];
       context.fillRect(x, y + 5, 8, 8);
       context.fillStyle = paint.ink;
       context.fillText(words, x + 12, y + 9);
@@ -386,7 +406,6 @@ class Timeline {
     });
     this.drawMissing(track, y + LINE.head, bottom);
     this.drawOpen(track, y + LINE.head);
-    this.drawPointed(track, y + LINE.head);
   }
 
   drawHead(track, y) {
@@ -407,7 +426,7 @@ class Timeline {
 
   // Boxes narrower than a px are drawn together, px by px, in the colour of the longest.
   drawRow(row, y) {
-    const {start, length, label, count} = row, {scale, from} = this, last = start.length;
+    const {start, length, label} = row, {scale, from} = this, last = start.length;
     let at = Math.max(0, placeAfter(start, from, 0, last) - 1);
     let px = -1, busy = 0, longest = -1, hit = false;
     const flush = () => {
@@ -432,7 +451,6 @@ class Timeline {
       if (this.hits !== null && this.hits[label[at]]) hit = true;
     }
     flush();
-    return count;
   }
 
   drawPixel(x, y, label, busy, hit) {
@@ -515,14 +533,13 @@ class Timeline {
     }
   }
 
-  drawPointed(track, top) {
-    const {context, paint, pointed} = this;
-    if (!pointed || pointed.track !== track) return;
-    const row = track.rows[pointed.depth], x = this.x(row.start[pointed.at]), w = row.length[pointed.at] * this.scale;
+  drawPointed({track, depth, at}) {
+    const {context, paint} = this, row = track.rows[depth], x = this.x(row.start[at]), w = row.length[at] * this.scale;
     const left = Math.max(-2, x), wide = Math.max(2, Math.min(this.width + 2, x + w) - left);
+    const y = this.top.get(track) - this.scrolled + LINE.head + depth * LINE.span;
     context.strokeStyle = paint.ink;
     context.lineWidth = 2;
-    context.strokeRect(left + 1, top + pointed.depth * LINE.span + 1, Math.max(1, wide - 3), LINE.span - 3);
+    context.strokeRect(left + 1, y + 1, Math.max(1, wide - 3), LINE.span - 3);
   }
 
   drawPoints() {
@@ -606,7 +623,7 @@ class Timeline {
     this.pointed = found && found.at >= 0 ? found : null;
     const words = point || (this.pointed ? this.say(this.pointed) : this.say(null));
     this.fillTip(missing ? [missing, ...words] : words, event);
-    this.draw();
+    this.drawMarks();
   }
 
   missingAt(found, x) {
@@ -652,12 +669,12 @@ class Timeline {
     view.addEventListener("mouseleave", () => {
       this.moment = this.pointed = null;
       this.tip.hidden = true;
-      this.draw();
+      this.drawMarks();
     });
     window.addEventListener("mousemove", (event) => {
       if (!this.drag || view.contains(event.target)) return;
       this.drag.to = left(event);
-      this.draw();
+      this.drawMarks();
     });
     window.addEventListener("mouseup", (event) => this.letGo(event));
     view.addEventListener("dblclick", () => {

@@ -177,7 +177,7 @@ static prof_code *write_code(prof_counted *c) {
 
 prof_ref prof_code_ref(prof_counted *counted) {
     if (counted->ref || !prof_recording() || !prof_count_ops) return counted->ref;
-    if (counted->site && !counted->site->ref) return 0;
+    if (counted->site && !prof_is_labelled(counted->site)) return 0;
     prof_busy.quiet++;
     PyObject *error = PyErr_GetRaisedException();
     prof_code *code = write_code(counted);

@@ -14,6 +14,7 @@
 #include "modes/samples/sampler.h"
 #include "core/stack.h"
 #include "python/control.h"
+#include "python/site.h"
 #include "python/bytecode/tables.h"
 #include "python/text.h"
 
@@ -175,6 +176,17 @@ static void full_name(const char *module, const char *qualname, char *name, size
     name[n < size ? n : size - 1] = 0;
 }
 
+/* Whether the code has probes; its function may not have been called yet, so that nobody knows its label. */
+static int has_probes(const PyCodeObject *c) {
+    PyVarObject consts;
+    PyObject last, *probe;
+    if (!prof_remote_get(&consts, c->co_consts, sizeof consts) || consts.ob_base.ob_type != &PyTuple_Type) return 0;
+    if (consts.ob_size <= 0) return 0;
+    PyObject *const *items = ((const PyTupleObject *)c->co_consts)->ob_item;
+    return prof_remote_get(&probe, items + consts.ob_size - 1, sizeof probe) && prof_remote_get(&last, probe, sizeof last) &&
+           last.ob_type == &prof_raise_type;
+}
+
 static int name_code(const PyCodeObject *c, code *entry) {
     char file[1024], qualname[512], module[512], name[1100];
     if (copy_text(c->co_filename, file, sizeof file) || copy_text(c->co_qualname, qualname, sizeof qualname)) return -1;
@@ -186,7 +198,7 @@ static int name_code(const PyCodeObject *c, code *entry) {
     if (no_room) return -1;
     entry->function = prof_arena_ref(label);
     entry->file = label->file;
-    entry->is_span = prof_label_is_span(name, file, entry->line);
+    entry->is_span = has_probes(c) || prof_label_is_span(name, file, entry->line);
     entry->qualname = prof_string_ref(qualname);
     return 0;
 }

@@ -24,11 +24,11 @@ static PyObject *shown_module(PyObject *module) {
 
 /* "module.Class.method" of a code object. New reference. */
 static PyObject *full_name(PyObject *module, PyObject *qualname) {
-    PyObject *locals = PyUnicode_FromString("<locals>."), *nothing = PyUnicode_FromString("");
+    static PyObject *locals, *nothing; /* Owned: a program has very many functions */
+    if (!locals) locals = PyUnicode_FromString("<locals>.");
+    if (!nothing) nothing = PyUnicode_FromString("");
     PyObject *plain = locals && nothing ? PyUnicode_Replace(qualname, locals, nothing, -1) : NULL;
     PyObject *name = plain ? PyUnicode_FromFormat("%U.%U", shown_module(module), plain) : NULL;
-    Py_XDECREF(locals);
-    Py_XDECREF(nothing);
     Py_XDECREF(plain);
     return name;
 }
@@ -119,10 +119,14 @@ static PyObject *rewrite_for(prof_site *site, PyCodeObject *code, PyObject *cons
     return probed;
 }
 
+enum { AT_ONCE, WHEN_CALLED }; /* when a function gets its label */
+
 /* `code` with probes and these constants. New reference, or NULL. */
-static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags) {
+static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *module, PyObject *name, uint32_t flags, int label) {
     prof_site *site = readers_ready() ? NULL : site_of_code(type_for(code), code, module, name, flags);
     if (!site) return NULL;
+    if (label == AT_ONCE) prof_site_label(site);
+    else if (prof_recording()) prof_site_label_later(site);
     PyObject *own = NULL, *probed = NULL;
     if (prof_count_ops && !(flags & PROF_LABEL_NO_OPS)) {
         site->counted = prof_counted_new(code, site->name, site);
@@ -139,7 +143,7 @@ static PyObject *add_probes(PyCodeObject *code, PyObject *consts, PyObject *modu
 /* `code` with probes that record it as the site's. New reference, or NULL. */
 static PyObject *add_probes_of(const prof_site *site, PyCodeObject *code) {
     return add_probes(code, code->co_consts, site->module, site->name,
-                      site->flags & ~(uint32_t)(PROF_LABEL_GENERATOR | PROF_LABEL_AWAITS));
+                      site->flags & ~(uint32_t)(PROF_LABEL_GENERATOR | PROF_LABEL_AWAITS), AT_ONCE);
 }
 
 /* The probed copy, made once for each code object and kept as long as that lives: two would be two sites. */
@@ -174,6 +178,7 @@ prof_site *prof_watched(PyObject *code) {
 typedef struct {
     PyObject *module, *choose; /* Borrowed */
     int all;
+    int label; /* WHEN_CALLED of code that nobody has run yet */
 } wanted;
 
 /* 1, 0, or -1 with an exception set. */
@@ -214,7 +219,7 @@ static PyObject *probed_tree(PyCodeObject *code, const wanted *w, int top) {
     PyObject *consts = itself < 0 ? NULL : probed_consts(code, w);
     if (!consts) return NULL;
     if (itself) {
-        probed = remember(code, add_probes(code, consts, w->module, NULL, 0));
+        probed = remember(code, add_probes(code, consts, w->module, NULL, 0, w->label));
     } else if (same_items(consts, code->co_consts)) {
         probed = Py_NewRef(code);
     } else {
@@ -247,7 +252,7 @@ static PyObject *probed_code(PyCodeObject *code, PyObject *module, PyObject *nam
     *what = PROBES_MADE;
     PyCodeObject *plain = prof_plain_view(code); /* a lambda may have counters, of the function that it is in */
     if (!plain) return NULL;
-    if (!prof_is_probed(code)) return remember(code, add_probes(plain, plain->co_consts, module, name, flags));
+    if (!prof_is_probed(code)) return remember(code, add_probes(plain, plain->co_consts, module, name, flags, AT_ONCE));
     if (!lacks_counters(code)) return Py_NewRef((PyObject *)code);
     return remember(code, add_probes_of(prof_probed_site(code), plain));
 }
@@ -303,6 +308,7 @@ static PyObject *probe_code(PyObject *self, PyObject *args) {
     int top = 1;
     if (!PyArg_ParseTuple(args, "O!U|ppO:probe_code", &PyCode_Type, &code, &w.module, &w.all, &top, &choose)) return NULL;
     w.choose = choose == Py_None ? NULL : choose;
+    w.label = top ? WHEN_CALLED : AT_ONCE;
     prof_own_begin();
     PyObject *probed = probed_tree((PyCodeObject *)code, &w, top);
     prof_own_end();
@@ -333,9 +339,10 @@ static PyObject *watch(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!UO|I:watch", &PyCode_Type, &code, &module, &name, &flags)) return NULL;
     if (prof_is_probed((PyCodeObject *)code)) Py_RETURN_FALSE; /* its probes do it */
     if (prof_watched(code)) Py_RETURN_TRUE;
-    PyObject *site = (PyObject *)site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module,
-                                              name == Py_None ? NULL : name, flags);
-    site = remember((PyCodeObject *)code, site);
+    prof_site *new =
+        site_of_code(type_for((PyCodeObject *)code), (PyCodeObject *)code, module, name == Py_None ? NULL : name, flags);
+    if (new) prof_site_label(new);
+    PyObject *site = remember((PyCodeObject *)code, (PyObject *)new);
     Py_XDECREF(site);
     return site ? Py_NewRef(Py_True) : NULL;
 }
@@ -397,9 +404,9 @@ static PyObject *completed(PyObject *self, PyObject *code) {
     if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "completed(code)");
     prof_site *site = site_with_span(code);
     prof_thread *t = prof_current;
-    if (site && site->ref && t->epoch == prof_epoch) prof_pending_count(t);
+    if (site && prof_is_labelled(site) && t->epoch == prof_epoch) prof_pending_count(t);
     /* Without a clock, calls are not completed; the first that is counted writes the code down. */
-    return PyBool_FromLong(site && site->ref && (site->label->min != UINT64_MAX || site->code > PROF_NO_CODE));
+    return PyBool_FromLong(site && prof_is_labelled(site) && (site->label->min != UINT64_MAX || site->code > PROF_NO_CODE));
 }
 
 static PyObject *mark_of(PyObject *self, PyObject *code) {

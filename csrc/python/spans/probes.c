@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/busy.h"
 #include "core/labels.h"
 #include "core/session.h"
+#include "core/sources.h"
 #include "core/suspended.h"
 #include "awaits.h"
 #include "child.h"
@@ -20,23 +22,53 @@ static void choose_leave(void);
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
 
+/* The probes of a function share its label. */
+static void share_label(prof_site *site, prof_label *label) {
+    for (prof_site *s = site; s; s = s->dependent) {
+        s->label = label ? label : &prof_no_label;
+        s->ref = label ? prof_arena_ref(label) : PROF_NO_LABEL;
+    }
+}
+
 prof_label *prof_site_label(prof_site *site) {
     if (!prof_recording()) return NULL; /* a forked child still has its parent's labels here */
-    if (PROF_LIKELY(site->ref)) return site->label;
+    if (prof_is_labelled(site)) return site->label;
+    site->unlabelled = 0; /* where there is no room, it is not asked for again with each call */
     prof_label *label = NULL;
     PyObject *error = PyErr_GetRaisedException();
+    prof_busy.quiet++; /* it may be the program's call that it is made in */
     PyObject *name = prof_py_bytes(site->name), *module = prof_py_bytes(site->module), *file = prof_py_bytes(site->file);
     if (name && module && file)
         label = prof_label_intern(site->kind, PyBytes_AS_STRING(name), PyBytes_AS_STRING(module), PyBytes_AS_STRING(file),
                                   site->line, site->flags);
-    site->label = label ? label : &prof_no_label;
-    site->ref = label ? prof_arena_ref(label) : 0;
+    share_label(site, label);
     if (!label) prof_count(PROF_DROP_LOST_LABELS, 1);
     Py_XDECREF(name);
     Py_XDECREF(module);
     Py_XDECREF(file);
+    prof_busy.quiet--;
     PyErr_SetRaisedException(error);
     return label;
+}
+
+void prof_site_label_later(prof_site *site) {
+    static PyObject *noted; /* Owned: the latest file */
+    static uint64_t noted_epoch;
+    site->unlabelled = 1;
+    site->ref = PROF_NO_LABEL;
+    if (noted == site->file && noted_epoch == prof_epoch) return;
+    /* What the file says now is what this code was made of. */
+    PyObject *file = prof_py_bytes(site->file);
+    if (file) prof_sources_note(prof_string_ref(PyBytes_AS_STRING(file)));
+    else PyErr_Clear();
+    Py_XDECREF(file);
+    Py_XSETREF(noted, Py_NewRef(site->file));
+    noted_epoch = prof_epoch;
+}
+
+/* Whether the site has its label, now at the latest: what the slow paths ask first. */
+static inline int has_label(prof_site *site) {
+    return prof_is_labelled(site) || (site->site->unlabelled && prof_site_label(site->site));
 }
 
 /* A new recording has begun. It may be a cffi call that began it, without the GIL. */
@@ -47,15 +79,12 @@ static void name_all_sites(void) {
     prof_awaits_reset();
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
-        s->ref = 0;
+        s->ref = s->kind == PROF_SECTION ? 0 : PROF_NO_LABEL;
         s->latency = NULL;
     }
-    for (prof_site *s = sites; s; s = s->next) {
-        /* A section appears in the capture once it is opened; a function may be on the stack already. */
-        if (s->kind != PROF_SECTION) prof_site_label(s->site);
-        s->label = s->site->label;
-        s->ref = s->site->ref;
-    }
+    /* A section appears in the capture once it is opened; a function may be on the stack already, unless none ever recorded it. */
+    for (prof_site *s = sites; s; s = s->next)
+        if (s->site == s && s->kind != PROF_SECTION && !s->unlabelled) prof_site_label(s);
     prof_count_begin();
     choose_leave();
     PyGILState_Release(gil);
@@ -83,7 +112,6 @@ prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyOb
     site->module = Py_NewRef(module);
     site->file = Py_NewRef(file);
     site_link(site);
-    if (kind != PROF_SECTION) prof_site_label(site);
     return site;
 }
 
@@ -93,7 +121,12 @@ static void site_dealloc(PyObject *o) {
         *s->link = s->next;
         if (s->next) s->next->link = s->link;
     }
-    if (s->site != s) Py_DECREF(s->site);
+    if (s->site != s) {
+        prof_site *before = s->site;
+        while (before->dependent != s) before = before->dependent;
+        before->dependent = s->dependent;
+        Py_DECREF(s->site);
+    }
     if (s->counted) {
         s->counted->site = NULL;
         Py_DECREF(s->counted);
@@ -109,13 +142,13 @@ static void site_dealloc(PyObject *o) {
 
 static __attribute__((noinline)) void enter_slow(prof_site *site) {
     prof_thread *t = prof_py_thread();
-    prof_frame *f = t && site->ref ? prof_push(t, site->label) : NULL;
+    prof_frame *f = t && has_label(site) ? prof_push(t, site->label) : NULL;
     if (f) prof_greenlets_entered(t, !f->node->calls++);
 }
 
 static __attribute__((noinline)) void leave_slow(prof_site *site, uint64_t now) {
     prof_thread *t = prof_py_thread();
-    prof_frame *f = t && site->ref ? prof_find(t, site->label, now) : NULL;
+    prof_frame *f = t && has_label(site) ? prof_find(t, site->label, now) : NULL;
     if (f) prof_pop_complete(t, f, now);
 }
 
@@ -142,7 +175,7 @@ static uint64_t step_of(const prof_frame *f, prof_py_frame *frame) {
 
 static void enter_generator(prof_site *site) {
     prof_thread *t = prof_py_thread();
-    if (PROF_UNLIKELY(!t || !site->ref)) return;
+    if (PROF_UNLIKELY(!t || !has_label(site))) return;
     void *owner = prof_py_current();
     const prof_suspended *stale = prof_suspended_take(owner);
     if (stale) free(stale->sections); /* abandoned; its frame lay where this one does */
@@ -168,7 +201,7 @@ static inline void leave_generator(prof_site *probe) {
     prof_frame *f = t->top;
     if (PROF_UNLIKELY(f->label != site->label)) {
         t = prof_py_thread();
-        f = t && site->ref ? prof_find(t, site->label, now) : NULL;
+        f = t && has_label(site) ? prof_find(t, site->label, now) : NULL;
         if (!f) return;
     }
     uint64_t begun = f->begun, start = f->start, step = f->loose & PROF_LOOSE_STEP;
@@ -208,7 +241,7 @@ static inline void set_aside(prof_frame *f, uint64_t now, prof_suspended *entry)
 static __attribute__((noinline)) void suspend_slow(prof_site *site, uint64_t now, prof_wait *wait) {
     prof_suspended entry = {.sections = NULL, .wait = wait};
     prof_thread *t = prof_py_thread();
-    if (!t || !site->ref) return;
+    if (!t || !has_label(site)) return;
     prof_frame *f = t->top;
     while (f->label && f->label != site->label && f->label->kind == PROF_SECTION) f--;
     if (f->label == site->label) put_sections_aside(t, f, now, &entry);
@@ -243,7 +276,7 @@ static prof_frame *frame_to_suspend(prof_thread *t, const prof_site *site) {
 static void suspend_await(prof_site *site, PyObject *receiver) {
     uint64_t now = prof_now();
     prof_thread *t = prof_current;
-    prof_frame *f = t->epoch == prof_epoch && site->ref ? frame_to_suspend(t, site) : NULL;
+    prof_frame *f = t->epoch == prof_epoch && has_label(site) ? frame_to_suspend(t, site) : NULL;
     prof_wait *wait = f ? prof_await(t, receiver) : NULL;
     if (f && f->loose & PROF_LOOSE_STEP) prof_await_step(t, now - f->start, 0);
     suspend_at(site, now, wait);
@@ -265,7 +298,7 @@ static __attribute__((noinline)) void resume_sections(prof_thread *t, const prof
 
 static inline void resume(prof_site *site) {
     prof_thread *t = prof_py_thread();
-    if (PROF_UNLIKELY(!t || !site->ref)) return;
+    if (PROF_UNLIKELY(!t || !has_label(site))) return;
     void *owner = prof_py_current();
     const prof_suspended *entry = prof_suspended_take(owner);
     prof_frame *f = prof_push(t, site->label);
@@ -292,7 +325,7 @@ static inline prof_frame *push_untimed(prof_site *site) {
     /* Without a recording both refs are 0, and there is no room. */
     if (PROF_UNLIKELY(node->label != site->ref || f >= t->limit)) {
         t = prof_py_thread();
-        if (!t || !site->ref || (t->top + 1 >= t->limit && prof_stack_grow(t))) return NULL;
+        if (!t || !has_label(site) || (t->top + 1 >= t->limit && prof_stack_grow(t))) return NULL;
         f = t->top + 1;
         node = prof_node_child(t, f[-1].node, site->label);
     }
@@ -346,7 +379,7 @@ static inline void resume_untimed(prof_site *site) {
 }
 
 void prof_span_close(prof_site *site, void *owner) {
-    const prof_suspended *taken = site->ref && prof_suspended_any() ? prof_suspended_take(owner) : NULL;
+    const prof_suspended *taken = has_label(site) && prof_suspended_any() ? prof_suspended_take(owner) : NULL;
     if (!taken) return;
     prof_suspended entry = *taken;
     prof_thread *t = prof_thread_current();
@@ -553,6 +586,8 @@ PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site) {
     if (!p) return NULL;
     memset((char *)p + sizeof(PyObject), 0, sizeof *p - sizeof(PyObject));
     p->site = (prof_site *)Py_NewRef(site);
+    p->dependent = site->dependent;
+    site->dependent = p;
     p->label = site->label;
     p->ref = site->ref;
     p->awaits = site->awaits;

@@ -6,9 +6,12 @@
 
 #include "python/site.h"
 
-/* A site of `type` with these names (Borrowed); its label is made at once when recording. New reference or NULL. */
+/* A site of `type` with these names (Borrowed), without a label. New reference or NULL. */
 prof_site *prof_site_new(PyTypeObject *type, uint32_t kind, PyObject *name, PyObject *module, PyObject *file, uint32_t line,
                          uint32_t flags);
+
+/* While recording: the label is made with the first call. */
+void prof_site_label_later(prof_site *site);
 
 /* The label, made if there is none yet; NULL when nothing records or there is no room (counted). */
 prof_label *prof_site_label(prof_site *site);
@@ -30,7 +33,7 @@ static inline int prof_is_probed(PyCodeObject *code) { return prof_probed_site(c
 prof_site *prof_watched(PyObject *code);
 
 /* The probes of a function's span; suspend and raise probes are dependents of the function's site. */
-extern PyTypeObject prof_function_type, prof_generator_type, prof_suspend_type, prof_raise_type;
+extern PyTypeObject prof_function_type, prof_generator_type, prof_suspend_type;
 /* New reference or NULL. */
 PyObject *prof_site_dependent(PyTypeObject *type, prof_site *site);
 

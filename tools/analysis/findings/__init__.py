@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
-from prof.tools.analysis.findings import arguments, waits
+from prof.tools.analysis.findings import arguments, scaling, waits
 from prof.tools.analysis.findings.evidence import Evidence
 from prof.tools.analysis.source_files import Sources
 
@@ -54,6 +54,8 @@ def findings(report: Report) -> list[Finding]:
     found = [each for view in report.summary.views for each in view.findings(report.summary)]
     found += waits.evidence(report)
     found += arguments.evidence(report)
+    if report.smaller is not None:
+        found += scaling.evidence(report, report.smaller)
     sources = Sources(report.capture)
     made = []
     found = list(_capped(found))

@@ -23,7 +23,7 @@ def evidence(view: View) -> Iterator[Evidence]:
     charges = view.charged(column)
     for owner in charges.owners:
         amount = owner.below[COLLECTIONS]
-        if amount < _LEAST * charges.whole or not amount or owner.label is None:
+        if not charges.whole or amount < _LEAST * charges.whole or not amount or owner.label is None:
             continue
         words = f"{many(runs, 'collection')} in all reclaimed {many(items, 'object')}"
         share = amount / charges.whole

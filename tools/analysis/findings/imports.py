@@ -28,7 +28,7 @@ def evidence(capture: Capture, tree: Tree, whose: Whose, whole: int, of: str) ->
         sums[tree.label[node], _own_above(capture, tree, whose, node)] += total[node]
     sources = Sources(capture)
     for (imported, importer), amount in sums.most_common():
-        if amount < _LEAST * whole or not amount:
+        if not whole or amount < _LEAST * whole:
             break
         name = capture.label(imported).name.removeprefix(f"{_KIND} ")
         label = capture.label(importer) if importer != NO_LABEL else None

@@ -10,7 +10,7 @@ from prof.tools.analysis.findings.counts import Counts
 from prof.tools.analysis.findings.evidence import Evidence
 from prof.tools.screen.units import count, many, percent
 
-_KIND = "accidental quadratic"
+KIND = "accidental quadratic"
 # Loops that matter: so many loops, and so much of all operations in their function.
 _LOOPS, _SHARE = 50, 0.1
 # Steps of a loop, as a part of the number of loops: a triangle has half as many, a square as many.
@@ -44,7 +44,7 @@ def _loops(counts: Counts) -> Iterator[Evidence]:
             text += f" {many_loops:,} of these loops, so that steps grow with the square of the loops; the function has"
             text += f" {percent(ops, counts.whole)} of operations"
             yield Evidence(
-                kind=_KIND, file=code.file, line=line, function=function.label.name, begins=(code.file, code.line),
+                kind=KIND, file=code.file, line=line, function=function.label.name, begins=(code.file, code.line),
                 text=text, sure="counted exactly; that it grows so is inferred from one size of input",
                 share=share, of="operations of the function", weight=0.5 * share, indirect=True, more="--show branches",
             )  # fmt: skip
@@ -76,7 +76,7 @@ def _searches(counts: Counts) -> Iterator[Evidence]:
         text = f"`{operands.name or 'in'}` looked through a list {count(operands.count)} times,"
         text += f" {count(around)} in one call of {'the function' if calls >= _SEARCHES else 'its caller'}"
         yield Evidence(
-            kind=_KIND, file=operands.code.file, line=operands.line, function=function.label.name,
+            kind=KIND, file=operands.code.file, line=operands.line, function=function.label.name,
             begins=(operands.code.file, operands.code.line), text=text, weight=0.1, indirect=True,
             sure=f"counted exactly; a list in the first {operands.seen:,} executions; its length is not known",
             more="--show operands",

@@ -32,6 +32,8 @@ class Known:
     functions: dict[str, Row]
     varies: dict[str, str] = field(factory=dict)
     """By measure that is not reproducible, what was seen of it: it is not compared."""
+    left_out: str = ""
+    """Why nothing of the test is compared; empty where it is."""
 
     @classmethod
     def of(cls, counts: Counts, keys: Iterable[str]) -> Known:
@@ -102,6 +104,8 @@ def read(path: Path) -> Baseline:
 
 def as_json(known: Known) -> dict[str, Any]:
     """A test as the file has it."""
+    if known.left_out:
+        return {"left_out": known.left_out}
     entry: dict[str, Any] = {
         **known.totals,
         "functions": {name: _text(row) for name, row in known.functions.items() if any(row.counts.values())},
@@ -113,6 +117,8 @@ def as_json(known: Known) -> dict[str, Any]:
 
 def from_json(entry: dict[str, Any]) -> Known:
     """A test that the file has."""
+    if entry.get("left_out"):
+        return Known({}, {}, left_out=str(entry["left_out"]))
     functions = {name: _row(text) for name, text in entry["functions"].items()}
     totals = {key: int(entry[key]) for key in MEASURES if key in entry}
     return Known(totals, functions, {str(key): str(text) for key, text in entry.get("varies", {}).items()})

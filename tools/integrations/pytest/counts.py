@@ -8,14 +8,12 @@ a collection falls, is not its doing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from attrs import define, field
-from prof.capture import Capture, Function
-from prof.tools.analysis.compared import SPANS, Side
-from prof.tools.analysis.source_lines import names_of
-from prof.tools.analysis.view import View
-from prof.tools.modes import VIEWS, comparable
+from prof.capture import Capture
+from prof.counted import Operations, Site
+from prof.tools.analysis.compared import SPANS
 from prof.tree import NO_LABEL, Tree
 
 CALL = "call"
@@ -24,6 +22,7 @@ AGAIN = "again"
 PHASES = ("setup", CALL, "teardown", AGAIN)
 MEASURES = ("ops", "calls", "alloc_bytes", "alloc_count")
 _LONGEST = 200
+_LINES = 500
 
 
 def name_of(nodeid: str) -> str:
@@ -45,6 +44,12 @@ class Row:
 
     def add(self, key: str, number: int) -> None:
         self.counts[key] = self.counts.get(key, 0) + number
+
+    def add_line(self, line: int, key: str, number: int) -> None:
+        """Adds to a line, by its number in the file."""
+        if number:
+            counts = self.lines.setdefault(line - self.line, {})
+            counts[key] = counts.get(key, 0) + number
 
 
 @define
@@ -114,18 +119,24 @@ def add_lines(capture: Capture, phase: str, name: str, counts: Counts) -> None:
     """Adds to the functions of one test what their lines did. The capture is narrowed to it from then on."""
     capture.narrow(f"{phase}!{name}")
     tree = capture.tree()
-    functions: Sequence[Function] = capture.functions(tree)
-    side = Side(capture, {}, {}, {})
-    names = names_of(tree, functions, VIEWS.values())
-    for view in _recorded(capture):
-        view.add_lines(side, tree, names)
-    for key, entry in side.lines.items():
-        row = counts.functions.get(_owner(str(key[0]), counts))
-        found = {measure: entry.counts[measure] for measure in MEASURES if entry.counts.get(measure)}
-        if row is not None and found:
-            line = row.lines.setdefault(entry.place.line - row.line, {})
-            for measure, number in found.items():
-                line[measure] = line.get(measure, 0) + number
+    solved = tree.operations
+    for site in _sites(solved) if solved is not None else ():
+        row = counts.functions.get(_owner(site.code.name, counts))
+        if row is not None and row.file == site.code.file:
+            row.add_line(site.line, "ops", site.ops)
+    for line in capture.lines_in_spans(tree, "alloc_count", tree.count)[0]:
+        row = counts.functions.get(line.span.name) if line.span is not None else None
+        if row is not None and row.file == line.label.file:
+            row.add_line(line.label.line, "alloc_bytes", line.alloc_bytes)
+            row.add_line(line.label.line, "alloc_count", line.alloc_count)
+
+
+def _sites(solved: Operations) -> list[Site]:
+    """The lines that ran. Those that ran most come first, and most of a program's lines do not run in one test."""
+    found, every = solved.sites("line", limit=_LINES)
+    if len(found) < every and found[-1].ops:
+        found = solved.sites("line")[0]
+    return [each for each in found if each.ops]
 
 
 def _owner(function: str, counts: Counts) -> str:
@@ -133,7 +144,3 @@ def _owner(function: str, counts: Counts) -> str:
     while function and function not in counts.functions:
         function = function.rpartition(".")[0]
     return function
-
-
-def _recorded(capture: Capture) -> Iterator[type[View]]:
-    return (view for view in comparable() if view.recorded(capture))

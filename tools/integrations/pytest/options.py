@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -14,7 +15,7 @@ from prof.errors import ProfError, UsageError
 from prof.tools.analysis.difference import counted
 from prof.tools.analysis.gate import Rule, parse_rule
 from prof.tools.integrations.pytest import baseline as baselines
-from prof.tools.integrations.pytest.plugin import DEFAULT
+from prof.tools.integrations.pytest.plugin import DEFAULT, PAGE, RUNS
 from prof.tools.modes import VIEWS, comparable
 
 RULES = ("ops>1%", "alloc_bytes>2%", "calls>1%")
@@ -68,8 +69,9 @@ def _asked(config: pytest.Config) -> Asked:
     check = option.prof_check is not None
     if check and (option.prof_save or option.prof_update):
         raise UsageError("--prof-check compares with the baseline, --prof-save and --prof-update write it: one of both")
-    if option.prof_verify is not None and option.prof_verify < 2:
-        raise UsageError(f"--prof-verify={option.prof_verify}: runs are compared, so it takes 2 at least")
+    runs = option.prof_verify
+    if runs is not None and not (runs.isdecimal() and int(runs) >= 2):
+        raise UsageError(f"--prof-verify={runs}: runs are compared, so it takes a number from 2 on")
     rules = option.prof_check or table.get("rules") or RULES
     given = ProfilerConfig.parse(option.prof) if option.prof else ProfilerConfig()
     modes = given.given().get("modes", DEFAULT)
@@ -79,7 +81,7 @@ def _asked(config: pytest.Config) -> Asked:
         page=Path(option.prof_page) if option.prof_page is not None else None,
         save=option.prof_save,
         update=option.prof_update,
-        verify=option.prof_verify or 0,
+        verify=int(runs or 0),
         rules=tuple(map(_rule, rules)) if check else (),
         check=check,
         baseline=config.rootpath / (option.prof_baseline or table.get("baseline") or baselines.FILE),
@@ -90,7 +92,7 @@ def _asked(config: pytest.Config) -> Asked:
     return found
 
 
-def _table(config: pytest.Config) -> dict[str, object]:
+def _table(config: pytest.Config) -> dict[str, Any]:
     """`[tool.prof.pytest]` of the nearest pyproject.toml that has it."""
     for path, table in pyproject.tables("pytest", str(config.rootpath)):
         if not isinstance(table, dict):
@@ -111,7 +113,7 @@ def _rescue(config: pytest.Config) -> None:
     if option.prof_check:
         found += [each for each in option.prof_check if _names_tests(config, each)]
         option.prof_check = [each for each in option.prof_check if each not in found]
-    for name, default in (("prof", DEFAULT), ("prof_page", "prof-pytest.html")):
+    for name, default in (("prof", DEFAULT), ("prof_page", PAGE), ("prof_verify", RUNS)):
         value = getattr(option, name)
         if value and value != default and _names_tests(config, value):
             found.append(value)

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from prof.tools.integrations.pytest.recorder import Record
+    from prof.tools.integrations.pytest.limits import Record
 
 NAME = "prof-recorder"
 MARK = "prof"
 FIXTURE = "prof_record"
 DEFAULT = "ops+memory"
+PAGE = "prof-pytest.html"
+RUNS = "2"
 _WORDS = (
     "prof(max_ops, max_calls, max_alloc_bytes, max_peak, max_live_growth): the test fails when its exact counts are"
     ' above these; max_calls={"app.db.*": 3} is of functions by name'
@@ -27,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("prof", "exact counts of each test (prof-instrument)")
     add = group.addoption
     add("--prof", nargs="?", const=DEFAULT, metavar="MODES", help=f"record each test; MODES as in PROF ({DEFAULT})")
-    add("--prof-page", nargs="?", const="prof-pytest.html", metavar="FILE", help="write the page of the recording")
+    add("--prof-page", nargs="?", const=PAGE, metavar="FILE", help="write the page of the recording")
     add("--prof-save", action="store_true", help="write the counts of all tests that pass as the baseline")
     add("--prof-update", action="store_true", help="accept the counts of the tests of this run")
     add(
@@ -40,8 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--prof-verify",
         nargs="?",
-        type=int,
-        const=2,
+        const=RUNS,
         metavar="N",
         help="run all again in N fresh processes with other hash seeds, and tell the tests whose counts differ (2)",
     )

@@ -21,6 +21,8 @@ from prof.tools.integrations.pytest.recording import Recording, patterns_of, ref
 WORKER = "prof_folder"
 ANSWER = "prof_left_out"
 ALONE = {"detail": "true"}
+_TESTS = 50
+"""In a capture whose tests are read line by line."""
 _HYPOTHESIS = "its examples are chosen by hypothesis"
 _BENCHMARK = "pytest-benchmark chooses how often it runs"
 _TWICE = "it does not pass when it is run twice"
@@ -46,6 +48,7 @@ class Recorder:
         self._limits: dict[str, Limits] = {}
         self._alone: set[str] = set()
         self._again = False
+        self._tests = 0
         self._own = ""
         self._captures: list[Path] = []
         """Of workers."""
@@ -114,7 +117,7 @@ class Recorder:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
         """Where counts are compared, each test is run a second time: what only a first run does is not in them."""
-        self._begin(item)
+        self._begin()
         found = yield
         if self._twice and item.nodeid in self.passed and item.nodeid not in self.left_out:
             self._again = True
@@ -126,8 +129,14 @@ class Recorder:
                 self.left_out[item.nodeid] = _TWICE
         return found
 
-    def _begin(self, item: pytest.Item) -> None:
-        if self._recording is not None and self._whole and not self._recording.runs:
+    def _begin(self) -> None:
+        """Where tests are read one by one, captures are short: each is read as often as it has tests."""
+        if self._recording is None or not self._whole:
+            return
+        self._tests += 1
+        if self._twice and self._tests % _TESTS == 0:
+            self._recording.end()
+        if not self._recording.runs:
             self._guarded(self._recording.begin)
 
     def _guarded(self, begin: Any, **more: Any) -> None:

@@ -135,9 +135,9 @@ class Results:
         passed = passed - left_out.keys()
         varies = self._verify(captures, passed) if self.asked.verify else {}
         if self.asked.save or self.asked.update:
-            self._save(captures, passed, varies)
+            self._save(captures, passed, varies, left_out)
         if self.asked.check:
-            self._check(session, counts, passed)
+            left_out = {**self._check(session, counts, passed), **left_out}
         if self.asked.gates and left_out:
             self._left_out(left_out)
 
@@ -194,7 +194,13 @@ class Results:
 
     # ---- the baseline ----
 
-    def _save(self, captures: Sequence[Path], passed: set[str], varies: dict[str, dict[str, str]]) -> None:
+    def _save(
+        self,
+        captures: Sequence[Path],
+        passed: set[str],
+        varies: dict[str, dict[str, str]],
+        left_out: Mapping[str, str],
+    ) -> None:
         baseline = self.baseline
         assert baseline is not None
         found = second_runs(captures, passed)
@@ -206,25 +212,33 @@ class Results:
             known.varies = varies.get(name, {})
             if before is not None and not self.asked.verify:  # what was once seen to vary is not known to have ceased
                 known.varies = before.varies
-        baseline.put(self.interpreter, found, keep=self.asked.update)
+        rest = {name: Known({}, {}, left_out=why) for name, why in left_out.items()}
+        baseline.put(self.interpreter, {**found, **rest}, keep=self.asked.update)
         baseline.write()
         self._say(f"wrote {many(len(found), 'test')} of {self.interpreter} to {baseline.path.name}")
 
-    def _check(self, session: pytest.Session, counts: dict[tuple[str, str], Counts], passed: set[str]) -> None:
+    def _check(
+        self, session: pytest.Session, counts: dict[tuple[str, str], Counts], passed: set[str]
+    ) -> dict[str, str]:
+        """Lets tests fail that did more. Returns those that were not compared, and why."""
         baseline = self.baseline
         assert baseline is not None
         keys = measured(self.asked.modes)
         compared = 0
         unknown = []
+        left_out: dict[str, str] = {}
         suspects: dict[str, Known] = {}
         less: dict[str, dict[str, tuple[int, int]]] = {}
         for name in sorted(passed):
             own = counts.get((CALL, name_of(name)))
             known = baseline.test(self.interpreter, name)
-            if own is None or own.runs != 1:
-                continue
-            if known is None:
+            if known is not None and known.left_out:
+                left_out[name] = known.left_out
+            elif own is not None and own.runs > 1:
+                left_out[name] = "it ran more than once"
+            elif known is None:
                 unknown.append(name)
+            if own is None or known is None or name in left_out:
                 continue
             compared += 1
             now = Known.of(own, keys)
@@ -236,6 +250,7 @@ class Results:
         self._say(f"{many(compared, 'test')} compared with {baseline.path.name}, {failed} did more than it allows")
         self._tell_unknown(unknown, baseline, passed)
         self._tell_less(less)
+        return left_out
 
     def _confirm(self, session: pytest.Session, suspects: dict[str, Known]) -> int:
         """Runs tests that seem to have risen again: what only a first run does, or one order of a set, is no rise."""

@@ -43,8 +43,8 @@ def rises(before: Known, after: Known, rules: Sequence[Rule]) -> list[Rise]:
         if rule.measure in before.varies or rule.measure not in before.totals:
             continue
         for name, old, new in _pairs(before, after, rule):
-            sides = (Entry(Place("", "test"), {rule.measure: number}) for number in (old, new))
-            if rule.breaks(Change(*sides)):
+            was, now = (Entry(Place("", "test"), {rule.measure: number}) for number in (old, new))
+            if rule.breaks(Change(was, now)):
                 found.append(Rise(rule, name, old, new))
     return found
 
@@ -94,28 +94,40 @@ def where(before: Known, after: Known, key: str, root: str = "") -> Iterator[str
 
 
 def _lines(old: Row | None, row: Row, key: str, file: str) -> Iterator[str]:
+    """Where allocations rose further than those of the function's own lines, libraries made them that these lines call:
+    then the lines that were changed are those that do other operations, or at least something else."""
     for measure in dict.fromkeys((key, "ops", "alloc_bytes")):
         changed = sorted(_changed(old, row, measure), key=lambda each: (each[1] - each[2], each[0]))
+        rise = _count(row, measure) - _count(old, measure)
+        if measure != "ops" and 2 * sum(after - before for _, before, after in changed) < rise:
+            continue
         for offset, before, after in changed[:_LINES]:
             yield f"    {file}:{row.line + offset}  {_pair(before, after, measure)}"
         if changed:
             return
+    for offset, _, counts in list(_different(old, row))[:_LINES]:
+        does = ", ".join(f"{key} {number:,}" for key, number in counts.items())
+        yield f"    {file}:{row.line + offset}  changed, and now {does}"
 
 
 def _changed(old: Row | None, row: Row, key: str) -> Iterator[tuple[int, int, int]]:
-    """Lines that did more: their distance from the function's beginning, and the count before and after. Where lines
-    came or went, those behind them are found again by what they did."""
+    """Lines that did more: their distance from the function's beginning, and the count before and after."""
+    for offset, before, after in _different(old, row):
+        if after.get(key, 0) > before.get(key, 0):
+            yield offset, before.get(key, 0), after[key]
+
+
+def _different(old: Row | None, row: Row) -> Iterator[tuple[int, dict[str, int], dict[str, int]]]:
+    """Lines that did something else: what they did before and after. Where lines came or went, those behind them are
+    found again by what they did."""
     before = [] if old is None else sorted(old.lines.items())
     after = sorted(row.lines.items())
-    sides = [[tuple(sorted(counts.items())) for _, counts in each] for each in (before, after)]
-    for kind, first, last, begin, end in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
-        if kind == "equal":
-            continue
-        for position in range(begin, end):
+    old_counts, new_counts = ([tuple(sorted(counts.items())) for _, counts in each] for each in (before, after))
+    for kind, first, last, begin, end in SequenceMatcher(None, old_counts, new_counts, autojunk=False).get_opcodes():
+        for position in range(begin, end) if kind != "equal" else ():
             offset, counts = after[position]
-            was = before[first + position - begin][1].get(key, 0) if first + position - begin < last else 0
-            if counts.get(key, 0) > was:
-                yield offset, was, counts[key]
+            at = first + position - begin
+            yield offset, before[at][1] if at < last else {}, counts
 
 
 def _pair(before: int, after: int, key: str) -> str:

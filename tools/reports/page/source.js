@@ -23,13 +23,39 @@ class Source {
     this.choice = element("select", {"aria-label": "File"},
                           ...this.labels.map((file) => element("option", {value: file}, file)));
     this.choice.addEventListener("change", () => this.open(this.choice.value, 0));
+    this.heat = element("select", {"aria-label": "What lines are shaded by", title: "What lines are shaded by"});
+    this.heat.addEventListener("change", () => {
+      this.heated = this.heat.value;
+      this.show();
+    });
     const {left} = DATA.sources;
     const note = left ? grouped(left) + (left === 1 ? " file is" : " files are") + " left out for want of room" : "";
     this.rows = element("tbody");
     this.head = element("thead");
     this.box = element("div", {class: "scroll tall", tabindex: "0"}, element("table", {class: "listing"}, this.head, this.rows));
+    this.about = element("aside", {class: "about", "aria-label": "The chosen line", "aria-live": "polite", hidden: ""});
+    this.rows.addEventListener("click", (event) => this.chooseLine(event));
     this.root = element("div", {class: "table", role: "tabpanel", "aria-label": "Source", "data-table": this.name},
-                        element("div", {class: "row"}, this.choice, element("span", {class: "found"}, note)), this.box);
+      element("div", {class: "row"}, this.choice, element("label", {}, "shaded by ", this.heat), element("span", {class: "found"}, note)),
+      element("div", {class: "beside"}, this.box, this.about));
+  }
+
+  chooseLine(event) {
+    const row = event.target.closest("tr");
+    if (!row || event.target.closest("button")) return;
+    this.mark(Array.prototype.indexOf.call(this.rows.children, row) + 1);
+  }
+
+  // Marks a line, and says what is known of it.
+  mark(line) {
+    for (const row of this.rows.querySelectorAll("[aria-selected]")) row.removeAttribute("aria-selected");
+    const row = this.rows.children[line - 1];
+    this.about.hidden = !row;
+    this.line = row ? line : 0;
+    if (!row) return null;
+    row.setAttribute("aria-selected", "true");
+    this.about.replaceChildren(...aboutLine(this.file, line, this.known));
+    return row;
   }
 
   open(file, line) {
@@ -38,10 +64,10 @@ class Source {
     this.show();
   }
 
-  // By column that the table of lines shows, what each line has; functions on one line together, as far as their figures
+  // By column, what each line has; functions on one line together, as far as their figures
   // can be summed.
   figures() {
-    return (this.lines ? this.lines.shown : []).map((column) => {
+    return (this.lines ? this.lines.columns : []).map((column) => {
       const found = new Map();
       this.lines.labels.forEach((label, row) => {
         const value = column.of[row], line = LABELS.line[label], known = found.get(line) || 0;
@@ -54,10 +80,12 @@ class Source {
 
   show() {
     if (!this.file) return;
-    const figures = this.figures(), marked = this.line;
-    // Lines are shaded by what the table of lines is sorted by.
-    const heat = figures.find(({column}) => column === this.lines.columns[this.lines.sorted]) || figures[0];
+    const known = this.known = this.figures(), marked = this.line, {columns, sorted, shown} = this.lines || {columns: []};
+    // Shaded by what is asked for, else by what the table of lines is sorted by.
+    const heat = known.find(({column}) => column.key === this.heated) || known.find(({column}) => column === columns[sorted]) || known[0];
     const most = heat && Math.max(...heat.found.values());
+    const figures = known.filter(({column}) => shown.includes(column) || column === heat.column);
+    this.offerHeat(known, heat);
     const titles = figures.map(({column}) => element("th", {scope: "col"}, column.title));
     this.head.replaceChildren(element("tr", {}, ...titles, element("th", {scope: "col"}, "line"),
                                       element("th", {scope: "col", class: "code"}, "source")));
@@ -66,11 +94,16 @@ class Source {
       const row = this.rows.children[line - 1];
       if (row) row.style.setProperty("--heat", (100 * value / most).toFixed(1) + "%");
     }
-    const chosen = this.rows.children[marked - 1];
     this.box.scrollTop = 0;
-    if (!chosen) return;
-    chosen.setAttribute("aria-selected", "true");
-    this.box.scrollTop = Math.max(0, chosen.offsetTop - this.box.clientHeight / 2);
+    const chosen = this.mark(marked);
+    if (chosen) this.box.scrollTop = Math.max(0, chosen.offsetTop - this.box.clientHeight / 2);
+  }
+
+  offerHeat(known, heat) {
+    this.heat.parentNode.hidden = known.length < 2;
+    const words = ({group, title}) => (group && group !== title ? group + ": " + title : title);
+    this.heat.replaceChildren(...known.map(({column}) => element("option", {value: column.key}, words(column))));
+    if (heat) this.heat.value = heat.column.key;
   }
 
   row(text, line, figures) {
@@ -79,10 +112,10 @@ class Source {
       if (value && column.share) bar(cell, MEASURES[column.measure], value);
       return cell;
     });
-    return element("tr", {}, ...cells, element("th", {scope: "row"}, String(line)), element("td", {class: "code"}, text));
+    const calls = CALLS.from.has(placed(this.file, line));
+    return element("tr", {}, ...cells, element("th", {scope: "row", class: calls ? "calls" : undefined}, String(line)),
+                   element("td", {class: "code"}, text));
   }
-
-  mark() {}
 }
 
 // A bar below a figure: its share of the whole run.
