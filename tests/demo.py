@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,7 +93,10 @@ def main() -> int:
         changed = [name for name in before if after.get(name) != before[name]]
         print(f"\nnot as before: {', '.join(changed)}")
         return 1
-    print(f"\nEvery byte of {len(before)} files is back. Open {WORK.relative_to(ROOT)}/out/*.html in a browser.")
+    out = f"{WORK.relative_to(ROOT)}/out"
+    print(f"\nEvery byte of {len(before)} files is back. Open {out}/*.html in a browser.")
+    if find_spec("textual"):
+        print(f"Or look through it here: {BIN / 'prof-profile'} {out}")
     return 0
 
 

@@ -15,6 +15,7 @@ from capture_files import Thread as FileThread
 from prof.many import open_captures
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.sections import Section
+from prof.tools.commands.profile import open_typed
 from prof.tools.modes import VIEWS
 from prof.tools.screen.tables import Column
 from prof.tools.tui.app import Application, Captures, too_small
@@ -185,7 +186,7 @@ def test_from_the_list_to_a_functions_callers_and_its_source(folder: Path) -> No
         await pilot.pause()
         assert isinstance(app.screen, Captures)
 
-    driven(lambda: Captures(folder), (80, 24), drive)
+    driven(lambda: Captures(folder, open_typed), (80, 24), drive)
 
 
 def test_the_tree_and_the_flame_graph_by_keys_and_mouse(folder: Path) -> None:
@@ -215,7 +216,7 @@ def test_the_tree_and_the_flame_graph_by_keys_and_mouse(folder: Path) -> None:
         assert screen.column != "self_ns" and screen.query_one(Flame).contexts.column == screen.column
 
     path = sorted(folder.glob("*.capture"))[:1]
-    driven(lambda: Profile(path), (80, 24), drive)
+    driven(lambda: Profile(path, open_typed), (80, 24), drive)
 
 
 def test_a_click_on_a_title_orders_and_another_turns_it_round(folder: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_click_on_a_title_orders_and_another_turns_it_round(folder: Path) -> N
             assert calls == sorted(calls, reverse=largest)
 
     path = sorted(folder.glob("*.capture"))[:1]
-    driven(lambda: Profile(path), (100, 30), drive)
+    driven(lambda: Profile(path, open_typed), (100, 30), drive)
 
 
 def test_two_are_compared_and_one_is_exported(folder: Path) -> None:
@@ -257,7 +258,32 @@ def test_two_are_compared_and_one_is_exported(folder: Path) -> None:
         written = [path for path in folder.glob("*.json") if "shop" in path.read_text()]
         assert written
 
-    driven(lambda: Captures(folder), (80, 24), drive)
+    driven(lambda: Captures(folder, open_typed), (80, 24), drive)
+
+
+def test_stacks_are_filtered_by_a_pick_and_by_what_is_typed(folder: Path) -> None:
+    async def drive(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        app, screen = pilot.app, pilot.app.screen
+        assert isinstance(screen, Profile)
+        assert "findings" in screen.names
+        screen.show("functions")
+        await pilot.pause()
+        await pilot.press("slash", *"light", "enter", "f", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, Profile) and app.screen.typed == "--focus shop.light"
+        assert app.screen.report is not None and len(app.screen.report.spans) == 2
+        await pilot.press("f", "up", "enter", "backspace", *"nowhere", "enter")
+        await settled(pilot)
+        assert "nowhere" in app.screen.heading and "nowhere" in text_of(pilot)  # there is no match
+        await pilot.press("escape")
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is screen
+
+    path = sorted(folder.glob("*.capture"))[:1]
+    driven(lambda: Profile(path, open_typed), (80, 24), drive)
 
 
 def test_a_name_with_markup_and_escapes_is_text(tmp_path: Path) -> None:
@@ -278,7 +304,7 @@ def test_a_name_with_markup_and_escapes_is_text(tmp_path: Path) -> None:
         await pilot.pause()
         assert "\x1b" not in pilot.app.export_screenshot()
 
-    driven(lambda: Profile([path]), (80, 24), drive)
+    driven(lambda: Profile([path], open_typed), (80, 24), drive)
 
 
 def test_a_damaged_capture_is_said_and_nothing_ends(tmp_path: Path) -> None:
@@ -289,7 +315,7 @@ def test_a_damaged_capture_is_said_and_nothing_ends(tmp_path: Path) -> None:
         await pilot.pause()
         assert isinstance(pilot.app.screen, Captures)
 
-    driven(lambda: Captures(tmp_path), (80, 24), drive)
+    driven(lambda: Captures(tmp_path, open_typed), (80, 24), drive)
 
 
 def test_what_is_wrong_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +359,9 @@ def test_input_is_hidden_until_it_is_asked_for(folder: Path) -> None:
     async def drive(pilot: Pilot[None]) -> None:
         typed = pilot.app.screen.query_one("#typed", Input)
         assert not typed.display
-        await pilot.press("slash", *"nothing")
+        await pilot.press("slash", *"nothing q")
         assert typed.display and pilot.app.screen.query_one(Table).length() == 0
+        await pilot.press("escape")
+        assert not typed.display and pilot.app.screen.query_one(Table).length() == 2
 
-    driven(lambda: Captures(folder), (80, 24), drive)
+    driven(lambda: Captures(folder, open_typed), (80, 24), drive)

@@ -81,7 +81,7 @@ def test_every_answer_forbids_loading_anything(server: Server, folder: Path) -> 
         _, text, headers = get(server, f"/{server.key}/{path}")
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'none'") and "frame-ancestors 'none'" in policy
-        assert ("script-src" in policy) is path.startswith("page")
+        assert ("script-src" in policy) is path.startswith(("page", "diff"))
         assert headers["referrer-policy"] == "no-referrer" and headers["cache-control"] == "no-store"
         assert not re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", text)
 
@@ -90,6 +90,7 @@ def test_two_are_compared_and_several_are_one(server: Server, folder: Path) -> N
     one, two = (ident_of(folder / f"{name}.capture") for name in ("one", "two"))
     status, text, _ = get(server, f"/{server.key}/diff?old={one}&new={two}")
     assert status == 200 and "+3" in re.sub(r"<[^>]+>", "", text)
+    assert get(server, f"/{server.key}/diff?old={one}&new=nothing")[0] == 422
     status, text, _ = get(server, f"/{server.key}/page?c={one}&c={two}")
     assert status == 200 and "2 processes" in text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from prof.tools.analysis.listing import Figures, figures
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import Report
 from prof.tools.analysis.source_files import read_source, recorded_path
+from prof.tools.analysis.view import Margin
 from prof.tools.modes import SORTS
 from prof.tools.screen.glossary import COLUMNS
 from prof.tools.screen.tables import Column
 
 # Beside a line are figures of which it has a hundredth or more.
 LEAST_SHARE = 0.01
-_PLACE = re.compile(r"^(\S+?):(\d+)\s+(.*)$")
 _NAMED = ("name", "file")
 
 Version = tuple[int, int]
@@ -61,6 +60,7 @@ class Finding:
 
     line: int
     text: str
+    kind: str = ""
 
 
 @frozen
@@ -149,16 +149,15 @@ def _line_facts(report: Report, found: Figures, begins: set[int]) -> dict[int, L
     return lines
 
 
-def _hot(shown: Mapping[str, object], amounts: Mapping[str, int], wholes: Mapping[str, int]) -> Iterator[str]:
+def _hot(shown: Mapping[str, Margin], amounts: Mapping[str, int], wholes: Mapping[str, int]) -> Iterator[str]:
     for key, margin in shown.items():
         if amounts[key] and amounts[key] >= LEAST_SHARE * wholes[key]:
-            yield f"{margin.title} {margin.format(amounts[key])}"  # type: ignore[attr-defined]
+            yield f"{margin.title} {margin.format(amounts[key])}"
 
 
 def _findings(report: Report, file: str) -> Iterator[Finding]:
-    """What the report begins with, as far as it is of this file."""
-    files = {function.label.name: function.label.file for function in report.met}
-    for each in report.verdict:
-        found = _PLACE.match(each.text)
-        if found and files.get(each.name) == file and Path(file).name == Path(found[1]).name:
-            yield Finding(int(found[2]), f"{each.share} of {each.about}: {found[3].strip()}")
+    """The report's findings, as far as they are of this file."""
+    for each in report.findings:
+        if each.first.file == file:
+            texts = [f"{evidence.kind}: {evidence.text} ({evidence.sure})" for evidence in each.evidence]
+            yield Finding(each.first.line, "\n".join(texts), each.first.kind)

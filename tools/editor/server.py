@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
-from prof.tools.editor.facts import Fact
+from prof.tools.editor.facts import Fact, Finding
 from prof.tools.editor.following import CHANGED, Followed, follow
 from prof.tools.editor.shown import Workspace
 from pygls.lsp.server import LanguageServer
@@ -64,13 +65,16 @@ class Server(LanguageServer):
     async def watch(self) -> None:
         """Looks for another capture, for as long as the server runs."""
         while True:
+            begun = time.monotonic()
             await self.look()
-            await asyncio.sleep(PAUSE)
+            # One that is being written is another one each time: what reading it takes is to be little of the time.
+            await asyncio.sleep(max(PAUSE, 10 * (time.monotonic() - begun)))
 
     async def look(self) -> None:
         """Reads the newest capture if it is another one, and has the editor ask again."""
-        if self.found is None or not await asyncio.to_thread(self.found.read):
+        if self.found is None or (loaded := await asyncio.to_thread(self.found.load)) is None:
             return
+        self.found.take(loaded)
         if self.found.error:
             self.window_log_message(types.LogMessageParams(types.MessageType.Info, f"prof: {self.found.error}"))
         lenses, hints = self.refreshes
@@ -84,7 +88,7 @@ class Server(LanguageServer):
     def publish(self, uri: str) -> None:
         """Sends what was found in a document."""
         shown = self.followed(uri)
-        rows = [] if shown is None else [_diagnostic(line, each.text, shown[1]) for line, each in shown[0].findings]
+        rows = [] if shown is None else [_diagnostic(line, each, shown[1]) for line, each in shown[0].findings]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, rows))
 
     async def run_prof(self, *words: str) -> tuple[int, str]:
@@ -117,10 +121,9 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _diagnostic(line: int, text: str, lines: Sequence[str]) -> types.Diagnostic:
-    return types.Diagnostic(
-        _whole_line(line, lines), text, severity=types.DiagnosticSeverity.Information, source=SOURCE
-    )
+def _diagnostic(line: int, found: Finding, lines: Sequence[str]) -> types.Diagnostic:
+    severity = types.DiagnosticSeverity.Information
+    return types.Diagnostic(_whole_line(line, lines), found.text, severity=severity, source=SOURCE, code=found.kind)
 
 
 def lenses(shown: Followed, lines: Sequence[str]) -> list[types.CodeLens]:

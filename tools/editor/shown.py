@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import Factory, define
 from prof.capture import captures_in
-from prof.errors import InputError
+from prof.errors import InputError, ProfError
 from prof.many import open_captures
 from prof.runs import newest_run
 from prof.tools.analysis.report import Report, analyse
@@ -18,55 +18,74 @@ State = tuple[str, int, int]
 
 
 @define
-class Workspace:
-    """A folder with captures. `error` says why there is nothing of them."""
+class Found:
+    """What a folder's newest run says: a report, or why there is none."""
 
-    folder: Path
+    state: State | None
     report: Report | None = None
     error: str = ""
     paths: list[Path] = Factory(list)
-    _files: dict[str, str] = Factory(dict)
-    _facts: dict[str, FileFacts] = Factory(dict)
+    files: dict[str, str] = Factory(dict)
+    """Names that labels have for files, by path."""
+    facts: dict[str, FileFacts] = Factory(dict)
+
+
+@define
+class Workspace:
+    """A folder with captures."""
+
+    folder: Path
+    found: Found = Factory(lambda: Found(None))
     _texts: Texts = Factory(dict)
-    _state: State | None = None
+    _read: bool = False
+
+    @property
+    def error(self) -> str:
+        """Why there is nothing to show; empty where there is."""
+        return self.found.error
+
+    @property
+    def paths(self) -> list[Path]:
+        """The captures that are shown."""
+        return self.found.paths
 
     def state(self) -> State | None:
-        """What changes when another capture lands; None where there is none. One that is being written changes only
-        when it is done: its time is that of its last growth."""
+        """What changes when another capture lands, or one grows; None where there is none."""
         try:
             modified, path = max(captures_in(self.folder))
             return str(path), modified, path.stat().st_size
         except (InputError, OSError):
             return None
 
-    def read(self) -> bool:
-        """Reads the newest run, if there is another one. Whether there was."""
+    def load(self) -> Found | None:
+        """Reads the newest run, if it is another one, in whatever thread; None where it is not."""
         state = self.state()
-        if state == self._state:
-            return False
-        self._state = state
-        if self.report is not None:
-            self.report.capture.close()
-        self.report, self._files, self._facts, self.error, self.paths = None, {}, {}, "", []
+        if self._read and state == self.found.state:
+            return None
         if state is None:
-            self.error = f"no capture in {self.folder}: prof run app.py makes one"
-            return True
+            return Found(None, error=f"no capture in {self.folder}: prof run app.py makes one")
         try:
-            self.paths, _ = newest_run(self.folder)
-            self.report = analyse(open_captures(self.paths), tuple(VIEWS.values()), "", "", ruled())
-            self._files = files_of(self.report)
-        except InputError as error:
-            self.error = str(error)
-        return True
+            paths, _ = newest_run(self.folder)
+            report = analyse(open_captures(paths), tuple(VIEWS.values()), "", "", ruled())
+            return Found(state, report, "", paths, files_of(report))
+        except ProfError as error:
+            return Found(state, error=str(error))
+
+    def take(self, found: Found) -> None:
+        """Shows what was loaded, in the thread that asks for facts."""
+        if self.found.report is not None:
+            self.found.report.capture.close()
+        self.found, self._read = found, True
 
     def facts(self, path: str) -> FileFacts | None:
         """What the capture says of a file; None where that is nothing."""
         resolved = str(Path(path).resolve())
-        if self.report is None or resolved not in self._files:
+        shown = self.found
+        if shown.report is None or resolved not in shown.files:
             return None
-        found = self._facts.get(resolved)
+        found = shown.facts.get(resolved)
         if found is None or found.text is None:
             remember(self._texts, Path(resolved))
-            found = facts_of(self.report, self._files[resolved], resolved, self._texts)
-            self._facts[resolved] = found
+            found = facts_of(shown.report, shown.files[resolved], resolved, self._texts)
+            shown.facts[resolved] = found
         return found

@@ -22,7 +22,6 @@ QUESTIONS = (
     ("Can I record a running process?", "prof attach PID --for 10s"),
     ("What does a running program do now?", "prof live PID"),
     ("Can I look through it in the terminal?", "prof profile"),
-    ("Can I see it in my editor?", "prof lsp"),
     ("Can I have all captures in the browser?", "prof serve"),
     ("What should a coding agent read?", "prof report --format markdown --budget 2000"),
 )

@@ -7,32 +7,34 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlencode
 
 from attrs import Factory, define
 from prof.capture import captures_in
 from prof.errors import InputError
 from prof.many import open_captures
+from prof.modes import MEASURES
 from prof.tools.analysis.catalogue import Entry, entries
 from prof.tools.analysis.difference import Input, compare
+from prof.tools.analysis.frames_beside import common
 from prof.tools.analysis.report import analyse
 from prof.tools.analysis.whose import ruled
 from prof.tools.modes import VIEWS, comparable
-from prof.tools.reports import FORMATS, diff_text
+from prof.tools.reports import FORMATS, diff_html
 from prof.tools.reports.asked import made
 from prof.tools.screen.markup import escape
 from prof.tools.screen.units import duration, size
 
 # Pages that are kept, since making one takes a moment.
 _KEPT = 4
-_WIDTH = 120
+# Of each table of a difference.
+_ROWS = 200
 _STYLE = (
     ":root{color-scheme:light dark}"
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}"
     "td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tbody tr:hover{background:#8882}"
-    "div.wide{overflow-x:auto}button{font:inherit;padding:.3rem 1rem;margin:1rem .5rem 0 0}pre{overflow-x:auto}"
-    ".warning{color:#a50}.change,.lead,.heading{font-weight:600}.dim,.title{opacity:.7}"
+    "div.wide{overflow-x:auto}button{font:inherit;padding:.3rem 1rem;margin:1rem .5rem 0 0}"
+    ".warning{color:#a50}"
 )
 
 
@@ -68,12 +70,8 @@ class Pages:
 
     def difference(self, before: str, after: str) -> str:
         """What two captures count differently. Raises InputError."""
-        old, new = (Input(path.name, [[path]]) for path in map(self._path, (before, after)))
-        lines = list(diff_text.lines(compare(old, new, comparable(), [], True), [], 0, _WIDTH))
-        text = "\n".join("".join(_span(text, style) for text, style in line) for line in lines)
-        other = urlencode({"old": after, "new": before})
-        link = f'<p><a href="./">All captures</a> <a href="diff?{escape(other)}">The other way round</a></p>'
-        return _document("Difference", f"{link}<pre>{text}</pre>")
+        paths = self._path(before), self._path(after)
+        return self._once(("difference", *map(_version, paths)), lambda: _difference(*paths))
 
     def _path(self, ident: str) -> Path:
         """The capture of the folder that is called so: nothing else is opened."""
@@ -98,6 +96,14 @@ class Pages:
 def message(text: str) -> str:
     """A page with one sentence, and the way back."""
     return _document("prof", f'<p>{escape(text)}</p><p><a href="./">All captures</a></p>')
+
+
+def _difference(before: Path, after: Path) -> str:
+    sides = Input(before.name, [[before]]), Input(after.name, [[after]])
+    difference = compare(*sides, comparable(), skip_inexact=True)
+    with open_captures([before]) as old, open_captures([after]) as new:
+        measures = common(old, new, list(MEASURES.values()))
+        return "".join(diff_html.render(difference, [], (old, new), measures, _ROWS))
 
 
 def _version(path: Path) -> tuple[str, int, int]:
@@ -126,10 +132,6 @@ def _row(entry: Entry, number: int) -> str:
         f"<td{' class=n' if n in numbers else ''}>{cell}</td>" for n, cell in enumerate([*cells, *rest])
     )  # fmt: skip
     return f'<tr>{found}<td class="warning">{state}</td></tr>\n'
-
-
-def _span(text: str, style: str) -> str:
-    return f'<span class="{escape(style)}">{escape(text)}</span>' if style else escape(text)
 
 
 def _document(title: str, body: str) -> str:

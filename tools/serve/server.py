@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         routes: dict[str, tuple[Callable[[], str], bool]] = {
             "": (pages.index, False),
             "page": (lambda: pages.page(words.get("c", [])), True),
-            "diff": (lambda: pages.difference(words.get("old", [""])[0], words.get("new", [""])[0]), False),
+            "diff": (lambda: pages.difference(words.get("old", [""])[0], words.get("new", [""])[0]), True),
         }
         if rest[0] not in routes:
             self._send(HTTPStatus.NOT_FOUND, message("There is no such page."), scripts=False)

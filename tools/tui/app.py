@@ -10,7 +10,7 @@ from typing import ClassVar
 from prof.errors import ProfError
 from prof.tools.analysis import catalogue
 from prof.tools.tui.dialogs import Help
-from prof.tools.tui.profile import Compared, Profile
+from prof.tools.tui.profile import Compared, Opener, Profile
 from prof.tools.tui.widgets import Rows, Table
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -44,16 +44,16 @@ class Captures(Screen[None]):
         Binding("slash", "filter", "filter"),
         Binding("f5,R", "again", "look again"),
         Binding("question_mark", "help", "help"),
-        Binding("q,escape", "app.quit", "quit"),
+        Binding("q,escape", "leave", "quit"),
     ]
     HELP = (
         "Enter opens the capture; with captures marked, all of them as one. Space marks. d compares the two that are"
         " marked, the older one first. A click on a title orders by it, a double click opens."
     )
 
-    def __init__(self, folder: Path, paths: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, opener: Opener, paths: Sequence[Path] = ()) -> None:
         super().__init__()
-        self.folder, self.paths = folder, paths
+        self.folder, self.paths, self.opener = folder, paths, opener
         self.entries = catalogue.entries(folder, paths)
         self.marked: list[Path] = []
 
@@ -93,11 +93,11 @@ class Captures(Screen[None]):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         entry = self._here()
         if self.marked:
-            self.app.push_screen(Profile(self.marked.copy()))
+            self.app.push_screen(Profile(self.marked.copy(), self.opener))
         elif entry is not None and entry.why:
             self.notify(entry.why, severity="error", markup=False)
         elif entry is not None:
-            self.app.push_screen(Profile([entry.path]))
+            self.app.push_screen(Profile([entry.path], self.opener))
 
     def action_compare(self) -> None:
         order = {each.path: each.began for each in self.entries}
@@ -118,8 +118,15 @@ class Captures(Screen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.query_one(Table).focus()
 
-    def key_escape(self) -> None:
-        """Leaves what is typed; without that, the program."""
+    def action_leave(self) -> None:
+        """Takes the filter away; without one, leaves the program."""
+        typed = self.query_one("#typed", Input)
+        if typed.has_class("shown"):
+            typed.value = ""
+            typed.remove_class("shown")
+            self.query_one(Table).focus()
+        else:
+            self.app.exit()
 
     def action_help(self) -> None:
         self.app.push_screen(Help(self.HELP, self))

@@ -42,6 +42,11 @@ def columns_of(report: Report) -> list[str]:
     return list(dict.fromkeys(found)) or [report.main_column]
 
 
+def title_of(column: str) -> str:
+    """What a column of the tree is, in words; empty where no measure is of it."""
+    return next((measure.title for measure in MEASURES.values() if measure.column == column), "")
+
+
 @define(slots=False)
 class Contexts:
     """The calling contexts of a report by one column of the tree."""

@@ -9,10 +9,11 @@ from attrs import evolve, frozen
 from prof.tools.analysis.options import Options
 from prof.tools.analysis.report import APART, Report
 from prof.tools.analysis.sections import Section
+from prof.tools.analysis.source_lines import place_words
 from prof.tools.modes import SORTS
 from prof.tools.reports.text import header_lines, section_lines
-from prof.tools.screen.tables import Line
-from prof.tools.screen.units import count
+from prof.tools.screen.tables import Column, Line
+from prof.tools.screen.units import count, many
 
 OVERVIEW, TREE, FLAME = "overview", "tree", "flame"
 
@@ -45,6 +46,21 @@ def options_of(report: Report, wish: Wish, width: int = 100, **more: Any) -> Opt
     return evolve(made, **more) if more else made
 
 
+def findings(report: Report) -> Section:
+    """What is to be looked at first: lines of the user's own, with the strongest that is known of each."""
+    rows = report.findings
+    firsts = [each.first for each in rows]
+    columns = [
+        Column("finding", [first.kind for first in firsts], "lead", left=True),
+        Column("line", [place_words(first.file, first.line) for first in firsts], "name", left=True),
+        Column("what is known", [first.text for first in firsts], left=True, stretch=True, code=True),
+        Column("sure", [first.sure for first in firsts], "dim", left=True, rank=2),
+        Column("function", [first.function for first in firsts], left=True, rank=3),
+        Column("source", [each.source for each in rows], "dim", left=True, rank=4, code=True),
+    ]
+    return Section("Findings, what matters most first", columns=columns, key="findings")
+
+
 def overview(report: Report, wish: Wish, width: int) -> list[Line]:
     """The answer, the facts of the run, and the first tables."""
     found = list(header_lines(report.header(), width, brief=False))
@@ -63,6 +79,8 @@ def parts(report: Report, wish: Wish) -> Iterator[Part]:
         names[name] = names.get(name, 0) + 1
         return Part(name if names[name] == 1 else f"{name} {names[name]}", section)
 
+    if report.findings:
+        yield named(findings(report))
     for section in report.sections(options_of(report, wish, full=False, imports=False)):
         if section.columns:
             yield named(section, "your " if section.key in ("functions", "lines") and not wish.libraries else "")
@@ -85,5 +103,5 @@ def edges(report: Report, name: str, wish: Wish) -> list[Section]:
 
 def rows_words(section: Section, shown: int, every: int) -> str:
     """The heading of a table: its title, and how many rows are shown."""
-    rows = f"{count(shown) if shown else 'no'} of {count(every)} rows" if shown != every else f"{count(every)} rows"
+    rows = f"{count(shown) if shown else 'no'} of {many(every, 'row')}" if shown != every else many(every, "row")
     return f"{section.title}  {rows}"

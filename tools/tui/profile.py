@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import ClassVar
 
 from attrs import fields
 from prof.capture import Capture
 from prof.errors import ProfError, UsageError
-from prof.many import open_captures
 from prof.tools.analysis import difference as differences
 from prof.tools.analysis.report import Report, analyse
 from prof.tools.analysis.sections import Section
@@ -18,8 +18,8 @@ from prof.tools.analysis.whose import ruled
 from prof.tools.modes import VIEWS, comparable
 from prof.tools.reports import diff_text
 from prof.tools.tui import exporting, parts
-from prof.tools.tui.contexts import Contexts, columns_of
-from prof.tools.tui.dialogs import Choose, Help, Pick
+from prof.tools.tui.contexts import Contexts, columns_of, title_of
+from prof.tools.tui.dialogs import Ask, Choose, Help, Pick
 from prof.tools.tui.parts import FLAME, OVERVIEW, TREE, Part, Wish
 from prof.tools.tui.widgets import ContextTree, Flame, Lines, Rows, Table
 from textual import work
@@ -30,7 +30,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Input, Static, Tab, Tabs
 
+Opener = Callable[[Sequence[Path], str], Capture]
+"""Opens captures as one, through filters as they are typed. Raises UsageError and InputError."""
 _PLACE = re.compile(r"^(.*?):(\d+)(?:->(\d+))?$")
+_WAYS = {"focus": "what it took, as if it were the program", "keep": "stacks with it", "drop": "stacks without it"}
 _WORDS = {
     "own": "of functions, only your own",
     "libraries": "functions of libraries have rows, too",
@@ -235,20 +238,22 @@ class Profile(Tabbed):
         Binding("c", "callers", "callers"),
         Binding("v", "source", "source"),
         Binding("m", "measure", "measure"),
+        Binding("f", "filter_stacks", "filter stacks"),
         Binding("o", "options", "options"),
         Binding("e", "export", "export"),
     ]
     HELP = (
         "Tab or a click goes from table to table, g picks one. Enter or c on a function shows who calls it and what it"
-        " calls, v its source. In the call tree arrows unfold and fold, x unfolds the hottest path. In the flame graph"
-        " arrows move, Enter zooms, Backspace goes back, m changes what it is drawn by. o picks whose functions have"
-        " rows."
+        " calls, v its source. f filters stacks, o picks whose functions have rows. In the call tree arrows unfold and"
+        " fold, x unfolds the hottest path. In the flame graph arrows move, Enter zooms, Backspace goes back, and m"
+        " changes what it is drawn by."
     )
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], opener: Opener, typed: str = "") -> None:
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} captures as one"
-        super().__init__(name)
+        super().__init__(f"{name}  {typed}".strip())
         self.paths = list(paths)
+        self.opener, self.typed = opener, typed
         self.capture: Capture | None = None
         self.report: Report | None = None
         self.wish = Wish()
@@ -268,7 +273,7 @@ class Profile(Tabbed):
     def _read(self) -> None:
         try:
             if self.report is None:
-                capture = open_captures(self.paths)
+                capture = self.opener(self.paths, self.typed)
                 report = analyse(capture, tuple(VIEWS.values()), f"({self.heading})", "", ruled())
                 self.app.call_from_thread(self._begun, capture, report)
             assert self.report is not None
@@ -280,6 +285,7 @@ class Profile(Tabbed):
     def _failed(self, text: str) -> None:
         self.notify(text, severity="error", markup=False)
         self.say(text)
+        self.query_one("#body", Container).mount(Lines([[(text, "warning")]]))
 
     def _begun(self, capture: Capture, report: Report) -> None:
         self.capture, self.report = capture, report
@@ -387,9 +393,32 @@ class Profile(Tabbed):
                 self.column = column
                 self.show(self.shown if self.shown in (TREE, FLAME) else FLAME)
 
-        columns = {c: report.tree_columns[c].words or report.tree_columns[c].title for c in columns_of(report)}
+        columns = {c: title_of(c) or report.tree_columns[c].title for c in columns_of(report)}
         named = {c: f"{words} ({report.tree_columns[c].format(report.tree_whole(c))})" for c, words in columns.items()}
         self.app.push_screen(Pick("The call tree and the flame graph by", named), chosen)
+
+    def action_filter_stacks(self) -> None:
+        name = self._place()[0]
+        ways = _WAYS if name else {}
+        choices = {f"--{how} {shlex.quote(name)}": f"{how} {name}: {words}" for how, words in ways.items()}
+        choices |= {
+            "--collapse site-packages": "collapse: a frame for each library, instead of many",
+            "--merge-recursion": "merge recursion: what calls itself is one",
+            "": "type filters, as prof report takes them …",
+        }
+
+        def chosen(option: str | None) -> None:
+            if option:
+                self._filtered(f"{self.typed} {option}".strip())
+            elif option is not None:
+                self.app.push_screen(Ask("Filters, such as --keep 'shop.*' --drop logging", self.typed), self._filtered)
+
+        self.app.push_screen(Pick("Of the stacks, show", choices), chosen)
+
+    def _filtered(self, typed: str | None) -> None:
+        """Shows the same through other filters, on a screen above: Escape goes back."""
+        if typed is not None and typed != self.typed:
+            self.app.push_screen(Profile(self.paths, self.opener, typed))
 
     def action_options(self) -> None:
         def chosen(keys: list[str] | None) -> None:
@@ -441,8 +470,8 @@ class Compared(Tabbed):
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
         try:
-            before, after = (differences.Input(path.name, [[path]]) for path in (self.before, self.after))
-            difference = differences.compare(before, after, comparable(), [], skip_inexact=True)
+            sides = (differences.Input(path.name, [[path]]) for path in (self.before, self.after))
+            difference = differences.compare(*sides, comparable(), skip_inexact=True)
             sections = list(diff_text.sections(difference, 0))
             lines = list(diff_text.lines(difference, [], 15, max(60, self.size.width - 2)))
         except ProfError as error:
