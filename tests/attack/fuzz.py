@@ -59,7 +59,15 @@ STATUSES = (0, 1, 2, 3)
 def record(folder: Path) -> list[Path]:
     """Real captures of a small program: each mode apart, all together, and killed."""
     for number, modes in enumerate(
-        ("time", "memory,,,true", "ops", "samples", "all,,,true", "all,,,true,depth=8,nodes=40", "time,trace=64kB,keep=last")
+        (
+            "time",
+            "memory,,,true",
+            "ops",
+            "samples",
+            "all,,,true",
+            "all,,,true,depth=8,nodes=40",
+            "time,trace=64kB,keep=last",
+        )  # fmt: skip
     ):
         parts = modes.split(",", 1)
         target = folder / str(number)
