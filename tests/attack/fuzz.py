@@ -67,7 +67,7 @@ def record(folder: Path) -> list[Path]:
             "all,,,true",
             "all,,,true,depth=8,nodes=40",
             "time,trace=64kB,keep=last",
-        )  # fmt: skip
+        )
     ):
         parts = modes.split(",", 1)
         target = folder / str(number)
