@@ -311,10 +311,10 @@ void prof_timeline_end(prof_thread *t, uint64_t now) {
 void prof_timeline_forget(prof_thread *t) {
     t->span_end = NULL;
     if (!t->stack_in_capture) return;
-    static prof_frame nothing[2]; /* for want of memory; there is one thread in a child */
+    static prof_frame nothing[3]; /* for want of memory; there is one thread in a child */
     prof_frame *stack = malloc(2 * sizeof *stack);
-    t->stack_in_capture = !stack; /* then nobody frees it */
-    if (!stack) stack = nothing;
+    t->stack_in_capture = !stack;    /* then nobody frees it */
+    if (!stack) stack = nothing + 1; /* before it is room for what says that it lies in a capture */
     stack[0] = (prof_frame){.node = &prof_no_node};
     t->base = t->top = stack;
     t->limit = stack + 1;
