@@ -106,7 +106,7 @@ class Recorder:
             self.left_out[name] = _HYPOTHESIS
         elif isinstance(item, DoctestItem):
             self.left_out[name] = _DOCTEST
-        elif "benchmark" in getattr(item, "fixturenames", ()) and self.config.pluginmanager.hasplugin("benchmark"):
+        elif "benchmark" in getattr(item, "fixturenames", ()) and hasattr(self.config.option, "benchmark_disable"):
             self.left_out[name] = _BENCHMARK
         limits = limits_of(item)
         if limits.any and name not in self.left_out:
