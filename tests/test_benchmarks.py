@@ -23,7 +23,21 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "group",
-    ["calls", "whole", "events", "memory", "start", "off", "probing", "source", "tree", "report", "ways", "native"],
+    [
+        "calls",
+        "whole",
+        "events",
+        "memory",
+        "start",
+        "off",
+        "probing",
+        "source",
+        "tree",
+        "report",
+        "compare",
+        "ways",
+        "native",
+    ],  # fmt: skip
 )
 def test_each_group_gives_a_number_or_a_reason(group: str, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"

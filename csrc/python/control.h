@@ -61,7 +61,7 @@ const unsigned char *prof_py_standby_cookie(void);
 
 /* By a copy of that structure, cookie first: whether the process records or is on standby. One that has only imported prof is
  * neither. */
-int prof_py_standby_begun(const unsigned char *copy, size_t size);
+int prof_py_standby_begun(const char *copy, size_t size);
 
 /* Has a process run a file of Python text, as soon as it runs Python: `at` is where its cookie is. Once more of one that has not answered
  * yet: its threads look again. 0, or -1 with the reason in `why`. prof_py_withdraw takes it back, if it was not taken yet. */

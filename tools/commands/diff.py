@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--mode", action="append", default=[], metavar="MODE",
-        help=f"compare only by {', or '.join(view.name for view in comparable())}; may be repeated"
+        help=f"compare only by one of {', '.join(view.name for view in comparable())}; may be repeated"
         " (default: all that were recorded)",
     )  # fmt: skip
     add_result(parser)

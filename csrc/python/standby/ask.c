@@ -240,7 +240,7 @@ void prof_py_withdraw(int pid, uint64_t at) {
 
 const unsigned char *prof_py_standby_cookie(void) { return prof_standing.cookie; }
 
-int prof_py_standby_begun(const unsigned char *copy, size_t size) {
+int prof_py_standby_begun(const char *copy, size_t size) {
     prof_standby s;
     if (size < sizeof s) return 0;
     memcpy(&s, copy, sizeof s);
@@ -254,5 +254,5 @@ int prof_py_ask(int pid, uint64_t at, const char *path, char *why, size_t size) 
 }
 void prof_py_withdraw(int pid, uint64_t at) {}
 const unsigned char *prof_py_standby_cookie(void) { return NULL; }
-int prof_py_standby_begun(const unsigned char *copy, size_t size) { return 0; }
+int prof_py_standby_begun(const char *copy, size_t size) { return 0; }
 #endif
