@@ -470,8 +470,8 @@ class Compared(Tabbed):
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
         try:
-            sides = (differences.Input(path.name, [[path]]) for path in (self.before, self.after))
-            difference = differences.compare(*sides, comparable(), skip_inexact=True)
+            before, after = (differences.Input(path.name, [[path]]) for path in (self.before, self.after))
+            difference = differences.compare(before, after, comparable(), skip_inexact=True)
             sections = list(diff_text.sections(difference, 0))
             lines = list(diff_text.lines(difference, [], 15, max(60, self.size.width - 2)))
         except ProfError as error:
