@@ -7,7 +7,7 @@ the start of recording; of several captures, since the first one's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from attrs import frozen
 from prof._core import ffi, lib
@@ -183,7 +183,7 @@ class Table:
             for p in (row.points[i] for i in range(row.point_count))
         ]
 
-    def _view(self, column: Any, count: int, code: str) -> memoryview:
+    def _view(self, column: Any, count: int, code: Literal["I", "Q"]) -> memoryview:
         """A column, which keeps the table alive."""
         table = self._table
         if not count:

@@ -368,3 +368,82 @@ def test_processes_are_on_one_clock(tmp_path: Path) -> None:
         assert sorted(names.values()) == [["main", "child"]] * 2
         parent, son = sorted(tracks.values(), key=lambda track: track.start_ns[0])
         assert son.start_ns[0] > parent.start_ns[0]  # as the child's part of `main` began in it
+
+
+def test_deep_recursion(record: Recorder) -> None:
+    """Deeper than the calling contexts that are kept apart, and than a stack has room for at first."""
+    recorded = record(
+        "@profiled\ndef f(n):\n    tick(1)\n    if n: f(n - 1)\ndef main(): f(699)",
+        manual=True, keys=",trace=64kB,depth=20",
+    )  # fmt: skip
+    (spans,) = tracks_of(recorded.path).values()
+    assert [span for span in spans if span.name == "f"] == [Span("f", n, 700 - n, n) for n in range(700)]
+
+
+CONCURRENT = """
+import asyncio
+@profiled
+async def task(n):
+    with profile("own"):
+        await asyncio.sleep(0)
+        await step(n)
+@profiled
+async def step(n):
+    for _ in range(n): await asyncio.sleep(0)
+async def unmarked(n):
+    with profile("loose"):
+        for _ in range(n): await asyncio.sleep(0)
+@profiled
+def steps(n): yield from range(n)
+async def together(): await asyncio.gather(*(task(n) for n in range(5)), *(unmarked(n) for n in range(3)))
+def main():
+    asyncio.run(together())
+    abandoned = [steps(3) for _ in range(4)]
+    for each in abandoned: next(each)
+    sum(steps(5))
+"""
+GREENLETS = """
+from greenlet import greenlet, getcurrent
+@profiled
+def work(n):
+    with profile("part"):
+        for _ in range(n):
+            inner()
+            main_greenlet.switch()
+@profiled
+def inner(): pass
+def main():
+    global main_greenlet
+    main_greenlet = getcurrent()
+    each = [greenlet(work) for _ in range(3)]
+    for g in each: g.switch(4)
+    while any(not g.dead for g in each):
+        for g in each:
+            if not g.dead: g.switch()
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("source", [CONCURRENT, GREENLETS], ids=["tasks", "greenlets"])
+def test_what_takes_turns_is_nested_and_sums_to_the_tree(record: Recorder, source: str) -> None:
+    if source is GREENLETS:
+        pytest.importorskip("greenlet")
+    recorded = record(source, keys=",trace=1MB,clock=monotonic")
+    (spans,) = tracks_of(recorded.path).values()
+    names = set(tree_sums(recorded))
+    assert names
+    found, expected = sums([span for span in spans if span.name in names]), tree_sums(recorded)
+    if source is GREENLETS:  # a switch is counted as no resume
+        found, expected = ({name: (0, ns) for name, (_, ns) in each.items()} for each in (found, expected))
+    assert found == expected
+
+
+def test_recordings_one_after_the_other(record: Recorder) -> None:
+    space = record.load("@profiled\ndef f(): tick(3)\ndef main():\n    f(); f()")
+    for keys in (",trace=64kB", "", ",trace=1MB,keep=last", ",trace=64kB"):
+        path = record.call(space, manual=True, keys=keys).path
+        with open_capture(path) as capture:
+            assert (capture.events() is not None) == bool(keys)
+        if keys:
+            (spans,) = tracks_of(path).values()
+            assert [(span.start, span.duration) for span in spans if span.name == "f"] == [(0, 3), (3, 3)]

@@ -63,15 +63,26 @@ def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return top
 
 
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments. Of commands with two sides, options may stand between what these are."""
+    known = parser(words)
+    sided = next((each for each in words if not each.startswith("-")), "") in SIDED
+    if sided:
+        words = [BETWEEN if word == "--" else word for word in words]
+    args, more = known.parse_known_args(words)
+    if more and not (sided and hasattr(args, "captures") and not any(word.startswith("-") for word in more)):
+        known.error(f"unrecognized arguments: {' '.join(more).replace(BETWEEN, '--')}")
+    if more:
+        args.captures += more
+    return args
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `prof` and returns its exit status."""
 
     def work() -> int:
         words = list(sys.argv[1:] if argv is None else argv)
-        known = parser(words)
-        if next((each for each in words if not each.startswith("-")), "") in SIDED:
-            words = [BETWEEN if word == "--" else word for word in words]
-        args = known.parse_args(words)
+        args = parsed(words)
         return int(args.run(args))
 
     return finish("prof", work)

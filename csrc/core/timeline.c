@@ -6,6 +6,7 @@
 
 #define FIRST_BLOCK (2u << 10)
 #define LARGEST_BLOCK (64u << 10)
+#define LARGEST_STEP (4u << 20)
 /* The most words that one entry takes: an instant to count from, a beginning, a mark, the span. */
 #define ENTRY (4 * PROF_SPAN_WORDS)
 
@@ -47,6 +48,7 @@ void prof_timeline_reset(void) {
     if (largest > LARGEST_BLOCK) largest = LARGEST_BLOCK;
     if (largest < FIRST_BLOCK) largest = FIRST_BLOCK;
     prof_traced = left > 0;
+    if (prof_traced) prof_arena_grow_by(left < LARGEST_STEP ? left : LARGEST_STEP);
     prof_span_least = UINT64_MAX;
     if (!prof_limits.trace_later) prof_trace_begin();
 }
@@ -152,6 +154,7 @@ static prof_chunk *fresh(const prof_thread *t, uint64_t size) {
     if (!prof_arena_append(&room, PROF_CHUNK_SPANS, PROF_REF_UNIT, prof_arena_ref(t->record), size - sizeof(prof_chunk)))
         return NULL;
     prof_arena_publish(&room, size - sizeof(prof_chunk));
+    prof_arena_populate(room.chunk, size);
     return room.chunk;
 }
 
@@ -308,10 +311,10 @@ void prof_timeline_end(prof_thread *t, uint64_t now) {
 void prof_timeline_forget(prof_thread *t) {
     t->span_end = NULL;
     if (!t->stack_in_capture) return;
-    static prof_frame nothing[2]; /* for want of memory; there is one thread in a child */
+    static prof_frame nothing[3]; /* for want of memory; there is one thread in a child */
     prof_frame *stack = malloc(2 * sizeof *stack);
-    t->stack_in_capture = !stack; /* then nobody frees it */
-    if (!stack) stack = nothing;
+    t->stack_in_capture = !stack;    /* then nobody frees it */
+    if (!stack) stack = nothing + 1; /* before it is room for what says that it lies in a capture */
     stack[0] = (prof_frame){.node = &prof_no_node};
     t->base = t->top = stack;
     t->limit = stack + 1;

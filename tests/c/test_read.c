@@ -119,8 +119,47 @@ static void read_stacks(const prof_reader *reader, const prof_reader_tree *tree,
     }
 }
 
+static uint64_t sum_of(const prof_reader_tree *tree, const char *column) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < tree->count; i++) sum += tree->own[prof_reader_column(column)][i];
+    return sum;
+}
+
+/* What filters leave of a tree and of its whole stacks: every part of every filter, over labels of all kinds. */
+static void filter_tree(prof_reader *reader, const prof_reader_tree *tree, int null) {
+    char error[200] = "";
+    prof_reader_tree *stacks = prof_reader_stacks_new(reader, tree, 0, error, sizeof error);
+    uint32_t library = prof_reader_add_library(reader, "library", "/lib");
+    uint64_t labels = prof_reader_get(reader)->label_count;
+    uint8_t *match = malloc(labels), *small = malloc(tree->count);
+    uint32_t *instead = malloc(labels * sizeof *instead);
+    check(match != NULL && instead != NULL && small != NULL && library == labels - 2, "out of memory");
+    for (uint64_t i = 0; i < labels; i++) match[i] = (uint8_t)(i * 5 % 8);
+    for (uint64_t i = 0; i < labels; i++) instead[i] = i % 2 ? library : PROF_READER_NO_LABEL;
+    for (uint32_t i = 0; i < tree->count; i++) small[i] = i % 3 == 0;
+    for (uint32_t wanted = 0; wanted < 8; wanted++) {
+        prof_reader_filter filter = {.match = match, .wanted = wanted, .merge_recursion = wanted & 1, .instead = instead};
+        prof_reader_tree *left =
+            stacks == NULL ? NULL : prof_reader_tree_filter(reader, stacks, &filter, NULL, error, sizeof error);
+        filter.small = small;
+        prof_reader_tree *found = prof_reader_tree_filter(reader, tree, &filter, left, error, sizeof error);
+        check(found != NULL, "nothing is left");
+        check(sum_of(found, "self_ns") <= sum_of(tree, "self_ns"), "more is left than there was");
+        check(wanted != 0 || sum_of(found, "self_ns") == sum_of(tree, "self_ns"), "without a filter something is left out");
+        check(left == NULL || sum_of(found, "samples") == sum_of(left, "samples"), "other samples are left than in the stacks");
+        check(prof_reader_fold(reader, found, found->own[prof_reader_column("self_ns")], null) >= 0, "cannot fold what is left");
+        if (wanted == PROF_READER_KEEP) read_operations(reader, found);
+        prof_reader_tree_free(found);
+        prof_reader_tree_free(left);
+    }
+    prof_reader_tree_free(stacks);
+    free(match);
+    free(small);
+    free(instead);
+}
+
 /* `within`: the tree of one label, or of PROF_READER_NO_LABEL, in the place of a thread's; -1 for none. */
-static void read_tree(const prof_reader *reader, int64_t thread, int64_t within, int null) {
+static void read_tree(prof_reader *reader, int64_t thread, int64_t within, int null) {
     char error[200] = "";
     prof_reader_tree *tree = within < 0 ? prof_reader_tree_new(reader, thread, error, sizeof error)
                                         : prof_reader_tree_within(reader, (uint32_t)within, error, sizeof error);
@@ -130,6 +169,7 @@ static void read_tree(const prof_reader *reader, int64_t thread, int64_t within,
     }
     read_operations(reader, tree);
     read_stacks(reader, tree, null);
+    if (within < 0 && thread == PROF_READER_ALL_THREADS) filter_tree(reader, tree, null);
     uint32_t labels = tree->label_count;
     uint64_t *own = malloc((labels + tree->count) * sizeof *own), *total = malloc((labels + tree->count) * sizeof *total);
     uint32_t *shown = malloc(tree->count * sizeof *shown);
@@ -199,6 +239,7 @@ static void merge(const prof_reader *reader, int64_t thread, int null) {
     prof_merger_free(merger);
     check(merged != NULL, error);
     check(result == 0 || calls_of(merged) == 2 * calls_of(whole), "a part of what was refused is in the sums");
+    uint64_t labels = prof_reader_get(merged)->label_count; /* before filters add those of libraries */
     read_tree(merged, PROF_READER_ALL_THREADS, -1, null);
     touched += prof_reader_get(merged)->thread_count;
     /* The whole's labels, with the indexes that they have in what was merged. */
@@ -209,7 +250,7 @@ static void merge(const prof_reader *reader, int64_t thread, int null) {
     prof_merger_free(again);
     check(like != NULL, error);
     const prof_reader_info *one = prof_reader_get(like), *two = prof_reader_get(merged);
-    check(one->label_count == two->label_count, "labels are missing, or more");
+    check(one->label_count == labels && two->label_count > labels, "labels are missing, or more");
     for (uint64_t i = 0; i < one->label_count; i++)
         check(one->labels[i].name.length == two->labels[i].name.length &&
                   memcmp(one->labels[i].name.text, two->labels[i].name.text, one->labels[i].name.length) == 0,

@@ -263,7 +263,8 @@ class File:
                 for record in records
                 for n, w in enumerate(record)
             ]
-            self._chunk(out, SPANS, 8, struct.pack(f"=QQ{len(words)}I", order, 0, *words), thread, pad=True)
+            data = struct.pack(f"=QQ{len(words)}I", order, 0, *words)
+            self._chunk(out, SPANS, 8, data + bytes(-len(data) % 8), thread)
         if self.open:
             data = struct.pack("=Q", BASE)
             for node, start in [*self.open, (0, NO_MIN)]:

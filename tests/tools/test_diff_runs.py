@@ -125,6 +125,10 @@ def test_options_may_stand_on_either_side(run: Run) -> None:
     files = [f"old/{n}.capture" for n in range(4)]
     first = run("--limit", "3", *files, "--", "slow")
     assert first == run(*files, "--", "slow", "--limit", "3")
+    assert first == run(*files, "--limit", "3", "--", "slow") == run(*files, "--", "--limit", "3", "slow")
+    assert run("old/0.capture", "--limit", "3", "slow") == run("old/0.capture", "slow", "--limit", "3")
+    with pytest.raises(SystemExit):
+        run("old", "--", "slow", "--limits", "3")
     assert "old/0.capture and 3 more (4 runs) -> slow (8 runs)" in first
 
 

@@ -260,6 +260,12 @@ def test_every_command_shows_the_same(capture: Path, capsys: pytest.CaptureFixtu
     assert main(["report", "--format", "html", "-o", "page.html", "--focus", "Parser.feed"]) == 0
 
 
+@pytest.mark.parametrize("format", ["chrome", "perfetto"])
+def test_events_are_not_filtered(format: str, capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--format", format, "--keep", "Parser.*"]) == 2
+    assert "leave out --keep 'Parser.*'" in capsys.readouterr().err
+
+
 def test_operations_and_bytes_are_filtered_with_the_time(capture: Path) -> None:
     with open_capture(capture) as read:
         before = {m.column: read.tree().inclusive(m.column)[0] for _, m in recorded_measures(read)}

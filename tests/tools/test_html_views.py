@@ -391,9 +391,7 @@ def test_no_source_is_shown_where_that_is_asked_for(here: Path, capsys: pytest.C
 
     for kind in ("text", "json", "html", "markdown"):
         found = shown("--format", kind, *([] if kind == "html" else ["--full"]), "--no-source")
-        assert "program.slow" in found and not any(
-            text in found for text in ("for i in", "slow(100)", "i * i", "taken")
-        )
+        assert "program.slow" in found and not any(text in found for text in ("for i in", "slow(100)", "i * i"))
     assert "i * i" in shown("--format", "html") and "i * i" in shown("--full")
     assert main(["report", "--source", "program.py", "--no-source"]) == 2
     assert "--no-source leaves out" in capsys.readouterr().err

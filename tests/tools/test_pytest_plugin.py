@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,47 @@ def test_record(prof_record):
 """
 
 
+# What other plugins run, and which they are: those that are installed take part.
+OTHERS = {
+    "_hypothesis_pytestplugin": (
+        "from hypothesis import given, strategies\n\n\n@given(strategies.integers())\ndef test_examples(number):\n"
+        "    shop.price(number)\n",
+        [],
+    ),
+    "pytest_benchmark.plugin": ("def test_speed(benchmark):\n    benchmark(shop.price, 3)\n", ["--benchmark-disable"]),
+    "pytest_asyncio.plugin": (
+        "@pytest.mark.asyncio\nasync def test_async():\n    assert await shop.later(2) == 6\n",
+        ["-o", "asyncio_default_fixture_loop_scope=function"],
+    ),
+    "pytest_cov": ("", ["--cov=shop"]),
+}
+BESIDE = """\
+import unittest
+
+import pytest
+import shop
+
+
+class TestSteps(unittest.TestCase):
+    def test_steps(self):
+        for number in range(3):
+            with self.subTest(number=number):
+                shop.price(number)
+
+
+@pytest.mark.xfail(strict=True)
+def test_expected():
+    shop.price(None) + 1
+
+
+@pytest.mark.parametrize("text", ["a b", "é\\n", "x" * 300, "[::]"])
+def test_ids(text):
+    shop.price(text)
+
+
+"""
+
+
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """The exit status of pytest, and what it says."""
     settings = environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
@@ -235,6 +277,20 @@ def test_a_first_run_another_order_and_workers_raise_nothing(project: Path) -> N
     assert status == 0, text
     assert "8 tests compared with prof-baseline.json, 0 did more than it allows" in text
     assert "1 test recorded and not compared (tests/test_shop.py::test_once)" in text
+
+
+def test_other_plugins_and_other_kinds_of_tests_take_part(tmp_path: Path) -> None:
+    there = {name: each for name, each in OTHERS.items() if find_spec(name.partition(".")[0])}
+    folder = made(tmp_path / "shop", BESIDE + "\n\n".join(text for text, _ in there.values()))
+    edit(folder, "def price(number):\n", 'def price(number):\n    """\n    >>> price(2)\n    6\n    """\n')
+    options = [word for name, (_, more) in there.items() for word in ("-p", name, *more)]
+    status, text = run(folder, "--doctest-modules", "--prof-save", *options)
+    assert status == 0, text
+    compared = {"TestSteps::test_steps", *(f"test_ids[{each}]" for each in ("a b", "\\xe9\\n", "text2", "[::]"))}
+    assert entries(folder).keys() == compared | ({"test_async"} if "pytest_asyncio.plugin" in there else set())
+    assert entries(folder)["TestSteps::test_steps"]["calls"] == 3
+    assert "(shop.py::shop.price): a doctest can run only once" in text
+    assert ("its examples are chosen by hypothesis" in text) == ("_hypothesis_pytestplugin" in there)
 
 
 def test_a_fall_is_offered_and_an_unknown_test_is_named(project: Path) -> None:

@@ -282,6 +282,11 @@ class View:
         return ()
 
     @classmethod
+    def call_sites(cls, tree: Tree) -> Iterable[Site]:
+        """The calls that it saw, by line and by the name that the source has for what is called."""
+        return ()
+
+    @classmethod
     def line_records(cls, capture: Capture, tree: Tree) -> Iterable[Line]:
         """The lines of the tree that have something of it, most first."""
         return ()

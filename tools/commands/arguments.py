@@ -151,12 +151,15 @@ class Found:
         left out and named, or, if `strict`, refused."""
         if strict and self.notes:
             raise InputError(self.notes[0])
-        filters = filters or Filters()
-        foreign = [self.paths[0]] if len(self.paths) == 1 else []
-        capture = next(filter(None, map(read_foreign, foreign)), None)
-        capture = capture or open_captures(filters.of(self.paths), self.notes, strict)
-        filters.apply(capture)
-        return capture
+        return opened(self.paths, filters or Filters(), self.notes, strict)
+
+
+def opened(paths: Sequence[Path], filters: Filters, notes: Sequence[str] = (), strict: bool = False) -> Capture:
+    """Captures as one, filtered; or a file of another profiler, if it is alone. Raises InputError and UsageError."""
+    capture = read_foreign(paths[0]) if len(paths) == 1 else None
+    capture = capture or open_captures(filters.of(paths), notes, strict)
+    filters.apply(capture)
+    return capture
 
 
 def say_notes(capture: Capture) -> None:

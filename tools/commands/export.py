@@ -41,8 +41,10 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    found, export = find_captures(args.captures), EXPORTS[args.format]
-    with working(f"Exporting {found.title}"), found.open(filters_of(args)) as capture:
+    found, export, filters = find_captures(args.captures), EXPORTS[args.format], filters_of(args)
+    if not export.filtered and (words := filters.filter.words()):
+        raise UsageError(f"--format {args.format} writes events, and filters are of sums: leave out {words}")
+    with working(f"Exporting {found.title}"), found.open(filters) as capture:
         say_notes(capture)
         measures: list[Measure] = [measure for _, measure in recorded_measures(capture)]
         if args.mode:

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from prof.capture import Capture, captures_in
+from prof.capture import captures_in
 from prof.errors import InputError, UsageError
-from prof.many import open_captures
 from prof.modes import MEASURES
 from prof.runs import runs_of
 from prof.tools.analysis.difference import Difference, Input, Opener
 from prof.tools.analysis.frames_beside import beside, common
 from prof.tools.analysis.gate import Verdict
 from prof.tools.commands import BETWEEN
-from prof.tools.commands.arguments import find_captures, named_measure, natural
+from prof.tools.commands.arguments import find_captures, named_measure, natural, opened
 from prof.tools.commands.filtering import Filters
 from prof.tools.exporters.flamegraph import NOMINAL_WIDTH, Picture
 from prof.tools.exporters.flamegraph_diff import svg_beside
@@ -57,12 +56,7 @@ def inputs(words: Sequence[str], filters: Filters | None = None) -> tuple[Input,
 
 
 def _opener(filters: Filters) -> Opener:
-    def opened(paths: Sequence[Path]) -> Capture:
-        capture = open_captures(filters.of(paths), strict=True)
-        filters.apply(capture)
-        return capture
-
-    return opened
+    return lambda paths: opened(paths, filters, strict=True)
 
 
 def _one(word: str, opener: Opener) -> Input:

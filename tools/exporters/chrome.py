@@ -84,4 +84,4 @@ def _points(events: Events, tracks: Tracks) -> Iterator[bytes]:
         yield _event("i", point.name, ts=_time(point.time_ns), args={"value": point.value}, **scope)
 
 
-EXPORT = Export("chrome", ".trace.json", "chrome://tracing and ui.perfetto.dev, needs events", render)
+EXPORT = Export("chrome", ".trace.json", "chrome://tracing and ui.perfetto.dev, needs events", render, filtered=False)

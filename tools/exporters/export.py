@@ -76,3 +76,5 @@ class Export:
     """Who reads it."""
     render: Callable[[Capture, Sequence[Measure]], Iterable[bytes]]
     """The file, in parts, of these measures."""
+    filtered: bool = True
+    """Whether it has what filters leave; events are all there."""

@@ -155,4 +155,5 @@ def _note(name: str, value: float) -> bytes:
     return text(_NOTES, _utf8(10, name) + of)
 
 
-EXPORT = Export("perfetto", ".perfetto-trace", "ui.perfetto.dev and its trace processor, needs events", render)
+_WORDS = "ui.perfetto.dev and its trace processor, needs events"
+EXPORT = Export("perfetto", ".perfetto-trace", _WORDS, render, filtered=False)

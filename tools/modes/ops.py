@@ -477,6 +477,10 @@ class Ops(View):
         return tree.operations.sites("line", apart=apart)[0] if tree.operations is not None else ()
 
     @classmethod
+    def call_sites(cls, tree: Tree) -> Iterable[Site]:
+        return tree.operations.sites("call", sums.CALLS)[0] if tree.operations is not None else ()
+
+    @classmethod
     def line_amount(cls, line: SourceLine, column: str) -> int:
         return line.executed.ops if line.executed is not None else 0
 

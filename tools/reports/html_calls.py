@@ -8,7 +8,7 @@ from typing import Any
 from prof.capture import NO_LABEL, Label
 from prof.tools.analysis.call_chains import CallSites
 from prof.tools.analysis.calling_lines import called_as, sampled
-from prof.tools.analysis.name_uses import CALLS, callee
+from prof.tools.analysis.name_uses import callee
 from prof.tools.analysis.report import Report
 
 MOST = 40_000
@@ -39,11 +39,9 @@ def _sampled(report: Report, number: Number) -> Iterator[list[int]]:
 
 def _counted(report: Report, number: Number) -> Iterator[list[Any]]:
     """A callee is known where the function that calls has one alone of that name below it."""
-    solved = report.tree.operations
-    if solved is None:
-        return
-    below = _callees(report)
-    for site in solved.sites("call", CALLS)[0]:
+    sites = [site for view in report.summary.views for site in view.call_sites(report.tree)]
+    below = _callees(report) if sites else {}
+    for site in sites:
         found = below.get((site.code.label, site.name), set()) if site.code.label is not None else set()
         known = number(next(iter(found))) if len(found) == 1 else 0
         if site.name or known:

@@ -104,7 +104,7 @@ def _command(config: pytest.Config) -> list[str]:
     """As this process was begun: `python -m pytest` has the working directory on its path, `pytest` has not."""
     main = getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", "")
     flags = [] if str(main).startswith("pytest") else ["-P"]
-    extra = ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
+    extra = ["--no-cov"] if hasattr(config.option, "no_cov") else []
     arguments = [str(each) for each in config.invocation_params.args]
     at = arguments.index("--") if "--" in arguments else len(arguments)
     return [sys.executable, *flags, "-m", "pytest", *arguments[:at], *extra, *arguments[at:]]

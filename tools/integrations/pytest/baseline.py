@@ -58,8 +58,10 @@ class Baseline:
         except (ValueError, TypeError, AttributeError, KeyError):
             raise InputError(f"{self.path}: what it holds of {nodeid} cannot be read") from None
 
-    def tests(self, interpreter: str) -> set[str]:
-        return set(self.interpreters.get(interpreter, ()))
+    def compared(self, interpreter: str) -> set[str]:
+        """The tests that are held to it."""
+        rows = self.interpreters.get(interpreter, {}).items()
+        return {name for name, entry in rows if "left_out" not in entry}
 
     def put(self, interpreter: str, tests: Mapping[str, Known], keep: bool) -> None:
         """Takes in what tests did; `keep` leaves the other tests of this interpreter as they are."""

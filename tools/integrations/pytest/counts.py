@@ -47,7 +47,7 @@ class Row:
 
     def add_line(self, line: int, key: str, number: int) -> None:
         """Adds to a line, by its number in the file."""
-        if number:
+        if number and line >= self.line:
             counts = self.lines.setdefault(line - self.line, {})
             counts[key] = counts.get(key, 0) + number
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.doctest import DoctestItem
 from _pytest.runner import runtestprotocol
 from prof.errors import ProfError
 from prof.tools.integrations.pytest import again, options, results
@@ -25,6 +26,7 @@ _TESTS = 50
 """In a capture whose tests are read line by line."""
 _HYPOTHESIS = "its examples are chosen by hypothesis"
 _BENCHMARK = "pytest-benchmark chooses how often it runs"
+_DOCTEST = "a doctest can run only once in a process"
 _TWICE = "it does not pass when it is run twice"
 
 
@@ -102,7 +104,9 @@ class Recorder:
         name = item.nodeid
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             self.left_out[name] = _HYPOTHESIS
-        elif "benchmark" in getattr(item, "fixturenames", ()) and self.config.pluginmanager.hasplugin("benchmark"):
+        elif isinstance(item, DoctestItem):
+            self.left_out[name] = _DOCTEST
+        elif "benchmark" in getattr(item, "fixturenames", ()) and hasattr(self.config.option, "benchmark_disable"):
             self.left_out[name] = _BENCHMARK
         limits = limits_of(item)
         if limits.any and name not in self.left_out:

@@ -310,7 +310,7 @@ class Results:
                 f"{many(len(unknown), 'test')} not in {baseline.path.name} ({_few(unknown)}): pytest --prof-update"
                 " adds them"
             )
-        gone = baseline.tests(self.interpreter) - passed
+        gone = baseline.compared(self.interpreter) - passed
         if gone:
             self._say(f"{many(len(gone), 'test')} of {baseline.path.name} not held to it: not run here, or not passed")
 
