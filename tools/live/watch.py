@@ -101,11 +101,12 @@ class Watch:
             self._share(pid, of_process(pid).cpu_ns)
         pause = interval
         while not self._running() or wait(pause):
-            begun = time.monotonic()
+            begun, used = time.monotonic(), time.process_time()
             yield self._interval()
             if not self._running():
                 return
-            pause = max(interval - (time.monotonic() - begun), _SHARE * (time.monotonic() - begun), 0.02)
+            used = time.process_time() - used
+            pause = max(interval - (time.monotonic() - begun), _SHARE * used, 0.02)
 
     def close(self) -> None:
         """Lets go of the captures."""
