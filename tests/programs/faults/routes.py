@@ -2,7 +2,7 @@
 
 import random
 
-SIZE = 10
+SIZE = 9
 
 
 def tolls():

@@ -3,7 +3,7 @@
 import gc
 import random
 
-DOCUMENTS = 20
+DOCUMENTS = 12
 
 
 class Node:

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-VISITS = 9_000
+VISITS = 8_000
 VISITORS = 6_000
 
 
