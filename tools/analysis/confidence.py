@@ -9,10 +9,10 @@ drawn again and again, with replacement, and the middle 95 % of the differences 
 *Is there a difference at all?* Of a thousand functions, fifty intervals of 95 % miss nothing by chance. So all rows are
 asked together, by a permutation test of the largest statistic (Westfall and Young, 1993: max T). If the two sides are
 the same code, it does not matter which run is of which side. So the runs are dealt out anew, many times, and each time
-the row that then differs most is what chance alone does. A row differs if fewer than 5 % of the deals have any row
-that differs as much. The probability of one false alarm *anywhere in the report* is then at most 5 %, however many
-rows there are and however they depend on each other: functions of one run are slow together. Benjamini-Hochberg would
-bound only the share of false alarms among the alarms, and needs more of independence.
+the row that then differs most is what chance alone does. A row differs if at most 4 % of the deals have any row that
+differs as much. The probability of one false alarm *anywhere in the report* is then below 5 %, however many rows there
+are and however they depend on each other: functions of one run are slow together. Benjamini-Hochberg would bound only
+the share of false alarms among the alarms, and needs more of independence.
 
 Chance is drawn from a fixed seed: the same captures have the same answer each time.
 """
@@ -32,6 +32,8 @@ from attrs import frozen
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
+CHANCE = 0.04
+"""Of reports of the same code, so many have a false alarm. Below 5 %, since the deals are a sample of all ways."""
 DRAWS = 999
 """Of the bootstrap, and of the runs dealt out anew where there are more ways than that."""
 TRIMMED = 0.2
@@ -121,7 +123,7 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 def least_runs(n: int, m: int) -> int:
     """How many runs a side more it takes until a difference can be shown at all."""
     more = 0
-    while _least_p(n + more, m + more) > ALPHA:
+    while _least_p(n + more, m + more) > CHANCE:
         more += 1
     return more
 
@@ -144,7 +146,7 @@ def _interval(row: Row, chance: _Chance, whole: float, precision: float) -> Inte
 
     if least := least_runs(n, m):
         return said(FEW, least) if any(map(any, row)) else said(SAME)
-    if chance.p <= ALPHA and (low > 0 or high < 0):
+    if chance.p <= CHANCE and (low > 0 or high < 0):
         return said(SLOWER if after > before else FASTER)
     worth = max(precision * max(before, after), WORTH * whole)
     if max(high, -low) <= worth:
@@ -204,7 +206,7 @@ def _chances(rows: Sequence[Row], n: int, m: int) -> list[_Chance]:
     observed = [abs(sum(values[:n])) if values else 0.0 for values in standard]
     known = [values for values in standard if values]
     largest = sorted(max((abs(sum(deal(values))) for values in known), default=0.0) for deal in _deals(n, m))
-    critical = _squared_t(largest[min(len(largest) - 1, ceil(CONFIDENCE * len(largest)))], n, m)
+    critical = _squared_t(largest[min(len(largest) - 1, ceil((1 - CHANCE) * len(largest)))], n, m)
     found = []
     for each in observed:
         squared = _squared_t(each, n, m)
