@@ -229,7 +229,8 @@ def test_the_last_are_kept(record: Recorder) -> None:
         events = capture.events()
         assert events is not None
         ((first, last, count),) = events.tracks[0].missing
-    assert (first, last, count) == (0, 200_000 - 10 * number, 20_000 - number)
+    assert (first, last) == (0, 200_000 - 10 * number)
+    assert 0 <= count - (20_000 - number) <= 5  # the profiler's own spans are among them
     assert recorded.drops["spans_overwritten"] == count
 
 
