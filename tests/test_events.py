@@ -201,6 +201,7 @@ def main():
 def test_the_first_are_kept_with_what_was_around_them(record: Recorder) -> None:
     recorded = record(MANY, manual=True, keys=",trace=64kB")
     (spans,) = tracks_of(recorded.path).values()
+    spans = [span for span in spans if span.name != "prof"]
     assert spans[0] == Span("outer", 0, 200_000, 0)  # it ended long after there was no more room
     inner = spans[1:]
     assert inner == [Span("f", 10 * n, 10, 1) for n in range(len(inner))]
@@ -228,7 +229,8 @@ def test_the_last_are_kept(record: Recorder) -> None:
         events = capture.events()
         assert events is not None
         ((first, last, count),) = events.tracks[0].missing
-    assert (first, last, count) == (0, 200_000 - 10 * number, 20_000 - number)
+    assert (first, last) == (0, 200_000 - 10 * number)
+    assert 0 <= count - (20_000 - number) <= 5  # the profiler's own spans are among them
     assert recorded.drops["spans_overwritten"] == count
 
 

@@ -142,8 +142,7 @@ static prof_chunk *oldest(void) {
     queue_count--;
     count_overwritten(&full);
     prof_spans *spans = (prof_spans *)(void *)(full.block + 1);
-    __atomic_store_n(&spans->order, 0, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&spans->order, 0, __ATOMIC_SEQ_CST); /* before anything in it changes */
     memset(words_of(full.block), 0, full.block->used - sizeof *spans);
     return full.block;
 }

@@ -264,7 +264,8 @@ static void timeline_of(int last, uint64_t room) {
     for (int i = 0; i < THREADS; i++) pthread_join(each[i], NULL);
     prof_close();
     count_spans(&kept, &missing, &open);
-    CHECK(kept + missing == 2 * THREADS * ROUNDS + 1 && open == 1);
+    CHECK(kept + missing == 2 * THREADS * ROUNDS + 1 && open <= 1);
+    CHECK(missing || open == 1); /* else it may be among those */
     CHECK(room > 1 << 20 ? !missing : missing > 0 && kept * 12 < room + (uint64_t)(THREADS << 10));
 }
 
