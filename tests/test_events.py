@@ -201,6 +201,7 @@ def main():
 def test_the_first_are_kept_with_what_was_around_them(record: Recorder) -> None:
     recorded = record(MANY, manual=True, keys=",trace=64kB")
     (spans,) = tracks_of(recorded.path).values()
+    spans = [span for span in spans if span.name != "prof"]
     assert spans[0] == Span("outer", 0, 200_000, 0)  # it ended long after there was no more room
     inner = spans[1:]
     assert inner == [Span("f", 10 * n, 10, 1) for n in range(len(inner))]

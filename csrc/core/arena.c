@@ -131,8 +131,8 @@ int prof_arena_full(void) { return arena.full; }
 void prof_arena_grow_by(uint64_t bytes) { arena.step = round_up(bytes, FIRST_ROOM); }
 
 void prof_arena_populate(const void *room, uint64_t bytes) {
-    uint64_t first = round_up((uint64_t)((const char *)room - prof_arena_base), PAGE), last = first + bytes / PAGE * PAGE;
-    if (last > first && last <= arena.allocated && madvise(prof_arena_base + first, last - first, MADV_POPULATE_WRITE)) {
+    uint64_t at = (uint64_t)((const char *)room - prof_arena_base), first = round_up(at, PAGE), last = (at + bytes) / PAGE * PAGE;
+    if (last > first && madvise(prof_arena_base + first, last - first, MADV_POPULATE_WRITE)) {
     } /* then each page is taken as it is written to */
 }
 

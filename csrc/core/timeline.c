@@ -142,8 +142,7 @@ static prof_chunk *oldest(void) {
     queue_count--;
     count_overwritten(&full);
     prof_spans *spans = (prof_spans *)(void *)(full.block + 1);
-    __atomic_store_n(&spans->order, 0, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&spans->order, 0, __ATOMIC_SEQ_CST); /* before anything in it changes */
     memset(words_of(full.block), 0, full.block->used - sizeof *spans);
     return full.block;
 }
@@ -311,10 +310,10 @@ void prof_timeline_end(prof_thread *t, uint64_t now) {
 void prof_timeline_forget(prof_thread *t) {
     t->span_end = NULL;
     if (!t->stack_in_capture) return;
-    static prof_frame nothing[2]; /* for want of memory; there is one thread in a child */
+    static prof_frame nothing[3]; /* for want of memory; there is one thread in a child */
     prof_frame *stack = malloc(2 * sizeof *stack);
-    t->stack_in_capture = !stack; /* then nobody frees it */
-    if (!stack) stack = nothing;
+    t->stack_in_capture = !stack;    /* then nobody frees it */
+    if (!stack) stack = nothing + 1; /* before it is room for what says that it lies in a capture */
     stack[0] = (prof_frame){.node = &prof_no_node};
     t->base = t->top = stack;
     t->limit = stack + 1;

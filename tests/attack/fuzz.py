@@ -62,7 +62,15 @@ STATUSES = (0, 1, 2, 3)
 def record(folder: Path) -> list[Path]:
     """Real captures of a small program: each mode apart, all together, and killed."""
     for number, modes in enumerate(
-        ("time", "memory,,,true", "ops", "samples", "all,,,true", "all,,,true,depth=8,nodes=40")
+        (
+            "time",
+            "memory,,,true",
+            "ops",
+            "samples",
+            "all,,,true",
+            "all,,,true,depth=8,nodes=40",
+            "time,trace=64kB,keep=last",
+        )
     ):
         parts = modes.split(",", 1)
         target = folder / str(number)
@@ -96,6 +104,7 @@ def read_all(capture: Capture) -> None:
                 tree.operations.sites(by, apart=by in ("line", "expression"))
             tree.operations.operands()
         assert functions is not None
+    capture.events()
     assert (
         capture.types is not None
         and capture.series is not None
