@@ -242,7 +242,7 @@ def _rate(spent: Curve, scale: float) -> list[tuple[int, int]]:
 
 def thinned(points: Curve, most: int) -> list[tuple[int, int]]:
     """At most so many of the points: the largest of as many as stand together."""
-    step = -(-len(points) // most)
+    step = max(1, -(-len(points) // most))
     return [max(points[at : at + step], key=lambda point: point[1]) for at in range(0, len(points), step)]
 
 
