@@ -263,10 +263,11 @@ class Capture:
         return Sampler(why=decoded(info.why), why_counters=decoded(info.why_counters), outside=outside, **found)
 
     def events(self) -> Events | None:
-        """Spans as they went, and the process over time; None where `trace=` did not ask for it. Raises InputError."""
+        """Spans as they went, and the process over time; None where `trace=` did not ask for it, and of a part that was
+        chosen with `narrow`. Raises InputError."""
         from prof.events import read_events
 
-        return read_events(self)
+        return read_events(self) if self._within is None else None
 
     @property
     def process(self) -> list[ProcessMoment]:

@@ -415,3 +415,4 @@ def test_curves_are_thinned_to_their_largest_moments() -> None:
     assert len(few) == 10 and set(few) <= set(points)
     assert max(value for _, value in few) == 100
     assert thinned(points[:5], 10) == points[:5]
+    assert thinned([], 10) == []
