@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from prof._core import lib
@@ -48,19 +49,24 @@ def read(path: Path, data: bytes) -> Profile:
     return profile
 
 
+@lru_cache(1 << 16)
+def _frame(frame: str, lines: bool) -> tuple[int, str, str, int]:
+    """The kind of a frame's label, its name, file and line; `lines`: a frame may be one."""
+    guessed = guess_name(frame, lines)
+    if guessed.kind == "line":
+        file, _, line = frame.rpartition(":")
+        return lib.PROF_LINE, frame, file, int(line)
+    return _KINDS.get(guessed.kind, lib.PROF_FUNCTION), *placed(frame)
+
+
 def _add(profile: Profile, frames: list[str], value: int, unit: str) -> None:
     """Frames with a line are functions, and the innermost one ran there."""
     node, place = 0, ("", 0)
     for frame in frames:
-        guessed = guess_name(frame, lines=unit != "ns")
-        if guessed.kind == "line":
-            file, _, line = frame.rpartition(":")
-            place = file, int(line)
-            continue
-        name, file, line_number = placed(frame)
-        kind = _KINDS.get(guessed.kind, lib.PROF_FUNCTION)
-        node = profile.child(node, profile.label(kind, name, file))
-        place = file, line_number
+        kind, name, file, line = _frame(frame, unit != "ns")
+        if kind != lib.PROF_LINE:
+            node = profile.child(node, profile.label(kind, name, file))
+        place = file, line
     if unit == "ns":
         profile.add(node, "time", self_ns=value)
     elif unit == "B":
