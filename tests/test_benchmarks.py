@@ -37,7 +37,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         "compare",
         "ways",
         "native",
-    ],  # fmt: skip
+    ],
 )
 def test_each_group_gives_a_number_or_a_reason(group: str, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"

@@ -27,6 +27,8 @@ class Order:
     tests: list[str] | None
     """None: all."""
     reverse: bool
+    times: int
+    """How often each test is run again; the last time counts."""
 
 
 @frozen
@@ -62,12 +64,15 @@ def obey(config: pytest.Config) -> None:
             config.pluginmanager.unregister(name=name)
 
 
-def run(config: pytest.Config, seed: int, tests: Iterable[str] | None, reverse: bool = False) -> Outcome:
-    """Runs tests, or all, in one process, each of them twice: what counts is the second time."""
+def run(
+    config: pytest.Config, seed: int, tests: Iterable[str] | None, reverse: bool = False, times: int = 1
+) -> Outcome:
+    """Runs tests, or all, in one process, each of them and then so often again: what counts is the last time."""
     with tempfile.TemporaryDirectory(prefix="prof-pytest-") as folder:
         place, result = Path(folder, "order.json"), Path(folder, "result.json")
         chosen = None if tests is None else sorted(tests)
-        place.write_text(json.dumps({"result": str(result), "tests": chosen, "reverse": reverse}), "utf-8")
+        order = {"result": str(result), "tests": chosen, "reverse": reverse, "times": times}
+        place.write_text(json.dumps(order), "utf-8")
         done = subprocess.run(
             _command(config),
             cwd=config.invocation_params.dir,

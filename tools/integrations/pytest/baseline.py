@@ -37,7 +37,8 @@ class Known:
 
     @classmethod
     def of(cls, counts: Counts, keys: Iterable[str]) -> Known:
-        return cls(counts.totals(keys), counts.functions)
+        varies = {"ops": f"not exact in {counts.inexact}"} if counts.inexact else {}
+        return cls(counts.totals(keys), counts.functions, varies)
 
 
 @define

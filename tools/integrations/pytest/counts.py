@@ -59,6 +59,8 @@ class Counts:
     functions: dict[str, Row] = field(factory=dict)
     runs: int = 0
     """How often it ran under this name: a plugin may run a test again."""
+    inexact: str = ""
+    """A function whose operations contradict themselves; empty without."""
 
     def total(self, key: str) -> int:
         """A measure of all functions together."""
@@ -108,6 +110,8 @@ def _add(counts: Counts, capture: Capture, tree: Tree, top: int, columns: dict[s
                 node = tree.end[node]
                 continue
             row = rows[node] = counts.functions.setdefault(label.name, Row(file=label.file, line=label.line))
+            if tree.operations is not None and not tree.operations.exact(tree.label[node]):
+                counts.inexact = label.name
         if row is not None:
             for key, column in columns.items():
                 if column[node] and not (key == "calls" and tree.line[node]):

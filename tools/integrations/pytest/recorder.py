@@ -50,6 +50,8 @@ class Recorder:
         self._limits: dict[str, Limits] = {}
         self._alone: set[str] = set()
         self._again = False
+        self._counts = True
+        """Of a test that is run again, whether this is the run that counts."""
         self._tests = 0
         self._own = ""
         self._captures: list[Path] = []
@@ -124,14 +126,20 @@ class Recorder:
         self._begin()
         found = yield
         if self._twice and item.nodeid in self.passed and item.nodeid not in self.left_out:
-            self._again = True
-            try:
-                reports = runtestprotocol(item, log=False, nextitem=nextitem)
-            finally:
-                self._again = False
-            if not all(report.passed for report in reports):
-                self.left_out[item.nodeid] = _TWICE
+            self._run_again(item, nextitem)
         return found
+
+    def _run_again(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        self._again = True
+        try:
+            for left in reversed(range(self.order.times if self.order is not None else 1)):
+                self._counts = left == 0
+                reports = runtestprotocol(item, log=False, nextitem=nextitem)
+                if not all(report.passed for report in reports):
+                    self.left_out[item.nodeid] = _TWICE
+                    return
+        finally:
+            self._again, self._counts = False, True
 
     def _begin(self) -> None:
         """Where tests are read one by one, captures are short: each is read as often as it has tests."""
@@ -171,7 +179,7 @@ class Recorder:
 
     def _spanned(self, phase: str, item: pytest.Item) -> Generator[None, object, object]:
         recording = self._recording
-        if recording is None or (self._again and phase != AGAIN):
+        if recording is None or not self._counts or (self._again and phase != AGAIN):
             return (yield)
         span = recording.span(name_of(item.nodeid), phase)
         try:

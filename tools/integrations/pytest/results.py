@@ -24,6 +24,9 @@ from prof.tools.screen.units import count, many, size
 _HEAVIEST = 10
 _NAMES = 5
 _SEEDS = (1, 2)
+_TIMES = 8
+"""Runs after which the interpreter has specialised what a test alone runs as it has in the middle of a suite."""
+_LOST = ("folded_depth", "folded_size")
 
 
 def interpreter() -> str:
@@ -145,6 +148,11 @@ class Results:
         found: dict[tuple[str, str], Counts] = {}
         for capture in opened(captures):
             self._keys = measures(capture)
+            for drop in capture.drops:
+                if drop.key in _LOST:
+                    self._say(f"{capture.path.name}: {drop.count:,} {drop.words}: counts may be too small")
+            if capture.full:
+                self._say(f"{capture.path.name} could not grow, and has no counts of what came later: {capture.full}")
             for key, counts in tests(capture).items():
                 found.setdefault(key, counts)
         return found
@@ -209,9 +217,9 @@ class Results:
             return
         for name, known in found.items():
             before = baseline.test(self.interpreter, name)
-            known.varies = varies.get(name, {})
+            known.varies |= varies.get(name, {})
             if before is not None and not self.asked.verify:  # what was once seen to vary is not known to have ceased
-                known.varies = before.varies
+                known.varies = {**before.varies, **known.varies}
         rest = {name: Known({}, {}, left_out=why) for name, why in left_out.items()}
         baseline.put(self.interpreter, {**found, **rest}, keep=self.asked.update)
         baseline.write()
@@ -260,7 +268,7 @@ class Results:
         for seed in _SEEDS:
             if not left:
                 break
-            outcome = again.run(self.config, seed, left)
+            outcome = again.run(self.config, seed, left, times=_TIMES)
             failure = outcome.failure
             for name, known in list(left.items()):
                 now = outcome.tests.get(name)
