@@ -165,7 +165,7 @@ def test_what_does_not_record_is_one_line(tmp_path: Path) -> None:
 def on_a_terminal(columns: int, lines: int, *words: str) -> tuple[int, str]:
     descriptor, terminal = pty.openpty()
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     started = subprocess.Popen(
         [*PROF, "live", *words], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
         env=environment | {"TERM": "xterm", "NO_COLOR": "1"},
