@@ -49,6 +49,10 @@ const char *prof_drop_text(uint32_t index, int one) {
                                   "waits or runs of tasks that were not counted: there were more different ones than are kept"},
         [PROF_DROP_ARGUMENTS_FAILED] = {"argument of a slow call of which the repr() raised",
                                         "arguments of slow calls of which the repr() raised"},
+        [PROF_DROP_SPANS_UNKEPT] = {"span that is not on the timeline: `trace=` had no more room",
+                                    "spans that are not on the timeline: `trace=` had no more room"},
+        [PROF_DROP_SPANS_OVERWRITTEN] = {"span that is no longer on the timeline: later ones took its place",
+                                         "spans that are no longer on the timeline: later ones took their place"},
     };
     _Static_assert(sizeof texts / sizeof *texts == PROF_DROP_COUNT, "a text for each drop");
     return index >= PROF_DROP_COUNT ? NULL : one ? texts[index].one : texts[index].many;

@@ -66,6 +66,8 @@ enum prof_drop {
     PROF_DROP_SAMPLES_ENOUGH,
     PROF_DROP_WAITS_LOST,
     PROF_DROP_ARGUMENTS_FAILED,
+    PROF_DROP_SPANS_UNKEPT,
+    PROF_DROP_SPANS_OVERWRITTEN,
     PROF_DROP_COUNT
 };
 
@@ -76,7 +78,8 @@ const char *prof_drop_text(uint32_t index, int one);
 enum prof_mode { PROF_MODE_TIME = 1, PROF_MODE_MEMORY = 2, PROF_MODE_OPS = 4, PROF_MODE_SAMPLES = 8 };
 
 enum prof_header_flag {
-    PROF_FLAG_INTERLEAVED = 1 /* greenlets switched inside spans: who called whom mixes theirs */
+    PROF_FLAG_INTERLEAVED = 1, /* greenlets switched inside spans: who called whom mixes theirs */
+    PROF_FLAG_DUMP = 2         /* of a recording that went on: spans may be open, and records may name what came later */
 };
 /* cffi: end */
 #define PROF_DROP_SLOTS 32
@@ -138,7 +141,10 @@ enum prof_chunk_type {
     PROF_CHUNK_LATENCIES = 30,  /* prof_latency */
     PROF_CHUNK_WAITS = 31,      /* prof_wait */
     PROF_CHUNK_ACTIVITIES = 32, /* prof_activity */
-    PROF_CHUNK_SLOWEST = 33     /* prof_slow */
+    PROF_CHUNK_SLOWEST = 33,    /* prof_slow */
+    PROF_CHUNK_SPANS = 34,      /* spans as they went, of one thread: prof_spans and what is said there */
+    PROF_CHUNK_STACK = 35,      /* prof_open_stack: the spans that a thread has open */
+    PROF_CHUNK_MISSING = 36     /* prof_missing */
 };
 /* cffi: end */
 
@@ -533,6 +539,57 @@ typedef struct {
     uint64_t count;
 } prof_operands;
 PROF_RECORD(prof_operands, 24);
+/* ---- spans as they went ------------------------------------------------------------------------------------------
+ *
+ * A thread's spans, in the order in which they ended, in chunks that are all of one thread. When there is no more room, and the last
+ * spans are wanted, the chunk with the oldest is used again, by whichever thread needs one: `order` tells in which order a thread's
+ * chunks were begun, and is 0 while one is being emptied. Behind it are records of three words:
+ *
+ *     node, end, ticks       a span: the ref of its node, and when it ended, in ticks since the instant that holds
+ *     PROF_SPAN_FROM, at     from here on, instants are counted from this one; the first record of a chunk is one. `at`, as below, is a
+ *                            number of 64 bits, the lower half first
+ *     PROF_SPAN_LONG, at     the span that follows began at this instant; what it has in the place of ticks is 0
+ *     PROF_SPAN_OPEN, 0, 0   the span that follows had not ended when the thread or the recording did
+ *     PROF_SPAN_POINT, end, name, node, value   two records: a metric's value, 64 bits; PROF_SPAN_REAL: of a double
+ *
+ * The first word is stored last, with release order: a record whose first word is 0 is not there, and none is behind it. */
+#define PROF_SPAN_WORDS 3
+
+/* cffi: begin */
+enum prof_span_word { PROF_SPAN_FROM = 1, PROF_SPAN_LONG, PROF_SPAN_OPEN, PROF_SPAN_POINT, PROF_SPAN_REAL };
+/* cffi: end */
+
+typedef struct {
+    uint64_t order; /* from 1; of a thread's chunks, a later one has more */
+    uint64_t reserved;
+    /* records, up to the end of the chunk */
+} prof_spans;
+PROF_RECORD(prof_spans, 16);
+
+/* A frame of a shadow stack that lies in the file. Its span is open while `start` is not UINT64_MAX. */
+typedef struct {
+    uint64_t node; /* address; 0: it was never used */
+    uint64_t private_label;
+    uint64_t start; /* ticks: when it was entered the last time */
+    uint64_t private_rest[5];
+} prof_open_span;
+PROF_RECORD(prof_open_span, 64);
+
+typedef struct {
+    uint64_t base; /* address of the file; 0: the stack lies elsewhere by now */
+    /* prof_open_span, the outermost first, up to the end of the chunk; the first one is the thread's root */
+} prof_open_stack;
+PROF_RECORD(prof_open_stack, 8);
+
+/* Spans of one thread that the chunks above have not. */
+typedef struct {
+    prof_ref thread;
+    uint32_t overwritten; /* 1: by later ones; 0: there was no room for them */
+    uint64_t start, end;  /* ticks: all of them are between these */
+    uint64_t count;       /* 0: none */
+} prof_missing;
+PROF_RECORD(prof_missing, 32);
+
 /* ---- samples ---- */
 
 /* Where samples fell: a frame or a line, below a span or below another frame; with label 0 it is its parent itself, of which

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from prof.configuration import ProfilerConfig as ProfilerConfig
     from prof.contexts import context as context
+    from prof.markers import dump as dump
     from prof.markers import enable_profiling as enable_profiling
     from prof.markers import end as end
     from prof.markers import profile as profile
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Collector", "Profiler", "ProfilerConfig", "block", "context",
+    "Collector", "Profiler", "ProfilerConfig", "block", "context", "dump",
     "enable_profiling", "end", "profile", "profiled", "snapshot",
 ]  # fmt: skip
-_MARKERS = ("enable_profiling", "end", "profile", "profiled", "snapshot")
+_MARKERS = ("dump", "enable_profiling", "end", "profile", "profiled", "snapshot")
 # Where the others are: a program that asks for none of them does without what these modules import.
 _OTHERS = {
     "Collector": "profiler", "Profiler": "profiler", "ProfilerConfig": "configuration", "block": "profiler",

@@ -44,6 +44,10 @@ class prof_config(Struct):
     max_samples: int
     slowest: int
     file_mode: int
+    trace_bytes: int
+    trace_last: int
+    trace_later: int
+    long_ns: int
 
 class prof_merger(Struct): ...
 
@@ -90,6 +94,11 @@ class prof_reader_durations(Struct):
     p90_ns: int
     p99_ns: int
 
+class prof_reader_events(Struct):
+    track_count: int
+    tracks: prof_reader_track
+    end_ns: int
+
 class prof_reader_info(Struct):
     version: int
     state: int
@@ -131,6 +140,9 @@ class prof_reader_info(Struct):
     slow: prof_reader_slow
     metric_count: int
     metrics: prof_reader_metric
+    event_bytes: int
+    traced: int
+    reserved: int
     least_ns: int
     memory: prof_reader_memory
     sampler: prof_reader_sampler
@@ -173,6 +185,13 @@ class prof_reader_metric(Struct):
     real_sum: float
     real_least: float
     real_most: float
+
+class prof_reader_missing(Struct):
+    start_ns: int
+    end_ns: int
+    count: int
+    overwritten: int
+    reserved: int
 
 class prof_reader_moment(Struct):
     ns: int
@@ -222,6 +241,14 @@ class prof_reader_pairs(Struct):
     above: Numbers[int]
     below: Numbers[int]
     group: Numbers[int]
+
+class prof_reader_point(Struct):
+    time_ns: int
+    label: int
+    real: int
+    name: prof_reader_text
+    value: int
+    real_value: float
 
 class prof_reader_process(Struct):
     ns: int
@@ -310,6 +337,22 @@ class prof_reader_timed(Struct):
     more: int
     data_: Memory
 
+class prof_reader_track(Struct):
+    thread: int
+    deepest: int
+    count: int
+    start_ns: Numbers[int]
+    duration_ns: Numbers[int]
+    label: Numbers[int]
+    depth: Numbers[int]
+    open_count: int
+    open: Numbers[int]
+    point_count: int
+    points: prof_reader_point
+    missing_count: int
+    reserved: int
+    missing: prof_reader_missing
+
 class prof_reader_tree(Struct):
     count: int
     label_count: int
@@ -354,6 +397,7 @@ class Lib:
     PROF_CHUNK_MEMORY: int
     PROF_CHUNK_META: int
     PROF_CHUNK_METRICS: int
+    PROF_CHUNK_MISSING: int
     PROF_CHUNK_NODES: int
     PROF_CHUNK_OPERANDS: int
     PROF_CHUNK_PENDING: int
@@ -364,6 +408,8 @@ class Lib:
     PROF_CHUNK_SERIES: int
     PROF_CHUNK_SLOWEST: int
     PROF_CHUNK_SOURCES: int
+    PROF_CHUNK_SPANS: int
+    PROF_CHUNK_STACK: int
     PROF_CHUNK_STACKS: int
     PROF_CHUNK_STRINGS: int
     PROF_CHUNK_THREADS: int
@@ -394,6 +440,8 @@ class Lib:
     PROF_DROP_SECTION_OPEN: int
     PROF_DROP_SECTION_ORDER: int
     PROF_DROP_SECTION_UNOPENED: int
+    PROF_DROP_SPANS_OVERWRITTEN: int
+    PROF_DROP_SPANS_UNKEPT: int
     PROF_DROP_THREADS_UNMETERED: int
     PROF_DROP_TICKS_MISSED: int
     PROF_DROP_UNMATCHED_LEAVE: int
@@ -406,6 +454,7 @@ class Lib:
     PROF_EDGE_NEXT: int
     PROF_EDGE_TAKEN: int
     PROF_EDGE_THROWN: int
+    PROF_FLAG_DUMP: int
     PROF_FLAG_INTERLEAVED: int
     PROF_FLOW_BRANCH: int
     PROF_FLOW_END_FOR: int
@@ -476,6 +525,11 @@ class Lib:
     PROF_SAMPLER_GIL: int
     PROF_SAMPLER_WAITS: int
     PROF_SECTION: int
+    PROF_SPAN_FROM: int
+    PROF_SPAN_LONG: int
+    PROF_SPAN_OPEN: int
+    PROF_SPAN_POINT: int
+    PROF_SPAN_REAL: int
     PROF_THREAD: int
     def prof_clock_set(self, _0: int, /) -> None: ...
     def prof_close(self) -> None: ...
@@ -500,6 +554,7 @@ class Lib:
     def prof_py_close(self) -> None: ...
     def prof_py_copy(self, _0: Numbers[int], /) -> Numbers[int]: ...
     def prof_py_count_live(self) -> None: ...
+    def prof_py_dump(self, _0: Memory | bytes, _1: int, _2: Memory | bytes, _3: int, _4: Memory | bytes, _5: int, /) -> int: ...
     def prof_py_init(self, _0: Memory | bytes, _1: int, /) -> int: ...
     def prof_py_layout_agrees(self) -> int: ...
     def prof_py_look(self, _0: int, _1: int, _2: prof_py_seen, _3: int, _4: Memory | bytes, _5: int, /) -> int: ...
@@ -520,6 +575,8 @@ class Lib:
     def prof_reader_column_name(self, _0: int, /) -> Memory: ...
     def prof_reader_durations_by(self, _0: prof_reader, _1: int, _2: Numbers[int], _3: int, _4: prof_reader_durations, /) -> int: ...
     def prof_reader_escape(self, _0: Memory | bytes, _1: int, _2: Memory | bytes, /) -> int: ...
+    def prof_reader_events_free(self, _0: prof_reader_events, /) -> None: ...
+    def prof_reader_events_new(self, _0: prof_reader, _1: Memory | bytes, _2: int, /) -> prof_reader_events: ...
     def prof_reader_fold(self, _0: prof_reader, _1: prof_reader_tree, _2: Numbers[int], _3: int, /) -> int: ...
     def prof_reader_get(self, _0: prof_reader, /) -> prof_reader_info: ...
     def prof_reader_glance(self, _0: Memory | bytes, _1: Memory | bytes, _2: int, /) -> prof_reader: ...
@@ -540,6 +597,7 @@ class Lib:
     def prof_reader_stacks_new(self, _0: prof_reader, _1: prof_reader_tree, _2: int, _3: Memory | bytes, _4: int, /) -> prof_reader_tree: ...
     def prof_reader_string(self, _0: prof_reader, _1: int, /) -> prof_reader_text: ...
     def prof_reader_sum_groups(self, _0: prof_reader_tree, _1: Numbers[int], _2: int, _3: Numbers[int], _4: Numbers[int], _5: Numbers[int], /) -> int: ...
+    def prof_reader_track_move(self, _0: prof_reader_track, _1: int, _2: Numbers[int], /) -> None: ...
     def prof_reader_tree_free(self, _0: prof_reader_tree, /) -> None: ...
     def prof_reader_tree_new(self, _0: prof_reader, _1: int, _2: Memory | bytes, _3: int, /) -> prof_reader_tree: ...
     def prof_reader_tree_within(self, _0: prof_reader, _1: int, _2: Memory | bytes, _3: int, /) -> prof_reader_tree: ...
@@ -550,6 +608,7 @@ class Lib:
     def prof_source_digest_of(self, _0: Memory | bytes, _1: int, /) -> prof_source_digest: ...
     def prof_stack_depth(self) -> int: ...
     def prof_stack_name(self, _0: int, /) -> Memory: ...
+    def prof_trace_begin(self) -> None: ...
 
 class Type:
     cname: str

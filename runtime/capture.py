@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prof._core import prof_reader, prof_reader_info
+    from prof.events import Events
 
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
@@ -129,6 +130,10 @@ class Capture:
         self.least_ns: int = info.least_ns
         """Functions and sections of which no call took as long are charged to their callers; 0: none."""
         self.memory_recorded: bool = bool(info.memory.recorded)
+        self.traced: bool = bool(info.traced)
+        """Whether it has spans as they went: `events`."""
+        self.event_bytes: int = info.event_bytes
+        """Of the file, for these."""
         self.meta: dict[str, Any] = self._read_meta()
 
     def __enter__(self) -> Capture:
@@ -237,6 +242,12 @@ class Capture:
         total = tree.inclusive("samples")
         outside = total[ROOT] - sum(total[node] for node in tree.children(ROOT) if not tree.line[node])
         return Sampler(why=decoded(info.why), why_counters=decoded(info.why_counters), outside=outside, **found)
+
+    def events(self) -> Events | None:
+        """Spans as they went, and the process over time; None where `trace=` did not ask for it. Raises InputError."""
+        from prof.events import read_events
+
+        return read_events(self)
 
     @property
     def process(self) -> list[ProcessMoment]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, fields
 from prof._core import ffi, lib
-from prof.capture import ALL_THREADS, Capture, Drop, Moment, Process, ProcessMoment, Thread, Tree, open_capture
+from prof.capture import ALL_THREADS, Capture, Drop, Label, Moment, Process, ProcessMoment, Thread, Tree, open_capture
 from prof.errors import InputError
 from prof.format import drop_words
 from prof.made import made
@@ -25,6 +25,7 @@ from prof.unrecorded import counted
 
 if TYPE_CHECKING:
     from prof._core import prof_merger, prof_reader
+    from prof.events import Events
 
 _ERROR = 400
 
@@ -86,6 +87,8 @@ class _Reading:
         self.usage: list[int] = [0] * (len(fields(ProcessMoment)) - 1)
         self.used = False
         self.directories: dict[str, None] = {}
+        self.event_bytes = 0
+        self.traced = False
 
     def read(self, paths: list[Path], strict: bool) -> Capture:
         for path in paths:
@@ -166,6 +169,8 @@ class _Reading:
         if memory.recorded or part.recorded("ops"):
             path, version, categories = self.counted or (part.path, part.interpreter, ())
             self.counted = path, version, categories or part.categories
+        self.traced |= part.traced
+        self.event_bytes += part.event_bytes
         if memory.detail and memory.peak_bytes > self.peak[0]:
             self.peak = memory.peak_bytes, row
         if series and process.peak_rss_bytes is not None and process.peak_rss_bytes > self.series[0]:
@@ -252,6 +257,8 @@ class _Captures(Capture):
         self.peak_process = self._rows[reading.peak[1]] if reading.peak[1] >= 0 else None
         self.largest_process = self._rows[largest] if most >= 0 else None
         self._dropped = _drops(processes)
+        self.traced = reading.traced
+        self.event_bytes = reading.event_bytes
 
     @property
     def drops(self) -> list[Drop]:
@@ -280,6 +287,32 @@ class _Captures(Capture):
             return []
         return [ProcessMoment(0, *([0] * len(self._usage))), ProcessMoment(self.duration_ns, *self._usage)]
 
+    def events(self) -> Events | None:
+        """As of one capture: those of all processes, on one clock. Each is read from its process's capture again."""
+        from prof.events import Events, Labels, Point, Table, Track, series_of
+
+        indexes = {_same(self.label(index)): index for index in range(self.label_count)}
+        tracks: list[Track] = []
+        points: list[Point] = []
+        end = self.duration_ns
+        for process in self._rows:
+            with open_capture(process.path) as part:
+                if not part.traced:
+                    continue
+                table = Table(part)
+                later = process.start_unix_ns - self.start_unix_ns
+                labels = [indexes.get(_same(part.label(index)), 0) for index in range(part.label_count)]
+                table.move(later, ffi.new("uint32_t[]", labels or 1))
+                for index in range(table.count):
+                    points += table.points(index, len(tracks), self)
+                    tracks.append(table.track(index))
+                end = max(end, table.end_ns + later)
+        if not tracks and not self.traced:
+            return None
+        largest = self.largest_process
+        series = series_of(self, largest.start_unix_ns - self.start_unix_ns if largest else 0)
+        return Events(tracks, Labels(self), series, points, self.start_unix_ns, end)
+
     def tree(self, thread: int = ALL_THREADS, category: str | None = None) -> Tree:
         """As of one capture. A tree of one thread is read from its process's capture again."""
         if thread == ALL_THREADS:
@@ -302,6 +335,11 @@ class _Captures(Capture):
         rest = merger, self.start_unix_ns, self.duration_ns, process.pid, b"", 0
         reader: prof_reader = made(process.path, lib.prof_reader_close, lib.prof_merger_finish, *rest)
         return reader
+
+
+def _same(label: Label) -> tuple[object, ...]:
+    """What labels of two captures have in common that are one when these are added up."""
+    return label.kind, label.name, label.module, label.file, label.line
 
 
 def _column_names() -> list[str]:

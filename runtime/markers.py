@@ -267,6 +267,18 @@ def snapshot() -> Path | None:
     return session.snapshot()
 
 
+def dump(reason: str = "") -> Path | None:
+    """Has the flight recorder write what it has as a capture of its own, whose path it returns; the program goes on.
+
+    None, and nothing happens, without a recording with `trace=`, and where that has written enough. Never raises.
+    """
+    if _attach is None:
+        return None
+    from prof import session
+
+    return session.dump(reason or "prof.dump()")
+
+
 def start_if_asked() -> None:
     """Begins the recording that PROF asks for, once; a mistake in it ends the program with one line and its status."""
     global profile, end, _starting

@@ -31,11 +31,16 @@ if TYPE_CHECKING:
     from types import FunctionType
     from typing import Any
 
+    from prof.flight import Flight
+
 # 0 lets the core choose between the counter and the system's clock.
 _CLOCKS = {"wall": 0, "monotonic": lib.PROF_CLOCK_MONOTONIC, "cpu": lib.PROF_CLOCK_CPU}
 
 # Of more calling contexts than this, folded text (a line each, with all its ancestors) is not written unasked.
 MOST_STACKS = 200_000
+
+# Bytes of a capture without its spans as they went.
+LARGEST = 8 << 30
 
 _current: Session | None = None
 _hooked = False
@@ -57,6 +62,7 @@ class Session:
         self.quiet = False
         """Whether somebody else says what was written."""
         self.joined: list[Any] = [markers]
+        self.flight: Flight | None = None
 
     def open(self, child: bool = False) -> None:
         """Creates the capture and begins recording; ProfError when that is not possible, with nothing installed."""
@@ -78,6 +84,8 @@ class Session:
         try:
             with own_work():
                 self._install(probes, child)
+            lib.prof_trace_begin()
+            self._begin_flight(probes)
         except ProfError as error:
             self._close()
             raise self._noted(error) from None
@@ -106,6 +114,13 @@ class Session:
             if mode.start is not None:
                 self.started.append(mode)
                 mode.start(self.settings)
+
+    def _begin_flight(self, probes: Any) -> None:
+        if self.settings.trace:
+            from prof.flight import Flight
+
+            self.flight = Flight(self, probes)
+            self.flight.begin()
 
     def _noted(self, error: ProfError) -> ProfError:
         """The error, with what is to be said of the engine in the same line."""
@@ -136,6 +151,11 @@ class Session:
         config.file_mode = self.settings.mode
         config.least_ns = self.settings.min
         config.max_samples = self.settings.max_samples
+        config.trace_bytes = self.settings.trace
+        config.trace_later = True  # what our own beginning calls is not the program's
+        config.trace_last = (self.settings.keep or ("last" if self.settings.dump else "first")) == "last"
+        config.long_ns = dict(self.settings.dump).get("longer", 0)
+        config.max_bytes = self.settings.trace + LARGEST if self.settings.trace > 0 else 0
         config.slowest = self.settings.slowest if "timed" in self.asked else 0
         why = ffi.new("char[512]")
         stem = os.path.join(directory, f"{host.file_name(self.title)}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -236,6 +256,8 @@ class Session:
         """Takes everything out of the interpreter that this session put in, and ends the capture."""
         for each in self.joined:
             each._attach = None
+        if self.flight is not None:
+            self.flight.end()
         for mode in reversed(self.started):
             if mode.stop is not None:
                 mode.stop()
@@ -272,14 +294,14 @@ class Session:
         self.log.write(f"wrote {', '.join(files)}")
         if self.settings.log == "announce" and self.log.path is not None:
             files.append(self.log.path)
-        written = ", ".join(_shown(each) for each in files)
+        written = ", ".join(shown(each) for each in files)
         noted = "".join(f" ({note})" for note in notes)
         if not self.quiet:
-            say(f"wrote {written}{noted}; look at it with: prof report {_shown(path)}")
+            say(f"wrote {written}{noted}; look at it with: prof report {shown(path)}")
         return files
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """The path as people would type it from here."""
     folder = os.path.join(host.directory(), "")
     return path.removeprefix(folder) if folder.startswith("/") else path
@@ -400,6 +422,19 @@ def snapshot() -> Path | None:
     from pathlib import Path
 
     return Path(f"{running.base}.capture")
+
+
+def dump(reason: str) -> Path | None:
+    """Writes a copy of the running capture; None where that is not recorded with `trace=`, or could not be written."""
+    running: Session | None = engines.running()
+    if running is None or running.flight is None:
+        return None
+    path = running.flight.dump(reason)
+    if path is None:
+        return None
+    from pathlib import Path
+
+    return Path(path)
 
 
 # ---- children -------------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LOGS = ("none", "quiet", "announce")
 CLOCKS = ("wall", "cpu", "monotonic")
+KEEPS = ("first", "last")
+SIZES = {"kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+LEAST_TRACE, MOST_TRACE = 64 << 10, 16 << 30
 LARGEST_COUNT = 1_000_000_000
 MOST_SLOWEST = 100
 ENGINES = ("auto", "bytecode", "monitoring")
@@ -69,6 +72,14 @@ class Settings:
     """Whether these are kept with their arguments, by `repr()`."""
     min: int = 0
     """Nanoseconds: functions and sections of which no call took as long are charged to their callers in reports."""
+    trace: int = 0
+    """Bytes of the capture for spans as they went, of all threads together; 0: none are kept."""
+    keep: str = ""
+    """`first` or `last`: which are kept when there is no more room. Empty: the last for `dump`, else the first."""
+    dump: tuple[tuple[str, int], ...] = ()
+    """What has the running capture copied: `longer` with ns, `exception`, `signal` with its number."""
+    dump_function: str = ""
+    """The functions and sections of which the first two are asked, by glob; empty: all."""
     track: tuple[str, ...] = ()
     """The categories of operations that are counted; empty: all."""
     max_samples: int = 0
@@ -138,6 +149,48 @@ def _directory(text: str) -> str:
     return expanded
 
 
+def _trace(text: str) -> int:
+    unit = next((unit for unit in SIZES if text.endswith(unit)), "")
+    number = text.removesuffix(unit)
+    size = int(number) * SIZES[unit] if unit and _digits(number, 7) else 0
+    if not LEAST_TRACE <= size <= MOST_TRACE:
+        raise UsageError(f"{text!r} is not a size such as 500kB, 64MB or 1GB, from 64kB to 16GB")
+    return size
+
+
+def _dump(text: str) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for part in text.split("+"):
+        kind, _, name = part.partition(":")
+        if part == "exception":
+            key, value = part, 1
+        elif kind == "signal":
+            key, value = kind, _signal(name)
+        elif part[:1].isdigit():
+            key, value = "longer", _duration(part, "a duration")
+        else:
+            raise UsageError(f"{part!r} is none of: a duration such as 200ms, exception, signal:USR2, joined by '+'")
+        if found.setdefault(key, value) != value:
+            raise UsageError(f"{text!r} has two of one kind")
+    return tuple(found.items())
+
+
+def _signal(name: str) -> int:
+    import signal
+
+    full = name if name.startswith("SIG") else f"SIG{name}"
+    free = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT", "SIGWINCH", "SIGURG", "SIGIO")
+    if full not in free:
+        raise UsageError(f"{name!r} is none of the signals {', '.join(each.removeprefix('SIG') for each in free)}")
+    return int(signal.Signals[full])
+
+
+def _glob(text: str) -> str:
+    if not text:
+        raise UsageError("'' is no pattern such as app.handle or 'app.*'")
+    return text
+
+
 def _slowest(text: str) -> int:
     if text == "0":
         return 0
@@ -176,6 +229,10 @@ KEYS: dict[str, Callable[[str], Any]] = {
     "min": _shortest,
     "slowest": _slowest,
     "args": _args,
+    "trace": _trace,
+    "keep": _choice(KEEPS),
+    "dump": _dump,
+    "dump_function": _glob,
     "types": _types,
     "profile": str,
     "track": _track,
@@ -281,7 +338,21 @@ def settled(said: Sequence[Said]) -> Settings:
                 raise UsageError(f"{each.words(name, each.texts[name])}{why}")
             if not why:
                 found.setdefault(_FIELDS.get(name, name), value)
-    return Settings(**found)
+    settings = Settings(**found)
+    _check_trace(settings)
+    return settings
+
+
+def _check_trace(settings: Settings) -> None:
+    """Raises UsageError for what contradicts itself about spans as they go."""
+    if settings.trace and settings.clock == "cpu":
+        raise UsageError("trace= needs one clock for all threads, and clock=cpu has one for each: leave out either")
+    if settings.keep and not settings.trace:
+        raise UsageError(f"keep={settings.keep} says which spans trace= keeps, which is not given: as in trace=64MB")
+    if settings.dump and not settings.trace:
+        raise UsageError("dump= writes what trace= has kept, which is not given: as in trace=64MB")
+    if settings.dump_function and not {"longer", "exception"} & dict(settings.dump).keys():
+        raise UsageError("dump_function= says of what dump= holds, which has no duration and no exception")
 
 
 def parse(text: str) -> Settings:

@@ -31,7 +31,7 @@ from recording import Recorded, Recorder  # noqa: E402
 # Folders, files and tests that do not depend on Python's version: what reads captures, edits source as text, runs C
 # alone or looks at the repository. Not those that compile and run what was edited: each version has syntax of its own.
 ONCE = (
-    "attack/", "tools/", "test_docs.py", "test_skips.py", "test_core.py::test_core",
+    "attack/", "tools/", "test_flight.py", "test_docs.py", "test_skips.py", "test_core.py::test_core",
     *(f"test_benchmarks.py::test_{name}" for name in ("each_group", "an_unknown_name", "verdicts")),
     "test_package.py::test_the_sdist", "test_package.py::test_the_wheel",
     *(f"instrument/test_{name}.py" for name in (

@@ -22,7 +22,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "group", ["calls", "whole", "memory", "start", "off", "probing", "source", "tree", "report", "ways", "native"]
+    "group",
+    ["calls", "whole", "events", "memory", "start", "off", "probing", "source", "tree", "report", "ways", "native"],
 )
 def test_each_group_gives_a_number_or_a_reason(group: str, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"

@@ -27,13 +27,15 @@ def main():
 def test_every_counter_is_explained_here() -> None:
     """The section_… counters are in test_sections, lost_counts in test_operations, events_taken in
     test_operations_by_events, blocks_… in test_memory_robust, those of samples in test_samples, metrics_lost and
-    samples_enough in test_profiler, waits_lost in test_waiting, arguments_failed in test_slowest."""
+    samples_enough in test_profiler, waits_lost in test_waiting, arguments_failed in test_slowest, spans_… in
+    test_events."""
     tested = {"healed", "unmatched_leave", "folded_depth", "folded_size", "lost_labels", "open_at_end"}
     in_sections = {"section_open", "section_unopened", "section_order"}
     in_samples = {"ticks_missed", "samples_torn", "samples_cut", "samples_lost", "threads_unmetered"}
     elsewhere = {"lost_counts", "blocks_unfollowed", "events_taken", "metrics_lost", "samples_enough"}
+    in_events = {"spans_unkept", "spans_overwritten"}
     in_waiting = {"waits_lost", "arguments_failed"}
-    assert set(DROPS) == tested | in_sections | in_samples | in_waiting | elsewhere
+    assert set(DROPS) == tested | in_sections | in_samples | in_waiting | in_events | elsewhere
 
 
 def test_healed(record: Recorder, engine: str) -> None:

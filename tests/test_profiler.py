@@ -670,6 +670,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "min": st.sampled_from(["0", "1ms", "2.5us"]),
     "slowest": st.sampled_from(["0", 5, 100]),
     "args": st.sampled_from(["none", "repr"]),
+    "trace": st.sampled_from(["64MB", "100kB"]),
+    "keep": st.sampled_from(names.KEEPS),
+    "dump": st.sampled_from(["200ms", "exception+signal:USR2"]),
+    "dump_function": st.sampled_from(["app.*", "handle"]),
     "types": st.sampled_from(["all", 0, 5]),
     "profile": st.just("old.capture"),
     "track": st.sampled_from(["call", "call+attribute", ["arithmetic", "call"]]),
@@ -688,6 +692,12 @@ def test_every_name_is_in_the_round_trip() -> None:
 
 @given(st.fixed_dictionaries({"modes": VALUES["modes"]}, optional={k: v for k, v in VALUES.items() if k != "modes"}))
 def test_a_configuration_is_what_PROF_would_say(values: dict[str, Any]) -> None:
+    needs = {"trace": "trace", "keep": "trace", "dump": "trace", "dump_function": "dump"}
+    if values.get("clock") == "cpu":
+        values.pop("trace", None)
+    values = {k: v for k, v in values.items() if k not in needs or needs[k] in values}
+    if "dump" not in values or "trace" not in values:
+        values.pop("dump_function", None)
     config = ProfilerConfig(**values)
     text = config.text()
     assert ProfilerConfig.parse(text) == config

@@ -38,6 +38,7 @@ static struct {
     uint64_t length;    /* bytes of the file; those beyond `allocated` are a hole */
     int full;           /* errno of the growth that failed */
     int named;          /* the file has had its name from the start */
+    uint64_t step;      /* bytes that it grows by at least, beyond the first; 0: by as much as it has, up to GROWTH */
     pthread_mutex_t lock;
 } arena = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -79,7 +80,8 @@ static uint64_t size_limit(void) {
 /* How long the file should become so that it has `bytes`. */
 static uint64_t wanted(uint64_t bytes) {
     if (!arena.allocated) return round_up(bytes, FIRST_ROOM);
-    return round_up(bytes + arena.allocated / 4, least(round_up(arena.allocated, FIRST_ROOM), GROWTH));
+    uint64_t unit = least(round_up(arena.allocated, FIRST_ROOM), GROWTH);
+    return round_up(bytes + arena.allocated / 4, arena.step > unit ? arena.step : unit);
 }
 
 /* Has the disk promise `want` bytes of the file at `fd`, and appends a hole for a process that may not open the file again: one
@@ -125,6 +127,14 @@ static int ensure(uint64_t bytes) {
 }
 
 int prof_arena_full(void) { return arena.full; }
+
+void prof_arena_grow_by(uint64_t bytes) { arena.step = round_up(bytes, FIRST_ROOM); }
+
+void prof_arena_populate(const void *room, uint64_t bytes) {
+    uint64_t first = round_up((uint64_t)((const char *)room - prof_arena_base), PAGE), last = first + bytes / PAGE * PAGE;
+    if (last > first && last <= arena.allocated && madvise(prof_arena_base + first, last - first, MADV_POPULATE_WRITE)) {
+    } /* then each page is taken as it is written to */
+}
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 
@@ -175,6 +185,7 @@ int prof_arena_open(const char *path, uint64_t max_bytes, mode_t mode) {
     arena.fd = fd;
     arena.allocated = arena.length = 0;
     arena.full = 0;
+    arena.step = 0;
     int error = fchmod(fd, mode) ? errno : remember(path, fd); /* exactly that mode, whatever the umask */
     void *base = MAP_FAILED;
     arena.reserved = round_up(max_bytes, PAGE);

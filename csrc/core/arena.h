@@ -31,6 +31,12 @@ void prof_arena_forget(void);
 /* Why there is no more room, an errno value; 0 while there is. ESTALE: the file is no longer where it was made. */
 int prof_arena_full(void);
 
+/* From here on the file grows by at least so many bytes at a time: much will be written. */
+void prof_arena_grow_by(uint64_t bytes);
+
+/* Has the kernel give the pages of `room` at once that will be written to one after the other; what lies on others' pages is left. */
+void prof_arena_populate(const void *room, uint64_t bytes);
+
 /* `bytes` (a multiple of 8) of zeroed room in a chunk of `type`, for `appender`; NULL when there is none left.
  * The caller fills it and then calls prof_arena_publish. Takes the arena's lock only for a new chunk. */
 void *prof_arena_append(prof_appender *appender, uint32_t type, uint32_t record_size, prof_ref thread, uint64_t bytes);

@@ -1,5 +1,7 @@
 #include "labels.h"
 
+#include "slowest.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +114,7 @@ prof_label *prof_label_intern(uint32_t kind, const char *name, const char *modul
                               uint32_t flags) {
     if (!prof_recording()) return NULL;
     prof_label wanted = {.kind = kind, .line = line, .flags = flags, .min = UINT64_MAX};
-    if (!prof_limits.slowest) wanted.private_slow_above = UINT64_MAX;
+    if (!prof_limits.slowest) wanted.private_slow_above = prof_slow_above(UINT64_MAX);
     pthread_mutex_lock(&lock);
     wanted.name = intern_string(name);
     wanted.module = module ? intern_string(module) : 0;

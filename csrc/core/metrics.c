@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include "timeline.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +67,7 @@ int prof_metric_add(prof_thread *t, const prof_node *node, prof_ref name, int64_
                                        .rest = value < 0 ? UINT64_MAX : 0,
                                        .least = (uint64_t)value,
                                        .most = (uint64_t)value});
+    if (prof_traced) prof_timeline_point(t, node, name, 0, (uint64_t)value);
     return 0;
 }
 
@@ -76,5 +79,6 @@ int prof_metric_add_real(prof_thread *t, const prof_node *node, prof_ref name, d
     }
     uint64_t bits = prof_metric_bits(value);
     prof_metric_join(m, &(prof_metric){.real = 1, .count = 1, .sum = bits, .least = bits, .most = bits});
+    if (prof_traced) prof_timeline_point(t, node, name, 1, bits);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "slowest.h"
 #include "suspended.h"
 #include "threads.h"
+#include "timeline.h"
 #include "tree.h"
 #include "waits.h"
 
@@ -82,6 +83,13 @@ static void calibrate(void) {
                                                                          : UINT64_MAX;
 }
 
+uint64_t prof_session_ticks(uint64_t ns) {
+    const prof_header *h = prof_arena_header();
+    if (prof_clock_kind_now != PROF_CLOCK_TSC || h->first.monotonic_ns <= h->start.monotonic_ns) return ns;
+    double ratio = (double)(h->first.ticks - h->start.ticks) / (double)(h->first.monotonic_ns - h->start.monotonic_ns);
+    return (uint64_t)((double)ns * ratio);
+}
+
 static prof_label *translate(prof_label *old) {
     const char *base = carried.base;
 #define TEXT(ref) ((ref) ? ((const prof_string *)(const void *)(base + (uint64_t)(ref) * PROF_REF_UNIT))->text : NULL)
@@ -124,7 +132,6 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
     prof_tree_reset();
     prof_metrics_reset();
     prof_waits_reset();
-    prof_slowest_reset();
     prof_threads_reset();
     meta = (prof_appender){0};
     write_header();
@@ -134,6 +141,8 @@ int prof_open(const char *path, const prof_config *config, char *why, size_t why
         return error;
     }
     calibrate();
+    prof_slowest_reset();
+    prof_timeline_reset();
     prof_epoch_advance();
     if (carried.base) resume_carried();
     if (prof_on_open) prof_on_open();
@@ -185,6 +194,7 @@ void prof_forget(void) {
         carried.frames[i] = (carried_frame){t->base[i + 1].label, t->base[i + 1].owner, t->base[i + 1].prior, t->base[i + 1].begun,
                                             t->base[i + 1].loose};
     if (t != &prof_no_thread) {
+        prof_timeline_forget(t);
         t->top = t->base;
         t->base->node = &prof_no_node;
     }

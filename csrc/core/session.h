@@ -36,6 +36,11 @@ typedef struct {
     uint64_t max_samples; /* of all threads together; 0: as many as there are */
     uint32_t slowest;     /* calls of each label that are kept one by one, the slowest; 0: none */
     uint32_t file_mode;   /* permissions of the capture; 0: those of its owner alone, 0600 */
+    uint64_t
+        trace_bytes; /* room for spans as they went, of all threads together; 0: none are kept. Not shorter ones than least_ns */
+    uint32_t trace_last;  /* 1: when there is no more, those that are kept are the last, and not the first */
+    uint32_t trace_later; /* 1: none are kept before prof_trace_begin */
+    uint64_t long_ns;     /* prof_slow_tell is told of functions and sections that took longer; 0: of none */
 } prof_config;
 
 /* Creates the capture at `path`, which must not exist, and begins recording. `config` may be NULL (Borrowed).
@@ -63,6 +68,9 @@ int prof_set_meta(const char *json, size_t length);
 
 /* Picoseconds that a profiled call costs, measured by the caller, for the header. */
 void prof_set_probe_cost(uint64_t picoseconds);
+
+/* From here on spans are kept as they go, where prof_config.trace_later had that wait. */
+void prof_trace_begin(void);
 
 /* Names the calling thread in the capture. */
 void prof_name_thread(const char *name);
@@ -96,6 +104,9 @@ void prof_begin(prof_label *label);
 void prof_end(prof_label *label);
 
 /* ---- for modes and for the CPython half ---- */
+
+/* Ticks of the clock in so many ns, as it was first calibrated. */
+uint64_t prof_session_ticks(uint64_t ns);
 
 /* What a mode does at the ends of a recording. Each joins when it starts, and stays. */
 typedef struct prof_session_part {

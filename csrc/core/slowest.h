@@ -10,4 +10,10 @@ extern void (*prof_slow_describe)(const prof_label *label, prof_ref *task, prof_
 /* A recording begins: there are none yet. */
 void prof_slowest_reset(void);
 
+/* Told of calls of functions and sections that took longer than prof_config.long_ns. May run Python. Set by the CPython half. */
+extern void (*prof_slow_tell)(const prof_label *label);
+
+/* The limit that a new label begins with: above it calls are noted. */
+uint64_t prof_slow_above(uint64_t ticks);
+
 #endif

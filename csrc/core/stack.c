@@ -5,6 +5,12 @@
 #include "labels.h"
 
 uint64_t prof_heartbeat_ticks;
+
+/* Stacks that lie in the file are read there. */
+_Static_assert(sizeof(prof_frame) == sizeof(prof_open_span) && offsetof(prof_frame, node) == offsetof(prof_open_span, node) &&
+                   offsetof(prof_frame, start) == offsetof(prof_open_span, start),
+               "a frame is as files have it");
+
 __thread prof_busy_state prof_busy __attribute__((tls_model("initial-exec")));
 
 void prof_pending_count(prof_thread *t) {

@@ -43,6 +43,11 @@ typedef struct prof_thread {
     prof_pending *pending_end;  /* one behind the last there is room for */
     uint64_t epoch;             /* recording it belongs to */
     prof_thread_record *record; /* Borrowed from the arena */
+    uint32_t *span;     /* Borrowed from the arena: where the next span goes; as all below, where spans are kept as they went */
+    uint32_t *span_end; /* from here on there is no room for a span and what may stand before it */
+    uint64_t span_from; /* the instant that its end is counted from */
+    struct prof_timeline *timeline; /* Owned; NULL while it has none */
+    int stack_in_capture;           /* whether `base` lies there, and is not owned */
     prof_appender nodes, counts, events;
     prof_node **children; /* Owned: table of the nodes whose parent has many */
     size_t children_mask, children_used;
@@ -84,8 +89,8 @@ int prof_stack_grow(prof_thread *t);
 /* Counts the completed calls that were set down into their labels. Of the calling thread, or one that is at rest. */
 void prof_pending_count(prof_thread *t);
 
-/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c). It has
- * been popped. May run Python. */
+/* A call of `label` at `node`, which began at `start`, took `ticks`, more than label->private_slow_above: keeps it (slowest.c), and tells
+ * of it. It has been popped. May run Python. */
 void prof_slow_note(prof_thread *t, prof_label *label, const prof_node *node, uint64_t start, uint64_t ticks);
 
 /* Closes what lies above the topmost frame of `label`; that frame, or NULL when it is not on the stack. */
@@ -128,14 +133,48 @@ static inline prof_frame *prof_push_from(prof_thread *t, prof_node *parent, prof
 /* The same, called from the span on top. */
 static inline prof_frame *prof_push(prof_thread *t, prof_label *label) { return prof_push_from(t, t->top->node, label); }
 
-/* Accounts and drops the top frame `f`; its ticks since start. */
-static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) {
+/* ---- spans as they went: timeline.c ---------------------------------------------------------------------------------- */
+
+#pragma GCC visibility push(hidden)
+extern int prof_traced;          /* whether they are kept */
+extern uint64_t prof_span_least; /* ticks: shorter ones are not */
+
+/* What prof_span_put does where there is no room, or the words are too short. */
+void prof_span_put_slow(prof_thread *t, const prof_node *node, uint64_t start, uint64_t end);
+#pragma GCC visibility pop
+
+/* Sets down a span that has ended. */
+static inline void prof_span_put(prof_thread *t, const prof_node *node, uint64_t start, uint64_t end) {
+    uint64_t ticks = end - start, at = end - t->span_from;
+    uint32_t *p = t->span;
+    if (ticks < prof_span_least) return;
+    if (PROF_UNLIKELY(at > UINT32_MAX || ticks > UINT32_MAX || p >= t->span_end)) {
+        prof_span_put_slow(t, node, start, end);
+        return;
+    }
+    p[1] = (uint32_t)at;
+    p[2] = (uint32_t)ticks;
+    __atomic_store_n(p, prof_arena_ref(node), __ATOMIC_RELEASE);
+    t->span = p + PROF_SPAN_WORDS;
+}
+
+/* The same of the frame `f`, which nobody needs any more: whoever reads the stack of a killed process sees that it is closed. */
+static inline void prof_span_ended(prof_thread *t, prof_frame *f, uint64_t end) {
+    prof_span_put(t, f->node, f->start, end);
+    __atomic_store_n(&f->start, PROF_NO_TICKS, __ATOMIC_RELEASE);
+}
+
+/* Accounts and drops the top frame `f`; its ticks since start. `traced` is prof_traced. */
+static inline uint64_t prof_pop_as(prof_thread *t, prof_frame *f, uint64_t now, int traced) {
     uint64_t ticks = now - f->start;
     f->node->self += ticks - f->child;
     f[-1].child += ticks;
     prof_take_off(t, f);
+    if (PROF_UNLIKELY(traced)) prof_span_ended(t, f, now);
     return ticks;
 }
+
+static inline uint64_t prof_pop(prof_thread *t, prof_frame *f, uint64_t now) { return prof_pop_as(t, f, now, prof_traced); }
 
 /* Accounts and drops the frame `f`, which has others above it that stay open: of a task that ends while another has begun. Its time
  * since the one above it began is that one's. Its ticks since start. */
@@ -143,7 +182,9 @@ static inline uint64_t prof_take_out(prof_thread *t, prof_frame *f, uint64_t now
     uint64_t ticks = now - f->start, before = f[1].start - f->start;
     f->node->self += before - f->child;
     f[-1].child += before;
+    if (PROF_UNLIKELY(prof_traced)) prof_span_put(t, f->node, f->start, f[1].start);
     for (; f < t->top; f++) f[0] = f[1];
+    t->top->start = PROF_NO_TICKS;
     t->top--;
     return ticks;
 }
@@ -190,13 +231,14 @@ static inline int prof_enter_fast(prof_label *label, prof_ref ref) {
     return 1;
 }
 
-/* The return that belongs to it, at `now`; 0, with nothing done, when `label` is not on top. */
-static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now) {
+/* The return that belongs to it, at `now`; 0, with nothing done, when `label` is not on top. `traced` is prof_traced. */
+static inline int prof_leave_fast(prof_label *label, prof_ref ref, uint64_t now, int traced) {
     prof_thread *t = prof_current;
     prof_frame *f = t->top;
     if (PROF_UNLIKELY(f->label != label)) return 0;
     const prof_node *node = f->node;
-    uint64_t start = f->start, ticks = f->prior + prof_pop(t, f, now);
+    uint64_t start = f->start, ticks = f->prior;
+    ticks += prof_pop_as(t, f, now, traced);
     prof_complete(t, ref, ticks);
     if (PROF_UNLIKELY(ticks > label->private_slow_above)) prof_slow_note(t, label, node, start, ticks);
     return 1;

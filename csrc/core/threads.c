@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "labels.h"
+#include "timeline.h"
 #include "tree.h"
 
 #define FIRST_FRAMES 256
@@ -37,7 +38,8 @@ static int has_key;
 /* Accounts a thread's open frames up to `now`, the root included. Returns how many were open above the root. */
 static uint64_t flush(prof_thread *t, uint64_t now) {
     uint64_t open = (uint64_t)(t->top - t->base);
-    while (t->top > t->base) prof_pop(t, t->top, now);
+    prof_timeline_end(t, now);
+    while (t->top > t->base) prof_pop_as(t, t->top, now, 0);
     t->base->node->self += now - t->base->start - t->base->child;
     t->base->node = &prof_no_node;
     t->record->end = now;
@@ -47,7 +49,8 @@ static uint64_t flush(prof_thread *t, uint64_t now) {
 }
 
 static void thread_free(prof_thread *t) {
-    free(t->base);
+    prof_stack_free(t);
+    free(t->timeline);
     free(t->children);
     free(t->metrics);
     free(t);
@@ -126,6 +129,7 @@ static prof_thread *thread_new(uint64_t native_id, const char *name) {
     t->limit = t->base + FIRST_FRAMES;
     t->pending_end = t->pending + PROF_PENDING_ROOM;
     t->epoch = prof_epoch;
+    prof_timeline_begin(t);
     return t;
 }
 
@@ -229,7 +233,7 @@ void prof_name_thread(const char *name) {
 int prof_stack_grow(prof_thread *t) {
     size_t used = (size_t)(t->top - t->base), size = (size_t)(t->limit - t->base) * 2;
     pthread_mutex_lock(&lock); /* the sampler may be looking at it */
-    prof_frame *bigger = realloc(t->base, size * sizeof *bigger);
+    prof_frame *bigger = prof_stack_resized(t, used + 1, size);
     if (bigger) {
         t->base = bigger;
         t->top = bigger + used;

@@ -2,15 +2,18 @@
 #include "control.h"
 #include "python/spans/generators.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/copy.h"
 #include "python/spans/awaits.h"
 #include "python/spans/child.h"
 #include "python/ops/count.h"
 #include "python/spans/ending.h"
+#include "python/spans/flight.h"
 #include "python/spans/greenlets.h"
 #include "python/bytecode/opcodes.h"
 #include "python/spans/probes.h"
@@ -27,7 +30,8 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
 static int fill(PyObject *module) {
     PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods, prof_section_methods,
                                    prof_ambient_methods, prof_monitor_methods, prof_live_methods,  prof_child_methods,
-                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods, prof_greenlet_methods};
+                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods, prof_greenlet_methods,
+                                   prof_flight_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
     return PyModule_AddObjectRef(module, "Section", (PyObject *)&prof_section_type);
@@ -44,6 +48,7 @@ int prof_py_init(char *why, size_t why_size) {
         prof_ambient_init();
         prof_child_init();
         prof_generators_init();
+        prof_flight_init();
         prof_recorder_locked = prof_py_holds_gil;
         if (!failed) prof_recorder_publish();
         prof_py_stand_by(); /* a process that is recorded can be asked, too */
@@ -88,6 +93,15 @@ unsigned char *prof_py_copy(uint64_t *size) {
     }
     PyGILState_Release(gil);
     return copy;
+}
+
+int prof_py_dump(const char *path, uint32_t mode, const char *meta, size_t length, char *why, size_t why_size) {
+    uint64_t size;
+    unsigned char *copy = prof_py_copy(&size);
+    int error = copy ? prof_copy_write(path, mode, copy, size, meta, length) : prof_recording() ? ENOMEM : EINVAL;
+    free(copy);
+    if (error) snprintf(why, why_size, "cannot write %s: %s", path, strerror(error));
+    return error;
 }
 
 void prof_py_close(void) {

@@ -18,6 +18,10 @@ void prof_py_close(void);
  * another one can. */
 unsigned char *prof_py_copy(uint64_t *size);
 
+/* Writes the running capture, as it stands, to a new file with these permissions, as one that has ended. What it says of itself is
+ * `meta`, JSON. The program runs on while it is written. 0, or an errno value with the reason in `why`. */
+int prof_py_dump(const char *path, uint32_t mode, const char *meta, size_t length, char *why, size_t why_size);
+
 /* Writes where the calls that run now stand, so that their operations come out right in the capture as it is. */
 void prof_py_count_live(void);
 

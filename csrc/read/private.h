@@ -175,6 +175,12 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size);
 /* Fills reader->timed and reader->slow: waits.c. Labels are read already. 0, or -1 with a line in `error`. */
 int prof_reader_read_waits(prof_reader *reader, char *error, size_t size);
 
+/* Whether the process wrote to the end of the recording; what is left of one that was killed, or is recorded now, may name what the file
+ * has not. */
+static inline int prof_reader_closed(const prof_reader *reader) {
+    return reader->info.state == PROF_CLOSED && !(reader->info.flags & PROF_FLAG_DUMP);
+}
+
 /* The text of a string record; the empty text for ref 0. Returns 0, or -1 when the ref is not a string. */
 int prof_reader_read_text(const prof_reader *reader, prof_ref ref, prof_reader_text *text);
 

@@ -144,22 +144,36 @@ static void read_header(prof_reader *reader) {
 
 /* ---- the chunks ---- */
 
-#define KNOWN_TYPES (PROF_CHUNK_SLOWEST + 1)
+#define KNOWN_TYPES (PROF_CHUNK_MISSING + 1)
 
 /* Bytes of the records that this reader knows; 0 for text and unknown types. */
 static uint32_t known_record(uint32_t type) {
     static const uint32_t sizes[KNOWN_TYPES] = {
-        [PROF_CHUNK_LABELS] = sizeof(prof_label),        [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
-        [PROF_CHUNK_NODES] = sizeof(prof_node),          [PROF_CHUNK_PENDING] = sizeof(prof_pending),
-        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),       [PROF_CHUNK_TYPES] = sizeof(prof_type),
-        [PROF_CHUNK_SERIES] = sizeof(prof_moment),       [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
-        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),     [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
-        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,           [PROF_CHUNK_SAMPLED] = PROF_SAMPLED_SIZE,
-        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),    [PROF_CHUNK_USAGE] = sizeof(prof_usage),
-        [PROF_CHUNK_PROCESS] = sizeof(prof_process),     [PROF_CHUNK_SOURCES] = sizeof(prof_source),
-        [PROF_CHUNK_METRICS] = sizeof(prof_metric),      [PROF_CHUNK_STACKS] = sizeof(prof_stacked),
-        [PROF_CHUNK_LATENCIES] = sizeof(prof_latency),   [PROF_CHUNK_WAITS] = sizeof(prof_wait),
-        [PROF_CHUNK_ACTIVITIES] = sizeof(prof_activity), [PROF_CHUNK_SLOWEST] = sizeof(prof_slow),
+        [PROF_CHUNK_LABELS] = sizeof(prof_label),
+        [PROF_CHUNK_THREADS] = sizeof(prof_thread_record),
+        [PROF_CHUNK_NODES] = sizeof(prof_node),
+        [PROF_CHUNK_PENDING] = sizeof(prof_pending),
+        [PROF_CHUNK_MEMORY] = sizeof(prof_memory),
+        [PROF_CHUNK_TYPES] = sizeof(prof_type),
+        [PROF_CHUNK_SERIES] = sizeof(prof_moment),
+        [PROF_CHUNK_EVENTS] = sizeof(prof_flow_event),
+        [PROF_CHUNK_LIVE] = sizeof(prof_live_frame),
+        [PROF_CHUNK_OPERANDS] = sizeof(prof_operands),
+        [PROF_CHUNK_PLACES] = PROF_PLACE_SIZE,
+        [PROF_CHUNK_SAMPLED] = PROF_SAMPLED_SIZE,
+        [PROF_CHUNK_SAMPLER] = sizeof(prof_sampling),
+        [PROF_CHUNK_USAGE] = sizeof(prof_usage),
+        [PROF_CHUNK_PROCESS] = sizeof(prof_process),
+        [PROF_CHUNK_SOURCES] = sizeof(prof_source),
+        [PROF_CHUNK_METRICS] = sizeof(prof_metric),
+        [PROF_CHUNK_STACKS] = sizeof(prof_stacked),
+        [PROF_CHUNK_LATENCIES] = sizeof(prof_latency),
+        [PROF_CHUNK_WAITS] = sizeof(prof_wait),
+        [PROF_CHUNK_ACTIVITIES] = sizeof(prof_activity),
+        [PROF_CHUNK_SLOWEST] = sizeof(prof_slow),
+        [PROF_CHUNK_SPANS] = PROF_REF_UNIT,
+        [PROF_CHUNK_STACK] = PROF_REF_UNIT,
+        [PROF_CHUNK_MISSING] = sizeof(prof_missing),
     };
     return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }

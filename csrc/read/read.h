@@ -166,6 +166,49 @@ typedef struct {
     uint64_t duration_ns;
 } prof_reader_slow;
 
+/* A value of a metric, when it was said. */
+typedef struct {
+    uint64_t time_ns; /* since the start of recording */
+    uint32_t label;   /* of the span; PROF_READER_NO_LABEL outside every span */
+    uint32_t real;    /* 1: `real_value`; 0: `value` */
+    prof_reader_text name;
+    int64_t value;
+    double real_value;
+} prof_reader_point;
+
+/* Spans of a track that the capture has not. */
+typedef struct {
+    uint64_t start_ns, end_ns; /* all of them are between these, since the start of recording */
+    uint64_t count;
+    uint32_t overwritten; /* 1: by later ones; 0: there was no room */
+    uint32_t reserved;
+} prof_reader_missing;
+
+/* The spans of one thread as they went: by start, those that contain others before them. All owned by the events. */
+typedef struct {
+    uint32_t thread; /* index into info.threads */
+    uint32_t deepest;
+    uint64_t count;
+    uint64_t *start_ns; /* since the start of recording */
+    uint64_t *duration_ns;
+    uint32_t *label; /* index into info.labels */
+    uint32_t *depth; /* how many contain it */
+    uint64_t open_count;
+    uint64_t *open; /* indexes of those that had not ended, ascending; their duration is up to the end of what is known */
+    uint64_t point_count;
+    prof_reader_point *points; /* in order of time */
+    uint32_t missing_count;
+    uint32_t reserved;
+    prof_reader_missing missing[2];
+} prof_reader_track;
+
+/* All owned. */
+typedef struct {
+    uint64_t track_count; /* threads, in the order of info.threads, that have a span, a point, or miss some */
+    prof_reader_track *tracks;
+    uint64_t end_ns; /* of what is known */
+} prof_reader_events;
+
 /* What a capture says of itself, and its tables. All borrowed from the reader. */
 typedef struct {
     uint32_t version;
@@ -204,7 +247,10 @@ typedef struct {
     const prof_reader_slow *slow; /* in the order of the file; of a label, those that are there are its longest */
     uint64_t metric_count;
     const prof_reader_metric *metrics; /* in the order of the file */
-    uint64_t least_ns;                 /* spans of which no call took as long are charged to their callers; 0: none */
+    uint64_t event_bytes;              /* of the chunks that spans as they went are in */
+    uint32_t traced;                   /* 1: they were to be kept */
+    uint32_t reserved;
+    uint64_t least_ns; /* spans of which no call took as long are charged to their callers; 0: none */
     prof_reader_memory memory;
     prof_reader_sampler sampler;
 } prof_reader_info;
@@ -355,6 +401,13 @@ void prof_reader_tree_free(prof_reader_tree *tree); /* NULL is fine */
  * Returns an owned tree, or NULL with a line in `error`. */
 prof_reader_tree *prof_reader_stacks_new(const prof_reader *reader, const prof_reader_tree *tree, int lines, char *error,
                                          size_t size);
+
+/* The spans of each thread as they went. Returns an owned table, or NULL with a line in `error`. It borrows the texts of points from the
+ * reader. */
+prof_reader_events *prof_reader_events_new(const prof_reader *reader, char *error, size_t size);
+void prof_reader_events_free(prof_reader_events *events); /* NULL is fine */
+/* Puts a track among those of another capture: the instants are later by so much, and label i is labels[i] there. */
+void prof_reader_track_move(prof_reader_track *track, uint64_t later_ns, const uint32_t *labels);
 
 /* The column of that name: an index into tree->own, or PROF_READER_NO_COLUMN. And the other way round; NULL at the end. */
 uint32_t prof_reader_column(const char *name);

@@ -328,6 +328,18 @@ void prof_reader_read_meta(prof_reader *reader) {
     }
 }
 
+/* Notes that spans as they went are there, and counts those that are not. */
+static void find_events(prof_reader *reader, const prof_reader_chunk *chunk) {
+    prof_reader_info *info = &reader->info;
+    if (chunk->type == PROF_CHUNK_SPANS) info->event_bytes += chunk->size;
+    if (chunk->type == PROF_CHUNK_SPANS || chunk->type == PROF_CHUNK_STACK) info->traced = 1;
+    for (uint64_t i = 0; chunk->type == PROF_CHUNK_MISSING && i < chunk->records; i++) {
+        const prof_missing *from = (const prof_missing *)(prof_reader_records(reader, chunk) + i * chunk->record_size);
+        uint64_t *drops = &info->drops[from->overwritten ? PROF_DROP_SPANS_OVERWRITTEN : PROF_DROP_SPANS_UNKEPT];
+        if (__builtin_add_overflow(*drops, from->count, drops)) *drops = UINT64_MAX;
+    }
+}
+
 int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
     const prof_reader_info *info = &reader->info;
     /* One spare entry, so that an empty table is not mistaken for a failure. */
@@ -349,6 +361,7 @@ int prof_reader_read_tables(prof_reader *reader, char *error, size_t size) {
         if (reader->chunks[c].type == PROF_CHUNK_PENDING && count_pending(reader, &reader->chunks[c], error, size) != 0) return -1;
     for (uint64_t c = 0; c < info->chunk_count; c++) {
         const prof_reader_chunk *chunk = &reader->chunks[c];
+        find_events(reader, chunk);
         for (uint64_t i = 0; (chunk->type == PROF_CHUNK_LABELS || chunk->type == PROF_CHUNK_PLACES) && i < chunk->records; i++)
             if (read_label(reader, chunk, i, error, size) != 0) return -1;
         for (uint64_t i = 0; chunk->type == PROF_CHUNK_THREADS && i < chunk->records; i++)

@@ -195,7 +195,7 @@ static int leave(prof_site *site) {
     uint64_t now = prof_now();
     prof_label *label = label_of(site, PROF_RECORDER_SPAN, &why);
     if (PROF_UNLIKELY(!label)) return out(t, why);
-    if (PROF_LIKELY(prof_leave_fast(label, prof_arena_ref(label), now))) return out(t, PROF_OK);
+    if (PROF_LIKELY(prof_leave_fast(label, prof_arena_ref(label), now, prof_traced))) return out(t, PROF_OK);
     prof_frame *f = prof_find(t, label, now);
     if (!f) return out(t, PROF_NOT_OPEN);
     prof_pop_complete(t, f, now);

@@ -216,6 +216,64 @@ static void threads(void) {
     prof_reader_close(reader);
 }
 
+/* Spans of a thread: how many there are, and how many are missing. Each that contains others comes before them. */
+static void count_spans(uint64_t *kept, uint64_t *missing, uint64_t *open) {
+    char error[512] = "";
+    prof_reader *reader = prof_reader_open(path, error, sizeof error);
+    if (!reader) fprintf(stderr, "prof_reader_open: %s\n", error);
+    CHECK(reader);
+    prof_reader_events *events = prof_reader_events_new(reader, error, sizeof error);
+    if (!events) fprintf(stderr, "prof_reader_events_new: %s\n", error);
+    CHECK(events);
+    *kept = *missing = *open = 0;
+    for (uint64_t t = 0; t < events->track_count; t++) {
+        const prof_reader_track *track = &events->tracks[t];
+        *kept += track->count;
+        *open += track->open_count;
+        for (uint32_t i = 0; i < track->missing_count; i++) *missing += track->missing[i].count;
+        for (uint64_t i = 1; i < track->count; i++)
+            CHECK(track->start_ns[i] >= track->start_ns[i - 1] && track->depth[i] <= track->depth[i - 1] + 1);
+    }
+    prof_reader_events_free(events);
+    prof_reader_close(reader);
+}
+
+static volatile int working;
+
+static void *work_and_say(void *argument) {
+    work(argument);
+    __atomic_fetch_sub(&working, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Threads that set down more spans than there is room for, while somebody reads the file. */
+static void timeline_of(int last, uint64_t room) {
+    pthread_t each[THREADS];
+    char names[THREADS][16], why[512] = "";
+    uint64_t kept, missing, open;
+    prof_config config = {.clock = PROF_CLOCK_MONOTONIC, .trace_bytes = room, .trace_last = (uint32_t)last};
+    unlink(path);
+    CHECK(!prof_open(path, &config, why, sizeof why));
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    working = THREADS;
+    for (int i = 0; i < THREADS; i++) {
+        snprintf(names[i], sizeof names[i], "own %d", i);
+        CHECK(!pthread_create(&each[i], NULL, work_and_say, names[i]));
+    }
+    while (__atomic_load_n(&working, __ATOMIC_ACQUIRE)) count_spans(&kept, &missing, &open);
+    for (int i = 0; i < THREADS; i++) pthread_join(each[i], NULL);
+    prof_close();
+    count_spans(&kept, &missing, &open);
+    CHECK(kept + missing == 2 * THREADS * ROUNDS + 1 && open == 1);
+    CHECK(room > 1 << 20 ? !missing : missing > 0 && kept * 12 < room + (uint64_t)(THREADS << 10));
+}
+
+static void timeline(void) {
+    timeline_of(1, 64 << 10);
+    timeline_of(0, 64 << 10);
+    timeline_of(0, 64 << 20);
+}
+
 /* Threads that come, work and go while recordings begin and end around them, one after the other. */
 static void reopen(void) {
     for (int i = 0; i < 20; i++) {
@@ -510,10 +568,10 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } cases[] = {{"spans", spans},       {"labels", labels},  {"children", children}, {"folding", folding},
-                 {"threads", threads},   {"reopen", reopen},  {"full", full},         {"forks", forks},
-                 {"killed", killed},     {"clocks", clocks},  {"adopted", adopted},   {"forks_sampled", forks_sampled},
-                 {"counters", counters}, {"metrics", metrics}};
+    } cases[] = {{"spans", spans},       {"labels", labels},   {"children", children}, {"folding", folding},
+                 {"threads", threads},   {"reopen", reopen},   {"full", full},         {"forks", forks},
+                 {"killed", killed},     {"clocks", clocks},   {"adopted", adopted},   {"forks_sampled", forks_sampled},
+                 {"counters", counters}, {"metrics", metrics}, {"timeline", timeline}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc != 3 || strcmp(argv[1], cases[i].name)) continue;
         snprintf(path, sizeof path, "%s/%s.capture", argv[2], argv[1]);

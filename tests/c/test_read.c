@@ -41,6 +41,31 @@ static void spill(const char *path, const unsigned char *data, size_t size) {
     close(fd);
 }
 
+/* Spans as they went: those that contain others before them, and around them. */
+static void read_events(const prof_reader *reader, const prof_reader_info *info) {
+    char error[200] = "";
+    prof_reader_events *events = prof_reader_events_new(reader, error, sizeof error);
+    if (events == NULL) {
+        check(error[0] != '\0', "events were refused without a reason");
+        return;
+    }
+    for (uint64_t t = 0; t < events->track_count; t++) {
+        const prof_reader_track *track = &events->tracks[t];
+        check(track->thread < info->thread_count, "a track of no thread");
+        for (uint64_t i = 0; i < track->count; i++) {
+            check(track->label[i] < info->label_count && track->depth[i] <= track->deepest, "a span of no label");
+            check(i == 0 ? track->depth[i] == 0 : track->depth[i] <= track->depth[i - 1] + 1, "a span in none");
+            touched += track->start_ns[i] + track->duration_ns[i];
+        }
+        for (uint64_t i = 0; i < track->open_count; i++)
+            check(track->open[i] < track->count && (i == 0 || track->open[i] > track->open[i - 1]), "no span is open");
+        for (uint64_t i = 0; i < track->point_count; i++)
+            check(track->points[i].name.text[track->points[i].name.length] == '\0', "a point's name without its end");
+        check(track->missing_count <= 2, "more is missing than there is");
+    }
+    prof_reader_events_free(events);
+}
+
 /* Sums of each kind, and the names in them. */
 static void read_sites(const prof_reader *reader, const prof_reader_operations *operations) {
     for (uint32_t by = PROF_READER_BY_LINE; by <= PROF_READER_BY_CALLEE; by++) {
@@ -219,6 +244,7 @@ static void read_all(const char *path, int null) {
         check(info->metrics[i].node < info->node_count, "a metric of no node");
         check(info->metrics[i].real_sum - info->metrics[i].real_sum == 0, "a metric's sum is no finite number");
     }
+    read_events(reader, info);
     escape(info);
     read_tree(reader, PROF_READER_ALL_THREADS, -1, null);
     read_tree(reader, PROF_READER_ALL_THREADS, PROF_READER_NO_LABEL, null);

@@ -58,6 +58,7 @@ STACKS, STACKED_RECORD = 28, struct.Struct("=4I")
 SAMPLER_RECORD = struct.Struct("=II8QIIQ")
 USAGE_RECORD = struct.Struct("=II9Q")
 PROCESS_RECORD = struct.Struct("=9Q")
+SPANS, STACK_CHUNK, MISSING, BASE = 34, 35, 36, 0x7F0000000000
 METRICS, LEAST_NS = 26, 416  # the last one is an offset in the header
 INTEGERS = struct.Struct("=4IQQqqq")
 REALS = struct.Struct("=4IQdddd")
@@ -218,6 +219,12 @@ class File:
     metrics: list[tuple[int, str, list[int] | list[float]]] = field(default_factory=list)
     """Of the first thread: an index of its nodes, a name, and the values, all of one kind."""
     least_ns: int = 0
+    spans: list[list[tuple[int, int, int]]] = field(default_factory=list)
+    """Of the first thread, by chunk: what went on, in records of three words. A node is said by its index, below 0."""
+    open: list[tuple[int, int]] = field(default_factory=list)
+    """Its stack, from the root on: indexes of nodes, and since when."""
+    missing: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Of it: whether they were overwritten, from when, up to when, how many."""
     longer: int = 0  # bytes that a later version added to each record
 
     def build(self) -> bytes:
@@ -235,6 +242,8 @@ class File:
                 self._metrics(out, strings, nodes, threads[0] // 8)
             if index == 0 and self.samples:
                 self._samples(out, strings, nodes, threads[0] // 8)
+            if index == 0:
+                self._spans(out, nodes, threads[0] // 8)
         self._pending(out, labels, threads)
         self._memory(out, strings)
         if self.meta is not None:
@@ -246,6 +255,24 @@ class File:
         )  # fmt: skip
         struct.pack_into("=Q", out, LEAST_NS, self.least_ns)
         return bytes(out)
+
+    def _spans(self, out: bytearray, nodes: list[int], thread: int) -> None:
+        for order, records in enumerate(self.spans, 1):
+            words = [
+                nodes[-record[0]] // 8 if n == 0 and record[0] < 0 else w
+                for record in records
+                for n, w in enumerate(record)
+            ]
+            data = struct.pack(f"=QQ{len(words)}I", order, 0, *words)
+            self._chunk(out, SPANS, 8, data + bytes(-len(data) % 8), thread)
+        if self.open:
+            data = struct.pack("=Q", BASE)
+            for node, start in [*self.open, (0, NO_MIN)]:
+                data += struct.pack("=8Q", BASE + nodes[node], 1, start, 2, 3, 4, 5, 6)
+            self._chunk(out, STACK_CHUNK, 8, data, thread)
+        if self.missing:
+            rows = [struct.pack("=IIQQQ", thread, *row) + bytes(self.longer) for row in self.missing]
+            self._chunk(out, MISSING, 32 + self.longer, b"".join(rows), 0)
 
     def _metrics(self, out: bytearray, strings: dict[str, int], nodes: list[int], thread: int) -> None:
         data = b""

@@ -80,6 +80,12 @@ def test_damaged(program: Path, state: int, tmp_path: Path) -> None:
         Sample(2, -1, (2,) * 7, stack=((2, 3), (2, 5))),
     ]
     file.metrics = [(1, "rows", [3, -4, 2**62]), (1, "share", [0.5, 1e300]), (2, "rows", [7]), (0, "all", [1])]
+    file.spans = [
+        [(1, 100, 0), (-2, 5, 4), (4, 6, 0), (-1, 7, 0)],
+        [(1, 0, 1), (2, 90, 0), (-1, 9, 0), (3, 0, 0), (-3, 9, 3)],
+    ]
+    file.open = [(0, 1), (1, 3), (2, 5)]
+    file.missing = [(0, 5, 900, 3), (1, 2, 9, 4)]
     file.least_ns = 6  # so that imports are charged to their callers
     file.process = [(5, 1, 2, 3, 4, 5, 6, 7, 8)]
     assert state in (RECORDING, 2)

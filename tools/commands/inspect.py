@@ -66,7 +66,23 @@ def _facts(capture: Capture) -> Iterator[tuple[str, str]]:
     yield "probe", f"{capture.probe_cost_ps / 1000:g} ns a call, measured at start"
     yield "size", f"{size(capture.size)} ({capture.size:,} bytes)"
     yield "nodes", count(capture.node_count)
+    if capture.traced:
+        yield "events", _events(capture)
     yield "labels", count(capture.label_count)
+
+
+def _events(capture: Capture) -> str:
+    events = capture.events()
+    assert events is not None
+    bytes_each = f", {capture.event_bytes / events.spans:.1f} bytes of file each" if events.spans else ""
+    left_open = sum(len(track.open) for track in events.tracks)
+    parts = [
+        f"{count(events.spans)} spans on {len(events.tracks)} threads{bytes_each}",
+        f"{count(left_open)} open" if left_open else "",
+        f"{count(len(events.points))} values of metrics" if events.points else "",
+        f"{count(events.missing)} spans missing" if events.missing else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _type_name(kind: int) -> str:

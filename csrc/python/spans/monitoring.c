@@ -30,7 +30,7 @@ CALLBACK(on_start, enter(site), COUNT_RESUME)
 CALLBACK(on_resume, prof_span_resume(site), COUNT_RESUME)
 CALLBACK(on_return, prof_span_leave(site), NOTHING)
 CALLBACK(on_throw, if (started(args[0], args[1])) prof_span_resume(site), NOTHING)
-CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_leave(site), NOTHING)
+CALLBACK(on_unwind, if (started(args[0], args[1])) prof_span_raised(site), NOTHING)
 CALLBACK(on_yield, prof_span_suspend(site), NOTHING)
 
 static PyObject *on_instruction(PyObject *self, PyObject *const *args, Py_ssize_t n) {

@@ -10,6 +10,7 @@
 #include "core/suspended.h"
 #include "awaits.h"
 #include "child.h"
+#include "flight.h"
 #include "python/ops/count.h"
 #include "python/version/version.h"
 #include "python/bytecode/plain.h"
@@ -17,6 +18,7 @@
 #include "python/text.h"
 
 static prof_site *sites; /* all of them */
+static void choose_leave(void);
 
 /* ---- sites ------------------------------------------------------------------------------------------------------- */
 
@@ -84,6 +86,7 @@ static void name_all_sites(void) {
     for (prof_site *s = sites; s; s = s->next)
         if (s->site == s && s->kind != PROF_SECTION && !s->unlabelled) prof_site_label(s);
     prof_count_begin();
+    choose_leave();
     PyGILState_Release(gil);
 }
 
@@ -153,10 +156,12 @@ static inline void enter(prof_site *site) {
     if (PROF_UNLIKELY(!prof_enter_fast(site->label, site->ref))) enter_slow(site);
 }
 
-static inline void leave(prof_site *site) {
+static inline void leave_as(prof_site *site, int traced) {
     uint64_t now = prof_now();
-    if (PROF_UNLIKELY(!prof_leave_fast(site->label, site->ref, now))) leave_slow(site, now);
+    if (PROF_UNLIKELY(!prof_leave_fast(site->label, site->ref, now, traced))) leave_slow(site, now);
 }
+
+static inline void leave(prof_site *site) { leave_as(site, prof_traced); }
 
 /* PROF_LOOSE_STEP if the coroutine in `frame`, whose span `f` is, is run by an event loop, and not awaited by the one below. */
 static uint64_t step_of(const prof_frame *f, prof_py_frame *frame) {
@@ -430,7 +435,8 @@ void prof_span_resume(prof_site *site) { untimed ? resume_untimed(site) : resume
         Py_RETURN_NONE;                  \
     }
 OPERATOR(op_enter, enter((prof_site *)o))
-OPERATOR(op_leave, leave((prof_site *)o))
+OPERATOR(op_leave, leave_as((prof_site *)o, 0))
+OPERATOR(op_leave_traced, leave_as((prof_site *)o, 1))
 OPERATOR(op_enter_generator, enter_generator((prof_site *)o))
 OPERATOR(op_leave_generator, leave_generator((prof_site *)o))
 OPERATOR(op_suspend, suspend((prof_site *)o))
@@ -488,18 +494,30 @@ static int op_exit_await_untimed(PyObject *o, PyObject *receiver, PyObject *none
     return 0;
 }
 
+/* An exception has left the function of `site`. It ends generators in the ordinary course of things, too. */
+static __attribute__((noinline)) void raised(const prof_site *site) {
+    if (prof_is_labelled(site) && !(site->flags & PROF_LABEL_GENERATOR)) prof_flight_raised(site->label);
+}
+
+void prof_span_raised(prof_site *site) {
+    prof_span_leave(site);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(site);
+}
+
 /* In code that counts: an exception that it does not handle. */
 static int op_raise_counting(PyObject *o, PyObject *offset, PyObject *ignored) {
     prof_site *site = ((prof_site *)o)->site;
     if (prof_count_ops && site->counted) prof_count_unhandled(site->counted, offset);
     if (untimed) leave_untimed((prof_site *)o);
     else leave_any((prof_site *)o);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(site);
     return 0;
 }
 
 static PyObject *op_raise(PyObject *o) {
     if (PROF_QUIRK_OFFSET_IS_TAGGED && ((prof_site *)o)->site->counted) op_raise_counting(o, NULL, NULL);
     else leave_any((prof_site *)o);
+    if (PROF_UNLIKELY(prof_flight_raises)) raised(((prof_site *)o)->site);
     Py_RETURN_NONE;
 }
 
@@ -513,6 +531,11 @@ static PyNumberMethods suspend_operators = {.nb_invert = op_resume, .nb_negative
 static PyMappingMethods suspend_mapping = {.mp_ass_subscript = op_await};
 static PyNumberMethods raise_operators = {.nb_invert = op_resume, .nb_negative = op_raise};
 static PyMappingMethods raise_mapping = {.mp_ass_subscript = op_raise_counting};
+
+/* A recording has begun: without spans as they went, a leave does not ask for them. */
+static void choose_leave(void) {
+    if (!untimed) function_operators.nb_negative = prof_traced ? op_leave_traced : op_leave;
+}
 
 void prof_choose_operators(int timed, int counting, long types) {
     untimed = counting && !timed;

@@ -20,6 +20,8 @@ prof_label *prof_site_label(prof_site *site);
 void prof_span_enter(prof_site *site);
 void prof_span_enter_generator(prof_site *site);
 void prof_span_leave(prof_site *site);
+/* The same, by an exception. */
+void prof_span_raised(prof_site *site);
 void prof_span_suspend(prof_site *site);
 void prof_span_resume(prof_site *site);
 /* A generator, suspended with this frame, was closed without being entered: its call is completed now. Not a resume. */
