@@ -101,7 +101,7 @@ def standby(pid: int) -> int | None:
                 data = memory.read(end - begin)
                 at = data.find(cookie)
                 if at >= 0:
-                    known = data[at:]
+                    known = ffi.from_buffer("unsigned char[]", data[at:])
                     return begin + at if lib.prof_py_standby_begun(known, len(known)) else None
     except FileNotFoundError:
         raise InputError(f"process {pid} has ended") from None

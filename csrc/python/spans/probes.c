@@ -496,7 +496,7 @@ static int op_exit_await_untimed(PyObject *o, PyObject *receiver, PyObject *none
 
 /* An exception has left the function of `site`. It ends generators in the ordinary course of things, too. */
 static __attribute__((noinline)) void raised(const prof_site *site) {
-    if (site->ref && !(site->flags & PROF_LABEL_GENERATOR)) prof_flight_raised(site->label);
+    if (prof_is_labelled(site) && !(site->flags & PROF_LABEL_GENERATOR)) prof_flight_raised(site->label);
 }
 
 void prof_span_raised(prof_site *site) {
