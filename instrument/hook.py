@@ -95,10 +95,11 @@ class Hook:
         if self.choice.first or chosen:
             self._begin()
         if chosen and self._first_engine is not None:
-            loaded = self._planned.pop(path, None) or self._instrumented(script.read(path), path, frame.f_code)
-            edited = loaded.code if loaded is not None else None
-            wanted = self._wanted(name, path, loaded)
-            self._engine().attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
+            with own_work():
+                loaded = self._planned.pop(path, None) or self._instrumented(script.read(path), path, frame.f_code)
+                edited = loaded.code if loaded is not None else None
+                wanted = self._wanted(name, path, loaded)
+                self._engine().attach_script(frame.f_code, _MAIN, wanted, edited or frame.f_code)
 
     def _is_typed(self, frame: FrameType) -> bool:
         """Whether it is the text of `-c`, which is of no project."""

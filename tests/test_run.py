@@ -509,3 +509,15 @@ def helper():
         assert found["packed.one"] == 1
         for path in tmp_path.glob("*.capture"):
             path.unlink()
+
+
+def test_what_gives_the_script_its_probes_is_not_the_scripts(tmp_path: Path) -> None:
+    """No sample that finds the profiler at that is charged to the script's first line."""
+    functions = "".join(f"def f{n}(a):\n    return [b for b in a if b]\n" for n in range(1500))
+    write(tmp_path, app=f"x = 1\n{functions}")
+    run(tmp_path, "--modes", "time+samples", "--interval", "200us", "app.py")
+    paths, _ = newest_run(tmp_path)
+    with open_captures(paths) as capture:
+        stacks = capture.stacks(capture.tree())
+        names = {capture.label(stacks.label[node]).name for node in range(1, stacks.count)}
+        assert not [name for name in names if name.endswith("attach_script")]
