@@ -10,6 +10,7 @@
 #include "core/arena.h"
 #include "core/copy.h"
 #include "python/spans/awaits.h"
+#include "python/spans/tasks.h"
 #include "python/spans/child.h"
 #include "python/ops/count.h"
 #include "python/spans/ending.h"
@@ -30,7 +31,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "prof._probes", "
 static int fill(PyObject *module) {
     PyMethodDef *const tables[] = {prof_attach_methods,  prof_loading_methods, prof_count_methods, prof_section_methods,
                                    prof_ambient_methods, prof_monitor_methods, prof_live_methods,  prof_child_methods,
-                                   prof_ending_methods,  prof_guard_methods,   prof_await_methods, prof_greenlet_methods,
+                                   prof_ending_methods,  prof_guard_methods,   prof_task_methods,  prof_greenlet_methods,
                                    prof_flight_methods};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (PyModule_AddFunctions(module, tables[i])) return -1;
@@ -43,7 +44,7 @@ int prof_py_init(char *why, size_t why_size) {
     int failed = 0;
     if (!module) {
         failed = prof_probes_init() || prof_attach_init() || prof_count_init() || prof_sections_init() || prof_guards_init() ||
-                 !(module = PyModule_Create(&definition)) || fill(module) || prof_awaits_init(module);
+                 !(module = PyModule_Create(&definition)) || fill(module) || prof_awaits_init() || prof_tasks_init(module);
         prof_monitoring_init();
         prof_ambient_init();
         prof_child_init();
@@ -110,6 +111,7 @@ void prof_py_close(void) {
     prof_greenlets_end();
     prof_close();
     prof_awaits_reset();
+    prof_tasks_reset();
     PyGILState_Release(gil);
 }
 

@@ -15,6 +15,7 @@
 #include "python/version/version.h"
 #include "python/bytecode/plain.h"
 #include "greenlets.h"
+#include "tasks.h"
 #include "python/text.h"
 
 static prof_site *sites; /* all of them */
@@ -77,6 +78,7 @@ static void name_all_sites(void) {
     prof_count_reset();
     prof_greenlets_reset();
     prof_awaits_reset();
+    prof_tasks_reset();
     for (prof_site *s = sites; s; s = s->next) {
         s->label = &prof_no_label;
         s->ref = s->kind == PROF_SECTION ? 0 : PROF_NO_LABEL;
@@ -211,7 +213,7 @@ static inline void leave_generator(prof_site *probe) {
     count_latency(site, begun, now);
     if (begun != PROF_NO_TICKS && PROF_UNLIKELY(now - begun > label->private_slow_above))
         prof_slow_note(t, label, node, begun, now - begun);
-    if (PROF_UNLIKELY(step)) prof_await_step(t, now - start, 1);
+    if (PROF_UNLIKELY(step)) prof_task_step(t, now - start, 1);
 }
 
 /* Closes the span of a function, or a generator. */
@@ -278,7 +280,7 @@ static void suspend_await(prof_site *site, PyObject *receiver) {
     prof_thread *t = prof_current;
     prof_frame *f = t->epoch == prof_epoch && has_label(site) ? frame_to_suspend(t, site) : NULL;
     prof_wait *wait = f ? prof_await(t, receiver) : NULL;
-    if (f && f->loose & PROF_LOOSE_STEP) prof_await_step(t, now - f->start, 0);
+    if (f && f->loose & PROF_LOOSE_STEP) prof_task_step(t, now - f->start, 0);
     suspend_at(site, now, wait);
 }
 
