@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/table.h"
 #include "core/labels.h"
 #include "core/session.h"
 #include "recorder.h"
@@ -22,31 +23,15 @@ typedef struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
-    uint64_t epoch; /* of the recording that all this is of */
-    slot *slots;    /* Owned: records by parent and label */
-    size_t mask, used;
+    uint64_t epoch;     /* of the recording that all this is of */
+    prof_table table;   /* of slot: records by parent and label */
     thread_room *rooms; /* Owned */
     size_t room_count;
 } kept;
 
-static size_t home(prof_ref parent, prof_ref label, size_t mask) {
-    return (size_t)((((uint64_t)parent << 32 | label) * 0x9e3779b97f4a7c15u) >> 24) & mask;
-}
-
-static int grow(void) {
-    size_t size = kept.slots ? (kept.mask + 1) * 2 : 256;
-    slot *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return -1;
-    for (size_t i = 0; kept.slots && i <= kept.mask; i++) {
-        if (!kept.slots[i].record) continue;
-        size_t k = home(kept.slots[i].parent, kept.slots[i].label, size - 1);
-        while (bigger[k].record) k = (k + 1) & (size - 1);
-        bigger[k] = kept.slots[i];
-    }
-    free(kept.slots);
-    kept.slots = bigger;
-    kept.mask = size - 1;
-    return 0;
+static uint64_t hash_of(const void *p) {
+    const slot *s = p;
+    return (((uint64_t)s->parent << 32 | s->label) * 0x9e3779b97f4a7c15u) >> 24;
 }
 
 static prof_appender *room_of(prof_ref thread) {
@@ -61,19 +46,21 @@ static prof_appender *room_of(prof_ref thread) {
 
 /* The record of `label` below `parent`, made at first use; 0 without room. */
 static prof_ref place(prof_ref thread, prof_ref parent, prof_ref label) {
-    if ((!kept.slots || (kept.used + 1) * 2 > kept.mask) && grow()) return 0;
-    size_t k = home(parent, label, kept.mask);
-    for (; kept.slots[k].record; k = (k + 1) & kept.mask)
-        if (kept.slots[k].parent == parent && kept.slots[k].label == label) return kept.slots[k].record;
+    if (prof_table_reserve(&kept.table, sizeof(slot), 256, hash_of)) return 0;
+    slot *slots = kept.table.slots, wanted = {.parent = parent, .label = label};
+    size_t k = hash_of(&wanted) & kept.table.mask;
+    for (; slots[k].record; k = (k + 1) & kept.table.mask)
+        if (slots[k].parent == parent && slots[k].label == label) return slots[k].record;
     prof_appender *room = room_of(thread);
     prof_sampled *r = room ? prof_arena_append(room, PROF_CHUNK_SAMPLED, sizeof *r, thread, sizeof *r) : NULL;
     if (!r) return 0;
     r->label = label;
     r->parent = parent;
     prof_arena_publish(room, sizeof *r);
-    kept.slots[k] = (slot){parent, label, prof_arena_ref(r)};
-    kept.used++;
-    return kept.slots[k].record;
+    wanted.record = prof_arena_ref(r);
+    slots[k] = wanted;
+    kept.table.used++;
+    return wanted.record;
 }
 
 /* What reports ask of samples as a whole; where a sampler runs it has said it. 0, or -1 without room. */
@@ -93,7 +80,7 @@ static int describe(void) {
 /* Ready for the running recording: 0, or -1 without room. */
 static int begin(void) {
     if (kept.epoch == prof_epoch) return 0;
-    free(kept.slots);
+    prof_table_free(&kept.table);
     free(kept.rooms);
     memset(&kept, 0, sizeof kept);
     if (describe()) return -1;

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/table.h"
 #include "core/labels.h"
 #include "core/session.h"
 #include "remote.h"
@@ -81,8 +82,7 @@ static struct {
     uint32_t listing;
     uint64_t tick_ns;   /* when the latest tick began */
     uint64_t looked_ns; /* when it was last looked whether anybody else lives */
-    slot *slots;        /* Owned: records by their keys */
-    size_t mask, used;
+    prof_table table;   /* of slot: records by their keys */
     uint64_t random;
     prof_appender moments, stacks;
     uint64_t moment_ns, moment_every_ns, moment_count;
@@ -105,40 +105,26 @@ static uint64_t cpu_time(uint64_t native_id) {
 
 /* ---- records ------------------------------------------------------------------------------------------------------------ */
 
-static size_t home(key k, size_t mask) {
+static uint64_t hash_of(const void *p) {
+    key k = ((const slot *)p)->key;
     uint64_t hash = ((uint64_t)k.parent << 32 | k.label) * 0x9e3779b97f4a7c15u;
-    return (size_t)(((hash ^ k.more) * 0x9e3779b97f4a7c15u) >> 24) & mask;
+    return ((hash ^ k.more) * 0x9e3779b97f4a7c15u) >> 24;
 }
 
 static int same(key a, key b) { return a.parent == b.parent && a.label == b.label && a.more == b.more; }
 
-static int grow(void) {
-    size_t size = s.slots ? (s.mask + 1) * 2 : 1024;
-    slot *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return -1;
-    for (size_t i = 0; s.slots && i <= s.mask; i++) {
-        if (!s.slots[i].record) continue;
-        size_t k = home(s.slots[i].key, size - 1);
-        while (bigger[k].record) k = (k + 1) & (size - 1);
-        bigger[k] = s.slots[i];
-    }
-    free(s.slots);
-    s.slots = bigger;
-    s.mask = size - 1;
-    return 0;
-}
-
 /* The slot of that key, or the free one where it belongs; NULL without memory. */
 static slot *slot_of(key wanted) {
-    if ((!s.slots || (s.used + 1) * 2 > s.mask) && grow()) return NULL;
-    size_t k = home(wanted, s.mask);
-    while (s.slots[k].record && !same(s.slots[k].key, wanted)) k = (k + 1) & s.mask;
-    return &s.slots[k];
+    if (prof_table_reserve(&s.table, sizeof(slot), 1024, hash_of)) return NULL;
+    slot *slots = s.table.slots;
+    size_t k = hash_of(&(slot){.key = wanted}) & s.table.mask;
+    while (slots[k].record && !same(slots[k].key, wanted)) k = (k + 1) & s.table.mask;
+    return &slots[k];
 }
 
 static prof_ref keep(slot *free_one, key k, const void *record) {
     *free_one = (slot){k, prof_arena_ref(record)};
-    s.used++;
+    s.table.used++;
     return free_one->record;
 }
 
@@ -649,9 +635,7 @@ int prof_sampler_start(uint64_t interval_ns, const prof_walker *walker, const ch
 
 static void free_all(void) {
     while (s.threads) part(&s.threads);
-    free(s.slots);
-    s.slots = NULL;
-    s.mask = s.used = 0;
+    prof_table_free(&s.table);
     names_told = 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/table.h"
 #include "core/labels.h"
 #include "core/busy.h"
 #include "core/session.h"
@@ -27,43 +28,24 @@ typedef struct {
     prof_site *site;         /* Owned */
 } place;
 
-static place *places; /* Owned: an open-addressing table */
-static size_t places_mask, places_used;
+static prof_table places; /* of place */
 
-static size_t home(const void *instruction, const PyObject *name, size_t mask) {
-    uint64_t h = ((uint64_t)(uintptr_t)instruction ^ (uint64_t)(uintptr_t)name << 1) * 0x9e3779b97f4a7c15u;
-    return (size_t)(h >> 32) & mask;
+static uint64_t hash_of(const void *slot) {
+    const place *p = slot;
+    return (((uint64_t)(uintptr_t)p->instruction ^ (uint64_t)(uintptr_t)p->name << 1) * 0x9e3779b97f4a7c15u) >> 32;
 }
 
 static void places_clear(void) {
-    place *old = places;
-    size_t n = places ? places_mask + 1 : 0;
-    places = NULL; /* first: what follows may run code of the user's */
-    places_mask = places_used = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!old[i].site) continue;
-        Py_DECREF(old[i].code);
-        Py_DECREF(old[i].name);
-        Py_XDECREF(old[i].kind);
-        Py_DECREF(old[i].site);
+    prof_table old = places;
+    place *slots = old.slots;
+    places = (prof_table){0}; /* first: what follows may run code of the user's */
+    for (size_t i = 0; slots && i <= old.mask; i++) {
+        Py_XDECREF(slots[i].code);
+        Py_XDECREF(slots[i].name);
+        Py_XDECREF(slots[i].kind);
+        Py_XDECREF(slots[i].site);
     }
-    free(old);
-}
-
-static int places_grow(void) {
-    size_t size = places ? (places_mask + 1) * 2 : 256;
-    place *bigger = calloc(size, sizeof *bigger);
-    if (!bigger) return -1;
-    for (size_t i = 0; places && i <= places_mask; i++) {
-        if (!places[i].site) continue;
-        size_t k = home(places[i].instruction, places[i].name, size - 1);
-        while (bigger[k].site) k = (k + 1) & (size - 1);
-        bigger[k] = places[i];
-    }
-    free(places);
-    places = bigger;
-    places_mask = size - 1;
-    return 0;
+    prof_table_free(&old);
 }
 
 /* What the markers of the function around a section leave out, they leave out of the section. */
@@ -87,24 +69,35 @@ static prof_site *new_place(prof_py_frame *frame, PyCodeObject *code, PyObject *
     return site;
 }
 
-prof_site *prof_section_at(prof_py_frame *frame, PyObject *name, PyObject *kind) {
-    PyCodeObject *code = prof_py_code(frame);
-    const void *instruction = prof_py_instruction(frame);
-    if (places_used >= MOST_PLACES) places_clear(); /* a program that makes code for ever must not fill the memory */
-    if ((!places || (places_used + 1) * 2 > places_mask) && places_grow()) {
+/* The slot of that place, or the free one where it belongs; NULL without memory, with an exception. */
+static place *slot_of(const place *wanted) {
+    if (prof_table_reserve(&places, sizeof(place), 256, hash_of)) {
         PyErr_NoMemory();
         return NULL;
     }
-    size_t k = home(instruction, name, places_mask);
-    for (; places[k].site; k = (k + 1) & places_mask)
-        if (places[k].code == (PyObject *)code && places[k].instruction == instruction && places[k].name == name &&
-            places[k].kind == kind)
-            return places[k].site;
-    prof_site *site = new_place(frame, code, name, kind);
-    if (!site) return NULL;
-    places[k] = (place){Py_NewRef((PyObject *)code), Py_NewRef(name), Py_XNewRef(kind), instruction, site};
-    places_used++;
-    return site;
+    place *slots = places.slots;
+    size_t k = hash_of(wanted) & places.mask;
+    while (slots[k].site && (slots[k].code != wanted->code || slots[k].instruction != wanted->instruction ||
+                             slots[k].name != wanted->name || slots[k].kind != wanted->kind))
+        k = (k + 1) & places.mask;
+    return &slots[k];
+}
+
+prof_site *prof_section_at(prof_py_frame *frame, PyObject *name, PyObject *kind) {
+    PyCodeObject *code = prof_py_code(frame);
+    place wanted = {.code = (PyObject *)code, .name = name, .kind = kind, .instruction = prof_py_instruction(frame)};
+    if (places.used >= MOST_PLACES) places_clear(); /* a program that makes code for ever must not fill the memory */
+    place *slot = slot_of(&wanted);
+    if (!slot || slot->site) return slot ? slot->site : NULL;
+    wanted.site = new_place(frame, code, name, kind);
+    if (!wanted.site || !(slot = slot_of(&wanted))) return NULL; /* again: a finalizer may have run sections meanwhile */
+    if (slot->site) return slot->site;
+    Py_INCREF(wanted.code);
+    Py_INCREF(wanted.name);
+    Py_XINCREF(wanted.kind);
+    *slot = wanted;
+    places.used++;
+    return wanted.site;
 }
 
 /* The frame of the user's call: `depth` Python frames up from here. */
