@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import field, frozen
-from prof.capture import NO_LABEL, ROOT, Capture, Label, Tree
+from prof.capture import NO_LABEL, ROOT, STACK_COLUMNS, Capture, Label, Tree
 from prof.errors import UsageError
 from prof.modes import Measure
 
@@ -59,7 +59,7 @@ def stacks(capture: Capture, measures: Sequence[Measure]) -> list[Stacks]:
 def timed(measures: Sequence[Measure], format: str) -> tuple[Measure, str]:
     """The first measure that is a time, and its column: samples stand for time. UsageError where there is none."""
     for measure in measures:
-        column = {"ns": measure.column}.get(measure.unit, "sampled_ns" if measure.column == "samples" else "")
+        column = {"ns": measure.column}.get(measure.unit, "sampled_ns" if measure.column in STACK_COLUMNS else "")
         if column:
             return measure, column
     names = ", ".join(measure.name for measure in measures)
