@@ -46,6 +46,25 @@ static int read_whole(prof_reader *reader, int fd) {
     return -1;
 }
 
+static void map_file(prof_reader *reader, int fd, uint64_t size) {
+    if (size == 0) return;
+    if (reader->mapped) munmap((void *)reader->data, reader->size);
+    /* Private and writable: pending calls are counted into this copy of the labels, and the file stays as it is. */
+    void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    reader->mapped = data != MAP_FAILED;
+    reader->data = reader->mapped ? data : NULL;
+    reader->size = reader->mapped ? size : 0;
+}
+
+/* Whether a recording has made the file longer since it was mapped, and says so in the header already. */
+static int has_grown(const prof_reader *reader, int fd, struct stat *status) {
+    const prof_header *header = (const prof_header *)reader->data;
+    if (!reader->mapped || reader->size < PROF_HEADER_SIZE || memcmp(header->magic, PROF_MAGIC, sizeof header->magic) != 0)
+        return 0;
+    if (__atomic_load_n(&header->end, __ATOMIC_ACQUIRE) <= reader->size) return 0;
+    return fstat(fd, status) == 0 && (uint64_t)status->st_size > reader->size;
+}
+
 static int load(prof_reader *reader, const char *path, char *error, size_t size) {
     int result = -1, fd = -1;
     struct stat status;
@@ -61,15 +80,7 @@ static int load(prof_reader *reader, const char *path, char *error, size_t size)
         prof_reader_fail(error, size, "cannot be opened: %s", strerror(errno));
         goto error;
     }
-    if (status.st_size > 0) {
-        /* Private and writable: pending calls are counted into this copy of the labels, and the file stays as it is. */
-        void *data = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-        if (data != MAP_FAILED) {
-            reader->data = data;
-            reader->size = (uint64_t)status.st_size;
-            reader->mapped = 1;
-        }
-    }
+    do { map_file(reader, fd, (uint64_t)status.st_size); } while (has_grown(reader, fd, &status));
     if (reader->data == NULL && read_whole(reader, fd) != 0) {
         prof_reader_fail(error, size, "cannot be read: %s", strerror(errno));
         goto error;

@@ -250,6 +250,7 @@ def series_document(series: Iterable[Series], between: Range) -> list[dict[str, 
     """The curves that say something, within a range, with the moments around it."""
     found = []
     for name, unit, points in _curves(series):
+        points = sorted(points)  # as they are, but in a damaged capture
         times = [ns for ns, _ in points]
         first, last = max(0, bisect_left(times, between[0]) - 1), bisect_right(times, between[1]) + 1
         few = thinned(points[first:last], MOST_MOMENTS)
