@@ -69,7 +69,7 @@ def merge(
     """
     different, again = _different([Path(path) for path in paths])
     reading = _Reading(tell)
-    with reading.read(different, strict, to_write=True) as capture, replacing(output) as descriptor:
+    with reading.read(different, strict, to_write=True) as capture, replacing(output, capture.files) as descriptor:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(capture.image())
         return [*(f"{path} was named twice, and is counted once" for path in again), *capture.notes]

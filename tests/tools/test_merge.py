@@ -96,6 +96,7 @@ def test_the_newest_run_is_not_doubled_by_a_file_of_it(here: Path, family: list[
     for path in family:
         shutil.copy(path, here)
     assert main(["merge", ".", "-o", "all.capture"]) == 0
+    assert (here / "all.capture").stat().st_mode & 0o777 == 0o600  # whoever may not read the captures may not read it
     with open_captures(["all.capture"]) as merged:
         calls = sum(merged.tree().calls)
     for each in family:
