@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL_THREADS", "CLOCKS", "DROPS", "KINDS", "NO_LABEL", "ROOT", "Capture", "Chunk", "Drop", "Edge", "Function",
     "Label", "Line", "MemoryTotals", "Metric", "Moment", "Process", "ProcessMoment", "Sampler", "SourceFile", "Thread",
-    "Tree", "TypeCount", "captures_in", "newest_capture", "open_capture", "read",
+    "Tree", "TypeCount", "captures_in", "glance", "newest_capture", "open_capture", "read",
 ]  # fmt: skip
 
 ALL_THREADS: int = lib.PROF_READER_ALL_THREADS
@@ -180,6 +180,23 @@ class Capture:
             self.directory = ""
             return {}
         return meta if isinstance(meta, dict) else {}
+
+    @property
+    def program(self) -> str:
+        """What the program is called; where the capture does not say, as the file is."""
+        return str(self.meta.get("name") or self.path.name.removesuffix(".capture"))
+
+    @property
+    def command(self) -> str:
+        """The program with its arguments; empty where they were not recorded."""
+        argv = self.meta.get("argv")
+        return " ".join(map(str, argv)) if isinstance(argv, list) else ""
+
+    @property
+    def mode_names(self) -> list[str]:
+        """The modes that the capture says it was recorded with, known or not."""
+        modes = self.meta.get("modes")
+        return list(map(str, modes)) if isinstance(modes, list) else []
 
     @property
     def drops(self) -> list[Drop]:
@@ -609,6 +626,14 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
     Raises InputError, naming the path, when it is missing, empty, truncated, corrupt or of another version.
     """
     return Capture(Path(path))
+
+
+def glance(path: Path) -> Capture:
+    """Opens a capture for what it says of itself alone, quickly: no table can be read, and no tree made.
+
+    Raises InputError as `open_capture` does.
+    """
+    return Capture(path, read(path, lib.prof_reader_glance))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:

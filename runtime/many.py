@@ -154,8 +154,9 @@ class _Reading:
         if not part.calibrated:
             raise InputError(f"{part.path} was killed before its clock was calibrated: its times are no times to add")
         self._check(part)
-        rows = part.found.rows if isinstance(part, MergedCapture) else [_row(part)]
-        keys = {(where.own, where.start_unix_ns) for _, where in rows if where.own is not None}
+        found = part.found if isinstance(part, MergedCapture) else None
+        origins = [where for _, where in found.rows] if found else [origin(part.meta, part.start_unix_ns)]
+        keys = {(where.own, where.start_unix_ns) for where in origins if where.own is not None}
         if again := keys & self.seen:
             whose = " and ".join(str(own[1]) for own, _ in again)
             raise InputError(f"{part.path} is of process {whose}, which is there already: a copy is not counted again")
@@ -166,11 +167,7 @@ class _Reading:
         if result:
             raise InputError(f"{part.path} {ffi.string(error).decode('utf-8', 'replace')}")
         self.seen |= keys
-        if not isinstance(part, MergedCapture):
-            totals = zip(self._names, self._totals, strict=True)
-            process, where = rows[0]
-            rows = [(evolve(process, totals={column: n for column, n in totals if part.recorded(column)}), where)]
-        self._keep(part, rows)
+        self._keep(part, found, origins[0])
 
     def _check(self, part: Capture) -> None:
         """Raises IncomparableError where figures of this one and of those before are not of one kind."""
@@ -191,14 +188,17 @@ class _Reading:
         if categories and part.categories and categories != part.categories:
             raise IncomparableError(f"{part.path} and {path} tell different kinds of operations apart: use one version")
 
-    def _keep(self, part: Capture, rows: list[tuple[Process, Origin]]) -> None:
+    def _keep(self, part: Capture, found: Merged | None, where: Origin) -> None:
+        """Takes in what is no sum of a capture; `found` says it of a merged one, `where` whence another comes."""
         first = len(self.rows)
         meta = part.meta
         memory = part._info.memory
-        series, usage = part.series, part.process
+        threads, series, usage = part.threads, part.series, part.process
+        totals = {column: n for column, n in zip(self._names, self._totals, strict=True) if part.recorded(column)}
+        rows = found.rows if found else [(_process(part, where, len(threads), series, totals), where)]
+        peak, largest = (found.peak, found.largest) if found else (0, 0)
         self.rows += rows
-        self.parts.append(_Part(part.path, part.start_unix_ns, part.threads, part.apart))
-        found = part.found if isinstance(part, MergedCapture) else None
+        self.parts.append(_Part(part.path, part.start_unix_ns, threads, part.apart))
         self.clocks[part.clock] = None
         self.directories |= dict.fromkeys(found.directories if found else [part.directory])
         own = {"lineage", "family", "argv", "name", "cwd", merged.KEY}
@@ -216,11 +216,11 @@ class _Reading:
             self.counted = path, version, categories or part.categories
         self.traced |= part.traced
         self.event_bytes += part.event_bytes
-        if memory.detail and memory.peak_bytes > self.peak[0] and (not found or found.peak is not None):
-            self.peak = memory.peak_bytes, first + ((found.peak or 0) if found else 0)
-        largest = max((moment.rss_bytes for moment in series), default=-1)
-        if largest > self.series[0]:
-            self.series = largest, first + ((found.largest or 0) if found else 0), series
+        if memory.detail and memory.peak_bytes > self.peak[0] and peak is not None:
+            self.peak = memory.peak_bytes, first + peak
+        most = None if largest is None else rows[largest][0].peak_rss_bytes
+        if most is not None and largest is not None and most > self.series[0]:
+            self.series = most, first + largest, series
         if len(usage) > 1:
             self.usage = [
                 n + getattr(usage[-1], k) - getattr(usage[0], k) for n, k in zip(self.usage, merged.USAGE, strict=True)
@@ -305,9 +305,9 @@ class _Part:
 class _Several(Capture):
     """What several processes recorded, in the words of one capture."""
 
-    def _take(self, found: Merged) -> None:
+    def _take(self, found: Merged, ordered: list[Process]) -> None:
         rows = [process for process, _ in found.rows]
-        self.processes = _ordered(found.rows)
+        self.processes = ordered
         self.recording = any(process.recording for process in rows)
         self.replaced = any(process.replaced for process in rows)
         self._series = found.series
@@ -342,7 +342,7 @@ class MergedCapture(_Several):
         super().__init__(path)
         self.found = found
         self.apart = False
-        self._take(found)
+        self._take(found, _ordered(found.rows))
 
     def _unfiltered(self, thread: int) -> Tree:
         """As of one capture, of all threads. Raises InputError for a single one."""
@@ -358,7 +358,8 @@ class _Captures(_Several):
 
     def __init__(self, reading: _Reading, notes: list[str], to_write: bool) -> None:
         rows = [process for process, _ in reading.rows]
-        first = _ordered(reading.rows)[0]
+        ordered = _ordered(reading.rows)
+        first = ordered[0]
         found, meta = reading.merged(notes), reading.meta()
         if to_write:
             meta = {key: value for key, value in meta.items() if key not in ("lineage", "family")}
@@ -369,7 +370,7 @@ class _Captures(_Several):
         path = first.path.with_name(f"{first.path.name.removesuffix('.capture')}{more}.capture")
         start = min(process.start_unix_ns for process in rows)
         super().__init__(path, reading.finish(start, _wall(rows), meta))
-        self._take(found)
+        self._take(found, ordered)
         parts = {part.path for part in reading.parts}
         order = [process.path for process in self.processes if process.path in parts]
         self.files = tuple(dict.fromkeys([*order, *(part.path for part in reading.parts)]))
@@ -447,21 +448,17 @@ class _Captures(_Several):
         return reader
 
 
-def _row(part: Capture) -> tuple[Process, Origin]:
-    """A capture as a process, still without its sums."""
-    meta = part.meta
-    argv = meta.get("argv")
-    name = str(meta.get("name") or part.path.name.removesuffix(".capture"))
-    where = origin(meta, part.start_unix_ns)
-    process = Process(
-        path=part.path, pid=part.pid, parent=where.parent, depth=0, name=name,
-        command=" ".join(map(str, argv)) if isinstance(argv, list) and argv else name,
-        python=part.interpreter, host=str(meta.get("host") or ""), start_unix_ns=part.start_unix_ns,
-        duration_ns=part.duration_ns, threads=len(part.threads), recording=part.recording, replaced=part.replaced,
-        full=part.full, drops=part.drops, totals={},
-        peak_rss_bytes=max((moment.rss_bytes for moment in part.series), default=None),
+def _process(
+    part: Capture, where: Origin, threads: int, series: Sequence[Moment], totals: dict[str, int]
+) -> Process:  # fmt: skip
+    """A capture as a process."""
+    return Process(
+        path=part.path, pid=part.pid, parent=where.parent, depth=0, name=part.program,
+        command=part.command or part.program, python=part.interpreter, host=str(part.meta.get("host") or ""),
+        start_unix_ns=part.start_unix_ns, duration_ns=part.duration_ns, threads=threads, recording=part.recording,
+        replaced=part.replaced, full=part.full, drops=part.drops, totals=totals,
+        peak_rss_bytes=max((moment.rss_bytes for moment in series), default=None),
     )  # fmt: skip
-    return process, where
 
 
 def _same(label: Label) -> tuple[object, ...]:

@@ -63,11 +63,13 @@ def _lineage(where: Origin) -> dict[str, Any]:
 
 def read(meta: dict[str, Any]) -> Merged | None:
     """What a capture's meta says of that; None where it is a process's own. Captures are anybody's: rows that are none
-    are left out, and so are figures."""
+    are left out, and so are figures; without any row it is not of several."""
     found = meta.get(KEY)
     if not isinstance(found, dict):
         return None
     rows = [row for each in _list(found.get("processes")) if (row := _row(each)) is not None]
+    if not rows:
+        return None
     usage = _numbers(found.get("usage"))
     details = _numbers(found.get("details"))
     recorded = found.get("recorded")

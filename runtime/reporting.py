@@ -25,7 +25,7 @@ _ATTEMPTS = 5
 def snapshot(path: Path) -> Report:
     """The report of the running recording as it stands: of a copy, which stays as it is. It is called `path`."""
     with own_work():
-        return _report(_copied(path)[0], "(while it was recorded)")
+        return _report(_copied(path), "(while it was recorded)")
 
 
 def finished(path: Path) -> Report:
@@ -35,34 +35,30 @@ def finished(path: Path) -> Report:
 
 def copy_to(path: Path) -> None:
     """Writes the running recording as it stands to the file `path`. Raises UsageError where nothing is recorded."""
-    with own_work():
-        capture, image = _copied(path)
-        with capture:
-            path.write_bytes(image)
+    with own_work(), _copied(path) as capture:
+        path.write_bytes(capture.image())
 
 
-def _copied(path: Path) -> tuple[Capture, Any]:
-    """A copy of the running capture, and its bytes, which it keeps until it is closed. Where a thread without the
-    global lock was writing, another one is made."""
+def _copied(path: Path) -> Capture:
+    """A copy of the running capture. Where a thread without the global lock was writing, another one is made."""
     for attempt in range(_ATTEMPTS):
         try:
-            capture, image = _copy(path)
+            capture = _copy(path)
             capture.tree()
         except InputError:
             if attempt + 1 == _ATTEMPTS:
                 raise
         else:
             break
-    return capture, image
+    return capture
 
 
-def _copy(path: Path) -> tuple[Capture, Any]:
+def _copy(path: Path) -> Capture:
     size = ffi.new("uint64_t *")
     data = lib.prof_py_copy(size)
     if data == ffi.NULL:
         raise UsageError("nothing is recorded: there is no snapshot")
-    capture = Capture(path, made(path, lib.prof_reader_close, lib.prof_reader_open_image, data, size[0]))
-    return capture, ffi.buffer(data, size[0])
+    return Capture(path, made(path, lib.prof_reader_close, lib.prof_reader_open_image, data, size[0]))
 
 
 def _report(capture: Capture, note: str) -> Report:

@@ -7,15 +7,13 @@ Captures that do not say it, of before or of C programs, are a run each.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from prof._core import ffi, lib
-from prof.capture import captures_in, read
+from prof.capture import captures_in, glance
 from prof.errors import InputError
 
 Identity = tuple[str, int, int]
@@ -91,15 +89,10 @@ def together(origins: Sequence[Origin]) -> list[int]:
     return [lead(index) for index in range(len(origins))]
 
 
-def glance(path: Path) -> Origin:
+def origin_of(path: Path) -> Origin:
     """Where the process of a capture comes from, without reading the rest. Raises InputError."""
-    reader = read(path, lib.prof_reader_glance)
-    info = lib.prof_reader_get(reader)
-    try:
-        meta = json.loads(bytes(ffi.buffer(info.meta.text, info.meta.length)) or b"{}")
-    except (ValueError, RecursionError):
-        meta = {}
-    return origin(meta if isinstance(meta, dict) else {}, info.start_unix_ns)
+    with glance(path) as capture:
+        return origin(capture.meta, capture.start_unix_ns)
 
 
 def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], list[str]]:
@@ -109,11 +102,11 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
     Raises InputError when there is no capture, or when the newest cannot be read.
     """
     rows = sorted(captures_in(directory), reverse=True)
-    paths, origins = [rows[0][1]], [glance(rows[0][1])]
+    paths, origins = [rows[0][1]], [origin_of(rows[0][1])]
     refused: list[tuple[int, str]] = []
     for modified, path in rows[1:]:
         try:
-            origins.append(glance(path))
+            origins.append(origin_of(path))
             paths.append(path)
         except InputError as error:
             refused.append((modified, str(error)))
@@ -128,7 +121,7 @@ def newest_run(directory: str | os.PathLike[str] = ".") -> tuple[list[Path], lis
 def runs_of(paths: Sequence[Path]) -> list[list[Path]]:
     """Captures by run, the runs in the order in which they began, and so their captures. Raises InputError for one that
     cannot be read."""
-    origins = [glance(path) for path in paths]
+    origins = [origin_of(path) for path in paths]
     runs = together(origins)
     found: dict[int, list[Path]] = {}
     for index in sorted(range(len(paths)), key=lambda each: origins[each].start_unix_ns):

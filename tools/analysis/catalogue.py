@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
-from prof._core import lib
-from prof.capture import Capture, captures_in, read
+from prof.capture import captures_in, glance
 from prof.errors import InputError
 from prof.text import printable
 from prof.tools.analysis.fate import FATES, fate
@@ -44,15 +43,12 @@ def _entry(path: Path) -> Entry:
     except OSError:
         size = 0
     try:
-        with Capture(path, read(path, lib.prof_reader_glance)) as capture:
-            meta = capture.meta
-            modes = meta.get("modes")
+        with glance(path) as capture:
             began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(capture.start_unix_ns / 1e9))
-            name = str(meta.get("name") or path.name.removesuffix(".capture"))
-            words = "+".join(map(str, modes)) if isinstance(modes, list) else ""
             state = fate(capture)
             return Entry(
-                path, f"{name} ({capture.pid})", words, began, capture.duration_ns, size,
+                path, f"{capture.program} ({capture.pid})", "+".join(capture.mode_names), began,
+                capture.duration_ns, size,
                 "" if state == "closed" else FATES[state],
             )  # fmt: skip
     except InputError as error:

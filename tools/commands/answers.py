@@ -69,8 +69,7 @@ class Answers:
             name = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path
             try:
                 with open_capture(path) as capture:
-                    modes = "+".join(map(str, capture.meta.get("modes") or ()))
-                    argv = " ".join(map(str, capture.meta.get("argv") or ()))
+                    modes, argv = "+".join(capture.mode_names), capture.command
                     took = duration(capture.duration_ns)
                     yield f"{name}  {when}  {took}  {modes}  {size(capture.size)}  {shorten_end(argv, 60)}\n"
             except InputError as error:

@@ -9,8 +9,7 @@ from fnmatch import translate
 from pathlib import Path
 
 from attrs import Factory, frozen
-from prof._core import lib
-from prof.capture import ROOT, Capture, read
+from prof.capture import ROOT, Capture, glance
 from prof.errors import UsageError
 from prof.filters import Filter
 from prof.modes import MODES
@@ -96,11 +95,8 @@ def filters_of(args: argparse.Namespace) -> Filters:
 
 def _names(path: Path) -> tuple[str, ...]:
     """What a process may be called by: its number, its name, its command."""
-    with Capture(path, read(path, lib.prof_reader_glance)) as capture:
-        argv = capture.meta.get("argv")
-        command = " ".join(map(str, argv)) if isinstance(argv, list) else ""
-        name = str(capture.meta.get("name") or path.name.removesuffix(".capture"))
-        return str(capture.pid), name, command, path.name
+    with glance(path) as capture:
+        return str(capture.pid), capture.program, capture.command, path.name
 
 
 def _left(capture: Capture) -> str:

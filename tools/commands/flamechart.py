@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         begin, end = args.range or (0, None)
         between = (begin, end if end is not None else max(events.duration_ns, begin + 1)) if args.range else None
         shown = timeline(events, between, max(1, args.most or most))
-        name = str(capture.meta.get("name") or capture.path.name.removesuffix(".capture"))
+        name = capture.program
         chart = Chart(args.title or f"{name}, over time", shown)
         output = args.output or str(beside(capture.path, f"-flamechart.{kind}"))
         write(draw(chart), output, () if args.output else capture.files)

@@ -97,7 +97,7 @@ def _read(found: Found, filters: Filters, mode: str | None, category: str | None
         say_notes(capture)
         measure = find_measure(capture, mode)
         tree, part = read_tree(capture, measure, category)
-        name = str(capture.meta.get("name") or capture.path.name.removesuffix(".capture"))
+        name = capture.program
         if len(capture.processes) > 1:
             name += f", {len(capture.processes)} processes"
         frames = frames_of_tree(capture, tree, measure, share)

@@ -34,7 +34,7 @@ def named(capture: Capture, events: Events) -> Tracks:
             tid += 1 << 22  # above all numbers that Linux gives to threads
         taken.add((track.process, tid))
         found.append((tid, track))
-    program = str(capture.meta.get("name") or capture.path.name.removesuffix(".capture"))
+    program = capture.program
     main = events.tracks[0].process if events.tracks else capture.pid
     names = {main: program} | {track.process: program for track in events.tracks}
     names |= {each.pid: each.name for each in capture.processes if each.pid in names}

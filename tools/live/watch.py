@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import Factory, define, frozen
 from prof.capture import captures_in
 from prof.errors import InputError
-from prof.runs import glance, newest_run
+from prof.runs import newest_run, origin_of
 from prof.tools.analysis.fate import FATES, fate, fate_of
 from prof.tools.live.readings import Amount, Reading, Row, amounts, read, rows
 from prof.tools.live.threads import Look, Thread, of_process
@@ -188,7 +188,7 @@ class Watch:
 
     def _child(self, path: Path) -> str:
         try:
-            begun = glance(path)
+            begun = origin_of(path)
         except InputError:
             return ""
         if begun.parent not in self._fates or begun.own is None:
